@@ -1,0 +1,100 @@
+"""The command line: a table of commands, each loaded from its room only when it runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+import registry
+from registry.errors import ReportedError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """Where a command's function is, and what ``opsteps --help`` says without loading it."""
+
+    module: str
+    function: str
+    summary: str
+
+
+def _command(place: str, summary: str) -> Command:
+    module, _, function = place.partition(":")
+    return Command(module=module, function=function, summary=summary)
+
+
+COMMANDS = {
+    "init": _command("registry.commands:init", "Make a new registry."),
+    "validate": _command(
+        "builder.validate_command:validate", "Check libraries and show each problem's place."
+    ),
+    "add": _command("registry.commands:add", "Put a library into a registry, as a candidate."),
+    "release": _command("registry.commands:release", "Release a candidate."),
+    "import": _command(
+        "builder.import_command:import_", "Bring the libraries of another source into a registry."
+    ),
+    "build": _command(
+        "builder.build_command:build", "Build the catalogue and the search index."
+    ),
+    "search": _command("builder.search_commands:search", "Find libraries and steps."),
+    "show": _command("builder.search_commands:show", "Show a library or a step."),
+    "serve": _command("server.commands:serve", "Serve a registry over HTTP."),
+    "demo": _command("server.commands:demo", "Make and serve a registry with examples in it."),
+}
+
+
+def make_app(wanted: str | None) -> typer.Typer:
+    """The application with one command loaded and the others only named.
+
+    ``opsteps --help`` loads no room, which keeps it quick.
+    """
+    app = typer.Typer(no_args_is_help=True, add_completion=False)
+    app.callback()(_root)
+    for name, command in COMMANDS.items():
+        function = _load(command) if name == wanted else _not_loaded
+        app.command(name, help=None if name == wanted else command.summary)(function)
+    return app
+
+
+def _load(command: Command) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(
+        importlib.import_module(command.module), command.function
+    )
+    return function
+
+
+def _not_loaded() -> None:
+    """Stand for a command in the list of commands."""
+
+
+def _root(
+    *,
+    version: bool = typer.Option(False, "--version", help="Show the version and end."),
+) -> None:
+    """Publish, find, serve and install libraries of automation steps, kept in Git."""
+    if version:
+        typer.echo(f"opsteps {registry.__version__}")
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; an error becomes one message and its own exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    wanted = next((text for text in given if not text.startswith("-")), None)
+    try:
+        make_app(wanted)(given, prog_name="opsteps")
+    except ReportedError as error:
+        where = f"{error.where}: " if error.where else ""
+        typer.echo(f"opsteps: {where}{error.message}", err=True)
+        if error.next_step:
+            typer.echo(f"  {error.next_step}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

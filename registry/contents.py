@@ -1,0 +1,153 @@
+"""Read what is in releases: manifests and steps in bulk, files one release at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from registry.git import GitObject, GitRepository, TreeEntry, Wave, parse_tree, read_tree
+from registry.model import Manifest, ReleaseContent, Step
+from registry.names import ObjectId
+from registry.parsing import parse_manifest, parse_step
+from registry.problems import Problem, errors_of
+from registry.settings import Limits
+
+Outcome = tuple[ReleaseContent | None, tuple[Problem, ...]]
+
+
+@dataclass(kw_only=True, slots=True)
+class _Draft:
+    """A release while it is being read."""
+
+    manifest: Manifest | None = None
+    definitions: list[ObjectId] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_content(repository: GitRepository, tree: ObjectId, limits: Limits) -> Outcome:
+    """One release, parsed, and what is wrong with it."""
+    return read_contents(repository, [tree], limits)[0]
+
+
+def read_contents(
+    repository: GitRepository, trees: Sequence[ObjectId | None], limits: Limits
+) -> list[Outcome]:
+    """Releases by the trees of their directories; ``(None, ())`` for a tree that is None."""
+    listings = Wave(repository)
+    for tree in trees:
+        if tree is not None:
+            listings.want(tree)
+    roots = {
+        tree: {entry.name: entry for entry in parse_tree(found.content)}
+        for tree, found in listings.fetch().items()
+    }
+    inner = Wave(repository)
+    for entries in roots.values():
+        for name in ("manifest.json", "steps", "executors"):
+            if name in entries:
+                inner.want(entries[name].object_id)
+    found = inner.fetch()
+    drafts = {tree: _plan(entries, found, limits) for tree, entries in roots.items()}
+    steps = Wave(repository)
+    for draft in drafts.values():
+        for definition in draft.definitions:
+            steps.want(definition)
+    blobs = steps.fetch()
+    outcomes = {tree: _build(draft, blobs) for tree, draft in drafts.items()}
+    missing: Outcome = (None, (_absent("manifest.json"),))
+    return [(None, ()) if tree is None else outcomes.get(tree, missing) for tree in trees]
+
+
+def _plan(
+    entries: Mapping[str, TreeEntry], found: Mapping[ObjectId, GitObject], limits: Limits
+) -> _Draft:
+    entry = entries.get("manifest.json")
+    if entry is None or not entry.is_file or entry.object_id not in found:
+        return _Draft(problems=[_absent("manifest.json")])
+    parsed = parse_manifest(found[entry.object_id].content)
+    draft = _Draft(manifest=parsed.value, problems=list(errors_of(parsed.problems)))
+    if parsed.value is None:
+        return draft
+    definitions = _listing(entries, "steps", found)
+    executors = _listing(entries, "executors", found)
+    for step in parsed.value.steps[: limits.steps_per_release]:
+        definition = definitions.get(step.file)
+        if definition is None:
+            draft.problems.append(_absent(step.file))
+        else:
+            draft.definitions.append(definition)
+        if step.executor is not None and step.executor not in executors:
+            draft.problems.append(_absent(step.executor))
+    return draft
+
+
+def _listing(
+    entries: Mapping[str, TreeEntry], name: str, found: Mapping[ObjectId, GitObject]
+) -> dict[str, ObjectId]:
+    """Path → blob of the regular files directly in one folder of a release."""
+    entry = entries.get(name)
+    if entry is None or not entry.is_tree or entry.object_id not in found:
+        return {}
+    children = parse_tree(found[entry.object_id].content)
+    return {f"{name}/{child.name}": child.object_id for child in children if child.is_file}
+
+
+def _build(draft: _Draft, blobs: Mapping[ObjectId, GitObject]) -> Outcome:
+    if draft.manifest is None or draft.problems:
+        return None, tuple(draft.problems)
+    problems: list[Problem] = []
+    steps: list[Step] = []
+    for file, object_id in zip(draft.manifest.steps, draft.definitions, strict=True):
+        blob = blobs.get(object_id)
+        parsed = parse_step(blob.content if blob else b"", file=file.file)
+        problems.extend(errors_of(parsed.problems))
+        if parsed.value is not None:
+            steps.append(parsed.value)
+    problems.extend(duplicate_steps(steps))
+    if problems:
+        return None, tuple(problems)
+    return ReleaseContent(manifest=draft.manifest, steps=tuple(steps)), ()
+
+
+def duplicate_steps(steps: Sequence[Step]) -> Iterator[Problem]:
+    """A problem for each step whose name another one of the release already has."""
+    seen: set[str] = set()
+    for step in steps:
+        if step.name in seen:
+            yield Problem(
+                rule="duplicate-step",
+                file="manifest.json",
+                pointer="/steps",
+                message=f"two steps are named {step.name!r}",
+                expected="a name of its own for each step",
+            )
+        seen.add(step.name)
+
+
+def _absent(file: str) -> Problem:
+    return Problem(
+        rule="file-missing",
+        file=file,
+        message="the file is not there",
+        expected="add the file, or take it out of manifest.json",
+    )
+
+
+def read_files(repository: GitRepository, tree: ObjectId, under: str = "") -> dict[str, bytes]:
+    """The regular files below a tree, by path relative to it; ``under`` is a path prefix."""
+    paths: dict[str, ObjectId] = {}
+    pending = [("", tree)]
+    while pending:
+        prefix, current = pending.pop()
+        for entry in read_tree(repository, current):
+            path = prefix + entry.name
+            if entry.is_tree and (f"{path}/".startswith(under) or under.startswith(f"{path}/")):
+                pending.append((f"{path}/", entry.object_id))
+            elif entry.is_file and path.startswith(under):
+                paths[path] = entry.object_id
+    found = repository.objects(list(paths.values()))
+    return {
+        path: blob.content
+        for path, blob in sorted(zip(paths, found, strict=True), key=lambda pair: pair[0])
+        if blob is not None
+    }

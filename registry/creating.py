@@ -1,0 +1,68 @@
+"""Make a new registry: a Git repository with a first commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from git import Repo
+
+from registry.errors import ConflictError
+from registry.git import GitRepository
+from registry.names import parse_library_name
+from registry.service import identity, operation_message
+from registry.snapshot import Registry
+from registry.worktree import follow
+from registry.writing import NewCommit, RefUpdate, move_refs, write_commits
+from registry.yamltext import dump_yaml
+
+_README = """# {title}
+
+A registry of step libraries. `libraries/<name>/<version>/` holds a release, `library.yaml` beside
+it what its publisher says of it, and the tag `<name>/v<version>` is what makes it a release.
+
+    opsteps validate DIRECTORY     check a library
+    opsteps add DIRECTORY          put it here as a candidate
+    opsteps release NAME           release it
+    opsteps serve                  serve the registry over HTTP
+"""
+# Git must never change a byte of a release: digests are over the blobs.
+_ATTRIBUTES = "* -text\n"
+
+
+def init_registry(
+    path: Path,
+    *,
+    name: str,
+    title: str,
+    url: str = "http://127.0.0.1:3011",
+    actor: str = "opsteps",
+    request: str = "init",
+) -> Registry:
+    """Make a registry at ``path``; raises ConflictError when there is something already."""
+    parse_library_name(name)
+    if path.exists() and any(path.iterdir()):
+        raise ConflictError(
+            "the directory is not empty", where=str(path), next_step="Name an empty or new one"
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    Repo.init(path, initial_branch="main").close()
+    repository = GitRepository(path)
+    # Servers repack by themselves, at a time of their own.
+    repository.run("config", "gc.auto", "0")
+    facts = {"name": name, "title": title, "url": url, "policy": {}, "publishers": {}}
+    commit = NewCommit(
+        message=operation_message(
+            f"Begin the registry {name}", operation="init", actor=actor, request=request
+        ),
+        who=identity(actor),
+        files={
+            "registry.yaml": dump_yaml({**facts, "upstreams": {}}),
+            "README.md": _README.format(title=title).encode(),
+            ".gitattributes": _ATTRIBUTES.encode(),
+        },
+    )
+    (new,) = write_commits(repository, None, [commit])
+    move_refs(repository, [RefUpdate(ref="refs/heads/main", new=new)])
+    follow(repository, None, new)
+    repository.close()
+    return Registry.open(path)

@@ -1,0 +1,65 @@
+"""Errors that a person acts on, and the registry's own tree of them."""
+
+from __future__ import annotations
+
+
+class ReportedError(Exception):
+    """Something that a person must act on; the root of every room's tree of errors.
+
+    ``where`` names a file, library or commit; ``next_step`` says what to do about it.
+    ``exit_code`` is what the command line returns for it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, where: str = "", next_step: str = "") -> None:
+        """Keep the three parts apart, so that a terminal, a log and an API can each show them."""
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        """``where: message. next step``, with the parts that are there."""
+        head = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{head}. {self.next_step}" if self.next_step else head
+
+
+class RegistryError(ReportedError):
+    """Something about a registry; the root of this room's errors."""
+
+
+class InvalidNameError(RegistryError):
+    """A library, step or version name that breaks the rules of names."""
+
+    exit_code = 2
+
+
+class NotARegistryError(RegistryError):
+    """The directory is no Git repository, or has no ``registry.yaml`` at the commit."""
+
+    exit_code = 3
+
+
+class NotFoundError(RegistryError):
+    """No such library, release, step or file at this commit."""
+
+    exit_code = 4
+
+
+class ConflictError(RegistryError):
+    """The operation contradicts what the registry holds: a taken number, name or id."""
+
+    exit_code = 5
+
+
+class GitError(RegistryError):
+    """Git refused a command or answered something unexpected."""
+
+    exit_code = 6
+
+
+class LimitError(RegistryError):
+    """Input is larger than a limit allows; the message names the limit."""
+
+    exit_code = 7

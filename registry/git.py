@@ -1,0 +1,273 @@
+"""Git as this project runs it: plumbing only, deaf to the user's and the machine's configuration.
+
+Hooks, filters, ``core.fsmonitor`` and a stranger's configuration change nothing here. Names reach
+Git only as parsed names, object ids or through standard input, never as options.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NewType
+
+import git as gitpython
+
+from registry.errors import GitError, NotARegistryError
+from registry.names import CommitId, ObjectId
+
+ObjectType = NewType("ObjectType", str)
+
+_ISOLATED = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "LC_ALL": "C",
+}
+# Set by a caller's hook or shell, these would point Git at another repository or index.
+_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
+_OVERRIDES = (
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "core.fsmonitor=false",
+    "-c", "core.autocrlf=false",
+    "-c", "core.attributesFile=/dev/null",
+    "-c", "gc.auto=0",
+    "-c", "core.quotePath=false",
+    "-c", "core.commitGraph=true",
+)  # fmt: skip
+# Objects asked for at once: what waits in the pipe to Git stays far below its 64 KiB.
+_BATCH = 256
+
+
+def isolated_environment() -> dict[str, str]:
+    """The environment every Git process runs in."""
+    kept = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
+    return kept | _ISOLATED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GitObject:
+    """One object as ``git cat-file`` gives it."""
+
+    object_id: ObjectId
+    type: ObjectType
+    content: bytes
+
+
+class GitRepository:
+    """One repository: short commands through `run`, objects through a lasting ``cat-file``."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the repository at ``path`` itself, never one of its parents."""
+        try:
+            repo = gitpython.Repo(path, search_parent_directories=False)
+        except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError) as error:
+            raise NotARegistryError(
+                "this is not a Git repository",
+                where=str(path),
+                next_step=f"Make a registry with 'opsteps init {path}'",
+            ) from error
+        self.git_dir = Path(repo.git_dir)
+        self.common_dir = Path(repo.common_dir)
+        self.work_tree = None if repo.bare else Path(str(repo.working_tree_dir))
+        repo.close()
+        self._lock = threading.Lock()
+        self._reader: subprocess.Popen[bytes] | None = None
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        where = [f"--git-dir={self.git_dir}"]
+        if self.work_tree is not None:
+            where.append(f"--work-tree={self.work_tree}")
+        return ["git", *_OVERRIDES, *where, *arguments]
+
+    def run(self, *arguments: str, stdin: bytes = b"", index: Path | None = None) -> bytes:
+        """Run one Git command to its end and return what it printed; raises GitError."""
+        environment = isolated_environment()
+        if index is not None:
+            environment["GIT_INDEX_FILE"] = str(index)
+        done = subprocess.run(  # noqa: S603 - a fixed program, parsed arguments, no shell
+            self._command(arguments),
+            input=stdin,
+            capture_output=True,
+            env=environment,
+            cwd=self.work_tree or self.git_dir,
+            check=False,
+        )
+        if done.returncode != 0:
+            reason = done.stderr.decode(errors="replace").strip()
+            raise GitError(
+                f"git {arguments[0]} failed: {reason[:2000] or done.returncode}",
+                where=str(self.git_dir),
+                next_step="Look at the repository with 'git fsck'",
+            )
+        return done.stdout
+
+    def start(self, arguments: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Start a Git command that is fed through its standard input."""
+        return subprocess.Popen(  # noqa: S603 - as in `run`
+            self._command(arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=isolated_environment(),
+            cwd=self.work_tree or self.git_dir,
+        )
+
+    def objects(self, names: Sequence[str]) -> Iterator[GitObject | None]:
+        """The objects of these ids or revisions, in their order; None for one that is missing.
+
+        Requests are pipelined over one lasting ``git cat-file --batch``, so that thousands of
+        small objects cost one process. The iterator holds that process until it is used up.
+        """
+        with self._lock:
+            reader = self._open_reader()
+            done = False
+            try:
+                yield from _pipelined(reader, names)
+                done = True
+            finally:
+                if not done:  # the answers still in the pipe belong to nobody
+                    self._close_reader()
+
+    def object(self, name: str) -> GitObject | None:
+        """One object; None when it is missing."""
+        return next(iter(list(self.objects([name]))))
+
+    def _open_reader(self) -> subprocess.Popen[bytes]:
+        if self._reader is None or self._reader.poll() is not None:
+            self._reader = subprocess.Popen(  # noqa: S603 - as in `run`
+                self._command(["cat-file", "--batch"]),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=isolated_environment(),
+                cwd=self.work_tree or self.git_dir,
+            )
+        return self._reader
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.kill()
+            for pipe in (self._reader.stdin, self._reader.stdout):
+                if pipe is not None:
+                    try:
+                        pipe.close()
+                    except BrokenPipeError:
+                        # What we still had to ask is not wanted any more.
+                        continue
+            self._reader.wait()
+            self._reader = None
+
+    def close(self) -> None:
+        """End the lasting process."""
+        with self._lock:
+            self._close_reader()
+
+    def resolve_commit(self, revision: str) -> CommitId:
+        """The commit a revision names; raises GitError when there is none."""
+        out = self.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        return CommitId(out.decode().strip())
+
+
+def _pipelined(
+    reader: subprocess.Popen[bytes], names: Sequence[str]
+) -> Iterator[GitObject | None]:
+    stdin, stdout = reader.stdin, reader.stdout
+    if stdin is None or stdout is None:
+        raise GitError("git cat-file has no pipes", next_step="Report this as a bug")
+    for start in range(0, len(names), _BATCH):
+        batch = names[start : start + _BATCH]
+        stdin.write("".join(f"{name}\n" for name in batch).encode())
+        stdin.flush()
+        for _ in batch:
+            yield _read_object(stdout)
+
+
+def _read_object(stdout: IO[bytes]) -> GitObject | None:
+    header = stdout.readline()
+    if not header:
+        raise GitError(
+            "git cat-file ended early", next_step="Look at the repository with 'git fsck'"
+        )
+    if header.endswith((b" missing\n", b" ambiguous\n")):
+        return None
+    object_id, kind, size = header.split()
+    content = stdout.read(int(size))
+    stdout.read(1)
+    return GitObject(
+        object_id=ObjectId(object_id.decode()), type=ObjectType(kind.decode()), content=content
+    )
+
+
+class Wave:
+    """Objects asked for together: `want` each, then `fetch` them in one pipelined request."""
+
+    def __init__(self, repository: GitRepository) -> None:
+        """Nothing is asked for yet."""
+        self._repository = repository
+        self._ids: dict[ObjectId, None] = {}
+
+    def want(self, object_id: ObjectId) -> None:
+        """Ask for one object; asking twice costs nothing."""
+        self._ids[object_id] = None
+
+    def fetch(self) -> dict[ObjectId, GitObject]:
+        """What was found; a missing object has no entry."""
+        ids = list(self._ids)
+        found = zip(ids, self._repository.objects(ids), strict=True)
+        return {object_id: item for object_id, item in found if item is not None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TreeEntry:
+    """One line of a Git tree."""
+
+    name: str
+    mode: bytes
+    object_id: ObjectId
+
+    @property
+    def is_tree(self) -> bool:
+        """True for a directory."""
+        return self.mode == b"40000"
+
+    @property
+    def is_file(self) -> bool:
+        """True for a regular file, executable or not; links and submodules are none."""
+        return self.mode in {b"100644", b"100755"}
+
+
+def parse_tree(content: bytes) -> Iterator[TreeEntry]:
+    """The entries of a raw tree object. A name that is not UTF-8 keeps its bytes escaped."""
+    position, end = 0, len(content)
+    while position < end:
+        space = content.index(b" ", position)
+        null = content.index(b"\0", space)
+        yield TreeEntry(
+            mode=content[position:space],
+            name=content[space + 1 : null].decode(errors="surrogateescape"),
+            object_id=ObjectId(content[null + 1 : null + 21].hex()),
+        )
+        position = null + 21
+
+
+def read_tree(repository: GitRepository, tree: ObjectId) -> list[TreeEntry]:
+    """The entries of one tree; raises GitError when the object is missing or no tree."""
+    found = repository.object(tree)
+    if found is None or found.type != "tree":
+        raise GitError(f"tree {tree} is missing", where=str(repository.git_dir))
+    return list(parse_tree(found.content))
+
+
+def tag_refs(repository: GitRepository, prefixes: Iterable[str] = ()) -> dict[str, ObjectId]:
+    """Tag name → object id, for all tags or those below ``refs/tags/<prefix>/``."""
+    patterns = [f"refs/tags/{prefix}/" for prefix in prefixes] or ["refs/tags/"]
+    out = repository.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", *patterns)
+    pairs = (line.split(" ", 1) for line in out.decode(errors="surrogateescape").splitlines())
+    return {name: ObjectId(object_id) for object_id, name in pairs}

@@ -1,0 +1,210 @@
+"""Read libraries from Git in waves: all trees, then all files they name, then all files those name.
+
+Each wave is one pipelined request, so that ten thousand libraries cost a handful of round trips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from registry.contents import read_contents
+from registry.errors import InvalidNameError
+from registry.git import GitObject, GitRepository, TreeEntry, Wave, parse_tree
+from registry.library import Library, ReleaseRecord, TagFacts, choose_active, decide_release
+from registry.model import InstanceFacts, LibraryFacts, Manifest, ReleaseContent
+from registry.names import CommitId, LibraryName, ObjectId, library_id
+from registry.parsing import parse_instance_facts, parse_library_facts
+from registry.problems import Problem, Severity, errors_of
+from registry.settings import Limits
+from registry.tags import parse_tag
+from registry.versions import Version, parse_version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibrarySource:
+    """Where Git holds one library. ``tags`` maps version texts to tag objects."""
+
+    name: LibraryName
+    tree: ObjectId
+    instance: ObjectId | None
+    tags: Mapping[str, ObjectId]
+    ancestors: frozenset[CommitId]
+
+
+@dataclass(kw_only=True, slots=True)
+class _Draft:
+    """A library while it is being read."""
+
+    source: LibrarySource
+    entries: dict[str, TreeEntry] = field(default_factory=dict)
+    facts: LibraryFacts = field(default_factory=LibraryFacts)
+    instance: InstanceFacts = field(default_factory=InstanceFacts)
+    tags: dict[Version, TagFacts] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    releases: tuple[ReleaseRecord, ...] = ()
+    active: ReleaseRecord | None = None
+    content: ReleaseContent | None = None
+
+
+def load_libraries(
+    repository: GitRepository, sources: Sequence[LibrarySource], limits: Limits
+) -> Iterator[Library]:
+    """The libraries of these sources, in their order."""
+    drafts = [_Draft(source=source) for source in sources]
+    _read_names(repository, drafts)
+    _read_facts(repository, drafts)
+    for draft in drafts:
+        _decide(draft)
+    contents = read_contents(
+        repository, [d.active.tree if d.active else None for d in drafts], limits
+    )
+    for draft, (content, problems) in zip(drafts, contents, strict=True):
+        draft.problems.extend(problems)
+        draft.content = content
+        yield _finish(draft)
+
+
+def _finish(draft: _Draft) -> Library:
+    source, content = draft.source, draft.content
+    if content is not None and draft.active is not None:
+        draft.problems.extend(_identity_problems(source.name, draft.active, content.manifest))
+    return Library(
+        name=source.name,
+        library_id=library_id(source.name),
+        facts=draft.facts,
+        instance=draft.instance,
+        releases=draft.releases,
+        active=draft.active,
+        content=None if errors_of(tuple(draft.problems)) else content,
+        problems=tuple(draft.problems),
+    )
+
+
+def _identity_problems(
+    name: LibraryName, active: ReleaseRecord, manifest: Manifest
+) -> Iterator[Problem]:
+    for field_name, said, is_ in (
+        ("name", manifest.name, str(name)),
+        ("version", manifest.version, str(active.version)),
+    ):
+        if said != is_:
+            yield Problem(
+                rule=f"{field_name}-mismatch",
+                file=f"{active.version}/manifest.json",
+                pointer=f"/{field_name}",
+                message=f"the manifest says {said!r}, the directory {is_!r}",
+                expected=f"write {is_!r}",
+            )
+
+
+def _read_names(repository: GitRepository, drafts: Sequence[_Draft]) -> None:
+    wave = Wave(repository)
+    for draft in drafts:
+        wave.want(draft.source.tree)
+    found = wave.fetch()
+    for draft in drafts:
+        tree = found.get(draft.source.tree)
+        if tree is None:
+            draft.problems.append(_missing(f"the tree of {draft.source.name}"))
+        else:
+            draft.entries = {entry.name: entry for entry in parse_tree(tree.content)}
+
+
+def _missing(what: str) -> Problem:
+    return Problem(
+        rule="git-object-missing",
+        file="",
+        message=f"{what} is missing from the repository",
+        expected="restore the object from another clone",
+    )
+
+
+def _read_facts(repository: GitRepository, drafts: Sequence[_Draft]) -> None:
+    wave = Wave(repository)
+    for draft in drafts:
+        facts = draft.entries.get("library.yaml")
+        if facts is not None and facts.is_file:
+            wave.want(facts.object_id)
+        if draft.source.instance is not None:
+            wave.want(draft.source.instance)
+        for tag in draft.source.tags.values():
+            wave.want(tag)
+    found = wave.fetch()
+    for draft in drafts:
+        _parse_facts(draft, found)
+
+
+def _parse_facts(draft: _Draft, found: Mapping[ObjectId, GitObject]) -> None:
+    source = draft.source
+    entry = draft.entries.get("library.yaml")
+    if entry is not None and entry.object_id in found:
+        parsed = parse_library_facts(found[entry.object_id].content)
+        draft.problems.extend(errors_of(parsed.problems))
+        draft.facts = parsed.value or LibraryFacts()
+    if source.instance is not None and source.instance in found:
+        file = f"instances/{source.name}.yaml"
+        instance = parse_instance_facts(found[source.instance].content, file=file)
+        draft.problems.extend(errors_of(instance.problems))
+        draft.instance = instance.value or InstanceFacts()
+    for text, object_id in source.tags.items():
+        version = _version_or_none(text)
+        if version is not None:
+            draft.tags[version] = _tag_facts(source, object_id, found.get(object_id))
+
+
+def _tag_facts(
+    source: LibrarySource, object_id: ObjectId, found: GitObject | None
+) -> TagFacts:
+    if found is None or found.type != "tag":
+        return TagFacts(
+            object_id=object_id, commit=None, digest=None, tree=None, is_ancestor=False
+        )
+    statement = parse_tag(found.content)
+    return TagFacts(
+        object_id=object_id,
+        commit=statement.commit,
+        digest=statement.digest,
+        tree=statement.tree,
+        is_ancestor=statement.commit in source.ancestors,
+    )
+
+
+def _version_or_none(text: str) -> Version | None:
+    try:
+        return parse_version(text)
+    except InvalidNameError:
+        return None
+
+
+def _decide(draft: _Draft) -> None:
+    directories: dict[Version, ObjectId] = {}
+    for name, entry in draft.entries.items():
+        version = _version_or_none(name)
+        if version is not None and entry.is_tree:
+            directories[version] = entry.object_id
+        elif name != "library.yaml":
+            draft.problems.append(_stray(name))
+    ledger = {v for v in map(_version_or_none, draft.facts.ledger) if v is not None}
+    versions = sorted({*directories, *ledger, *draft.tags}, reverse=True)
+    draft.releases = tuple(
+        decide_release(
+            version,
+            tree=directories.get(version),
+            facts=draft.facts,
+            tag=draft.tags.get(version),
+        )
+        for version in versions
+    )
+    pin = _version_or_none(draft.instance.active) if draft.instance.active else None
+    draft.active = choose_active(draft.releases, pin)
+
+
+def _stray(name: str) -> Problem:
+    return Problem(
+        rule="stray-file",
+        file=name.encode(errors="backslashreplace").decode(),
+        message="this does not belong into a library's directory",
+        expected="only library.yaml and directories named by a version",
+        severity=Severity.WARNING,
+    )

@@ -1,0 +1,229 @@
+"""The model: what a library is, frozen and typed.
+
+JSON is decoded straight into these classes by msgspec (see ``registry.parsing``), so the fields
+are named as in the files. The wire and the catalogue are made from them, never from raw JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from registry.names import Digest, LibraryName, StepName
+
+# What JSON can hold. Nested recursive aliases are more than msgspec decodes, hence Any.
+JsonValue = Any
+JsonObject = Mapping[str, Any]
+
+
+class ParameterType(StrEnum):
+    """The kinds of value a parameter takes."""
+
+    STRING = "string"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    ARRAY = "array"
+    OBJECT = "object"
+    FILE = "file"
+    DIRECTORY = "directory"
+    SELECT = "select"
+    MULTISELECT = "multiselect"
+
+
+class Platform(StrEnum):
+    """The systems a step runs on."""
+
+    WINDOWS = "windows"
+    LINUX = "linux"
+    MACOS = "macos"
+
+
+ALL_PLATFORMS = (Platform.WINDOWS, Platform.LINUX, Platform.MACOS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parameter:
+    """One parameter of a step. ``default`` is UNSET when there is none (null is a value)."""
+
+    type: ParameterType
+    required: bool = False
+    default: JsonValue | msgspec.UnsetType = msgspec.UNSET
+    description: str = ""
+    options: tuple[JsonValue, ...] = ()
+    multiline: bool = False
+    secret: bool = False
+    validation: dict[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilesystemPermission:
+    """Paths that may be read and written; ``{name}`` stands for a parameter's whole value."""
+
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunLimits:
+    """What one run may use; None means the operator's default."""
+
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    memory_mb: int | None = None
+    disk_mb: int | None = None
+    processes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Permissions:
+    """The precise form of ``required_permissions`` (design, section 3)."""
+
+    filesystem: FilesystemPermission = field(default_factory=FilesystemPermission)
+    network: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    limits: RunLimits = field(default_factory=RunLimits)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Example:
+    """A named set of parameters that shows a step at work."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One operation a library offers. ``inputs`` and ``outputs`` are numbers of ports."""
+
+    name: StepName
+    display_name: str
+    category: str
+    description: str
+    icon: str = "📄"
+    color: str = "#007bff"
+    inputs: int = 1
+    outputs: int = 1
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    platform_support: tuple[Platform, ...] = ALL_PLATFORMS
+    required_permissions: tuple[str, ...] = ()
+    permissions: Permissions = field(default_factory=Permissions)
+    examples: tuple[Example, ...] = ()
+    tags: tuple[str, ...] = ()
+    is_deprecated: bool = False
+    deprecation_message: str | None = None
+    returns: dict[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepFile:
+    """A manifest's entry for one step: its definition and, if it runs here, its executor."""
+
+    file: str
+    executor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """``manifest.json``."""
+
+    name: LibraryName
+    version: str
+    display_name: str
+    description: str
+    author: str
+    license: str
+    steps: tuple[StepFile, ...]
+    author_email: str | None = None
+    homepage: str | None = None
+    repository: str | None = None
+    categories: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+    min_opsconductor_version: str = "1.0.0"
+    platform_support: tuple[Platform, ...] = ALL_PLATFORMS
+    required_permissions: tuple[str, ...] = ()
+    is_premium: bool = False
+    price: float | None = None
+    trial_days: int | None = None
+    support_email: str | None = None
+    publisher: str | None = None
+    python_requirements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleaseContent:
+    """A release's manifest and its steps, in the manifest's order; ``steps[i]`` is the definition
+    of ``manifest.steps[i]``.
+    """
+
+    manifest: Manifest
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerEntry:
+    """What ``library.yaml`` remembers of a release. ``date`` is RFC 3339, UTC."""
+
+    digest: Digest
+    date: str
+    signature: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Yank:
+    """Why a release is not chosen anew, and what to use instead."""
+
+    reason: str
+    replacement: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deprecation:
+    """Why a library should not be used any more, since when, and what replaces it."""
+
+    reason: str
+    replacement: str | None = None
+    date: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryFacts:
+    """``library.yaml``: the publisher's facts about a library. Keys of the maps are versions."""
+
+    owners: tuple[str, ...] = ()
+    state: str = "active"
+    ledger: dict[str, LedgerEntry] = field(default_factory=dict)
+    yanked: dict[str, Yank] = field(default_factory=dict)
+    deprecated: Deprecation | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceFacts:
+    """``instances/<instance>/<library>.yaml``: where an operator differs from the default."""
+
+    enabled: bool = True
+    active: str | None = None
+    grants: dict[str, JsonValue] = field(default_factory=dict)
+    upstream: str | None = None
+    version: str | None = None
+    digest: Digest | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistryFacts:
+    """``registry.yaml``: what this registry is."""
+
+    name: str
+    title: str
+    url: str = "http://127.0.0.1:3011"
+    description: str = ""
+    policy: dict[str, JsonValue] = field(default_factory=dict)
+    publishers: dict[str, JsonValue] = field(default_factory=dict)
+    upstreams: dict[str, JsonValue] = field(default_factory=dict)

@@ -1,0 +1,73 @@
+"""Names and ids: what a library and a step may be called, and the integer that stands for a name.
+
+The rules are those of the design, section 3 ("Names"). A parsed name is safe in a path, a Git ref,
+a URL and on a case-insensitive file system; everything behind this module trusts it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import NewType
+
+from registry.errors import InvalidNameError
+
+LibraryName = NewType("LibraryName", str)
+StepName = NewType("StepName", str)
+StepId = NewType("StepId", str)
+LibraryId = NewType("LibraryId", int)
+CommitId = NewType("CommitId", str)
+ObjectId = NewType("ObjectId", str)
+Digest = NewType("Digest", str)
+
+LIBRARY_NAME_PATTERN = r"^[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*$"
+STEP_NAME_PATTERN = r"^[a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)*$"
+LIBRARY_NAME_LENGTH = 64
+STEP_NAME_LENGTH = 128
+
+CORE = LibraryName("core")
+_WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
+    f"{device}{number}" for device in ("com", "lpt") for number in range(10)
+}
+RESERVED_LIBRARY_NAMES = frozenset({"core", "rollback", "install"} | _WINDOWS_DEVICES)
+
+_LIBRARY_NAME = re.compile(LIBRARY_NAME_PATTERN.replace("$", r"\Z"))
+_STEP_NAME = re.compile(STEP_NAME_PATTERN.replace("$", r"\Z"))
+
+
+def parse_library_name(text: str) -> LibraryName:
+    """A library's name; raises InvalidNameError that says what would be right."""
+    if len(text) > LIBRARY_NAME_LENGTH or not _LIBRARY_NAME.match(text):
+        raise InvalidNameError(
+            f"{text[:80]!r} is not a library name",
+            next_step="Use lower-case letters, digits and single hyphens, starting with a letter, "
+            f"at most {LIBRARY_NAME_LENGTH} characters, such as 'file-operations'",
+        )
+    if text in RESERVED_LIBRARY_NAMES:
+        raise InvalidNameError(
+            f"the library name {text!r} is reserved", next_step="Choose another name"
+        )
+    return LibraryName(text)
+
+
+def parse_step_name(text: str) -> StepName:
+    """A step's name such as ``file.copy``; raises InvalidNameError."""
+    if len(text) > STEP_NAME_LENGTH or not _STEP_NAME.match(text) or text.endswith(".json"):
+        raise InvalidNameError(
+            f"{text[:80]!r} is not a step name",
+            next_step="Use dotted lower-case words such as 'file.copy'; the last is not 'json'",
+        )
+    return StepName(text)
+
+
+def step_id(library: LibraryName, step: StepName) -> StepId:
+    """``<library>.<step>``; the first dot ends the library's name."""
+    return StepId(f"{library}.{step}")
+
+
+def library_id(name: LibraryName) -> LibraryId:
+    """The integer id on the wire: the first 8 bytes of SHA-256(name), big-endian, >> 11 (53 bits).
+
+    53 bits are what a JavaScript number holds exactly.
+    """
+    return LibraryId(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 11)

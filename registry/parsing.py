@@ -1,0 +1,135 @@
+"""Files to model, once, at the edge.
+
+The fast path decodes, asks the schema whether all is well and builds the frozen model. Only a file
+with something wrong takes the slow path, which says what, where and what would be right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
+import orjson
+
+from registry.jsontext import JsonTextError, Place, load_json, locate
+from registry.model import InstanceFacts, LibraryFacts, Manifest, RegistryFacts, Step
+from registry.problems import Problem, errors_of
+from registry.schema import Format, explain, is_valid
+from registry.settings import DEFAULT_LIMITS, Limits
+from registry.yamltext import load_yaml
+
+Model = TypeVar("Model")
+
+_MODELS: dict[Format, type] = {
+    Format.MANIFEST: Manifest,
+    Format.STEP: Step,
+    Format.LIBRARY: LibraryFacts,
+    Format.REGISTRY: RegistryFacts,
+    Format.INSTANCE: InstanceFacts,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parsed(Generic[Model]):
+    """A file's model, None when an error stands in its way, and everything wrong with it."""
+
+    value: Model | None
+    problems: tuple[Problem, ...] = ()
+
+
+def parse_manifest(raw: bytes, *, file: str = "manifest.json") -> Parsed[Manifest]:
+    """``manifest.json``, on the fast path where it can be."""
+    return cast("Parsed[Manifest]", _parse_json(Format.MANIFEST, raw, file))
+
+
+def parse_step(raw: bytes, *, file: str) -> Parsed[Step]:
+    """One step definition, on the fast path where it can be."""
+    return cast("Parsed[Step]", _parse_json(Format.STEP, raw, file))
+
+
+def _parse_json(kind: Format, raw: bytes, file: str) -> Parsed[Any]:
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return check_json(kind, raw, file=file, strict=False)
+    if not is_valid(kind, value):
+        return check_json(kind, raw, file=file, strict=False)
+    return Parsed(value=_convert(kind, value))
+
+
+def _convert(kind: Format, value: object) -> Any:  # noqa: ANN401 - the model of that format
+    model = {} if value is None else value
+    return msgspec.convert(model, type=_MODELS[kind], strict=False)
+
+
+def check_json(
+    kind: Format, raw: bytes, *, file: str, strict: bool, limits: Limits = DEFAULT_LIMITS
+) -> Parsed[Any]:
+    """Read a JSON file with every check there is; never raises for bad input."""
+    if len(raw) > limits.json_bytes:
+        return Parsed(value=None, problems=(_too_large(file, len(raw), limits.json_bytes),))
+    try:
+        value = load_json(raw, depth=limits.nesting_depth)
+    except JsonTextError as error:
+        return Parsed(value=None, problems=(syntax_problem(error, file, "json"),))
+    if is_valid(kind, value):
+        return Parsed(value=_convert(kind, value))
+    places = locate(raw.decode())
+    problems = tuple(explain(kind, value, file=file, places=places, strict=strict))
+    return Parsed(value=None if errors_of(problems) else _convert(kind, value), problems=problems)
+
+
+def parse_library_facts(raw: bytes, *, file: str = "library.yaml") -> Parsed[LibraryFacts]:
+    """``library.yaml``."""
+    return cast("Parsed[LibraryFacts]", parse_yaml(Format.LIBRARY, raw, file=file))
+
+
+def parse_registry_facts(raw: bytes, *, file: str = "registry.yaml") -> Parsed[RegistryFacts]:
+    """``registry.yaml``."""
+    return cast("Parsed[RegistryFacts]", parse_yaml(Format.REGISTRY, raw, file=file))
+
+
+def parse_instance_facts(raw: bytes, *, file: str) -> Parsed[InstanceFacts]:
+    """``instances/<instance>/<library>.yaml``."""
+    return cast("Parsed[InstanceFacts]", parse_yaml(Format.INSTANCE, raw, file=file))
+
+
+def parse_yaml(
+    kind: Format, raw: bytes, *, file: str, strict: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> Parsed[Any]:
+    """Read a YAML file with every check there is; never raises for bad input."""
+    if len(raw) > limits.json_bytes:
+        return Parsed(value=None, problems=(_too_large(file, len(raw), limits.json_bytes),))
+    try:
+        value, places = load_yaml(raw, depth=limits.nesting_depth)
+    except JsonTextError as error:
+        return Parsed(value=None, problems=(syntax_problem(error, file, "yaml"),))
+    checked = {} if value is None else value
+    if is_valid(kind, checked):
+        return Parsed(value=_convert(kind, checked))
+    problems = tuple(explain(kind, checked, file=file, places=places, strict=strict))
+    return Parsed(value=None if errors_of(problems) else _convert(kind, checked), problems=problems)
+
+
+def syntax_problem(error: JsonTextError, file: str, rule: str) -> Problem:
+    """A text that could not be read, as a problem."""
+    place: Place = error.place
+    return Problem(
+        rule=f"{rule}-syntax",
+        file=file,
+        message=error.message,
+        expected=f"valid {rule.upper()}",
+        pointer=error.pointer,
+        line=place.line,
+        column=place.column,
+    )
+
+
+def _too_large(file: str, size: int, limit: int) -> Problem:
+    return Problem(
+        rule="limit-file-size",
+        file=file,
+        message=f"the file has {size:,} bytes",
+        expected=f"at most {limit:,} bytes",
+    )

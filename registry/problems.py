@@ -1,0 +1,62 @@
+"""Problems: everything wrong with a library, collected and reported all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from registry.errors import RegistryError
+
+
+class Severity(StrEnum):
+    """Whether a problem stops a library or only deserves attention."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing that is wrong, where, and what would be right.
+
+    ``file`` is relative to what was checked, ``pointer`` a JSON pointer (RFC 6901) into it;
+    ``line`` and ``column`` count from 1, and are 0 where a problem has no place in a file.
+    ``rule`` is a stable short name, as linters have.
+    """
+
+    rule: str
+    file: str
+    message: str
+    expected: str = ""
+    pointer: str = ""
+    line: int = 0
+    column: int = 0
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        """``file:line:column: error: message (rule at /pointer); what would be right``."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        at = f" at {self.pointer}" if self.pointer else ""
+        hint = f"; {self.expected}" if self.expected else ""
+        return f"{place}: {self.severity}: {self.message} ({self.rule}{at}){hint}"
+
+
+class InvalidLibraryError(RegistryError):
+    """A library that has problems; ``problems`` lists all of them, ordered by place."""
+
+    exit_code = 1
+
+    def __init__(self, where: str, problems: tuple[Problem, ...]) -> None:
+        """Sum the problems up; each stays readable for itself."""
+        count = len(problems)
+        super().__init__(
+            f"{count} problem{'s' if count != 1 else ''}: " + "; ".join(map(str, problems[:3])),
+            where=where,
+            next_step="Run 'opsteps validate' to see each with its place",
+        )
+        self.problems = problems
+
+
+def errors_of(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Only those that stop a library."""
+    return tuple(problem for problem in problems if problem.severity is Severity.ERROR)

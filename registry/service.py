@@ -1,0 +1,323 @@
+"""The one path on which a registry changes: read, check, write objects, move the refs.
+
+Every operation is one commit, whose trailers name the operation, the actor and the request.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from registry.checking import check_release
+from registry.contents import read_files
+from registry.digest import release_digest
+from registry.errors import ConflictError, GitError, NotFoundError
+from registry.git import TreeEntry, parse_tree
+from registry.model import LedgerEntry, LibraryFacts
+from registry.names import (
+    CommitId,
+    Digest,
+    LibraryName,
+    ObjectId,
+    library_id,
+    parse_library_name,
+)
+from registry.parsing import parse_library_facts
+from registry.problems import InvalidLibraryError, Problem, errors_of
+from registry.snapshot import Registry
+from registry.tags import tag_message, tag_name, tag_object
+from registry.versions import Version, parse_version
+from registry.worktree import follow
+from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commits, write_tags
+from registry.yamltext import dump_yaml
+
+# How often a write is tried again when another writer moved the head first.
+_ATTEMPTS = 5
+_EMAIL_DOMAIN = "opsteps.invalid"
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Added:
+    """A candidate that is in the registry now. ``changed`` is False when it was there already."""
+
+    name: LibraryName
+    version: Version
+    commit: CommitId
+    changed: bool
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Released:
+    """A release that is served from ``commit`` on."""
+
+    name: LibraryName
+    version: Version
+    digest: Digest
+    commit: CommitId
+    tag: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryAt:
+    """What an operation must know of one library at the head it builds upon."""
+
+    head: CommitId
+    name: LibraryName
+    facts: LibraryFacts
+    entries: Mapping[str, TreeEntry]
+
+    @property
+    def exists(self) -> bool:
+        """False for a name that nothing was added under yet."""
+        return bool(self.entries)
+
+
+def identity(actor: str, seconds: int | None = None) -> Identity:
+    """Who Git records for an actor's operation."""
+    local = "".join(c for c in actor.lower() if c.isascii() and (c.isalnum() or c in "-_.")) or "x"
+    now = int(time.time()) if seconds is None else seconds
+    return Identity(name=actor, email=f"{local}@{_EMAIL_DOMAIN}", seconds=now)
+
+
+def operation_message(summary: str, *, operation: str, actor: str, request: str) -> str:
+    """A commit message with the trailers that make the history an audit trail."""
+    one_line = " ".join(actor.split()) or "unknown"
+    return f"{summary}\n\nOperation: {operation}\nActor: {one_line}\nRequest-Id: {request}\n"
+
+
+def add_release(
+    registry: Registry, files: Mapping[str, bytes], *, actor: str, request: str | None = None
+) -> Added:
+    """Put a release's files into the registry as a candidate.
+
+    Raises InvalidLibraryError with every problem, and ConflictError when that version was released
+    with other content. The same candidate may be replaced as long as it is not released.
+    """
+    checked = check_release(files, strict=True, limits=registry.limits)
+    if checked.content is None or errors_of(checked.problems):
+        raise InvalidLibraryError("the library", checked.problems)
+    name = parse_library_name(checked.content.manifest.name)
+    version = parse_version(checked.content.manifest.version)
+
+    def attempt() -> tuple[CommitId, bool]:
+        at = read_library(registry, name)
+        _refuse_taken(registry, at, version, files)
+        directory = f"libraries/{name}/{version}"
+        current = at.entries.get(str(version))
+        if current is not None and _same_files(registry, current.object_id, files):
+            return at.head, False
+        contents = {f"{directory}/{path}": content for path, content in files.items()}
+        if "library.yaml" not in at.entries:
+            facts = LibraryFacts(owners=(actor,))
+            contents[f"libraries/{name}/library.yaml"] = facts_bytes(facts)
+        commit = NewCommit(
+            message=operation_message(
+                f"Add {name} {version}", operation="add", actor=actor, request=request or _request()
+            ),
+            who=identity(actor),
+            files=contents,
+            removed=(directory,) if current is not None else (),
+        )
+        return _commit(registry, at.head, commit, [])[0], True
+
+    commit, changed = _retried(attempt)
+    return Added(
+        name=name, version=version, commit=commit, changed=changed, problems=checked.problems
+    )
+
+
+def release(
+    registry: Registry,
+    name: LibraryName,
+    version: Version | None = None,
+    *,
+    actor: str,
+    request: str | None = None,
+) -> Released:
+    """Release a candidate: enter its digest into the ledger and tag the commit.
+
+    Without a version, the greatest candidate is meant. Raises NotFoundError, ConflictError when
+    the version is in the ledger already, InvalidLibraryError when the candidate has errors.
+    """
+
+    def attempt() -> Released:
+        at = read_library(registry, name)
+        chosen = version or _greatest_candidate(at)
+        entry = at.entries.get(str(chosen))
+        if entry is None or not entry.is_tree:
+            raise NotFoundError(
+                f"{name} has no version {chosen}",
+                where=f"libraries/{name}",
+                next_step="Add it first with 'opsteps add DIRECTORY'",
+            )
+        if str(chosen) in at.facts.ledger:
+            raise ConflictError(
+                f"{name} {chosen} was released on {at.facts.ledger[str(chosen)].date}",
+                next_step="A release never changes: give the new content a new version",
+            )
+        digest, tree = _checked_digest(registry, name, chosen, entry.object_id)
+        now = int(time.time())
+        facts = with_release(at.facts, chosen, digest, _rfc3339(now))
+        who = identity(actor, now)
+        commit = NewCommit(
+            message=operation_message(
+                f"Release {name} {chosen}",
+                operation="release",
+                actor=actor,
+                request=request or _request(),
+            ),
+            who=who,
+            files={f"libraries/{name}/library.yaml": facts_bytes(facts)},
+        )
+        message = tag_message(name, chosen, digest=digest, tree=tree)
+        tag = NewTag(name=tag_name(name, chosen), message=message, who=who)
+        head, _ = _commit(registry, at.head, commit, [tag])
+        return Released(name=name, version=chosen, digest=digest, commit=head, tag=tag.name)
+
+    return _retried(attempt)
+
+
+def read_library(registry: Registry, name: LibraryName) -> LibraryAt:
+    """One library at the head, in a few small reads."""
+    head = registry.head()
+    tree = registry.repository.object(f"{head}:libraries/{name}")
+    if tree is None or tree.type != "tree":
+        return LibraryAt(head=head, name=name, facts=LibraryFacts(), entries={})
+    entries = {entry.name: entry for entry in parse_tree(tree.content)}
+    facts = LibraryFacts()
+    if "library.yaml" in entries:
+        blob = registry.repository.object(entries["library.yaml"].object_id)
+        parsed = parse_library_facts(blob.content if blob else b"", file="library.yaml")
+        if parsed.value is None:
+            raise InvalidLibraryError(f"libraries/{name}/library.yaml", parsed.problems)
+        facts = parsed.value
+    return LibraryAt(head=head, name=name, facts=facts, entries=entries)
+
+
+def facts_bytes(facts: LibraryFacts) -> bytes:
+    """``library.yaml`` as this project writes it: what is empty is left out."""
+    kept = {key: value for key, value in msgspec.to_builtins(facts).items() if value}
+    ledger = kept.pop("ledger", {})
+    lean = {v: {k: x for k, x in entry.items() if x is not None} for v, entry in ledger.items()}
+    return dump_yaml({**kept, "ledger": lean})
+
+
+def with_release(facts: LibraryFacts, version: Version, digest: Digest, date: str) -> LibraryFacts:
+    """The facts after a release; nothing that was in the ledger changes."""
+    entry = LedgerEntry(digest=digest, date=date)
+    return replace(facts, state="active", ledger={**facts.ledger, str(version): entry})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewTag:
+    """An annotated tag to put on the commit being written."""
+
+    name: str
+    message: str
+    who: Identity
+
+
+def _commit(
+    registry: Registry, head: CommitId, commit: NewCommit, tags: list[NewTag]
+) -> tuple[CommitId, list[ObjectId]]:
+    """Write one commit upon ``head`` and move the branch and all tags, or nothing at all."""
+    repository = registry.repository
+    (new,) = write_commits(repository, head, [commit])
+    raw = [tag_object(tag.name, new, tag.message, tagger=str(tag.who)) for tag in tags]
+    objects = write_tags(repository, raw)
+    updates = [
+        RefUpdate(ref=f"refs/tags/{tag.name}", new=object_id)
+        for tag, object_id in zip(tags, objects, strict=True)
+    ]
+    move_refs(repository, [*updates, RefUpdate(ref="HEAD", new=new, old=head)])
+    return new, objects
+
+
+def _retried(attempt: Callable[[], Result]) -> Result:
+    """Try again on the new head when another writer was faster."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return attempt()
+        except GitError as error:
+            if "cannot lock ref" not in error.message and "expected" not in error.message:
+                raise
+    return attempt()
+
+
+def _refuse_taken(
+    registry: Registry, at: LibraryAt, version: Version, files: Mapping[str, bytes]
+) -> None:
+    entry = at.facts.ledger.get(str(version))
+    if entry is not None and entry.digest != release_digest(files):
+        raise ConflictError(
+            f"{at.name} {version} was released on {entry.date} with other content",
+            next_step="A release never changes: give the new content a new version",
+        )
+    if not at.exists:
+        _refuse_taken_id(registry, at)
+
+
+def _refuse_taken_id(registry: Registry, at: LibraryAt) -> None:
+    tree = registry.repository.object(f"{at.head}:libraries")
+    wanted = library_id(at.name)
+    for entry in parse_tree(tree.content) if tree is not None else ():
+        if library_id(LibraryName(entry.name)) == wanted:
+            raise ConflictError(
+                f"the id of {at.name!r} is taken by {entry.name!r}",
+                next_step="Choose another name",
+            )
+
+
+def _same_files(registry: Registry, tree: ObjectId, files: Mapping[str, bytes]) -> bool:
+    return read_files(registry.repository, tree) == dict(files)
+
+
+def _greatest_candidate(at: LibraryAt) -> Version:
+    candidates = list(_candidates(at))
+    if not candidates:
+        raise NotFoundError(
+            f"{at.name} has no candidate to release",
+            where=f"libraries/{at.name}",
+            next_step="Add one first with 'opsteps add DIRECTORY'",
+        )
+    return max(candidates)
+
+
+def _candidates(at: LibraryAt) -> Iterator[Version]:
+    for entry in at.entries.values():
+        if entry.is_tree and entry.name not in at.facts.ledger:
+            yield parse_version(entry.name)
+
+
+def _checked_digest(
+    registry: Registry, name: LibraryName, version: Version, tree: ObjectId
+) -> tuple[Digest, ObjectId]:
+    files = read_files(registry.repository, tree)
+    checked = check_release(
+        files, name=name, version=str(version), strict=True, limits=registry.limits
+    )
+    if errors_of(checked.problems):
+        raise InvalidLibraryError(f"libraries/{name}/{version}", checked.problems)
+    return release_digest(files), tree
+
+
+def _request() -> str:
+    return uuid.uuid4().hex
+
+
+def _rfc3339(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def let_worktree_follow(registry: Registry, old: CommitId, new: CommitId) -> tuple[str, ...]:
+    """After the answer: index and working tree follow; returns paths that somebody edited."""
+    return follow(registry.repository, old, new) if old != new else ()

@@ -1,0 +1,36 @@
+"""Limits of what a registry may hold. Every limit is a field with its unit in its name or comment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What one library may cost. A test crosses each of them."""
+
+    file_bytes: int = 5 * 1024 * 1024
+    """Largest single file of a release."""
+    json_bytes: int = 1024 * 1024
+    """Largest manifest, step or YAML file."""
+    readme_bytes: int = 512 * 1024
+    """Largest Markdown document."""
+    release_bytes: int = 50 * 1024 * 1024
+    """All files of one release together."""
+    release_files: int = 2_000
+    """Files in one release."""
+    path_bytes: int = 240
+    """Longest path inside a release, UTF-8."""
+    path_depth: int = 12
+    """Directories above a file inside a release."""
+    nesting_depth: int = 64
+    """Levels of arrays and objects in a JSON or YAML document."""
+    steps_per_release: int = 500
+    """Steps in one release."""
+    compression_ratio: int = 200
+    """Unpacked bytes for one packed byte in a ZIP."""
+    problems_reported: int = 200
+    """Problems listed for one release before the rest is only counted."""
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,349 @@
+"""A registry at one commit: what is in it, read from Git objects and never from loose files.
+
+Invariants:
+- a snapshot never changes; everything it answers is what the commit (and the tags that were there
+  when it was opened) holds, whatever happens to the working tree meanwhile;
+- reading one library costs O(that library) plus, once a snapshot, one tree of names;
+- a library that cannot be read is a library with problems, never an error for its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from registry.contents import read_content, read_files
+from registry.core_library import core_library
+from registry.errors import GitError, InvalidNameError, NotARegistryError, NotFoundError
+from registry.git import GitRepository, TreeEntry, parse_tree, read_tree, tag_refs
+from registry.library import Library
+from registry.loading import LibrarySource, load_libraries
+from registry.model import RegistryFacts, ReleaseContent
+from registry.names import CORE, CommitId, LibraryName, ObjectId, parse_library_name
+from registry.parsing import parse_registry_facts
+from registry.problems import InvalidLibraryError
+from registry.settings import DEFAULT_LIMITS, Limits
+from registry.versions import Version
+
+# Libraries read together: enough to keep Git's pipe full, few enough to stay small in memory.
+_CHUNK = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _State:
+    """What a snapshot knows after one look: names and ids, no library yet."""
+
+    commit: CommitId
+    committed_at: str
+    facts_id: ObjectId
+    facts: RegistryFacts
+    trees: Mapping[LibraryName, ObjectId]
+    instances: Mapping[str, ObjectId]
+    tags: Mapping[str, Mapping[str, ObjectId]]
+    ancestors: frozenset[CommitId]
+
+
+class Snapshot:
+    """A registry at one commit, immutable."""
+
+    def __init__(self, repository: GitRepository, state: _State, limits: Limits) -> None:
+        """Made by `Registry.snapshot`."""
+        self._repository = repository
+        self._state = state
+        self._limits = limits
+
+    @property
+    def commit(self) -> CommitId:
+        """The commit that this is a snapshot of."""
+        return self._state.commit
+
+    @property
+    def committed_at(self) -> str:
+        """When the commit was made: RFC 3339, UTC."""
+        return self._state.committed_at
+
+    @property
+    def facts(self) -> RegistryFacts:
+        """``registry.yaml``."""
+        return self._state.facts
+
+    @property
+    def names(self) -> tuple[LibraryName, ...]:
+        """The names of all libraries, sorted, without the built-in ``core``."""
+        return tuple(self._state.trees)
+
+    def key(self, name: LibraryName) -> str:
+        """A text that changes exactly when what makes up this library changes."""
+        if name == CORE:
+            return "core-1"
+        state = self._state
+        tags = state.tags.get(name, {})
+        parts = [state.trees[name], state.instances.get(name, "-")]
+        return ":".join([*parts, *(f"{version}={tags[version][:16]}" for version in sorted(tags))])
+
+    def library(self, name: LibraryName) -> Library:
+        """One library; raises NotFoundError."""
+        if name != CORE and name not in self._state.trees:
+            raise NotFoundError(
+                f"there is no library {name!r}",
+                where=str(self.commit)[:12],
+                next_step="List the libraries with 'opsteps search'",
+            )
+        return next(self.libraries([name]))
+
+    def libraries(self, names: Iterable[LibraryName] | None = None) -> Iterator[Library]:
+        """Libraries in bulk, streaming: all of them (``core`` first, then by name) or those named.
+
+        Do not start a second read of this registry in the same thread before this one ends.
+        """
+        wanted = [CORE, *self.names] if names is None else list(names)
+        for start in range(0, len(wanted), _CHUNK):
+            chunk = wanted[start : start + _CHUNK]
+            if CORE in chunk:
+                yield core_library()
+            sources = [self._source(name) for name in chunk if name != CORE]
+            yield from load_libraries(self._repository, sources, self._limits)
+
+    def _source(self, name: LibraryName) -> LibrarySource:
+        state = self._state
+        return LibrarySource(
+            name=name,
+            tree=state.trees[name],
+            instance=state.instances.get(name),
+            tags=state.tags.get(name, {}),
+            ancestors=state.ancestors,
+        )
+
+    def content(self, name: LibraryName, version: Version) -> ReleaseContent:
+        """Any served release, parsed; raises NotFoundError, or InvalidLibraryError."""
+        if name == CORE:
+            return _core_content(version)
+        content, problems = read_content(
+            self._repository, self._release_tree(name, version), self._limits
+        )
+        if content is None:
+            raise InvalidLibraryError(f"{name} {version}", problems)
+        return content
+
+    def files(self, name: LibraryName, version: Version, under: str = "") -> dict[str, bytes]:
+        """The files of a served release by path, or those below a folder such as ``docs/``."""
+        if name == CORE:
+            return {}
+        return read_files(self._repository, self._release_tree(name, version), under)
+
+    def _release_tree(self, name: LibraryName, version: Version) -> ObjectId:
+        record = self.library(name).release(version)
+        if record is None or not record.is_served or record.tree is None:
+            why = f": {record.alarm or record.state}" if record is not None else ""
+            raise NotFoundError(
+                f"{name} has no release {version} that is served{why}",
+                where=str(self.commit)[:12],
+                next_step=f"See its releases with 'opsteps show {name}'",
+            )
+        return record.tree
+
+
+def _core_content(version: Version) -> ReleaseContent:
+    core = core_library()
+    if core.content is None or core.active is None or core.active.version != version:
+        raise NotFoundError(f"core has no release {version}", next_step="Use the one built in")
+    return core.content
+
+
+class Registry:
+    """A Git registry on this machine."""
+
+    def __init__(self, repository: GitRepository, *, instance: str, limits: Limits) -> None:
+        """Made by `Registry.open`."""
+        self.repository = repository
+        self.instance = instance
+        self.limits = limits
+
+    @classmethod
+    def open(
+        cls, path: Path, *, instance: str = "production", limits: Limits = DEFAULT_LIMITS
+    ) -> Registry:
+        """Open the repository at ``path``; raises NotARegistryError."""
+        return cls(GitRepository(path), instance=instance, limits=limits)
+
+    @property
+    def path(self) -> Path:
+        """The working tree, or the repository itself when it is bare."""
+        return self.repository.work_tree or self.repository.git_dir
+
+    @property
+    def state_directory(self) -> Path:
+        """Where derived, machine-local files of this registry are kept; never committed."""
+        return self.repository.common_dir / "opsteps"
+
+    def close(self) -> None:
+        """End the processes that read for this registry."""
+        self.repository.close()
+
+    def head(self) -> CommitId:
+        """The commit that HEAD names now, by reading the ref's file where that is enough."""
+        loose = self._loose_head()
+        return loose or self.repository.resolve_commit("HEAD")
+
+    def _loose_head(self) -> CommitId | None:
+        try:
+            text = (self.repository.git_dir / "HEAD").read_text().strip()
+            if text.startswith("ref: refs/"):
+                text = (self.repository.common_dir / text[5:]).read_text().strip()
+        except OSError:
+            return None
+        return CommitId(text) if len(text) == 40 and text.isalnum() else None  # noqa: PLR2004 - hex SHA-1
+
+    def snapshot(
+        self,
+        commit: CommitId | None = None,
+        *,
+        previous: Snapshot | None = None,
+        all_tags: bool = True,
+    ) -> Snapshot:
+        """The registry at a commit (HEAD when None); raises NotARegistryError.
+
+        With ``previous`` only the difference is read. ``all_tags=False`` then also trusts the tags
+        that it knew of libraries that did not change, which spares O(registry) work.
+        """
+        repository = self.repository
+        at = commit or self.head()
+        found = repository.object(at)
+        if found is None or found.type != "commit":
+            raise NotARegistryError(f"{at[:40]!r} is no commit here", where=str(self.path))
+        roots = {entry.name: entry for entry in parse_tree(_commit_tree(repository, found.content))}
+        before = previous._state if previous is not None else None  # noqa: SLF001 - the same module
+        facts_id, facts = self._facts(roots.get("registry.yaml"), before)
+        trees = _library_trees(repository, roots.get("libraries"))
+        tags = _tags(repository, trees, before, all_tags=all_tags)
+        state = _State(
+            commit=CommitId(found.object_id),
+            committed_at=_committed_at(found.content),
+            facts_id=facts_id,
+            facts=facts,
+            trees=trees,
+            instances=self._instances(roots.get("instances")),
+            tags=tags,
+            ancestors=_ancestors(repository, CommitId(found.object_id), before),
+        )
+        return Snapshot(repository, state, self.limits)
+
+    def _facts(
+        self, entry: TreeEntry | None, before: _State | None
+    ) -> tuple[ObjectId, RegistryFacts]:
+        if entry is None or not entry.is_file:
+            raise NotARegistryError(
+                "there is no registry.yaml at this commit",
+                where=str(self.path),
+                next_step=f"Make a registry with 'opsteps init {self.path}'",
+            )
+        if before is not None and before.facts_id == entry.object_id:
+            return before.facts_id, before.facts
+        found = self.repository.object(entry.object_id)
+        parsed = parse_registry_facts(found.content if found else b"")
+        if parsed.value is None:
+            raise InvalidLibraryError("registry.yaml", parsed.problems)
+        return entry.object_id, parsed.value
+
+    def _instances(self, entry: TreeEntry | None) -> dict[str, ObjectId]:
+        if entry is None or not entry.is_tree:
+            return {}
+        for child in read_tree(self.repository, entry.object_id):
+            if child.name == self.instance and child.is_tree:
+                files = read_tree(self.repository, child.object_id)
+                return {f.name.removesuffix(".yaml"): f.object_id for f in files if f.is_file}
+        return {}
+
+    def dirty_paths(self) -> tuple[str, ...]:
+        """Tracked files whose bytes in the working tree are not those of the head.
+
+        They are never served. Costs a look at every file's size and time, in Git's own process.
+        """
+        if self.repository.work_tree is None:
+            return ()
+        out = self.repository.run(
+            "diff", "--name-only", "--no-ext-diff", "--no-textconv", "-z", "HEAD",
+            "--", "registry.yaml", "libraries", "instances",
+        )  # fmt: skip
+        return tuple(out.decode(errors="replace").split("\0")[:-1])
+
+
+def _commit_tree(repository: GitRepository, commit: bytes) -> bytes:
+    found = repository.object(commit[5:45].decode())
+    if found is None:
+        raise GitError("the commit's tree is missing", where=str(repository.git_dir))
+    return found.content
+
+
+def _committed_at(commit: bytes) -> str:
+    for line in commit.split(b"\n"):
+        if line.startswith(b"committer "):
+            seconds = int(line.rsplit(b" ", 2)[1])
+            return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    raise GitError("the commit has no committer")
+
+
+def _library_trees(
+    repository: GitRepository, entry: TreeEntry | None
+) -> dict[LibraryName, ObjectId]:
+    """Directories below ``libraries/`` whose name is a library's; others are not ours to read."""
+    if entry is None or not entry.is_tree:
+        return {}
+    found = repository.object(entry.object_id)
+    if found is None:
+        raise GitError("the tree of libraries is missing", where=str(repository.git_dir))
+    return {
+        LibraryName(child.name): child.object_id
+        for child in parse_tree(found.content)
+        if child.is_tree and _is_library_name(child.name)
+    }
+
+
+def _is_library_name(name: str) -> bool:
+    try:
+        parse_library_name(name)
+    except InvalidNameError:
+        return False
+    return True
+
+
+def _tags(
+    repository: GitRepository,
+    trees: Mapping[LibraryName, ObjectId],
+    before: _State | None,
+    *,
+    all_tags: bool,
+) -> Mapping[str, Mapping[str, ObjectId]]:
+    """Library name → version text → tag object."""
+    if before is None or all_tags:
+        return _by_library(tag_refs(repository))
+    changed = [name for name, tree in trees.items() if before.trees.get(name) != tree]
+    if not changed:
+        return before.tags
+    return {**before.tags, **_by_library(tag_refs(repository, changed), changed)}
+
+
+def _by_library(
+    refs: Mapping[str, ObjectId], names: Iterable[LibraryName] = ()
+) -> dict[str, dict[str, ObjectId]]:
+    grouped: dict[str, dict[str, ObjectId]] = {name: {} for name in names}
+    for ref, object_id in refs.items():
+        library, slash, version = ref.partition("/v")
+        if slash:
+            grouped.setdefault(library, {})[version] = object_id
+    return grouped
+
+
+def _ancestors(
+    repository: GitRepository, commit: CommitId, before: _State | None
+) -> frozenset[CommitId]:
+    if before is not None and before.commit == commit:
+        return before.ancestors
+    if before is not None and commit not in before.ancestors:
+        out = repository.run("rev-list", "--parents", "--ancestry-path", f"{before.commit}..{commit}")
+        if before.commit.encode() in out:
+            new = repository.run("rev-list", f"{before.commit}..{commit}").decode().split()
+            return before.ancestors | {CommitId(line) for line in new}
+    return frozenset(map(CommitId, repository.run("rev-list", commit).decode().split()))

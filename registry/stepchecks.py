@@ -1,0 +1,140 @@
+"""What a schema cannot say of a step: defaults, options, patterns, examples and placeholders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from registry.model import Parameter, ParameterType, Step
+from registry.parameters import compile_pattern, set_problems, value_problems
+from registry.problems import Problem, Severity
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_RANGES = (("min", "max"), ("min_length", "max_length"), ("min_items", "max_items"))
+_NUMBERS = frozenset({ParameterType.NUMBER})
+_TEXTS = frozenset({ParameterType.STRING, ParameterType.FILE, ParameterType.DIRECTORY})
+_LISTS = frozenset({ParameterType.ARRAY, ParameterType.MULTISELECT})
+_APPLIES = {
+    "min": _NUMBERS,
+    "max": _NUMBERS,
+    "min_length": _TEXTS,
+    "max_length": _TEXTS,
+    "pattern": _TEXTS,
+    "min_items": _LISTS,
+    "max_items": _LISTS,
+}
+
+
+def step_problems(step: Step, file: str) -> Iterator[Problem]:
+    """Everything about a step's meaning that is wrong, by JSON pointer."""
+    for name, parameter in step.parameters.items():
+        yield from _parameter_problems(parameter, file, f"/parameters/{name}")
+    for index, example in enumerate(step.examples):
+        for name, message in set_problems(step.parameters, example.parameters):
+            yield Problem(
+                rule="example",
+                file=file,
+                pointer=f"/examples/{index}/parameters/{name}",
+                message=message,
+                expected="an example that the step accepts",
+            )
+    yield from _placeholder_problems(step, file)
+    if step.is_deprecated and not step.deprecation_message:
+        yield Problem(
+            rule="deprecation",
+            file=file,
+            pointer="/is_deprecated",
+            message="the step is deprecated and does not say why",
+            expected="a deprecation_message that names what to use instead",
+            severity=Severity.WARNING,
+        )
+
+
+def _parameter_problems(parameter: Parameter, file: str, pointer: str) -> Iterator[Problem]:
+    for low, high in _RANGES:
+        least, most = parameter.validation.get(low), parameter.validation.get(high)
+        if least is not None and most is not None and least > most:
+            yield _problem(file, f"{pointer}/validation", f"{low} is greater than {high}")
+    for keyword, types in _APPLIES.items():
+        if keyword in parameter.validation and parameter.type not in types:
+            yield _problem(
+                file,
+                f"{pointer}/validation/{keyword}",
+                f"{keyword} means nothing for the type {parameter.type}",
+                severity=Severity.WARNING,
+            )
+    pattern = parameter.validation.get("pattern")
+    if isinstance(pattern, str) and compile_pattern(pattern) is None:
+        yield _problem(
+            file,
+            f"{pointer}/validation/pattern",
+            "the pattern is not one that RE2 accepts",
+            expected="a regular expression without look-around and back-references",
+        )
+        return
+    yield from _default_problems(parameter, file, pointer)
+
+
+def _default_problems(parameter: Parameter, file: str, pointer: str) -> Iterator[Problem]:
+    default = parameter.default
+    if default is msgspec.UNSET or default is None:
+        return
+    # An empty text as default is how a form shows a field that nothing was entered in yet.
+    if default == "" and parameter.required:
+        return
+    for message in value_problems(parameter, default):
+        yield _problem(
+            file,
+            f"{pointer}/default",
+            f"the default is not a value it accepts: {message}",
+            expected=f"a {parameter.type} that its validation accepts",
+        )
+    if parameter.secret and default != "":
+        yield _problem(
+            file,
+            f"{pointer}/default",
+            "a secret has a default that everyone can read",
+            expected="no default",
+            severity=Severity.WARNING,
+        )
+
+
+def _placeholder_problems(step: Step, file: str) -> Iterator[Problem]:
+    permissions = step.permissions
+    groups = (
+        ("/permissions/filesystem/read", permissions.filesystem.read),
+        ("/permissions/filesystem/write", permissions.filesystem.write),
+        ("/permissions/network", permissions.network),
+    )
+    for pointer, items in groups:
+        for index, item in enumerate(items):
+            for name in _PLACEHOLDER.findall(item):
+                if name not in step.parameters:
+                    yield _problem(
+                        file,
+                        f"{pointer}/{index}",
+                        f"{{{name[:80]}}} names no parameter of this step",
+                        expected=f"one of {', '.join(step.parameters) or 'none'}",
+                    )
+            if item in {"/", "/proc"} or item.startswith("/proc/"):
+                yield _problem(file, f"{pointer}/{index}", f"{item!r} is never granted")
+
+
+def _problem(
+    file: str,
+    pointer: str,
+    message: str,
+    *,
+    expected: str = "",
+    severity: Severity = Severity.ERROR,
+) -> Problem:
+    return Problem(
+        rule="step-meaning",
+        file=file,
+        pointer=pointer,
+        message=message,
+        expected=expected,
+        severity=severity,
+    )

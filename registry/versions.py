@@ -1,0 +1,98 @@
+"""Versions and requirements: SemVer 2.0 with the pre-releases alpha, beta and rc."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import total_ordering
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from registry.errors import InvalidNameError
+from registry.names import CORE, LibraryName, parse_library_name
+
+VERSION_PATTERN = (
+    r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"
+    r"(?:-(alpha|beta|rc)\.(0|[1-9][0-9]{0,8}))?$"
+)
+_VERSION = re.compile(VERSION_PATTERN.replace("$", r"\Z"), re.ASCII)
+# "rc" < "~": a release without a pre-release part sorts after all of its pre-releases.
+_STABLE = "~"
+
+
+@total_ordering
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """One SemVer version, ordered by precedence (semver.org, item 11)."""
+
+    major: int
+    minor: int
+    patch: int
+    pre: str = _STABLE
+    pre_number: int = 0
+
+    @property
+    def is_stable(self) -> bool:
+        """True without a pre-release part."""
+        return self.pre == _STABLE
+
+    def _key(self) -> tuple[int, int, int, str, int]:
+        return (self.major, self.minor, self.patch, self.pre, self.pre_number)
+
+    def __lt__(self, other: Version) -> bool:
+        """SemVer precedence."""
+        return self._key() < other._key()
+
+    def __str__(self) -> str:
+        """``1.2.3`` or ``1.2.3-rc.1``."""
+        base = f"{self.major}.{self.minor}.{self.patch}"
+        return base if self.is_stable else f"{base}-{self.pre}.{self.pre_number}"
+
+
+def parse_version(text: str) -> Version:
+    """A version; raises InvalidNameError that says what would be right."""
+    match = _VERSION.match(text)
+    if match is None:
+        raise InvalidNameError(
+            f"{text[:40]!r} is not a version",
+            next_step="Use MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N",
+        )
+    major, minor, patch, pre, number = match.groups()
+    return Version(
+        major=int(major),
+        minor=int(minor),
+        patch=int(patch),
+        pre=pre or _STABLE,
+        pre_number=int(number or 0),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dependency:
+    """A requirement on another library, as in ``"core>=1.0,<2"``."""
+
+    library: LibraryName
+    requirement: Requirement
+
+    def allows(self, version: Version) -> bool:
+        """True when the version is in the range; pre-releases only when the range names one."""
+        return self.requirement.specifier.contains(str(version))
+
+
+def parse_dependency(text: str) -> Dependency:
+    """A requirement string; raises InvalidNameError. Extras, markers and URLs are refused."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        raise InvalidNameError(
+            f"{text[:80]!r} is not a requirement",
+            next_step="Write a name and a range such as 'file-operations>=1.2,<2'",
+        ) from error
+    if requirement.extras or requirement.marker or requirement.url:
+        raise InvalidNameError(
+            f"{text[:80]!r} has an extra, a marker or a URL",
+            next_step="Write only a name and a range such as 'file-operations>=1.2,<2'",
+        )
+    is_core = requirement.name == CORE
+    name = CORE if is_core else parse_library_name(requirement.name)
+    return Dependency(library=name, requirement=requirement)
