@@ -12,7 +12,7 @@ from registry.names import parse_library_name
 from registry.service import identity, operation_message
 from registry.snapshot import Registry
 from registry.worktree import follow
-from registry.writing import NewCommit, RefUpdate, move_refs, write_commits
+from registry.writing import NewCommit, RefUpdate, move_refs, write_commit
 from registry.yamltext import dump_yaml
 
 _README = """# {title}
@@ -61,7 +61,7 @@ def init_registry(
             ".gitattributes": _ATTRIBUTES.encode(),
         },
     )
-    (new,) = write_commits(repository, None, [commit])
+    new = write_commit(repository, None, commit)
     move_refs(repository, [RefUpdate(ref="refs/heads/main", new=new)])
     follow(repository, None, new)
     repository.close()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from registry.bulk import write_commits
 from registry.checking import check_release
 from registry.digest import release_digest, tree_id
 from registry.errors import ConflictError
@@ -24,7 +25,7 @@ from registry.service import (
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name, tag_object
 from registry.versions import Version
-from registry.writing import NewCommit, RefUpdate, move_refs, write_commits, write_tags
+from registry.writing import NewCommit, RefUpdate, move_refs, write_tags
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import NewType
 
 from registry.errors import InvalidNameError
@@ -50,6 +51,15 @@ def parse_library_name(text: str) -> LibraryName:
     return LibraryName(text)
 
 
+def is_library_name(text: str) -> bool:
+    """Whether `parse_library_name` would take it."""
+    return (
+        len(text) <= LIBRARY_NAME_LENGTH
+        and _LIBRARY_NAME.match(text) is not None
+        and text not in RESERVED_LIBRARY_NAMES
+    )
+
+
 def parse_step_name(text: str) -> StepName:
     """A step's name such as ``file.copy``; raises InvalidNameError."""
     if len(text) > STEP_NAME_LENGTH or not _STEP_NAME.match(text) or text.endswith(".json"):
@@ -71,3 +81,16 @@ def library_id(name: LibraryName) -> LibraryId:
     53 bits are what a JavaScript number holds exactly.
     """
     return LibraryId(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 11)
+
+
+def same_id(name: LibraryName, others: Iterable[bytes]) -> str | None:
+    """The first of the other names (UTF-8) that has the same `library_id`; None when none has."""
+    wanted = library_id(name)
+    start = hashlib.sha256(name.encode()).digest()[:6]
+    for other in others:
+        # The first 48 of the 53 bits tell nearly all names apart without making an integer.
+        if hashlib.sha256(other).digest()[:6] == start:
+            text = other.decode(errors="replace")
+            if text != name and library_id(LibraryName(text)) == wanted:
+                return text
+    return None

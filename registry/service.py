@@ -18,15 +18,15 @@ from registry.checking import check_release
 from registry.contents import read_files
 from registry.digest import release_digest
 from registry.errors import ConflictError, GitError, NotFoundError
-from registry.git import TreeEntry, parse_tree
+from registry.git import TreeEntry, parse_tree, tree_items
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import (
     CommitId,
     Digest,
     LibraryName,
     ObjectId,
-    library_id,
     parse_library_name,
+    same_id,
 )
 from registry.parsing import parse_library_facts
 from registry.problems import InvalidLibraryError, Problem, errors_of
@@ -34,7 +34,7 @@ from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name, tag_object
 from registry.versions import Version, parse_version
 from registry.worktree import follow
-from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commits, write_tags
+from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commit, write_tags
 from registry.yamltext import dump_yaml
 
 # How often a write is tried again when another writer moved the head first.
@@ -231,7 +231,7 @@ def _commit(
 ) -> tuple[CommitId, list[ObjectId]]:
     """Write one commit upon ``head`` and move the branch and all tags, or nothing at all."""
     repository = registry.repository
-    (new,) = write_commits(repository, head, [commit])
+    new = write_commit(repository, head, commit)
     raw = [tag_object(tag.name, new, tag.message, tagger=str(tag.who)) for tag in tags]
     objects = write_tags(repository, raw)
     updates = [
@@ -268,13 +268,12 @@ def _refuse_taken(
 
 def _refuse_taken_id(registry: Registry, at: LibraryAt) -> None:
     tree = registry.repository.object(f"{at.head}:libraries")
-    wanted = library_id(at.name)
-    for entry in parse_tree(tree.content) if tree is not None else ():
-        if library_id(LibraryName(entry.name)) == wanted:
-            raise ConflictError(
-                f"the id of {at.name!r} is taken by {entry.name!r}",
-                next_step="Choose another name",
-            )
+    names = (raw for _, raw, _ in tree_items(tree.content)) if tree is not None else ()
+    taken = same_id(at.name, names)
+    if taken is not None:
+        raise ConflictError(
+            f"the id of {at.name!r} is taken by {taken!r}", next_step="Choose another name"
+        )
 
 
 def _same_files(registry: Registry, tree: ObjectId, files: Mapping[str, bytes]) -> bool:

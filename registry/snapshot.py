@@ -11,22 +11,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from registry.contents import read_content, read_files
 from registry.core_library import core_library
-from registry.errors import GitError, InvalidNameError, NotARegistryError, NotFoundError
-from registry.git import GitRepository, TreeEntry, parse_tree, read_tree, tag_refs
+from registry.errors import GitError, NotARegistryError, NotFoundError
+from registry.commits import commit_parents, commit_time, commit_tree
+from registry.git import (
+    TREE_MODE,
+    GitRepository,
+    TreeEntry,
+    parse_tree,
+    read_tree,
+    tag_refs,
+    tree_items,
+)
 from registry.library import Library
 from registry.loading import LibrarySource, load_libraries
 from registry.model import RegistryFacts, ReleaseContent
-from registry.names import CORE, CommitId, LibraryName, ObjectId, parse_library_name
+from registry.names import CORE, CommitId, LibraryName, ObjectId, is_library_name
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.versions import Version
 
+# New commits that are walked one by one before Git is asked for all of them.
+_WALKED_COMMITS = 500
 # Libraries read together: enough to keep Git's pipe full, few enough to stay small in memory.
 _CHUNK = 200
 
@@ -82,6 +92,17 @@ class Snapshot:
         tags = state.tags.get(name, {})
         parts = [state.trees[name], state.instances.get(name, "-")]
         return ":".join([*parts, *(f"{version}={tags[version][:16]}" for version in sorted(tags))])
+
+    def changed_since(self, earlier: Snapshot) -> tuple[LibraryName, ...]:
+        """The libraries that are new or whose `key` is another one; removed ones are not listed."""
+        now, then = self._state, earlier._state  # noqa: SLF001 - the same class
+        return tuple(
+            name
+            for name, tree in now.trees.items()
+            if then.trees.get(name) != tree
+            or then.instances.get(name) != now.instances.get(name)
+            or then.tags.get(name, {}) != now.tags.get(name, {})
+        )
 
     def library(self, name: LibraryName) -> Library:
         """One library; raises NotFoundError."""
@@ -213,14 +234,14 @@ class Registry:
         found = repository.object(at)
         if found is None or found.type != "commit":
             raise NotARegistryError(f"{at[:40]!r} is no commit here", where=str(self.path))
-        roots = {entry.name: entry for entry in parse_tree(_commit_tree(repository, found.content))}
+        roots = {e.name: e for e in read_tree(repository, commit_tree(found.content))}
         before = previous._state if previous is not None else None  # noqa: SLF001 - the same module
         facts_id, facts = self._facts(roots.get("registry.yaml"), before)
-        trees = _library_trees(repository, roots.get("libraries"))
+        trees = _library_trees(repository, roots.get("libraries"), before)
         tags = _tags(repository, trees, before, all_tags=all_tags)
         state = _State(
             commit=CommitId(found.object_id),
-            committed_at=_committed_at(found.content),
+            committed_at=commit_time(found.content),
             facts_id=facts_id,
             facts=facts,
             trees=trees,
@@ -270,23 +291,8 @@ class Registry:
         return tuple(out.decode(errors="replace").split("\0")[:-1])
 
 
-def _commit_tree(repository: GitRepository, commit: bytes) -> bytes:
-    found = repository.object(commit[5:45].decode())
-    if found is None:
-        raise GitError("the commit's tree is missing", where=str(repository.git_dir))
-    return found.content
-
-
-def _committed_at(commit: bytes) -> str:
-    for line in commit.split(b"\n"):
-        if line.startswith(b"committer "):
-            seconds = int(line.rsplit(b" ", 2)[1])
-            return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    raise GitError("the commit has no committer")
-
-
 def _library_trees(
-    repository: GitRepository, entry: TreeEntry | None
+    repository: GitRepository, entry: TreeEntry | None, before: _State | None
 ) -> dict[LibraryName, ObjectId]:
     """Directories below ``libraries/`` whose name is a library's; others are not ours to read."""
     if entry is None or not entry.is_tree:
@@ -294,19 +300,17 @@ def _library_trees(
     found = repository.object(entry.object_id)
     if found is None:
         raise GitError("the tree of libraries is missing", where=str(repository.git_dir))
+    known = before.trees if before is not None else {}
+    items = (
+        (LibraryName(raw.decode(errors="replace")), object_id)
+        for mode, raw, object_id in tree_items(found.content)
+        if mode == TREE_MODE
+    )
     return {
-        LibraryName(child.name): child.object_id
-        for child in parse_tree(found.content)
-        if child.is_tree and _is_library_name(child.name)
+        name: ObjectId(object_id.hex())
+        for name, object_id in items
+        if name in known or is_library_name(name)
     }
-
-
-def _is_library_name(name: str) -> bool:
-    try:
-        parse_library_name(name)
-    except InvalidNameError:
-        return False
-    return True
 
 
 def _tags(
@@ -339,11 +343,27 @@ def _by_library(
 def _ancestors(
     repository: GitRepository, commit: CommitId, before: _State | None
 ) -> frozenset[CommitId]:
-    if before is not None and before.commit == commit:
-        return before.ancestors
-    if before is not None and commit not in before.ancestors:
-        out = repository.run("rev-list", "--parents", "--ancestry-path", f"{before.commit}..{commit}")
-        if before.commit.encode() in out:
-            new = repository.run("rev-list", f"{before.commit}..{commit}").decode().split()
-            return before.ancestors | {CommitId(line) for line in new}
+    new = _new_commits(repository, commit, before) if before is not None else None
+    if before is not None and new is not None:
+        return before.ancestors | new if new else before.ancestors
     return frozenset(map(CommitId, repository.run("rev-list", commit).decode().split()))
+
+
+def _new_commits(
+    repository: GitRepository, commit: CommitId, before: _State
+) -> frozenset[CommitId] | None:
+    """The commits since ``before``; None when this one does not descend from it, or from far."""
+    new: set[CommitId] = set()
+    pending = [commit]
+    reached = False
+    while pending:
+        current = pending.pop()
+        if current in before.ancestors:
+            reached = reached or current == before.commit
+            continue
+        found = repository.object(current)
+        if current in new or found is None or len(new) > _WALKED_COMMITS:
+            return None
+        new.add(current)
+        pending.extend(commit_parents(found.content))
+    return frozenset(new) if reached else None
