@@ -72,14 +72,20 @@ def _not_loaded() -> None:
     """Stand for a command in the list of commands."""
 
 
-def _root(
-    *,
-    version: bool = typer.Option(False, "--version", help="Show the version and end."),
-) -> None:
-    """Publish, find, serve and install libraries of automation steps, kept in Git."""
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"opsteps {registry.__version__}")
         raise typer.Exit
+
+
+def _root(
+    *,
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and end.", callback=_show_version, is_eager=True
+    ),
+) -> None:
+    """Publish, find, serve and install libraries of automation steps, kept in Git."""
+    del version  # its callback has answered already
 
 
 def main(arguments: list[str] | None = None) -> None:

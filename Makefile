@@ -1,0 +1,54 @@
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint format bench lock clean bootstrap-run bootstrap-dev packages
+.NOTPARALLEL:
+
+PYTHON ?= python3
+BIN := .venv/bin
+# For instance PYTEST_ARGS="tests/registry -k digest --no-cov"
+PYTEST_ARGS ?=
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name text; do \
+		printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+env: bootstrap-dev ## make .venv with everything for development
+
+bootstrap-run bootstrap-dev: bootstrap-%:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "[env] $(PYTHON) is missing: apt install python3"; exit 1; }
+	@$(PYTHON) scripts/bootstrap.py $*
+
+packages: bootstrap-dev
+	@$(BIN)/python scripts/system_packages.py
+
+demo: bootstrap-run ## a registry, a server and a catalogue with examples in them, on this machine
+	@$(BIN)/opsteps demo
+
+test: packages lint ## everything that decides whether a change is good
+	@echo "[test] pytest"
+	@$(BIN)/pytest --numprocesses=2 --dist=loadgroup --cov --cov-report=term $(PYTEST_ARGS)
+
+lint: bootstrap-dev ## style, formatting, types and the arrows between the rooms
+	@echo "[lint] ruff check"
+	@$(BIN)/ruff check --quiet
+	@echo "[lint] ruff format"
+	@$(BIN)/ruff format --quiet --check
+	@echo "[lint] mypy"
+	@$(BIN)/mypy --no-error-summary
+	@echo "[lint] import-linter"
+	@$(BIN)/lint-imports
+
+format: bootstrap-dev ## rewrite the code in the project's style
+	@$(BIN)/ruff check --quiet --fix-only
+	@$(BIN)/ruff format
+
+bench: packages ## measure what docs/performance.md promises
+	@$(BIN)/python -m benchmarks
+
+lock: bootstrap-dev ## compile requirements/*.txt anew; LOCK_ARGS=--upgrade takes newer versions
+	@scripts/lock.sh $(LOCK_ARGS)
+
+clean: ## remove the environment, the demo and all caches
+	@rm -rf .venv .demo .coverage .coverage.* build dist htmlcov .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,227 @@
+"""Make the project's Python environment on a machine that has Git, make and Python, but no pip.
+
+    python3 scripts/bootstrap.py run              the checkout's .venv, to run the project
+    python3 scripts/bootstrap.py dev              the same, to work on the project
+    python3 scripts/bootstrap.py wheel WHEEL ENV  a new environment, the project as a user has it
+
+Standard library only. Debian's Python comes without ensurepip, so the environment is made without
+pip, and pip runs straight from the wheel that is kept in bootstrap/. All of this parses on Python
+3.7, so that a Python too old gets one line and no traceback.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "requirements"
+ENV = ROOT / ".venv"
+OLDEST = (3, 11)
+NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
+
+# To change pip, replace the wheel and these two lines together; the hash is the published one.
+PIP = ROOT / "scripts" / "bootstrap" / "pip-26.3-py3-none-any.whl"
+PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
+
+# Parts of the standard library that Debian and Ubuntu package apart from python3-minimal.
+MODULES = {"ctypes": "python3", "sqlite3": "python3", "ssl": "python3", "venv": "python3-venv"}
+
+# A .pth file puts the checkout on the path. An editable install would do the same, but needs a
+# build backend among the packages of `make demo`.
+PATH_FILE = "opsconductor-steps-checkout.pth"
+
+# /bin/sh starts it and hands over to Python: a `#!` line cannot hold a path that is long or has a
+# space in it.
+LAUNCHER = """\
+#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
+import sys
+
+from opsteps import main
+
+sys.exit(main())
+"""
+
+
+def say(line: str) -> None:
+    print(f"[env] {line}", flush=True)
+
+
+def stop(line: str) -> NoReturn:
+    sys.exit(f"[env] {line}")
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """Name → version of everything in a lock."""
+    found = re.findall(r"(?m)^([A-Za-z0-9][\w.-]*)==(\S+)", lock.read_text(encoding="utf-8"))
+    return {normalised(name): version for name, version in found}
+
+
+def require_machine() -> None:
+    """Stop with one line where the machine lacks something."""
+    if sys.version_info < OLDEST:
+        for newer in filter(None, map(shutil.which, NEWER)):
+            os.execv(newer, [newer, *sys.argv])  # noqa: S606 - this script, by a newer Python
+        have = ".".join(map(str, sys.version_info[:3]))
+        stop(f"Python {have} is too old: apt install python3.11, or any newer one")
+    if not shutil.which("git"):
+        stop("git is missing: apt install git")
+    for module, package in MODULES.items():
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            stop(f"Python's module {module} is missing: apt install {package}")
+
+
+def ask(env: Path, expression: str) -> str | None:
+    """What the environment's Python answers; None where it does not start."""
+    command = [str(env / "bin" / "python"), "-c", f"import sys, sysconfig; print({expression})"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def create(env: Path) -> None:
+    venv = importlib.import_module("venv")
+    say(f"creating {env.name} with Python {'.'.join(map(str, sys.version_info[:3]))}")
+    builder = venv.EnvBuilder(clear=True, symlinks=True, with_pip=False, prompt="opsteps")
+    try:
+        builder.create(str(env))
+    except (OSError, subprocess.CalledProcessError) as error:
+        stop(f"cannot create {env}: {error}")
+
+
+def pip(env: Path, *arguments: str, total: int = 0) -> None:
+    """Run the vendored pip in the environment and show a line for each package."""
+    if sha256(PIP) != PIP_SHA256:
+        stop(f"{PIP.relative_to(ROOT)} has changed: git checkout {PIP.relative_to(ROOT)}")
+    process = subprocess.Popen(
+        [
+            str(env / "bin" / "python"),
+            f"{PIP}/pip",
+            "--disable-pip-version-check",
+            "--no-input",
+            *arguments,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines = []
+    seen = 0
+    for line in process.stdout or ():
+        lines.append(line.rstrip())
+        package = re.match(r"(?:Collecting|Processing|Requirement already satisfied:) (\S+)", line)
+        if package and total:
+            seen += 1
+            say(f"{seen:3d}/{total} {package.group(1).rpartition('/')[2]}")
+        elif line.startswith("Installing collected packages"):
+            say(f"installing {line.count(',') + 1} packages")
+    if process.wait() != 0:
+        print("\n".join(lines[-20:]), file=sys.stderr)
+        stop("pip failed; its last lines are above")
+
+
+def install_lock(env: Path, lock: Path) -> None:
+    # Wheels only: no compiler is needed, and no package's setup code runs.
+    # No dependencies: the lock is complete, and holds the hash of every file.
+    pip(
+        env,
+        "install",
+        "--require-hashes",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--progress-bar=off",
+        "--no-warn-script-location",
+        f"--requirement={lock}",
+        total=len(pins(lock)),
+    )
+
+
+def remove_strays(env: Path, site_packages: Path, lock: Path) -> None:
+    """Uninstall what has left the lock: code that still imports it would work nowhere else."""
+    present = {info.name.split("-")[0] for info in site_packages.glob("*.dist-info")}
+    strays = sorted({normalised(name) for name in present} - set(pins(lock)))
+    if strays:
+        say(f"removing {', '.join(strays)}")
+        pip(env, "uninstall", "--yes", *strays)
+
+
+def prepare_checkout(kind: str) -> None:
+    """Bring the checkout's .venv to its lock; where it is there already, do nothing."""
+    # Of two makes at once the second waits, and finds it done.
+    guard = os.open(str(PIP.parent), os.O_RDONLY)
+    fcntl.flock(guard, fcntl.LOCK_EX)
+
+    stamp_file = ENV / "opsteps-stamp.json"
+    try:
+        stamp = json.loads(stamp_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        stamp = {}
+    # dev.txt is compiled on top of run.txt: what serves development runs the project as well.
+    if stamp.get("kind") == "dev":
+        kind = "dev"
+    lock = LOCKS / f"{kind}.txt"
+    here = {"root": str(ROOT), "python": ask(ENV, "sys.version")}
+    inputs = {"kind": kind, "lock": sha256(lock), "bootstrap": sha256(Path(__file__))}
+    if here["python"] and stamp == {**here, **inputs}:
+        return
+
+    # Another path or another Python under it and the environment's files are wrong from the ground.
+    if not here["python"] or any(stamp.get(key, here[key]) != here[key] for key in here):
+        create(ENV)
+        here["python"] = ask(ENV, "sys.version")
+    stamp_file.unlink(missing_ok=True)
+    site_packages = Path(ask(ENV, "sysconfig.get_path('purelib')") or stop("no Python in .venv"))
+    install_lock(ENV, lock)
+    remove_strays(ENV, site_packages, lock)
+    (site_packages / PATH_FILE).write_text(f"{ROOT}\n", encoding="utf-8")
+    launcher = ENV / "bin" / "opsteps"
+    launcher.write_text(LAUNCHER.format(python=ENV / "bin" / "python"), encoding="utf-8")
+    launcher.chmod(0o755)
+    stamp_file.write_text(json.dumps({**here, **inputs}), encoding="utf-8")
+    say(f"{ENV.name} is ready")
+
+
+def install_wheel(wheel: Path, env: Path) -> None:
+    """Make an environment of the locked packages and the wheel, with nothing of the checkout."""
+    create(env)
+    install_lock(env, LOCKS / "run.txt")
+    pip(env, "install", "--no-deps", "--no-index", "--no-warn-script-location", str(wheel))
+    say(f"{wheel.name} is installed in {env}")
+
+
+def main(arguments: list[str]) -> None:
+    require_machine()
+    command, *rest = arguments or ["help"]
+    if command in {"run", "dev"} and not rest:
+        prepare_checkout(command)
+    elif command == "wheel" and len(rest) == len(("WHEEL", "ENV")):
+        install_wheel(Path(rest[0]).resolve(), Path(rest[1]).resolve())
+    else:
+        stop("usage: bootstrap.py run | dev | wheel WHEEL ENV")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

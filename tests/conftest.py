@@ -1,0 +1,79 @@
+"""What all tests share: parts that need a program, real data that nobody here wrote, a bare Git."""
+
+import os
+import tarfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from _pytest.terminal import TerminalReporter
+from hypothesis import settings
+
+from scripts.system_packages import PROGRAMS, find_program
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_RUN = "not run: "
+
+# No deadline for an example: two workers share two cores, and the first call pays for imports.
+settings.register_profile("suite", deadline=None, print_blob=True)
+settings.load_profile("suite")
+
+# Nobody's own Git settings (identity, signing, hooks, name of the first branch) decide a test.
+os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
+
+
+def cannot_run(part: str, remedy: str) -> None:
+    """Skip and say so, or fail where CI=true: there a part that is not run must not look green."""
+    reason = f"{NOT_RUN}{part} ({remedy})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, program in PROGRAMS.items():
+        if item.get_closest_marker(f"needs_{name}") and not find_program(name):
+            cannot_run(program.part, f"{name} is missing: apt install {program.package}")
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Name every part of the suite that was not run, however quiet the rest of the output is."""
+    reasons = Counter(
+        str(report.longrepr[2]).partition(NOT_RUN)[2]
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple) and NOT_RUN in report.longrepr[2]
+    )
+    if reasons:
+        terminalreporter.section("parts not run")
+    for reason, tests in sorted(reasons.items()):
+        terminalreporter.write_line(f"{NOT_RUN}{reason}: {tests} test{'s'[: tests != 1]}")
+
+
+@pytest.fixture(scope="session")
+def corpus_archive() -> Path:
+    """The step descriptions of the public Bitrise StepLib, packed."""
+    directory = Path(os.environ.get("STEPLIB_CORPUS") or ROOT.parent / "shared" / "corpus")
+    archive = directory / "bitrise-steplib.tar.xz"
+    if not archive.is_file():
+        cannot_run(
+            "tests on the Bitrise StepLib",
+            f"set STEPLIB_CORPUS to the directory that holds {archive.name}",
+        )
+    return archive
+
+
+@pytest.fixture(scope="session")
+def bitrise_steplib(corpus_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that holds `steps/<id>/<version>/step.yml`; tests leave it as it is."""
+    target = tmp_path_factory.mktemp("corpus")
+    with tarfile.open(corpus_archive) as archive:
+        # Not extractall: newer Pythons want its `filter`, and Debian 12's does not know it.
+        for member in archive:
+            content = archive.extractfile(member)
+            if content is None:
+                continue
+            path = target / member.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.read())
+    return target / "bitrise-steplib"

@@ -1,0 +1,82 @@
+"""The documentation is true: its examples run, its links lead somewhere, its pages are current."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from opsteps import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+_LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def _run(arguments: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "opsteps.py"), *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    missing = [link for link in _LINK.findall(text) if not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_the_generated_pages_are_current() -> None:
+    spec = importlib.util.spec_from_file_location("write_docs", ROOT / "scripts/write_docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for path, page in module.PAGES.items():
+        assert (ROOT / path).read_text(encoding="utf-8") == page(), (
+            f"{path} is out of date: run 'python scripts/write_docs.py'"
+        )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    blocks = "\n".join(body for _, body in _FENCE.findall(text))
+    named = set(re.findall(r"^\s*opsteps ([a-z]+)", blocks, re.MULTILINE))
+    assert named <= set(COMMANDS)
+
+
+def test_the_authors_page_works_as_it_is_written(tmp_path: Path) -> None:
+    text = (ROOT / "docs/authors.md").read_text(encoding="utf-8")
+    library = tmp_path / "my-library"
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        title, _, body = section.partition("\n")
+        fence = _FENCE.search(body)
+        if "." in title and fence is not None:
+            file = library / title.strip()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(fence[2], encoding="utf-8")
+    _run(["init", "steps"], tmp_path)
+    commands = re.findall(r"^opsteps ((?:validate|add|release) .*)$", text, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        _run(command.split(), tmp_path)
+    log = subprocess.run(
+        ["git", "-C", "steps", "tag", "--list"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert log.stdout.split() == ["my-library/v1.0.0"]
