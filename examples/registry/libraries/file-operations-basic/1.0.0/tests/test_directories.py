@@ -1,0 +1,96 @@
+"""file.list, file.exists and directory.create."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from support import ok, refused
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A small tree with a hidden file, a directory and a link to it."""
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "b.log").write_text("bb")
+    (tmp_path / "a.log").write_text("a")
+    (tmp_path / ".hidden").write_text("")
+    (tmp_path / "link").symlink_to("inner", target_is_directory=True)
+    return tmp_path
+
+
+def names(output: dict[str, Any]) -> list[str]:
+    """Return the names in a listing, in its order."""
+    return [entry["name"] for entry in output["entries"]]
+
+
+def test_a_listing_is_sorted_and_complete(tree: Path) -> None:
+    output = ok("file.list", {"path": str(tree)})
+    assert names(output) == [".hidden", "a.log", "inner", "link"]
+    assert [entry["type"] for entry in output["entries"]] == ["file", "file", "directory", "link"]
+    assert output["count"] == 4
+    assert output["entries"][1]["modified"].endswith("Z")
+
+
+def test_links_are_not_followed(tree: Path) -> None:
+    output = ok("file.list", {"path": str(tree), "pattern": "*.log", "recursive": True})
+    assert [Path(entry["path"]).relative_to(tree).as_posix() for entry in output["entries"]] == [
+        "a.log",
+        "inner/b.log",
+    ]
+
+
+def test_a_listing_stops_at_the_limit(tree: Path) -> None:
+    output = ok("file.list", {"path": str(tree), "max_entries": 2})
+    assert (names(output), output["count"], output["truncated"]) == ([".hidden", "a.log"], 2, True)
+    assert ok("file.list", {"path": str(tree), "max_entries": 4})["truncated"] is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are any bytes")
+def test_a_name_that_is_not_text_can_be_listed(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff.txt")).touch()
+    output = ok("file.list", {"path": str(tmp_path)})
+    assert names(output) == ["\N{REPLACEMENT CHARACTER}.txt"]
+
+
+def test_only_a_directory_is_listed(tree: Path) -> None:
+    assert "no directory" in refused("file.list", {"path": str(tree / "a.log")})
+    assert "no directory" in refused("file.list", {"path": str(tree / "none")})
+
+
+def test_a_late_listing_stops(tree: Path) -> None:
+    assert "time" in refused("file.list", {"path": str(tree)}, {"deadline": 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.log", "file"),
+        ("inner", "directory"),
+        ("link", "link"),
+        ("none", "none"),
+        ("a.log/x", "none"),
+    ],
+)
+def test_exists_names_the_type(tree: Path, name: str, kind: str) -> None:
+    output = ok("file.exists", {"path": str(tree / name)})
+    assert output["type"] == kind
+    assert output["exists"] == (kind != "none")
+
+
+def test_a_directory_is_made_once(tmp_path: Path) -> None:
+    path = str(tmp_path / "new")
+    assert ok("directory.create", {"path": path}) == {"path": path, "created": True}
+    assert ok("directory.create", {"path": path}) == {"path": path, "created": False}
+    assert "already exists" in refused("directory.create", {"path": path, "exist_ok": False})
+
+
+def test_a_directory_needs_its_parent_and_a_free_name(tree: Path) -> None:
+    assert "No such file" in refused("directory.create", {"path": str(tree / "x" / "y")})
+    assert "not a directory" in refused("directory.create", {"path": str(tree / "a.log")})
