@@ -1,0 +1,1 @@
+"""HTTP over a registry: lookups from memory, search, and the catalogue at ``/``."""

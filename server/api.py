@@ -1,0 +1,76 @@
+"""The FastAPI application: it documents every route, and answers those that are not hot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+import registry
+from server.errors import AnswerError
+from server.routes import libraries, operations, search, steps
+from server.routes.replies import Reply, error_reply
+
+if TYPE_CHECKING:
+    from server.app import Server
+
+_DESCRIPTION = """Look up libraries of automation steps, and the steps in them.
+
+Every read has an `ETag`; send it back as `If-None-Match` and an unchanged answer is a `304`.
+Every error is `{"detail": "..."}`, sometimes with a list of `problems` beside it.
+Every path is also answered below `/api/v1/step-libraries`, and steps and libraries with `.json`
+added, as in the static catalogue.
+"""
+
+
+def make_api(server: Server) -> FastAPI:
+    """The application over a server's parts; interactive pages are left out, they need a CDN."""
+    app = FastAPI(
+        title="OpsConductor Step Libraries",
+        version=registry.__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.server = server
+    for module in (libraries, steps, search, operations):
+        app.include_router(module.router)
+    app.add_exception_handler(AnswerError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _failed)
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    del request
+    if not isinstance(error, AnswerError):
+        raise error
+    return error_reply(error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """What FastAPI found wrong with a request, as sentences."""
+    del request
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = tuple(
+        f"{'.'.join(map(str, found['loc'][1:])) or found['loc'][0]}: {found['msg']}"
+        for found in error.errors()
+    )
+    return error_reply(AnswerError(422, "; ".join(problems)[:1_000], problems))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    detail = {
+        404: f"there is nothing at {request.url.path[:200]}; see /openapi.json",
+        405: f"{request.method} is not possible here; see /openapi.json",
+    }.get(error.status_code, str(error.detail))
+    reply = error_reply(AnswerError(error.status_code, detail))
+    allow = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow")
+    return Reply(reply.answer, extra=((b"allow", allow.encode()),)) if allow else reply

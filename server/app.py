@@ -1,0 +1,173 @@
+"""Puts the server together: follower, hot path, FastAPI, catalogue, search and metrics."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any, cast
+
+import registry as registry_room
+from registry.snapshot import Registry
+from server.access import Gate, Tokens
+from server.building import Building, BuildState, build_command, search_directory, site_directory
+from server.follower import Follower
+from server.hot import Application, HotApp
+from server.lookups import Lookups
+from server.metrics import Metrics
+from server.settings import Settings, tokens_path
+from server.site import Site
+
+SERVICE = "opsconductor-steps"
+_DIRTY_SHOWN = 20
+
+
+class Server:
+    """One server over one registry. ``start`` begins to load; ``app`` answers from the first."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Settings,
+        *,
+        port: int | None = None,
+        site: Path | None = None,
+        builds: bool = True,
+    ) -> None:
+        """``site`` is a catalogue built elsewhere; without one, and with ``builds``, our own."""
+        state = registry.state_directory
+        self.settings = settings
+        self.metrics = Metrics()
+        self.follower = Follower(registry, settings)
+        self.tokens = Tokens(tokens_path(settings, state), settings.token_memory_seconds)
+        self.gate = Gate(settings, settings.port if port is None else port, self.tokens)
+        self.lookups = Lookups(
+            settings, lambda: self.follower.current, lambda: self.follower.snapshot
+        )
+        self.search_directory = search_directory(state)
+        self.building: Building | None = None
+        if builds:
+            command = build_command(registry.path, state, settings.instance)
+            self.building = Building(command, settings, self._built)
+            self.follower.listeners.append(lambda served: self._want(served.commit))
+        self._searching: Any = None
+        self._registry = registry
+        self._started = monotonic()
+        self._inner: Application | None = None
+        self._inner_lock = threading.Lock()
+        own = site_directory(state) if builds else None
+        self.app = HotApp(
+            settings,
+            self.gate,
+            self.lookups,
+            self.metrics,
+            Site(site or own, file_bytes=settings.site_file_bytes),
+            current=lambda: self.follower.current,
+            health=self.health,
+            inner=self.inner,
+        )
+        self.metrics.gauges["libraries"] = ("Libraries served.", self._library_count)
+        self.metrics.gauges["steps"] = ("Steps served.", self._step_count)
+        self.metrics.gauges["alarms"] = ("Alarms.", self._alarm_count)
+
+    def start(self) -> None:
+        """Load the registry and follow it, in threads of their own."""
+        self.follower.start()
+        if self.building is not None:
+            self.building.start()
+
+    def stop(self) -> None:
+        """End all threads and processes."""
+        if self.building is not None:
+            self.building.stop()
+        self.follower.stop()
+        self.lookups.pinned.close()
+        if self._searching is not None:
+            self._searching.close()
+        self._registry.close()
+
+    @property
+    def searching(self) -> Any:
+        """Search; loaded when it is first used, as its library is slow to import."""
+        with self._inner_lock:
+            if self._searching is None:
+                from server.searching import Searching
+
+                self._searching = Searching(self.search_directory, self.settings)
+            return self._searching
+
+    def inner(self) -> Application:
+        """FastAPI's application, made when it is first needed."""
+        if self._inner is None:
+            from server.api import make_api
+
+            self._inner = cast("Application", make_api(self))
+        return self._inner
+
+    def _want(self, commit: str) -> None:
+        if self.building is not None:
+            self.building.want(commit)
+
+    def _built(self) -> None:
+        self.searching.refresh()
+
+    def _library_count(self) -> int:
+        served = self.follower.current
+        return len(served.libraries) if served else 0
+
+    def _step_count(self) -> int:
+        served = self.follower.current
+        return len(served.steps) if served else 0
+
+    def _alarm_count(self) -> int:
+        served = self.follower.current
+        return len(served.alarms) if served else 0
+
+    def health(self) -> dict[str, object]:
+        """What ``/health`` answers."""
+        served = self.follower.current
+        dirty = self.follower.upkeep.dirty
+        problem = self.follower.problem
+        build = self.building.state if self.building else BuildState(status="off")
+        alarms = served.alarms if served else ()
+        troubled = bool(problem or alarms or dirty or build.status == "failed")
+        return {
+            "status": "loading" if served is None else "degraded" if troubled else "healthy",
+            "service": SERVICE,
+            "timestamp": now(),
+            "version": registry_room.__version__,
+            "instance": self.settings.instance,
+            "commit": served.commit if served else None,
+            "committed_at": served.committed_at if served else None,
+            "libraries": self._library_count(),
+            "steps": self._step_count(),
+            "dirty": bool(dirty),
+            "dirty_paths": list(dirty[:_DIRTY_SHOWN]),
+            "alarms": list(alarms),
+            "problem": problem,
+            "search": self._searching.state if self._searching else "unavailable",
+            "catalogue": asdict(build),
+        }
+
+    def performance(self) -> dict[str, object]:
+        """Figures of this process since its start."""
+        return {
+            "uptime_seconds": round(monotonic() - self._started, 3),
+            "requests": self.metrics.requests,
+            "routes": self.metrics.figures(),
+            "last_change_visible_ms": round(self.follower.swap_seconds * 1000, 3),
+        }
+
+    def caches(self) -> dict[str, int]:
+        """What was made on demand and is kept."""
+        return {
+            "pinned_releases": len(self.lookups.pinned),
+            "filtered_lists": self.lookups.filtered_lists,
+        }
+
+
+def now() -> str:
+    """The present moment: RFC 3339, UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

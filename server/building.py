@@ -1,0 +1,138 @@
+"""Keeps catalogue and search index up to date: one build at a time, in a process of its own.
+
+A build that is asked for while another runs starts after it; several such wishes are one.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from server.loading import child_environment
+from server.settings import Settings
+
+_LOG = structlog.get_logger(__name__)
+_ERROR_CHARS = 500
+_LOG_CHARS = 4_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildState:
+    """What ``/health`` says: ``off``, ``waiting``, ``building``, ``ready`` or ``failed``."""
+
+    status: str
+    commit: str = ""
+    built_at: str | None = None
+    error: str = ""
+
+
+def site_directory(state_directory: Path) -> Path:
+    """Where the current catalogue is found."""
+    return state_directory / "catalogue"
+
+
+def search_directory(state_directory: Path) -> Path:
+    """Where the search index is kept."""
+    return state_directory / "search"
+
+
+def build_command(registry: Path, state_directory: Path, instance: str) -> list[str]:
+    """The command that builds catalogue and search index of a registry; see `build_process`."""
+    site, search = site_directory(state_directory), search_directory(state_directory)
+    arguments = map(str, (registry, instance, site, search))
+    return [sys.executable, "-P", "-m", "server.build_process", *arguments]
+
+
+class Building:
+    """Runs builds in the background; ``after`` is called when one ended well."""
+
+    def __init__(
+        self, command: Sequence[str], settings: Settings, after: Callable[[], None]
+    ) -> None:
+        """Nothing runs before `start`."""
+        self.state = BuildState(status="waiting")
+        self._command = list(command)
+        self._settings = settings
+        self._after = after
+        self._wanted = ""
+        self._change = threading.Condition()
+        self._stopped = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name="building", daemon=True)
+
+    def start(self) -> None:
+        """Begin to wait for wishes."""
+        self._thread.start()
+
+    def want(self, commit: str) -> None:
+        """The catalogue should be that of this commit, soon."""
+        with self._change:
+            self._wanted = commit
+            self._change.notify_all()
+
+    def stop(self) -> None:
+        """End, and end the build that runs; what it built so far never appears."""
+        with self._change:
+            self._stopped = True
+            self._change.notify_all()
+            if self._process is not None and self._process.poll() is None:
+                self._process.terminate()
+        if self._thread.is_alive():
+            self._thread.join(self._settings.stop_seconds)
+
+    def _run(self) -> None:
+        built = ""
+        while commit := self._next(built, timeout=None):
+            if self._build(commit):
+                built = commit
+                self._after()
+            else:
+                self._next(commit, timeout=self._settings.build_retry_seconds)
+
+    def _next(self, done: str, timeout: float | None) -> str:
+        """Wait for another commit than ``done``; empty when it is time to end."""
+        with self._change:
+            self._change.wait_for(lambda: self._stopped or self._wanted != done, timeout)
+            return "" if self._stopped else self._wanted
+
+    def _build(self, commit: str) -> bool:
+        self.state = replace(self.state, status="building")
+        try:
+            code, output = self._execute()
+        except OSError as error:
+            code, output = -1, str(error)
+        if code == 0:
+            now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            self.state = BuildState(status="ready", commit=commit, built_at=now)
+            return True
+        if not self._stopped:
+            # The last line is the error itself; the trace above it is for the log only.
+            lines = output.strip().splitlines()
+            reason = (lines[-1] if lines else f"it ended with {code}")[:_ERROR_CHARS]
+            self.state = replace(self.state, status="failed", error=reason)
+            _LOG.error("build failed", code=code, output=output[-_LOG_CHARS:])
+        return False
+
+    def _execute(self) -> tuple[int, str]:
+        with self._change:
+            if self._stopped:
+                return -1, ""
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=child_environment(),
+            )
+        # Niced from outside: code between fork and exec is unsafe in a process with threads.
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, self._settings.build_niceness)
+        _, errors = self._process.communicate()
+        return self._process.returncode, errors.decode(errors="replace")

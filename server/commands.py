@@ -1,0 +1,66 @@
+"""The server's commands: ``opsteps serve`` and ``opsteps demo``."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.app import Server
+from server.running import configure_logging, serve_registry
+from server.settings import settings_from
+
+_HERE = Path()
+_DEMO = Path(".demo")
+
+
+def serve(
+    registry: Annotated[
+        Path, typer.Option("--registry", "-r", help="The registry's directory.")
+    ] = _HERE,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [3011]")] = None,
+    instance: Annotated[str | None, typer.Option(help="The instance. [production]")] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="Serve this built catalogue, and build none.")
+    ] = None,
+    catalogue: Annotated[
+        bool, typer.Option(help="Keep catalogue and search index up to date in the background.")
+    ] = True,
+    log_level: Annotated[str | None, typer.Option(help="Least important events logged.")] = None,
+) -> None:
+    """Serve a registry over HTTP, and follow its head.
+
+    Every setting can also be given by the environment: see docs/operators.md.
+    """
+    settings = settings_from(host=host, port=port, instance=instance, log_level=log_level)
+    configure_logging(settings.log_level)
+
+    def ready(server: Server, listening: int) -> None:
+        address = _address(settings.host, listening)
+        typer.echo(f"Serving {registry} on {address}")
+        if not server.tokens:
+            typer.echo("  No token is configured: only callers on this machine may write.")
+
+    serve_registry(registry, settings, site=site, builds=catalogue and site is None, ready=ready)
+
+
+def demo(
+    directory: Annotated[Path, typer.Option(help="Where the demo registry is made.")] = _DEMO,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [3011]")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask the server a few questions, then end.")
+    ] = False,
+) -> None:
+    """Make and serve a registry with examples in it."""
+    from server.demo import run_demo
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    run_demo(directory, settings_from(host=host, port=0 if check else port), check=check)
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

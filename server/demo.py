@@ -1,0 +1,190 @@
+"""The demo: a registry made from the examples, its catalogue and a server over both."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from rich.console import Console
+
+from registry.creating import init_registry
+from registry.names import CORE, LibraryName
+from registry.service import add_release, let_worktree_follow, release
+from registry.snapshot import Registry
+from registry.sources import read_source
+from registry.versions import Version, parse_version
+from server.app import Server
+from server.building import build_command
+from server.errors import CheckError
+from server.loading import child_environment
+from server.running import configure_logging, free_port, serve_registry
+from server.settings import Settings
+
+_HERE = Path(__file__).resolve().parent
+# A wheel carries the examples inside the builder's package; a checkout has them beside it.
+_PLACES = (_HERE.parent / "builder" / "_examples_registry", _HERE.parent / "examples" / "registry")
+_ACTOR = "demo"
+_WAIT_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+_OK = 200
+
+
+def examples_source() -> Path:
+    """The directory that holds the example registry; raises CheckError when it is missing."""
+    for place in _PLACES:
+        if (place / "libraries").is_dir():
+            return place
+    raise CheckError(
+        "the examples are missing from this installation",
+        where=str(_PLACES[-1]),
+        next_step="Install opsconductor-steps again",
+    )
+
+
+def example_releases() -> list[tuple[LibraryName, Version, Path]]:
+    """Every example release: names sorted, each name's versions in order."""
+    found = [
+        (LibraryName(release.parent.name), parse_version(release.name), release)
+        for release in (examples_source() / "libraries").glob("*/*")
+        if (release / "manifest.json").is_file()
+    ]
+    return sorted(found)
+
+
+def make_demo_registry(path: Path) -> tuple[Registry, int]:
+    """The demo registry at ``path`` and how many releases were missing from it until now."""
+    if (path / ".git").exists():
+        registry = Registry.open(path)
+    else:
+        registry = init_registry(path, name="demo", title="Demo registry", actor=_ACTOR)
+    snapshot = registry.snapshot()
+    released = {
+        (library.name, record.version)
+        for library in snapshot.libraries()
+        for record in library.releases
+        if record.is_served and library.name != CORE
+    }
+    before = registry.head()
+    made = 0
+    for name, version, source in example_releases():
+        if (name, version) not in released:
+            add_release(registry, read_source(source), actor=_ACTOR)
+            release(registry, name, version, actor=_ACTOR)
+            made += 1
+    let_worktree_follow(registry, before, registry.head())
+    return registry, made
+
+
+def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
+    """Make what is missing, serve it, and print where; with ``check``, ask and end.
+
+    Raises CheckError when an answer is wrong or a build fails.
+    """
+    console = Console(stderr=True, highlight=False)
+    path = directory / "registry"
+    with console.status("Making the demo registry …"):
+        registry, made = make_demo_registry(path)
+    console.print(f"[green]✓[/] registry  {path}  ({made} releases made)")
+    with console.status("Building catalogue and search index …"):
+        command = build_command(path, registry.state_directory, settings.instance)
+        built = subprocess.run(command, env=child_environment(), check=False)
+    registry.close()
+    if built.returncode != 0:
+        raise CheckError("the catalogue was not built", next_step="Read what is said above")
+    console.print("[green]✓[/] catalogue and search index")
+    if check:
+        _check(path, settings, console)
+        return
+    configure_logging("warning")
+    serve_registry(path, settings, ready=lambda server, port: _show(console, server, port))
+
+
+def _show(console: Console, server: Server, port: int) -> None:
+    address = f"http://{server.settings.host}:{port}"
+    console.print("[green]✓[/] server\n")
+    for title, place in (
+        ("Catalogue", "/"),
+        ("Steps", "/api/v1/steps"),
+        ("One step", "/api/v1/steps/file-operations-basic.file.copy"),
+        ("Search", "/api/v1/search?q=copy"),
+        ("API", "/openapi.json"),
+        ("Health", "/health"),
+    ):
+        console.print(f"  {title:<10} {address}{place}")
+    console.print("\n  Ctrl+C ends it.")
+
+
+def _check(path: Path, settings: Settings, console: Console) -> None:
+    port = free_port(settings.host, 0)
+    with _serving(path, settings, port):
+        health = _wait_for(settings.host, port, "/health", lambda body: body["commit"] is not None)
+        if health["libraries"] < len({name for name, _, _ in example_releases()}):
+            raise CheckError("not every example is served", next_step="Look at /health")
+        steps = _get(settings.host, port, "/api/v1/steps")
+        first = next(step["id"] for step in steps["steps"] if step["library"] != CORE)
+        one = _get(settings.host, port, f"/api/v1/steps/{first}")
+        _expect(one["id"] == first, "one step")
+        found = _wait_for(settings.host, port, "/api/v1/search?q=copy", lambda body: body["total"])
+        _expect(found["total"] > 0, "search")
+        status, page = _ask(settings.host, port, "/")
+        _expect(status == _OK and b"<html" in page, "the catalogue")
+    console.print(f"[green]✓[/] health, {steps['total_count']} steps, search and catalogue answer")
+
+
+@contextmanager
+def _serving(path: Path, settings: Settings, port: int) -> Iterator[None]:
+    command = [sys.executable, "-P", "-m", "opsteps", "serve", "--registry", str(path)]
+    options = ["--host", settings.host, "--port", str(port), "--log-level", "warning"]
+    process = subprocess.Popen(
+        [*command, *options], stdout=subprocess.DEVNULL, env=child_environment()
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        code = process.wait(_WAIT_SECONDS)
+    _expect(code == 0, "a clean stop")
+
+
+def _expect(truth: object, what: str) -> None:
+    if not truth:
+        raise CheckError(f"{what} did not answer as it should", next_step="Run 'opsteps demo'")
+
+
+def _wait_for(host: str, port: int, path: str, good: Any) -> dict[str, Any]:
+    """Ask until the answer is good; raises CheckError when that takes too long."""
+    until = monotonic() + _WAIT_SECONDS
+    while monotonic() < until:
+        try:
+            status, body = _ask(host, port, path)
+        except (OSError, HTTPException):
+            status, body = 0, b""
+        if status == _OK and good(answer := json.loads(body)):
+            return dict(answer)
+        sleep(_POLL_SECONDS)
+    raise CheckError(
+        f"{path} did not answer in {_WAIT_SECONDS:g} s", next_step="Run 'opsteps demo'"
+    )
+
+
+def _get(host: str, port: int, path: str) -> dict[str, Any]:
+    status, body = _ask(host, port, path)
+    _expect(status == _OK, path)
+    return dict(json.loads(body))
+
+
+def _ask(host: str, port: int, path: str) -> tuple[int, bytes]:
+    connection = HTTPConnection(host, port, timeout=_WAIT_SECONDS)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()

@@ -1,0 +1,191 @@
+"""Follows a registry's head: builds the next state beside the current one and swaps it in.
+
+One thread does all of it, so states follow each other in order. What is expensive and not needed
+to answer (compressed lists, the file for a quick start) is made after the swap.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable
+from time import monotonic, perf_counter
+
+import structlog
+
+from registry.errors import RegistryError
+from registry.names import CORE, LibraryName
+from registry.snapshot import Registry, Snapshot
+from server.errors import ServerError
+from server.loading import load_all, load_names
+from server.settings import Settings
+from server.state import Served, make_served, next_served
+from server.tagwatch import TagWatch
+from server.upkeep import Upkeep
+from server.warm import Warm, read_warm
+
+_LOG = structlog.get_logger(__name__)
+
+
+class Follower:
+    """`current` is the state to answer from; None until the first one is loaded."""
+
+    def __init__(self, registry: Registry, settings: Settings) -> None:
+        """Nothing is read before `start`."""
+        self.current: Served | None = None
+        self.snapshot: Snapshot | None = None
+        self.problem = ""
+        """Why the newest commit is not the one that is served; empty when it is."""
+        self.swap_seconds = 0.0
+        """From seeing the last change to serving it."""
+        self.listeners: list[Callable[[Served], None]] = []
+        self.upkeep = Upkeep(registry, settings)
+        self._registry = registry
+        self._settings = settings
+        self._tags = TagWatch(registry, settings.tags_check_seconds)
+        self._refused = ""
+        self._retry_at = 0.0
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._turns = threading.Condition()
+        self._turn = 0
+        self._reload = False
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+
+    def start(self) -> None:
+        """Load, then follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End following; waits for what is under way."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(self._settings.stop_seconds)
+        self.upkeep.stop()
+
+    def reload(self, timeout: float) -> bool:
+        """Build the state from Git anew; returns whether that was done in time."""
+        with self._turns:
+            wanted = self._turn + 2  # the turn under way may have begun before this call
+            self._reload = True
+            self._wake.set()
+            return self._turns.wait_for(lambda: self._turn >= wanted or not self._reload, timeout)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._guarded_turn()
+            with self._turns:
+                self._turn += 1
+                self._turns.notify_all()
+            self._wake.wait(self._settings.poll_seconds)
+            self._wake.clear()
+
+    def _guarded_turn(self) -> None:
+        try:
+            self._look()
+        except (RegistryError, ServerError, OSError) as error:
+            self._remember(str(error))
+        except Exception as error:  # noqa: BLE001 - following must outlive a bug in reading one commit
+            _LOG.exception("following failed")
+            self._remember(f"{type(error).__name__}: {error}")
+
+    def _remember(self, problem: str) -> None:
+        if problem != self.problem:
+            _LOG.error("the newest commit is not served", reason=problem)
+        self.problem = problem
+        self._reload = False
+
+    def _look(self) -> None:
+        if self._reload:
+            self._load(None)
+            self._reload = False
+            return
+        if self.current is None:
+            self._load(read_warm(self.upkeep.cache, self._settings.instance))
+            return
+        head = self._registry.head()
+        tags_moved = self._tags.moved(self.current)
+        if head == self.current.commit and not tags_moved:
+            if self._refused and head != self._refused:
+                self._refused, self.problem = "", ""
+            if self.snapshot is None:
+                self._advance(all_tags=True)
+            self.upkeep.look_for_edits()
+            return
+        if head == self._refused and not tags_moved and monotonic() < self._retry_at:
+            return
+        self._refused = head
+        self._retry_at = monotonic() + self._settings.refused_retry_seconds
+        self._advance(all_tags=tags_moved)
+        self._refused = ""
+
+    def _load(self, warm: Warm | None) -> None:
+        """The first state: from the file when it is of the head, else from Git."""
+        started = perf_counter()
+        head = self._registry.head()
+        if warm is not None and warm.commit == head:
+            served = make_served(
+                warm.libraries,
+                commit=head,
+                committed_at=warm.committed_at,
+                contiguous_max_bytes=self._settings.contiguous_max_bytes,
+            )
+        else:
+            self._tags.reset()
+            snapshot = self._registry.snapshot(head)
+            served = make_served(
+                load_all(self._registry, snapshot, self._settings),
+                commit=snapshot.commit,
+                committed_at=snapshot.committed_at,
+                contiguous_max_bytes=self._settings.contiguous_max_bytes,
+            )
+            self.snapshot = snapshot
+        self._swap(served, started, warm=warm is not None)
+
+    def _advance(self, *, all_tags: bool) -> None:
+        """The next state: only what changed is read."""
+        before = self.current
+        if before is None:
+            return
+        started = perf_counter()
+        first = self.snapshot is None
+        snapshot = self._registry.snapshot(
+            previous=self.snapshot, all_tags=all_tags or self.snapshot is None
+        )
+        known = before.libraries
+        changed = [
+            name
+            for name in snapshot.names
+            if name not in known or known[name].key != snapshot.key(name)
+        ]
+        removed = set(known).difference(snapshot.names, (CORE,))
+        self.snapshot = snapshot
+        if snapshot.commit == before.commit and not changed and not removed:
+            self.problem = ""
+            return
+        served = next_served(
+            before,
+            load_names(snapshot, [LibraryName(name) for name in changed]),
+            sorted(removed),
+            commit=snapshot.commit,
+            committed_at=snapshot.committed_at,
+            contiguous_max_bytes=self._settings.contiguous_max_bytes,
+        )
+        self._swap(served, started, changed=len(changed), removed=len(removed), first=first)
+
+    def _swap(self, served: Served, started: float, **facts: object) -> None:
+        self.current = served
+        self.problem = ""
+        self.swap_seconds = perf_counter() - started
+        _LOG.info(
+            "serving",
+            commit=served.commit[:12],
+            libraries=len(served.libraries),
+            seconds=round(self.swap_seconds, 4),
+            **facts,
+        )
+        # What was just made lives long: the collector need not walk it again and again.
+        gc.freeze()
+        for listener in self.listeners:
+            listener(served)
+        self.upkeep.after_swap(served)

@@ -1,0 +1,233 @@
+"""The front of the server: plain ASGI that answers what is asked for often from memory.
+
+What it does not answer itself it hands to FastAPI, which documents everything, or to the
+catalogue. Checks that hold for every request are made here, and here only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+
+import structlog
+
+from server.access import Gate
+from server.answers import (
+    API_POLICY,
+    JSON_HEADER,
+    NO_CACHE,
+    NOSNIFF,
+    Answer,
+    Header,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    error_answer,
+    json_answer,
+)
+from server.errors import AnswerError
+from server.lookups import Lookups
+from server.metrics import Metrics
+from server.paths import LIBRARIES, STEPS, canonical_path, check_lengths, is_api
+from server.settings import Settings
+from server.site import Site
+from server.state import Served
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_STEPS_LENGTH = len(STEPS)
+_READS = frozenset({"GET", "HEAD"})
+_PREFLIGHT: tuple[Header, ...] = (
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
+    (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
+    (b"access-control-max-age", b"600"),
+)
+_EXPOSED = (b"access-control-expose-headers", b"etag, link, x-total-count")
+_LOG = structlog.get_logger(__name__)
+
+
+class HotApp:
+    """One ASGI application; ``inner`` gives FastAPI's when it is first needed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        gate: Gate,
+        lookups: Lookups,
+        metrics: Metrics,
+        site: Site,
+        *,
+        current: Callable[[], Served | None],
+        health: Callable[[], dict[str, object]],
+        inner: Callable[[], Application],
+    ) -> None:
+        """All parts are made by `server.app`."""
+        self._settings = settings
+        self._gate = gate
+        self._lookups = lookups
+        self._metrics = metrics
+        self._site = site
+        self._current = current
+        self._health = health
+        self._inner = inner
+        self._step_metrics = metrics.route("/api/v1/steps/{id}")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request: a step that is asked for plainly at once, all else by `_answer`."""
+        if scope["type"] != "http":
+            return
+        started = perf_counter()
+        path = scope["path"]
+        served = self._current()
+        if path.startswith(STEPS) and served is not None and not scope["query_string"]:
+            step = served.steps.get(path[_STEPS_LENGTH:])
+            if step is not None and scope["method"] == "GET":
+                host = token = match = None
+                for name, value in scope["headers"]:
+                    if name == b"host":
+                        host = value
+                    elif name == b"authorization":
+                        token = value
+                    elif name in {b"if-none-match", b"origin"}:
+                        match = value
+                gate = self._gate
+                if (
+                    match is None
+                    and host in gate.known_hosts
+                    and (not gate.reads_need_token or gate.tokens.scopes(token) is not None)
+                ):
+                    body = step.body
+                    await send(
+                        {
+                            "type": "http.response.start",
+                            "status": 200,
+                            "headers": [
+                                NO_CACHE,
+                                NOSNIFF,
+                                API_POLICY,
+                                (b"etag", step.etag),
+                                JSON_HEADER,
+                                (b"content-length", b"%d" % len(body)),
+                            ],
+                        }
+                    )
+                    await send({"type": "http.response.body", "body": body})
+                    self._step_metrics.observe(200, perf_counter() - started)
+                    return
+        await self._answer(scope, receive, send, started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
+        route, status = "refused", 500
+        extra: Sequence[Header] = ()
+        try:
+            path = canonical_path(scope["path"])
+            extra = self._cors(scope)
+            try:
+                answer = await self._find(scope, path)
+                route = _route(path)
+            except AnswerError as error:
+                answer = error_answer(error)
+                route = _route(path) if error.status == 404 else "refused"  # noqa: PLR2004 - HTTP
+            if answer is not None:
+                status = await answer.send(scope, send, extra)
+            else:
+                status = await self._inside(scope, path, receive, send, extra)
+        finally:
+            self._metrics.route(route).observe(status, perf_counter() - started)
+
+    async def _find(self, scope: Scope, path: str) -> Answer | None:
+        """What this module answers itself; None for what FastAPI does."""
+        fields = dict(scope["headers"])
+        query: bytes = scope["query_string"]
+        method: str = scope["method"]
+        check_lengths(scope["path"], query, self._settings)
+        self._gate.check_host(fields.get(b"host"))
+        if method == "OPTIONS" and is_api(path):
+            return Answer(status=204, headers=(NOSNIFF, API_POLICY))
+        if path == "/health":
+            return json_answer(self._health()) if method in _READS else None
+        if method in _READS:
+            self._gate.check_read(fields.get(b"authorization"))
+        if is_api(path):
+            return await self._lookup(path) if method in _READS and not query else None
+        if method not in _READS:
+            raise AnswerError(405, "the catalogue is only read: use GET or HEAD")
+        return await self._site.answer(scope["path"])
+
+    async def _lookup(self, path: str) -> Answer | None:
+        if path.startswith(STEPS):
+            return await self._lookups.step(path[_STEPS_LENGTH:])
+        if path.startswith(LIBRARIES):
+            return self._lookups.library(path[len(LIBRARIES) :])
+        if path == "/api/v1/libraries":
+            return self._lookups.libraries()
+        if path == "/api/v1/steps":
+            served = self._lookups.served()
+            return Answer(long=served.lists.steps)
+        return None
+
+    async def _inside(
+        self, scope: Scope, path: str, receive: Receive, send: Send, extra: Sequence[Header]
+    ) -> int:
+        """Hand a request to FastAPI; what it sends gets the common headers."""
+        status = 500
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal status, begun
+            if message["type"] == "http.response.start":
+                status, begun = message["status"], True
+                message = {**message, "headers": _completed(message["headers"], extra)}
+            await send(message)
+
+        inner = self._inner()
+        try:
+            await inner({**scope, "path": path, "raw_path": path.encode()}, receive, watched)
+        except Exception:  # noqa: BLE001 - whatever it was, the client gets an answer
+            _LOG.exception("a route failed", path=path[:200], method=scope["method"])
+            if not begun:
+                error = AnswerError(500, "the server failed; its log says how")
+                await error_answer(error).send(scope, send, extra)
+            return 500
+        return status
+
+    def _cors(self, scope: Scope) -> Sequence[Header]:
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        allowed = self._gate.allowed_origin(origin)
+        if allowed is None:
+            return ()
+        named = ((b"access-control-allow-origin", allowed), (b"vary", b"origin"), _EXPOSED)
+        return (*named, *_PREFLIGHT) if scope["method"] == "OPTIONS" else named
+
+
+def _completed(headers: Sequence[Header], extra: Sequence[Header]) -> list[Header]:
+    present = {name for name, _ in headers}
+    common = [one for one in (NO_CACHE, NOSNIFF, API_POLICY) if one[0] not in present]
+    return [*((bytes(name), bytes(value)) for name, value in headers), *common, *extra]
+
+
+def _route(path: str) -> str:
+    """The name under which a request is counted: few of them, whatever is asked for."""
+    if path.startswith(STEPS):
+        return "/api/v1/steps/{id}"
+    if path.startswith(LIBRARIES):
+        return "/api/v1/libraries/{id}"
+    if path in _COUNTED:
+        return path
+    return "other" if is_api(path) else "catalogue"
+
+
+_COUNTED = frozenset(
+    {
+        "/health",
+        "/metrics",
+        "/openapi.json",
+        "/api/v1/steps",
+        "/api/v1/libraries",
+        "/api/v1/search",
+        "/api/v1/analytics/usage",
+        "/api/v1/performance",
+        "/api/v1/cache/clear",
+    }
+)

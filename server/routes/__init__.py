@@ -1,0 +1,1 @@
+"""One module a noun: thin routes that ask the state and answer."""

@@ -1,0 +1,96 @@
+"""Health, figures, metrics, and the one write that the reading half has."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from server.answers import NO_STORE, Answer, json_answer
+from server.app import now
+from server.errors import AnswerError
+from server.routes.replies import Reply, ServerParts, errors, server_of
+from server.schemas import CacheCleared, Health, Performance, Usage
+
+router = APIRouter(tags=["operations"])
+_METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"
+
+
+def may_write(request: Request) -> None:
+    """Raise AnswerError unless this request may change something."""
+    server_of(request).gate.check_write(request.scope["headers"])
+
+
+@router.get("/health", response_model=Health)
+async def get_health(server: ServerParts) -> Reply:
+    """How the server is; answered without a token, and while the registry is being loaded."""
+    return Reply(json_answer(server.health()))
+
+
+@router.get("/api/v1/analytics/usage", response_model=Usage, responses=errors())
+async def get_usage(server: ServerParts) -> Reply:
+    """What is served, and true figures of this process; nothing is estimated."""
+    served = server.lookups.served()
+    content: dict[str, Any] = {
+        "status": "success",
+        "total_libraries": len(served.libraries),
+        "enabled_libraries": sum(library.is_usable for library in served.libraries.values()),
+        "total_steps": len(served.steps),
+        "performance_stats": server.performance(),
+        "cache_stats": server.caches(),
+        "timestamp": now(),
+    }
+    return Reply(json_answer(content))
+
+
+@router.get("/api/v1/performance", response_model=Performance, responses=errors())
+async def get_performance(server: ServerParts) -> Reply:
+    """True figures of this process since its start."""
+    content = {
+        "stats": server.performance(),
+        "cache_size": sum(server.caches().values()),
+        "loaded_libraries": len(server.lookups.served().libraries),
+        "timestamp": now(),
+    }
+    return Reply(json_answer(content))
+
+
+@router.post(
+    "/api/v1/cache/clear",
+    response_model=CacheCleared,
+    responses=errors(403),
+    dependencies=[Depends(may_write)],
+)
+async def clear_cache(server: ServerParts) -> Reply:
+    """Forget everything in memory and build it from Git anew; answers when that is done.
+
+    Needs a token with the scope `manage`; without any token configured, a caller on this machine.
+    """
+    server.lookups.clear()
+    seconds = server.settings.reload_seconds
+    if not await asyncio.to_thread(server.follower.reload, seconds):
+        raise AnswerError(503, f"building it anew takes longer than {seconds:g} s; see /health")
+    content = {
+        "status": "success",
+        "message": "everything was built from Git anew",
+        "commit": server.lookups.served().commit,
+        "timestamp": now(),
+    }
+    return Reply(json_answer(content))
+
+
+class _MetricsText(Response):
+    media_type = _METRICS_TYPE
+
+
+@router.get("/metrics", response_class=_MetricsText, responses=errors())
+async def get_metrics(server: ServerParts) -> Reply:
+    """Counters and latencies in the text format of Prometheus."""
+    answer = Answer(
+        pieces=(server.metrics.export(),),
+        content_type=_METRICS_TYPE.encode(),
+        headers=(NO_STORE,),
+    )
+    return Reply(answer)

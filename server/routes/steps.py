@@ -1,0 +1,52 @@
+"""``/api/v1/steps``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+
+from server.lookups import StepFilter
+from server.routes.replies import Reply, ServerParts, errors, page_of, paged
+from server.schemas import Platform, Step, StepList
+
+router = APIRouter(prefix="/api/v1", tags=["steps"])
+
+
+@router.get("/steps", response_model=StepList, responses=errors(422))
+async def list_steps(
+    request: Request,
+    server: ServerParts,
+    category: Annotated[str | None, Query(max_length=200, examples=["file"])] = None,
+    library: Annotated[str | None, Query(max_length=200, description="Name or integer id.")] = None,
+    platform: Annotated[Platform | None, Query()] = None,
+    limit: Annotated[int | None, Query(ge=1, description="Steps of a page.")] = None,
+    cursor: Annotated[str | None, Query(description="From the `Link` header of a page.")] = None,
+) -> Reply:
+    """The steps of the active releases of all enabled libraries, narrowed by what is given.
+
+    A category or library that there is none of gives an empty list. `categories` and `libraries`
+    are those of the steps found.
+    """
+    wanted = StepFilter(category=category or None, library=library or None, platform=platform)
+    page = page_of(limit, cursor, server.settings.list_limit)
+    answer, total = await server.lookups.steps(wanted, page)
+    return paged(request, answer, page, total)
+
+
+@router.get("/steps/{step}", response_model=Step, responses=errors(404))
+async def get_step(
+    server: ServerParts,
+    step: Annotated[
+        str,
+        Path(
+            description="`<library>.<step>`, or `<library>.<step>@<version>` for a release.",
+            examples=["file-operations-basic.file.copy", "file-operations-basic.file.copy@1.0.0"],
+        ),
+    ],
+) -> Reply:
+    """One step, of the active release or of the release that is named.
+
+    A yanked release is answered when it is named; a disabled library's steps are not answered.
+    """
+    return Reply(await server.lookups.step(step))

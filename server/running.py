@@ -1,0 +1,156 @@
+"""Runs a server: one process, one event loop, granian in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server as Granian
+
+from registry.snapshot import Registry
+from server.access import is_loopback
+from server.app import Server
+from server.errors import AddressError, SettingsError
+from server.settings import Settings
+from server.state import Served
+
+# The follower's thread gives the loop the interpreter back after at most so long, seconds.
+_SWITCH_SECONDS = 0.000_5
+# Objects made before the collector looks: a request makes few, and no cycles.
+_COLLECT_AFTER = 50_000
+_LISTEN_BACKLOG = 1_024
+_HEADER_MILLISECONDS = 10_000
+
+Ready = Callable[[Server, int], None]
+_LOG = structlog.get_logger(__name__)
+
+
+def serve_registry(
+    path: Path,
+    settings: Settings,
+    *,
+    site: Path | None = None,
+    builds: bool = True,
+    ready: Ready = lambda server, port: None,  # noqa: ARG005 - what a Ready is given
+) -> None:
+    """Serve until SIGTERM or SIGINT. ``ready`` is called once, when lookups are answered.
+
+    Raises SettingsError, AddressError, NotARegistryError.
+    """
+    port = free_port(settings.host, settings.port)
+    registry = Registry.open(path, instance=settings.instance)
+    server = Server(registry, settings, port=port, site=site, builds=builds)
+    refuse_open_address(settings, has_tokens=bool(server.tokens))
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.set_threshold(_COLLECT_AFTER, 20, 20)
+    uvloop.run(_serve(server, port, ready))
+
+
+def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:
+    """Raise SettingsError for an address that others reach while anybody could write."""
+    if not is_loopback(settings.host) and not has_tokens:
+        raise SettingsError(
+            f"{settings.host} can be reached from other machines and no token is configured",
+            next_step="Write a token's hash into the tokens file (docs/operators.md), or listen on "
+            "127.0.0.1",
+        )
+    if settings.require_read_token and not has_tokens:
+        raise SettingsError(
+            "require_read_token is set and no token is configured",
+            next_step="Write a token's hash into the tokens file (docs/operators.md)",
+        )
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or a free one for 0; raises AddressError when it cannot be listened on."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise AddressError(
+            f"cannot listen on {host} port {port}: {error.strerror}",
+            next_step="Choose another one with --port, or end what listens there",
+        ) from error
+
+
+async def _serve(server: Server, port: int, ready: Ready) -> None:
+    settings = server.settings
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loaded = asyncio.Event()
+
+    def tell(served: Served) -> None:
+        del served  # that there is one is the news
+        loop.call_soon_threadsafe(loaded.set)
+
+    server.follower.listeners.append(tell)
+    server.start()
+    front = Granian(
+        server.app,
+        address=settings.host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
+        websockets=False,
+        backlog=_LISTEN_BACKLOG,
+        backpressure=settings.backpressure,
+        log_enabled=False,
+    )
+    serving = asyncio.create_task(front.serve())
+    announcing = asyncio.create_task(_announce(server, port, ready, loaded))
+    await asyncio.wait(
+        {serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED
+    )
+    announcing.cancel()
+    _LOG.info("stopping")
+    front.stop()  # type: ignore[no-untyped-call]
+    await asyncio.wait({serving}, timeout=settings.stop_seconds)
+    await asyncio.to_thread(server.stop)
+    if serving.done():
+        serving.result()
+
+
+async def _announce(server: Server, port: int, ready: Ready, loaded: asyncio.Event) -> None:
+    await loaded.wait()
+    ready(server, port)
+    # The first request that is not hot need not wait for FastAPI to be imported.
+    await asyncio.to_thread(server.inner)
+
+
+def configure_logging(level: str) -> None:
+    """Log JSON lines to standard error."""
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise SettingsError(
+            f"the log level is {level!r}", next_step="Use debug, info, warning or error"
+        )
+    processors: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(),
+    ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,215 @@
+"""The wire as OpenAPI documents it; tests hold it against the bytes that are really sent."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LibraryStatus = Literal["installed", "enabled", "disabled", "error", "updating", "deprecated"]
+Platform = Literal["windows", "linux", "macos"]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorBody(_Wire):
+    """What is wrong, in a sentence that a person can act on."""
+
+    detail: str = Field(examples=["there is no library 'x'; see GET /api/v1/libraries"])
+    problems: list[str] = Field(default=[], description="Each single problem, where there are any.")
+
+
+class LibrarySummary(_Wire):
+    """An element of the list of libraries."""
+
+    id: int = Field(description="Derived from the name; 53 bits.", examples=[3573406206937521])
+    name: str = Field(examples=["file-operations-basic"])
+    version: str = Field(description="The active release; empty when there is none.")
+    display_name: str
+    description: str
+    author: str
+    is_enabled: bool
+    is_premium: bool
+    installation_date: str | None = Field(description="RFC 3339, UTC.")
+    last_used: str | None = Field(description="RFC 3339, UTC.")
+    step_count: int
+    status: LibraryStatus
+
+
+class Parameter(BaseModel):
+    """One parameter of a step."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["string"])
+    required: bool
+    description: str
+
+
+class Example(_Wire):
+    """Parameters that show a step at work."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+class Step(_Wire):
+    """One step of a release."""
+
+    id: str = Field(examples=["file-operations-basic.file.copy"])
+    name: str = Field(description="The name that people read.")
+    type: str = Field(description="The step's name in its library.", examples=["file.copy"])
+    category: str
+    library: str
+    library_id: int
+    icon: str
+    description: str
+    color: str = Field(examples=["#007bff"])
+    inputs: int
+    outputs: int
+    parameters: dict[str, Parameter]
+    platform_support: list[Platform]
+    required_permissions: list[str]
+    examples: list[Example]
+    tags: list[str]
+    version: str = Field(description="The release this is from.")
+    permissions: dict[str, Any]
+    has_executor: bool
+    returns: dict[str, Any]
+    is_deprecated: bool
+    deprecation_message: str | None
+
+
+class LibraryDetail(LibrarySummary):
+    """The summary, the manifest, every release and the steps of the active one."""
+
+    model_config = ConfigDict(extra="allow")
+
+    versions: list[dict[str, Any]]
+    deprecated: dict[str, Any] | None
+    problems: list[str]
+    steps: list[Step]
+
+
+class StepList(_Wire):
+    """Steps, and what a user can narrow the list to."""
+
+    steps: list[Step]
+    total_count: int
+    categories: list[str]
+    libraries: list[str]
+
+
+class SearchHit(_Wire):
+    """One library or step that was found."""
+
+    kind: Literal["library", "step"]
+    id: str
+    name: str
+    title: str
+    summary: str
+    library: str
+    category: str
+    platforms: list[str]
+    premium: bool
+    version: str
+    score: float
+
+
+class SearchAnswer(_Wire):
+    """The best hits first."""
+
+    hits: list[SearchHit]
+    total: int
+    facets: dict[str, dict[str, int]]
+    did_you_mean: str | None
+    took_ms: float
+    next_cursor: str | None
+
+
+class BuildHealth(_Wire):
+    """The background build of catalogue and search index."""
+
+    status: Literal["off", "waiting", "building", "ready", "failed"]
+    commit: str
+    built_at: str | None
+    error: str
+
+
+class Health(_Wire):
+    """How the server is. ``degraded`` means that it serves, and that somebody should look."""
+
+    status: Literal["healthy", "degraded", "loading"]
+    service: Literal["opsconductor-steps"]
+    timestamp: str
+    version: str
+    instance: str
+    commit: str | None = Field(description="The commit that is served.")
+    committed_at: str | None
+    libraries: int
+    steps: int
+    dirty: bool = Field(description="The working tree has edits; they are not served.")
+    dirty_paths: list[str]
+    alarms: list[str]
+    problem: str = Field(description="Why the newest commit is not served; else empty.")
+    search: Literal["ready", "unavailable"]
+    catalogue: BuildHealth
+
+
+class RouteFigures(_Wire):
+    """What was measured of one route since the start."""
+
+    requests: int
+    errors: int
+    mean_ms: float | None
+    p50_ms_at_most: float | None
+    p99_ms_at_most: float | None
+
+
+class PerformanceStats(_Wire):
+    """Figures of this process since its start."""
+
+    uptime_seconds: float
+    requests: int
+    routes: dict[str, RouteFigures]
+    last_change_visible_ms: float
+
+
+class CacheStats(_Wire):
+    """What was made on demand and is kept."""
+
+    pinned_releases: int
+    filtered_lists: int
+
+
+class Performance(_Wire):
+    """``GET /api/v1/performance``."""
+
+    stats: PerformanceStats
+    cache_size: int
+    loaded_libraries: int
+    timestamp: str
+
+
+class Usage(_Wire):
+    """``GET /api/v1/analytics/usage``."""
+
+    status: Literal["success"]
+    total_libraries: int
+    enabled_libraries: int
+    total_steps: int
+    performance_stats: PerformanceStats
+    cache_stats: CacheStats
+    timestamp: str
+
+
+class CacheCleared(_Wire):
+    """``POST /api/v1/cache/clear``."""
+
+    status: Literal["success"]
+    message: str
+    commit: str
+    timestamp: str

@@ -1,0 +1,73 @@
+"""Search over the index that the builder keeps: opened when it is there, asked in few threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import structlog
+
+from builder.search_index import SearchIndex
+from builder.search_query import SearchQuery, SearchResults, SearchUnavailableError
+from server.errors import AnswerError
+from server.settings import Settings
+
+_LOG = structlog.get_logger(__name__)
+
+
+class Searching:
+    """Opens the index late and again: it may be built while the server runs already."""
+
+    def __init__(self, directory: Path, settings: Settings) -> None:
+        """Nothing is opened before the first question."""
+        self._directory = directory
+        self._settings = settings
+        self._index: SearchIndex | None = None
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._threads = ThreadPoolExecutor(settings.search_threads, thread_name_prefix="search")
+
+    @property
+    def state(self) -> str:
+        """``ready`` once an index was opened."""
+        return "ready" if self._index is not None else "unavailable"
+
+    def refresh(self) -> None:
+        """Take up a newer index if there is one; called when a build ended."""
+        try:
+            with self._lock:
+                if self._index is None:
+                    self._index = SearchIndex.open(self._directory)
+                else:
+                    self._index.refresh()
+        except SearchUnavailableError as error:
+            _LOG.info("no search index", reason=str(error))
+
+    def close(self) -> None:
+        """Stop searching."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._index is not None:
+            self._index.close()
+
+    async def search(self, query: SearchQuery) -> SearchResults:
+        """The hits; raises AnswerError (503) without an index or with too many questions."""
+        if self._under_way >= self._settings.search_threads + self._settings.search_queue:
+            raise AnswerError(503, "too many searches are under way; ask again in a second")
+        self._under_way += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._search, query)
+        finally:
+            self._under_way -= 1
+
+    def _search(self, query: SearchQuery) -> SearchResults:
+        if self._index is None:
+            self.refresh()
+        if self._index is None:
+            raise AnswerError(503, "the search index is still being built; ask again in a moment")
+        try:
+            return self._index.search(query)
+        except SearchUnavailableError as error:
+            raise AnswerError(503, f"search is not available: {error.message}") from error

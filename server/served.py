@@ -1,0 +1,131 @@
+"""What is served: lean, immutable records of bytes, made once from a registry's libraries.
+
+The records are msgspec structs and not dataclasses, because they are kept by the ten thousand:
+the garbage collector does not walk them, and the cache on disk decodes straight into them.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+from registry import wire
+from registry.library import Library, ReleaseState
+from registry.model import ReleaseContent
+from registry.names import LibraryName
+from registry.names import step_id as make_step_id
+
+PROBLEMS_KEPT = 5
+DETAIL_END = b"[]}"
+"""How a library's detail ends while its steps are left out; they go between the brackets."""
+
+
+class ServedStep(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One step as it goes over the wire, and what lists filter by."""
+
+    id: str
+    body: bytes
+    etag: bytes
+    category: str
+    platforms: tuple[str, ...]
+
+
+class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One library as it goes over the wire. ``version`` is empty when nothing of it is served."""
+
+    name: str
+    id: int
+    key: str
+    version: str
+    is_enabled: bool
+    is_premium: bool
+    status: str
+    summary: bytes
+    detail: bytes
+    """The detail without its steps; it ends in `DETAIL_END`."""
+    steps: tuple[ServedStep, ...]
+    categories: tuple[str, ...]
+    problems: tuple[str, ...]
+    awaits_tag: bool
+    """A release has a ledger entry and no tag: the tag may follow at any moment."""
+
+    @property
+    def visible_steps(self) -> tuple[ServedStep, ...]:
+        """The steps that lists show and lookups answer with."""
+        return self.steps if self.is_enabled else ()
+
+    @property
+    def is_usable(self) -> bool:
+        """Enabled, and there is something to use: what ``enabled_only`` lists."""
+        return self.is_enabled and bool(self.version)
+
+    def detail_bytes(self) -> bytes:
+        """The whole detail."""
+        bodies = b",".join([step.body for step in self.steps])
+        return b"".join((self.detail[: -len(DETAIL_END)], b"[", bodies, b"]}"))
+
+
+def etag_of(*parts: bytes) -> bytes:
+    """A strong entity tag of the bytes, in quotes."""
+    digest = blake2b(digest_size=12)
+    for part in parts:
+        digest.update(part)
+    return b'"' + digest.hexdigest().encode() + b'"'
+
+
+def served_steps(
+    library: LibraryName, version: str, content: ReleaseContent
+) -> tuple[ServedStep, ...]:
+    """Every step of a release, serialised once."""
+    result = []
+    for file, step in zip(content.manifest.steps, content.steps, strict=True):
+        body = wire.step_bytes(library, version, step, has_executor=file.executor is not None)
+        result.append(
+            ServedStep(
+                id=make_step_id(library, step.name),
+                body=body,
+                etag=etag_of(body),
+                category=step.category,
+                platforms=tuple(platform.value for platform in step.platform_support),
+            )
+        )
+    return tuple(result)
+
+
+def served_library(library: Library, key: str) -> ServedLibrary:
+    """A library's record; ``key`` is the snapshot's, so that a later load can tell a change."""
+    content = library.content
+    version = str(library.active.version) if library.active and content else ""
+    steps = served_steps(library.name, version, content) if content else ()
+    return ServedLibrary(
+        name=library.name,
+        id=library.library_id,
+        key=key,
+        version=version,
+        is_enabled=library.is_enabled,
+        is_premium=content.manifest.is_premium if content else False,
+        status=library.status.value,
+        summary=wire.library_summary_bytes(library),
+        detail=wire.library_detail_bytes(library, ()),
+        steps=steps,
+        categories=tuple(sorted({step.category for step in steps})),
+        problems=_problems(library),
+        awaits_tag=any(
+            record.state is ReleaseState.ALARM and "no tag" in record.alarm
+            for record in library.releases
+        ),
+    )
+
+
+def _problems(library: Library) -> tuple[str, ...]:
+    found = [str(problem) for problem in library.problems]
+    found += [
+        f"release {record.version}: {record.alarm}"
+        for record in library.releases
+        if record.state is ReleaseState.ALARM
+    ]
+    kept = found[:PROBLEMS_KEPT]
+    if len(found) > len(kept):
+        kept.append(f"and {len(found) - len(kept)} more")
+    return tuple(kept)

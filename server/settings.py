@@ -1,0 +1,160 @@
+"""Every setting and limit of the server, with its unit.
+
+Each field can be set by the environment variable ``OPSTEPS_<FIELD>``; ``docs/operators.md`` is
+written from this class.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from server.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "OPSTEPS_"
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+def _field(default: Any, doc: str) -> Any:
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """How one server runs. Built by ``settings_from`` or directly; never changes afterwards."""
+
+    host: str = _field("127.0.0.1", "Address to listen on.")
+    port: int = _field(3011, "Port to listen on; 0 takes a free one.")
+    instance: str = _field("production", "The instance whose facts decide what is enabled.")
+    poll_seconds: float = _field(0.25, "Time between two looks at the registry's head, seconds.")
+    tags_check_seconds: float = _field(
+        30.0, "Time between two complete looks at the release tags, seconds."
+    )
+    edits_check_seconds: float = _field(
+        2.0, "Least time between two looks for edited files in the working tree, seconds."
+    )
+    cache_delay_seconds: float = _field(
+        0.5, "How long a state must last before it is kept for a quick start, seconds."
+    )
+    refused_retry_seconds: float = _field(
+        5.0, "Time before a commit that could not be served is tried again, seconds."
+    )
+    require_read_token: bool = _field(
+        default=False, doc="Answer reads only to a known bearer token."
+    )
+    tokens_file: str = _field(
+        "",
+        "File of token hashes, one a line: SHA-256 in hex, a space, scopes joined by commas; "
+        "empty means `opsteps/tokens` in the Git directory.",
+    )
+    token_memory_seconds: float = _field(
+        5.0, "How long a token file is remembered before it is looked at again, seconds."
+    )
+    allowed_hosts: tuple[str, ...] = _field(
+        (), "Host names answered besides loopback names and the address listened on; `*` is any."
+    )
+    allowed_origins: tuple[str, ...] = _field(
+        (), "Origins whose pages may read answers and write, such as `https://ops.example.com`."
+    )
+    compression_min_bytes: int = _field(
+        64 * 1024, "Smallest answer that is also kept compressed, bytes."
+    )
+    brotli_max_bytes: int = _field(
+        8 * 1024 * 1024, "Largest list that is also kept as Brotli, bytes; above it only gzip."
+    )
+    contiguous_max_bytes: int = _field(
+        4 * 1024 * 1024, "Largest list kept in one piece, bytes; above it it is sent in pieces."
+    )
+    list_limit: int = _field(1_000, "Largest `limit` of a list, entries.")
+    search_limit: int = _field(100, "Largest `limit` of a search, hits.")
+    search_offset: int = _field(10_000, "How far a search's cursor reaches, hits.")
+    search_text_chars: int = _field(200, "Longest search text, characters.")
+    search_threads: int = _field(2, "Searches that run at once.")
+    search_queue: int = _field(32, "Searches that wait before the next one is refused with 503.")
+    path_bytes: int = _field(2_048, "Longest path of a request, bytes.")
+    query_bytes: int = _field(4_096, "Longest query of a request, bytes.")
+    body_bytes: int = _field(64 * 1024, "Largest body of a request, bytes.")
+    old_releases: int = _field(256, "Releases that are not active, kept in memory once asked for.")
+    filtered_lists: int = _field(64, "Filtered lists of steps, kept in memory once asked for.")
+    filtered_list_bytes: int = _field(
+        32 * 1024 * 1024, "What the kept filtered lists may hold together, bytes."
+    )
+    load_workers: int = _field(2, "Processes that load a large registry at start.")
+    load_in_process: int = _field(400, "Libraries up to which one process loads them alone.")
+    backpressure: int = _field(512, "Requests that are under way at once before others wait.")
+    stop_seconds: float = _field(10.0, "How long requests under way may take at a stop, seconds.")
+    reload_seconds: float = _field(
+        60.0, "How long `cache/clear` waits until everything is built anew, seconds."
+    )
+    build_niceness: int = _field(10, "How much the background build yields to others, 0 to 19.")
+    build_retry_seconds: float = _field(30.0, "Wait after a background build failed, seconds.")
+    site_file_bytes: int = _field(
+        64 * 1024 * 1024, "Largest file of the catalogue that is sent, bytes."
+    )
+    log_level: str = _field("info", "Least important events that are logged: debug … error.")
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense, naming the setting."""
+        for name, value in ((f.name, getattr(self, f.name)) for f in fields(self)):
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
+                msg = f"the setting {name} is {value}"
+                raise SettingsError(msg, next_step="Give a number that is not negative")
+        if self.port > 65_535:  # noqa: PLR2004 - the greatest TCP port
+            msg = f"the port {self.port} does not exist"
+            raise SettingsError(msg, next_step="Give a port from 0 to 65535")
+
+
+def settings_from(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Settings from the environment, then from what is given and not None; raises SettingsError."""
+    source = os.environ if environment is None else environment
+    hints = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for item in fields(Settings):
+        text = source.get(ENVIRONMENT_PREFIX + item.name.upper())
+        if text is not None:
+            values[item.name] = _parse(item.name, text, hints[item.name])
+    values.update({name: value for name, value in given.items() if value is not None})
+    return replace(Settings(), **values)
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
+    variable = ENVIRONMENT_PREFIX + name.upper()
+    if kind is bool:
+        if text.lower() not in _TRUE | _FALSE:
+            msg = f"{variable} is {text!r}"
+            raise SettingsError(msg, next_step="Use true or false")
+        return text.lower() in _TRUE
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError as error:
+            msg = f"{variable} is {text!r}"
+            raise SettingsError(msg, next_step="Use a number") from error
+    if kind is str:
+        return text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def tokens_path(settings: Settings, state_directory: Path) -> Path:
+    """Where the token hashes are kept."""
+    return Path(settings.tokens_file) if settings.tokens_file else state_directory / "tokens"
+
+
+def settings_table() -> str:
+    """The Markdown table of every setting, as ``docs/operators.md`` holds it."""
+    rows = ["| setting | environment | default | what it is |", "| --- | --- | --- | --- |"]
+    for item in fields(Settings):
+        default = _default_text(item.default)
+        variable = f"`{ENVIRONMENT_PREFIX}{item.name.upper()}`"
+        rows.append(f"| `{item.name}` | {variable} | {default} | {item.metadata['doc']} |")
+    return "\n".join(rows) + "\n"
+
+
+def _default_text(value: Any) -> str:
+    if value in ("", ()):
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
