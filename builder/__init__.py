@@ -1,0 +1,1 @@
+"""Validate, diff, package and release libraries; render the catalogue."""

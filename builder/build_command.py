@@ -1,0 +1,91 @@
+"""``opsteps build``: the catalogue and the search index of a registry."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from builder.catalogue import BuildReport, build_catalogue
+from builder.catalogue.rendering import Progress as Report
+from builder.search_index import update_index
+from registry.snapshot import Registry
+
+_HERE = Path()
+_TITLES = {"pages": "Rendering libraries", "search": "Indexing for the browser"}
+_MOST_JOBS = 64
+
+
+def build(
+    registry: Annotated[Path, typer.Argument(help="The registry's directory.")] = _HERE,
+    out: Annotated[
+        Path, typer.Option(help="Where the site will be: a link to a finished build.")
+    ] = Path("site"),
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="Where the site is published; the registry's own URL when left out."),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=_MOST_JOBS, help="Processes that render at once.")
+    ] = 2,
+    search: Annotated[bool, typer.Option(help="Also build both search indexes.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Build the catalogue of a registry as a site of plain files, and the search index."""
+    started = time.perf_counter()
+    opened = Registry.open(registry)
+    try:
+        with _shown_progress(quiet=as_json) as report:
+            done = build_catalogue(
+                opened, out, base_url=base_url, jobs=jobs, search=search, progress=report
+            )
+        seconds = dict(done.seconds)
+        if search:
+            index = update_index(opened.state_directory / "search", opened.snapshot())
+            seconds["whoosh"] = index.seconds
+    finally:
+        opened.close()
+    total = round(time.perf_counter() - started, 2)
+    if as_json:
+        typer.echo(json.dumps({**asdict(done), "seconds": {**seconds, "total": total}}))
+    else:
+        _say(done, out, total)
+
+
+def _say(done: BuildReport, out: Path, total: float) -> None:
+    typer.echo(
+        f"Built {done.pages:,} pages in {out} in {total:.1f} s: {done.written:,} files written, "
+        f"{done.unchanged:,} unchanged, {done.removed:,} removed"
+    )
+    typer.echo(f"  Next: opsteps serve, or point any web server at {out}")
+
+
+@contextmanager
+def _shown_progress(*, quiet: bool) -> Iterator[Report]:
+    """A bar on a terminal, nothing elsewhere."""
+    console = Console(stderr=True)
+    # No thread that refreshes: the build forks.
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        auto_refresh=False,
+        disable=quiet or not console.is_terminal,
+        transient=True,
+    )
+    tasks = {phase: bar.add_task(title, total=None, visible=False) for phase, title in _TITLES.items()}
+
+    def report(phase: str, done: int, total: int) -> None:
+        bar.update(tasks[phase], completed=done, total=total, visible=True, refresh=True)
+
+    with bar:
+        yield report

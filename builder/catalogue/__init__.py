@@ -1,0 +1,8 @@
+"""Render the catalogue: a registry as a site of plain files."""
+
+from __future__ import annotations
+
+from builder.catalogue.build import build_catalogue
+from builder.catalogue.report import BuildReport
+
+__all__ = ["BuildReport", "build_catalogue"]

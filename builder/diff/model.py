@@ -1,0 +1,147 @@
+"""What a difference is made of: kinds of change, each with the bump that it demands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from registry.model import JsonValue
+from registry.names import StepName
+
+
+class Bump(IntEnum):
+    """Which part of a version must rise, ordered: what breaks callers is the greatest."""
+
+    NONE = 0
+    PATCH = 1
+    MINOR = 2
+    MAJOR = 3
+
+    @property
+    def word(self) -> str:
+        """``none``, ``patch``, ``minor`` or ``major``."""
+        return self.name.lower()
+
+
+class Kind(StrEnum):
+    """Every kind of change there is. The names are stable: tables and filters count by them."""
+
+    LIBRARY_RENAMED = "library-renamed"
+    STEP_REMOVED = "step-removed"
+    STEP_ADDED = "step-added"
+    EXECUTOR_REMOVED = "executor-removed"
+    EXECUTOR_ADDED = "executor-added"
+    PORT_REMOVED = "port-removed"
+    PORT_ADDED = "port-added"
+    PLATFORM_REMOVED = "platform-removed"
+    PLATFORM_ADDED = "platform-added"
+    PARAMETER_REMOVED = "parameter-removed"
+    PARAMETER_ADDED = "parameter-added"
+    REQUIRED_PARAMETER_ADDED = "required-parameter-added"
+    PARAMETER_REQUIRED = "parameter-required"
+    PARAMETER_OPTIONAL = "parameter-optional"
+    PARAMETER_TYPE_CHANGED = "parameter-type-changed"
+    PARAMETER_NARROWED = "parameter-narrowed"
+    PARAMETER_WIDENED = "parameter-widened"
+    PARAMETER_INCOMPARABLE = "parameter-incomparable"
+    OPTION_REMOVED = "option-removed"
+    OPTION_ADDED = "option-added"
+    DEFAULT_CHANGED = "default-changed"
+    DEFAULT_ADDED = "default-added"
+    OUTPUT_REMOVED = "output-removed"
+    OUTPUT_ADDED = "output-added"
+    OUTPUT_WIDENED = "output-widened"
+    OUTPUT_NARROWED = "output-narrowed"
+    OUTPUT_INCOMPARABLE = "output-incomparable"
+    PERMISSION_WIDENED = "permission-widened"
+    PERMISSION_NARROWED = "permission-narrowed"
+    PREMIUM_STARTED = "premium-started"
+    PREMIUM_ENDED = "premium-ended"
+    DEPENDENCY_NARROWED = "dependency-narrowed"
+    DEPENDENCY_WIDENED = "dependency-widened"
+    STEP_DEPRECATED = "step-deprecated"
+    STEP_UNDEPRECATED = "step-undeprecated"
+    FORM_CHANGED = "form-changed"
+    TEXT_CHANGED = "text-changed"
+    FILE_CHANGED = "file-changed"
+
+
+BUMPS: dict[Kind, Bump] = {
+    Kind.LIBRARY_RENAMED: Bump.MAJOR,
+    Kind.STEP_REMOVED: Bump.MAJOR,
+    Kind.STEP_ADDED: Bump.MINOR,
+    Kind.EXECUTOR_REMOVED: Bump.MAJOR,
+    Kind.EXECUTOR_ADDED: Bump.MINOR,
+    Kind.PORT_REMOVED: Bump.MAJOR,
+    Kind.PORT_ADDED: Bump.MINOR,
+    Kind.PLATFORM_REMOVED: Bump.MAJOR,
+    Kind.PLATFORM_ADDED: Bump.MINOR,
+    Kind.PARAMETER_REMOVED: Bump.MAJOR,
+    Kind.PARAMETER_ADDED: Bump.MINOR,
+    Kind.REQUIRED_PARAMETER_ADDED: Bump.MAJOR,
+    Kind.PARAMETER_REQUIRED: Bump.MAJOR,
+    Kind.PARAMETER_OPTIONAL: Bump.MINOR,
+    Kind.PARAMETER_TYPE_CHANGED: Bump.MAJOR,
+    Kind.PARAMETER_NARROWED: Bump.MAJOR,
+    Kind.PARAMETER_WIDENED: Bump.MINOR,
+    Kind.PARAMETER_INCOMPARABLE: Bump.MAJOR,
+    Kind.OPTION_REMOVED: Bump.MAJOR,
+    Kind.OPTION_ADDED: Bump.MINOR,
+    Kind.DEFAULT_CHANGED: Bump.MAJOR,
+    Kind.DEFAULT_ADDED: Bump.MINOR,
+    Kind.OUTPUT_REMOVED: Bump.MAJOR,
+    Kind.OUTPUT_ADDED: Bump.MINOR,
+    Kind.OUTPUT_WIDENED: Bump.MAJOR,
+    Kind.OUTPUT_NARROWED: Bump.MINOR,
+    Kind.OUTPUT_INCOMPARABLE: Bump.MAJOR,
+    Kind.PERMISSION_WIDENED: Bump.MAJOR,
+    Kind.PERMISSION_NARROWED: Bump.PATCH,
+    Kind.PREMIUM_STARTED: Bump.MAJOR,
+    Kind.PREMIUM_ENDED: Bump.PATCH,
+    Kind.DEPENDENCY_NARROWED: Bump.MAJOR,
+    Kind.DEPENDENCY_WIDENED: Bump.MINOR,
+    Kind.STEP_DEPRECATED: Bump.MINOR,
+    Kind.STEP_UNDEPRECATED: Bump.PATCH,
+    Kind.FORM_CHANGED: Bump.PATCH,
+    Kind.TEXT_CHANGED: Bump.PATCH,
+    Kind.FILE_CHANGED: Bump.PATCH,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One difference between two releases.
+
+    ``step`` is None for what concerns the whole library; ``pointer`` is a JSON pointer into the
+    step's definition, else into ``manifest.json``. ``message`` holds no text of strangers: that
+    is only in ``pointer``, ``before`` and ``after``. The last two are None where nothing was, or
+    nothing is any more.
+    """
+
+    kind: Kind
+    message: str
+    step: StepName | None = None
+    pointer: str = ""
+    before: JsonValue = None
+    after: JsonValue = None
+
+    @property
+    def bump(self) -> Bump:
+        """What this change alone demands."""
+        return BUMPS[self.kind]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InterfaceDiff:
+    """All changes from one release to another, the gravest first."""
+
+    changes: tuple[Change, ...]
+
+    @property
+    def bump(self) -> Bump:
+        """What they demand together: the greatest of them."""
+        return max((change.bump for change in self.changes), default=Bump.NONE)
+
+    def of(self, bump: Bump) -> tuple[Change, ...]:
+        """The changes that demand exactly this much."""
+        return tuple(change for change in self.changes if change.bump is bump)

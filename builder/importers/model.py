@@ -1,0 +1,65 @@
+"""What every importer gives: releases, and findings about what did not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from builder.errors import BuilderError
+from registry.importing import ImportedRelease
+
+
+class UnknownImporterError(BuilderError):
+    """No importer has that name."""
+
+    exit_code = 13
+
+
+class SourceError(BuilderError):
+    """The directory is not what the importer reads."""
+
+    exit_code = 14
+
+
+class FindingKind(StrEnum):
+    """What became of something that did not fit."""
+
+    RENAMED = "renamed"
+    """A library or parameter has another name here."""
+    ADJUSTED = "adjusted"
+    """It was converted, and not everything could be kept as it was."""
+    LEFT_OUT = "left-out"
+    """A field that has no place here; the rest of the release was converted."""
+    FAILED = "failed"
+    """The release was not converted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that did not fit: in which file, why, and what was done about it."""
+
+    kind: FindingKind
+    file: str
+    reason: str
+    action: str
+
+
+class Importer(Protocol):
+    """One kind of source."""
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line."""
+
+    def describe(self) -> str:
+        """One line for the help text."""
+
+    def releases(self, source: Path) -> Iterator[ImportedRelease | Finding]:
+        """Everything in the source, libraries by name, releases of one from the least up.
+
+        Yields a finding for whatever is not converted as it is. Raises SourceError when the
+        directory is of another kind; never for a single bad file.
+        """

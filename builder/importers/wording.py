@@ -1,0 +1,107 @@
+"""Strangers' words made fit for our fields: names, single lines, texts, addresses and times."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Container
+from datetime import UTC, datetime
+
+from registry.names import LIBRARY_NAME_LENGTH, RESERVED_LIBRARY_NAMES
+from registry.paths import INVISIBLE
+from registry.texts import text_problems
+
+_URL = re.compile(r"https?://[^\s\x00-\x1f<>\"'`]+\Z")
+_URL_LENGTH = 500
+_ELLIPSIS = "…"
+_PARAMETER_LENGTH = 64
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# Line separators that editors show as nothing, controls, invisible and reordering characters.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029]")
+_HIDDEN = re.compile(f"[{''.join(sorted(INVISIBLE))}]")
+# Where active content can be at all: a quick look before the thorough one.
+_SUSPECT = re.compile(r"<|script\s{0,9}:|data\s{0,9}:", re.IGNORECASE)
+_ANGLE = re.compile(r"<(?=\s*/?\s*[A-Za-z])")
+_SCHEME = re.compile(r"((?:java|vb)script|data)(\s*):", re.IGNORECASE)
+_LIKE_ANGLE, _LIKE_COLON = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "\N{RATIO}"
+
+
+def library_name(text: str, taken: Container[str] = ()) -> str:
+    """A library's name made from any text, deterministic; a taken one gets a number."""
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if not slug or not slug[0].isalpha():
+        slug = f"library-{slug}".rstrip("-")
+    if len(slug) > LIBRARY_NAME_LENGTH:
+        slug = f"{slug[: LIBRARY_NAME_LENGTH - 9].rstrip('-')}-{_short_hash(text)}"
+    if slug in RESERVED_LIBRARY_NAMES:
+        slug = f"{slug}-library"
+    return _numbered(slug, "-", taken, LIBRARY_NAME_LENGTH)
+
+
+def parameter_name(text: str, taken: Container[str] = ()) -> str:
+    """A lower-case snake name made from any text, deterministic; a taken one gets a number."""
+    snake = re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", text).lower()).strip("_")
+    if not snake or not snake[0].isalpha():
+        snake = f"p_{snake}".rstrip("_")
+    if len(snake) > _PARAMETER_LENGTH:
+        snake = f"{snake[: _PARAMETER_LENGTH - 9].rstrip('_')}_{_short_hash(text)}"
+    return _numbered(snake, "_", taken, _PARAMETER_LENGTH)
+
+
+def _numbered(name: str, joint: str, taken: Container[str], length: int) -> str:
+    candidate, number = name, 2
+    while candidate in taken:
+        suffix = f"{joint}{number}"
+        candidate = f"{name[: length - len(suffix)].rstrip(joint)}{suffix}"
+        number += 1
+    return candidate
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def title_case(tag: str) -> str:
+    """``code-sign`` → ``Code Sign``; a word with capitals of its own keeps them."""
+    words = re.split(r"[\s_-]+", clean(tag).strip())
+    return " ".join(word if word != word.lower() else word[:1].upper() + word[1:] for word in words)
+
+
+def one_line(text: str, limit: int) -> str:
+    """The text on one line of at most ``limit`` characters."""
+    return shorten(" ".join(clean(text).split()), limit)
+
+
+def shorten(text: str, limit: int) -> str:
+    """The text, cut with an ellipsis where it has more than ``limit`` characters."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + _ELLIPSIS
+
+
+def clean(text: str) -> str:
+    """The text as Markdown that passes validation.
+
+    Control and invisible characters go; in a text with active content (tags such as ``script``,
+    ``javascript:``) the ``<`` and ``:`` that make it active become look-alikes.
+    """
+    text = _HIDDEN.sub("", _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n")))
+    if _SUSPECT.search(text) and any(p.rule == "text-active" for p in text_problems(text, "")):
+        text = _SCHEME.sub(rf"\1\2{_LIKE_COLON}", _ANGLE.sub(_LIKE_ANGLE, text))
+    return text.strip()
+
+
+def web_address(text: str | None) -> str | None:
+    """An http(s) address that our formats accept, else None."""
+    stripped = (text or "").strip()
+    return stripped if len(stripped) <= _URL_LENGTH and _URL.match(stripped) else None
+
+
+def utc_time(text: str | None) -> str | None:
+    """A date or time in ISO 8601 as RFC 3339 in UTC with whole seconds; None if it is neither."""
+    try:
+        moment = datetime.fromisoformat((text or "").strip())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment.year >= 1970 else None  # noqa: PLR2004 - Git's first year

@@ -1,0 +1,183 @@
+"""Markdown and plain text from strangers, as HTML that is safe to publish.
+
+Raw HTML in the source stays text, what the renderer makes passes an allow-list once more, links
+go only to the web or to mail, and nothing is loaded from anywhere: an image becomes a link.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+
+MARKDOWN_CHARACTERS = 512 * 1024
+"""Longest document that is rendered; a longer one is cut there and says so."""
+INLINE_CHARACTERS = 16 * 1024
+"""Longest description that is rendered as Markdown; a longer one is cut."""
+NESTING_LEVELS = 20
+"""Quotes and lists inside each other that are rendered."""
+
+LINK_RELATION = "nofollow noopener ugc"
+_SCHEMES = {"http", "https", "mailto"}
+_TAGS = {
+    *("a", "blockquote", "br", "code", "dd", "del", "div", "dl", "dt", "em", "h2", "h3", "h4"),
+    *("h5", "h6", "hr", "li", "ol", "p", "pre", "s", "strong", "table", "tbody", "td", "th"),
+    *("thead", "tr", "ul"),
+}
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    **{f"h{level}": {"id"} for level in range(2, 7)},
+    "ol": {"start"},
+    "div": {"tabindex"},
+    "pre": {"tabindex"},
+}
+_CLASSES = {"div": {"scroll"}, "td": {"center", "right"}, "th": {"center", "right"}}
+# Text with none of these is the same with and without Markdown.
+_MARKDOWN_SIGNS = re.compile(r"[*_`~#\[\]<>|\\&!]|\n|://|^\s*(?:[-+]|\d+[.)])\s")
+_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def safe_url(text: str | None, *, mail: bool = True) -> str | None:
+    """The URL when it is an absolute http, https or mailto one; else None: show it as text."""
+    if not text or any(ord(character) <= 0x20 for character in text):
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    if parts.scheme == "mailto":
+        return text if mail and parts.path else None
+    return text if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def render_markdown(text: str, *, prefix: str, shift: int = 1) -> Markup:
+    """A whole document as HTML.
+
+    Headings move ``shift`` levels down, so that the page's own stay above them, and their ids
+    start with ``prefix``, so that they never meet the page's own.
+    """
+    cut = len(text) > MARKDOWN_CHARACTERS
+    tokens = _PARSER.parse(text[:MARKDOWN_CHARACTERS])
+    _move_headings(tokens, prefix, shift)
+    html = _clean(_PARSER.renderer.render(tokens, _PARSER.options, {}))
+    if cut:
+        html += Markup("<p><em>The document is longer; the rest is left out here.</em></p>")
+    return html
+
+
+def render_description(text: str) -> Markup:
+    """A description: paragraphs, lists and code, without headings that one could link to."""
+    text = text.strip()
+    if not _MARKDOWN_SIGNS.search(text):
+        return Markup(f"<p>{escape(text)}</p>" if text else "")  # noqa: S704 - escaped here
+    tokens = _PARSER.parse(text[:INLINE_CHARACTERS])
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = "p"
+    return _clean(_PARSER.renderer.render(tokens, _PARSER.options, {}))
+
+
+def plain_text(text: str, length: int) -> str:
+    """The text without Markdown's signs, on one line, at most ``length`` characters.
+
+    For cards and page descriptions; it is still to be escaped.
+    """
+    short = text[: length * 4]
+    short = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", short)
+    short = re.sub(r"[*`#>]+|(?<!\w)_+|_+(?!\w)", "", short)
+    short = " ".join(short.split())
+    if len(short) <= length:
+        return short
+    return short[: length - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
+
+
+def _clean(html: str) -> Markup:
+    # The renderer's output is trusted least where it matters: everything passes the allow-list.
+    return Markup(_CLEANER.clean(html))  # noqa: S704 - nh3 made it safe
+
+
+def _move_headings(tokens: list[Token], prefix: str, shift: int) -> None:
+    seen: dict[str, int] = {}
+    for index, token in enumerate(tokens):
+        if token.type not in {"heading_open", "heading_close"}:
+            continue
+        token.tag = f"h{min(6, int(token.tag[1]) + shift)}"
+        if token.type == "heading_open":
+            slug = _SLUG.sub("-", tokens[index + 1].content.lower()).strip("-")[:60] or "section"
+            seen[slug] = seen.get(slug, 0) + 1
+            number = f"-{seen[slug]}" if seen[slug] > 1 else ""
+            token.attrSet("id", f"{prefix}{slug}{number}")
+
+
+def _image_as_link(
+    self: Any, tokens: Sequence[Token], index: int, options: Any, env: Mapping[str, Any]
+) -> str:
+    """An image, as a link to it: showing it would tell its host who reads the page."""
+    token = tokens[index]
+    source = safe_url(str(token.attrGet("src") or ""), mail=False)
+    label = self.renderInlineAsText(token.children or [], options, env) or "image"
+    return f'<a href="{escape(source)}">{escape(label)}</a>' if source else str(escape(label))
+
+
+def _code_block(
+    self: Any,  # noqa: ARG001
+    tokens: Sequence[Token],
+    index: int,
+    options: Any,  # noqa: ARG001
+    env: Mapping[str, Any],  # noqa: ARG001
+) -> str:
+    """Code that may scroll sideways, hence reachable with the keyboard."""
+    return f'<pre tabindex="0"><code>{escape(tokens[index].content)}</code></pre>\n'
+
+
+def _cell_open(
+    self: Any,  # noqa: ARG001
+    tokens: Sequence[Token],
+    index: int,
+    options: Any,  # noqa: ARG001
+    env: Mapping[str, Any],  # noqa: ARG001
+) -> str:
+    """A table's cell; its alignment is a class, because the pages allow no inline style."""
+    token = tokens[index]
+    side = str(token.attrGet("style") or "").removeprefix("text-align:")
+    return f'<{token.tag} class="{side}">' if side in {"center", "right"} else f"<{token.tag}>"
+
+
+def _table_open(self: Any, *_: Any) -> str:  # noqa: ARG001
+    return '<div class="scroll" tabindex="0"><table>\n'
+
+
+def _table_close(self: Any, *_: Any) -> str:  # noqa: ARG001
+    return "</table></div>\n"
+
+
+def _make_parser() -> MarkdownIt:
+    options = {"html": False, "linkify": False, "maxNesting": NESTING_LEVELS}
+    parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    parser.validateLink = lambda url: safe_url(url) is not None  # type: ignore[method-assign]
+    parser.add_render_rule("image", _image_as_link)
+    parser.add_render_rule("fence", _code_block)
+    parser.add_render_rule("code_block", _code_block)
+    parser.add_render_rule("th_open", _cell_open)
+    parser.add_render_rule("td_open", _cell_open)
+    parser.add_render_rule("table_open", _table_open)
+    parser.add_render_rule("table_close", _table_close)
+    return parser
+
+
+_PARSER = _make_parser()
+_CLEANER = nh3.Cleaner(
+    tags=_TAGS,
+    clean_content_tags={"script", "style"},
+    attributes=_ATTRIBUTES,
+    allowed_classes=_CLASSES,
+    url_schemes=_SCHEMES,
+    link_rel=LINK_RELATION,
+    strip_comments=True,
+)

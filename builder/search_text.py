@@ -1,0 +1,50 @@
+"""Text to words, the same for what is indexed and for what is asked."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# Too frequent to tell one document from another: they are not indexed.
+_STOP_WORDS = (
+    "a an and are as at be by can for from has have if in into is it its not of on or so such"
+    " that the their then there these this to was when which will with you your"
+)
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+WORD_LENGTH = 48
+"""Longest word, characters; what is longer is cut there."""
+
+_WORD = re.compile(r"[^\W_]+")
+# "XcodeArchive" → Xcode Archive, "HTTPServer" → HTTP Server.
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def fold(text: str) -> str:
+    """The text without differences of case, width and accents."""
+    if text.isascii():
+        return text.lower()
+    split = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFC", "".join(c for c in split if not unicodedata.combining(c)))
+
+
+def words(text: str) -> Iterator[str]:
+    """The words of a text, folded; stop words included."""
+    for match in _WORD.findall(fold(text)):
+        yield match[:WORD_LENGTH]
+
+
+def name_words(name: str) -> Iterator[str]:
+    """The words of a name: its parts at dots, hyphens, underscores and capitals, and as a whole.
+
+    ``git-clone`` gives ``git``, ``clone`` and ``gitclone``, so it is found however it is written.
+    """
+    parts = name_parts(name)
+    yield from parts
+    if len(parts) > 1:
+        yield "".join(parts)[:WORD_LENGTH]
+
+
+def name_parts(name: str) -> list[str]:
+    """The words of a name, without the whole."""
+    return list(words(_CAMEL.sub(" ", name)))

@@ -1,0 +1,133 @@
+"""Find what to validate at a path, and check each: a release, or the facts beside releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from registry.checking import check_release
+from registry.errors import InvalidNameError, NotFoundError, RegistryError
+from registry.names import parse_library_name
+from registry.parsing import parse_yaml
+from registry.problems import Problem
+from registry.schema import Format
+from registry.sources import examine_source
+from registry.versions import parse_version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """One thing to check. ``shown`` is how its problems name it."""
+
+    path: Path
+    shown: str
+    format: Format | None = None
+    """The format of a YAML file; None for a release."""
+    in_registry: bool = False
+    """Whether its directories say its name and version."""
+
+
+def find_targets(path: Path) -> list[Target]:
+    """What is at a path: one release, or everything in a registry's working tree.
+
+    Raises NotFoundError when nothing is there, or only directories of libraries.
+    """
+    if path.is_file() or (path / "manifest.json").exists():
+        return [Target(path=path, shown="")]
+    if (path / "registry.yaml").exists():
+        return list(_registry_targets(path))
+    if path.is_dir() and not any(path.glob("*/manifest.json")):
+        return [Target(path=path, shown="")]
+    raise NotFoundError(
+        "there is no library and no registry here",
+        where=str(path),
+        next_step="Name a directory with a manifest.json or a registry.yaml, or a ZIP",
+    )
+
+
+def _registry_targets(root: Path) -> Iterator[Target]:
+    yield Target(path=root / "registry.yaml", shown="registry.yaml", format=Format.REGISTRY)
+    for library in sorted((root / "libraries").glob("*")):
+        is_folder = library.is_dir() and not library.is_symlink()
+        for child in sorted(library.iterdir()) if is_folder else [library]:
+            shown = child.relative_to(root).as_posix()
+            if child.name == "library.yaml":
+                yield Target(path=child, shown=shown, format=Format.LIBRARY)
+            else:
+                yield Target(path=child, shown=shown, in_registry=True)
+    for facts in sorted(root.glob("instances/*/*.yaml")):
+        shown = facts.relative_to(root).as_posix()
+        yield Target(path=facts, shown=shown, format=Format.INSTANCE)
+
+
+def check_target(target: Target) -> Iterator[Problem]:
+    """Every problem of one target; never raises for bad input."""
+    if target.shown and target.path.is_symlink():
+        yield Problem(
+            rule="path",
+            file=target.shown,
+            message="symbolic links are not allowed in a registry",
+            expected="the file or directory itself",
+        )
+    elif target.format is not None:
+        yield from _facts_problems(target, target.format)
+    elif target.in_registry and not target.path.is_dir():
+        yield Problem(
+            rule="layout",
+            file=target.shown,
+            message="this does not belong here",
+            expected="libraries/<name>/library.yaml and libraries/<name>/<version>/",
+        )
+    else:
+        yield from _release_problems(target)
+
+
+def _facts_problems(target: Target, kind: Format) -> Iterator[Problem]:
+    try:
+        raw = target.path.read_bytes()
+    except OSError as error:
+        yield Problem(
+            rule="source",
+            file=target.shown,
+            message=f"it cannot be read: {error.strerror}",
+            expected="a YAML file",
+        )
+        return
+    yield from parse_yaml(kind, raw, file=target.shown, strict=True).problems
+
+
+def _release_problems(target: Target) -> Iterator[Problem]:
+    if target.in_registry:
+        yield from _layout_problems(target)
+    try:
+        source = examine_source(target.path)
+    except RegistryError as error:
+        yield Problem(
+            rule="source",
+            file=target.shown or error.where,
+            message=error.message,
+            expected=error.next_step,
+        )
+        return
+    checked = check_release(
+        source.files,
+        name=target.path.parent.name if target.in_registry else None,
+        version=target.path.name if target.in_registry else None,
+        strict=True,
+    )
+    prefix = f"{target.shown}/" if target.shown else ""
+    unread = {problem.file for problem in source.problems}
+    for problem in (*source.problems, *checked.problems):
+        if problem.rule != "readme-missing" or problem.file not in unread:
+            yield replace(problem, file=f"{prefix}{problem.file}")
+
+
+def _layout_problems(target: Target) -> Iterator[Problem]:
+    try:
+        parse_library_name(target.path.parent.name)
+        parse_version(target.path.name)
+    except InvalidNameError as error:
+        yield Problem(
+            rule="layout", file=target.shown, message=error.message, expected=error.next_step
+        )

@@ -1,0 +1,69 @@
+// What every page does: the `/` key, light and dark, copy buttons.
+
+const page = document.documentElement;
+
+function isTyping(target) {
+  return target instanceof HTMLElement
+    && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) {
+    return;
+  }
+  const input = document.querySelector("[data-focus]");
+  if (input) {
+    event.preventDefault();
+    input.focus();
+    input.select();
+  }
+});
+
+const toggle = document.querySelector("[data-theme-toggle]");
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+
+function isDark() {
+  return page.dataset.theme ? page.dataset.theme === "dark" : systemDark.matches;
+}
+
+toggle.hidden = false;
+toggle.addEventListener("click", () => {
+  const chosen = isDark() ? "light" : "dark";
+  page.dataset.theme = chosen;
+  try {
+    localStorage.setItem("theme", chosen);
+  } catch {
+    // Not remembered then; the page still changes.
+  }
+});
+
+async function copy(button, text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Press Ctrl+C";
+    getSelection().selectAllChildren(button.previousElementSibling);
+  }
+  button.classList.add("done");
+  setTimeout(() => {
+    button.textContent = "Copy";
+    button.classList.remove("done");
+  }, 1600);
+}
+
+for (const block of document.querySelectorAll(".code, .prose pre")) {
+  let frame = block;
+  if (block.tagName === "PRE") {
+    frame = document.createElement("div");
+    frame.className = "code";
+    block.replaceWith(frame);
+    frame.append(block);
+  }
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.addEventListener("click", () => copy(button, frame.querySelector("code").textContent));
+  frame.append(button);
+}

@@ -1,0 +1,75 @@
+"""A real registry that a test changes, and what a built site holds."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import pytest
+
+from benchmarks import content
+from registry.creating import init_registry
+from registry.git import isolated_environment
+from registry.names import parse_library_name
+from registry.service import add_release, release
+from registry.snapshot import Registry
+from registry.versions import parse_version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """A registry, and the ways in which people change one."""
+
+    registry: Registry
+    path: Path
+
+    def release(self, files: Mapping[str, bytes]) -> str:
+        """Add and release a library; returns its name."""
+        manifest = orjson.loads(files["manifest.json"])
+        name = parse_library_name(manifest["name"])
+        add_release(self.registry, files, actor="author")
+        release(self.registry, name, parse_version(manifest["version"]), actor="author")
+        return name
+
+    def release_synthetic(self, number: int, version: str = "1.0.0", steps: int = 2) -> str:
+        """Release a made-up library; the same number is the same library."""
+        return self.release(content.library(number, steps=steps, version=version).files)
+
+    def commit(self, files: Mapping[str, bytes | None]) -> None:
+        """Commit files as anyone with Git can; None removes one."""
+        lines = [b"commit refs/heads/main\ncommitter A <a@example.com> now\ndata 0\nfrom refs/heads/main^0\n"]
+        for name, raw in files.items():
+            if raw is None:
+                lines.append(b"D %b\n" % name.encode())
+            else:
+                lines.append(b"M 100644 inline %b\ndata %d\n%b\n" % (name.encode(), len(raw), raw))
+        subprocess.run(
+            ["git", "-C", str(self.path), "fast-import", "--quiet", "--date-format=now"],
+            input=b"".join(lines),
+            env=isolated_environment(),
+            check=True,
+        )
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    """A registry without libraries."""
+    path = tmp_path / "registry"
+    registry = init_registry(
+        path, name="demo", title="Demo registry", url="https://steps.example.com", actor="author"
+    )
+    yield Workshop(registry=registry, path=path)
+    registry.close()
+
+
+def site_files(site: Path) -> dict[str, bytes]:
+    """Every file of a site by its path."""
+    root = site.resolve()
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from builder.catalogue import build_catalogue
+from tests.builder.catalogue.conftest import Workshop, site_files
+
+BUILD = """
+import sys
+from pathlib import Path
+from builder.catalogue import build_catalogue
+from registry.snapshot import Registry
+build_catalogue(Registry.open(Path(sys.argv[1])), Path(sys.argv[2]), jobs=2)
+"""
+LIBRARIES = 70
+ROUNDS = 12
+
+
+def test_a_build_killed_anywhere_leaves_the_old_site_or_the_new_one(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    for number in range(LIBRARIES):
+        workshop.release_synthetic(number, steps=1)
+    out = tmp_path / "site"
+    build_catalogue(workshop.registry, out, jobs=1)
+    chance = random.Random(7)
+    whole = 1.0
+    killed = 0
+    for round_number in range(ROUNDS):
+        old = site_files(out)
+        for number in range(LIBRARIES):
+            workshop.release_synthetic(number, f"1.{round_number + 1}.0", steps=1)
+        build_catalogue(workshop.registry, tmp_path / f"new-{round_number}", jobs=1)
+        new = site_files(tmp_path / f"new-{round_number}")
+        command = [sys.executable, "-c", BUILD, str(workshop.path), str(out)]
+        started = time.monotonic()
+        with subprocess.Popen(command) as process:
+            try:
+                process.wait(timeout=chance.uniform(0.15, whole))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                killed += 1
+        if process.returncode == 0:
+            whole = time.monotonic() - started
+        found = site_files(out)
+        assert found in (old, new)
+        build_catalogue(workshop.registry, out, jobs=1)  # waits for children that are still there
+        assert site_files(out) == new
+    assert killed
