@@ -38,9 +38,7 @@ COMMANDS = {
     "import": _command(
         "builder.import_command:import_", "Bring the libraries of another source into a registry."
     ),
-    "build": _command(
-        "builder.build_command:build", "Build the catalogue and the search index."
-    ),
+    "build": _command("builder.build_command:build", "Build the catalogue and the search index."),
     "search": _command("builder.search_commands:search", "Find libraries and steps."),
     "show": _command("builder.search_commands:show", "Show a library or a step."),
     "serve": _command("server.commands:serve", "Serve a registry over HTTP."),

@@ -28,7 +28,7 @@ def write_commits(
     return [CommitId(found[f":{mark}"]) for mark in range(1, count + 1)]
 
 
-def _import(  # noqa: PLR0913 - one stream and the files it talks through
+def _import(
     repository: GitRepository,
     base: CommitId | None,
     commits: Iterable[NewCommit],
@@ -43,7 +43,7 @@ def _import(  # noqa: PLR0913 - one stream and the files it talks through
         if stdin is None:
             raise GitError("git fast-import has no standard input")
         try:
-            for count, commit in enumerate(commits, start=1):  # noqa: B007 - counted for the caller
+            for count, commit in enumerate(commits, start=1):
                 start = base if count == 1 else None
                 stdin.write(_commit_command(commit, staging, count, start))
             # The staging ref never comes into being: the objects stay, and nothing names them yet.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-import msgspec
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from registry.contents import duplicate_steps
 from registry.errors import InvalidNameError
+from registry.executors import executor_problems
 from registry.jsontext import JsonTextError, Place, load_json, locate
-from registry.model import Manifest, ReleaseContent, Step
+from registry.model import JsonValue, Manifest, ReleaseContent, Step, StepFile
 from registry.names import parse_library_name, parse_step_name
-from registry.parsing import check_json
+from registry.parsing import Parsed, check_json
 from registry.paths import IMAGES, path_problems
 from registry.problems import Problem, Severity, errors_of
 from registry.schema import Format
@@ -46,19 +45,19 @@ def check_release(
     ``strict`` makes unknown fields an error, as in a pull request.
     """
     problems = [*path_problems(files, limits), *_size_problems(files, limits)]
-    manifest = _manifest(files, problems, strict=strict, limits=limits)
-    steps: list[Step] = []
+    parsed = _manifest(files, problems, strict=strict, limits=limits)
+    manifest: Manifest | None = parsed.value
+    problems.extend(_identity_problems(parsed.read, name, version))
+    entries = _entries(parsed, files)
+    steps = _steps(files, entries, problems, strict=strict, limits=limits)
     if manifest is not None:
-        problems.extend(_identity_problems(manifest, name, version))
         problems.extend(_manifest_problems(manifest))
-        steps = _steps(files, manifest, problems, strict=strict, limits=limits)
         problems.extend(_unlisted(files, manifest))
         problems.extend(_permission_labels(manifest, steps))
     problems.extend(_document_problems(files, limits))
-    placed = _placed(files, problems, limits)
-    usable = manifest is not None and not errors_of(placed)
+    usable = manifest is not None and not errors_of(tuple(problems))
     content = ReleaseContent(manifest=manifest, steps=tuple(steps)) if usable and manifest else None
-    return CheckedRelease(content=content, problems=placed)
+    return CheckedRelease(content=content, problems=_placed(files, problems, limits))
 
 
 def _size_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Problem]:
@@ -75,7 +74,7 @@ def _size_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Probl
                 expected=f"at most {limit:,}",
             )
     for path, content in files.items():
-        limit = limits.readme_bytes if path.endswith(".md") else limits.file_bytes
+        limit = _file_limit(path, limits)
         if len(content) > limit:
             yield Problem(
                 rule="limit-file-size",
@@ -85,21 +84,43 @@ def _size_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Probl
             )
 
 
+def _file_limit(path: str, limits: Limits) -> int:
+    if path.endswith(".md"):
+        return limits.readme_bytes
+    is_executor = path.startswith("executors/") and path.endswith(".py")
+    return limits.executor_bytes if is_executor else limits.file_bytes
+
+
 def _manifest(
     files: Mapping[str, bytes], problems: list[Problem], *, strict: bool, limits: Limits
-) -> Manifest | None:
+) -> Parsed[Manifest]:
     raw = files.get("manifest.json")
     if raw is None:
         problems.append(_absent("manifest.json", "manifest.json", ""))
-        return None
-    parsed = check_json(
-        Format.MANIFEST, raw, file="manifest.json", strict=strict, limits=limits
-    )
+        return Parsed(value=None)
+    parsed = check_json(Format.MANIFEST, raw, file="manifest.json", strict=strict, limits=limits)
     problems.extend(parsed.problems)
-    manifest: Manifest | None = parsed.value
-    if manifest is not None:
-        problems.extend(text_problems(msgspec.to_builtins(manifest), "manifest.json"))
-    return manifest
+    problems.extend(text_problems(parsed.read, "manifest.json"))
+    return parsed
+
+
+def _entries(parsed: Parsed[Manifest], files: Mapping[str, bytes]) -> list[tuple[int, StepFile]]:
+    """The steps to check, by their index: of a broken manifest, as much as can be made out."""
+    if parsed.value is not None:
+        return list(enumerate(parsed.value.steps))
+    listed = parsed.read.get("steps") if isinstance(parsed.read, dict) else None
+    if isinstance(listed, list):
+        return [
+            (index, StepFile(file=entry["file"], executor=_text(entry.get("executor"))))
+            for index, entry in enumerate(listed)
+            if isinstance(entry, dict) and isinstance(entry.get("file"), str)
+        ]
+    found = [path for path in files if path.startswith("steps/") and path.endswith(".json")]
+    return [(index, StepFile(file=path)) for index, path in enumerate(sorted(found))]
+
+
+def _text(value: JsonValue) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _absent(file: str, named_in: str, pointer: str) -> Problem:
@@ -113,34 +134,33 @@ def _absent(file: str, named_in: str, pointer: str) -> Problem:
 
 
 def _identity_problems(
-    manifest: Manifest, name: str | None, version: str | None
+    manifest: JsonValue, name: str | None, version: str | None
 ) -> Iterator[Problem]:
-    for pointer, said, directory in (
-        ("/name", manifest.name, name),
-        ("/version", manifest.version, version),
-    ):
-        if directory is not None and said != directory:
+    fields = manifest if isinstance(manifest, dict) else {}
+    for pointer, directory in (("/name", name), ("/version", version)):
+        said = fields.get(pointer[1:])
+        if directory is not None and isinstance(said, str) and said != directory:
             yield Problem(
                 rule="directory-mismatch",
                 file="manifest.json",
                 pointer=pointer,
-                message=f"the manifest says {said!r}, the directory {directory!r}",
+                message=f"the manifest says {said[:80]!r}, the directory {directory!r}",
                 expected=f"write {directory!r}, or rename the directory",
             )
 
 
 def _manifest_problems(manifest: Manifest) -> Iterator[Problem]:
-    checks = [
-        ("/name", lambda: parse_library_name(manifest.name)),
-        ("/version", lambda: parse_version(manifest.version)),
+    checks: list[tuple[str, Callable[[str], object], str]] = [
+        ("/name", parse_library_name, manifest.name),
+        ("/version", parse_version, manifest.version),
     ]
     checks += [
-        (f"/dependencies/{index}", lambda text=text: parse_dependency(text))
+        (f"/dependencies/{index}", parse_dependency, text)
         for index, text in enumerate(manifest.dependencies)
     ]
-    for pointer, check in checks:
+    for pointer, check, text in checks:
         try:
-            check()
+            check(text)
         except InvalidNameError as error:
             yield Problem(
                 rule="name",
@@ -164,28 +184,42 @@ def _manifest_problems(manifest: Manifest) -> Iterator[Problem]:
 
 def _steps(
     files: Mapping[str, bytes],
-    manifest: Manifest,
+    entries: list[tuple[int, StepFile]],
     problems: list[Problem],
     *,
     strict: bool,
     limits: Limits,
 ) -> list[Step]:
+    if len(entries) > limits.steps_per_release:
+        problems.append(_too_many_steps(len(entries), limits.steps_per_release))
+        return []
     steps: list[Step] = []
-    for index, entry in enumerate(manifest.steps):
+    for index, entry in entries:
+        if entry.executor is not None:
+            pointer = f"/steps/{index}/executor"
+            problems.extend(_executor_problems(files, entry.executor, pointer, limits))
         raw = files.get(entry.file)
         if raw is None:
             problems.append(_absent(entry.file, "manifest.json", f"/steps/{index}/file"))
             continue
         parsed = check_json(Format.STEP, raw, file=entry.file, strict=strict, limits=limits)
         problems.extend(parsed.problems)
-        if entry.executor is not None:
-            pointer = f"/steps/{index}/executor"
-            problems.extend(_executor_problems(files, entry.executor, pointer))
+        problems.extend(text_problems(parsed.read, entry.file))
         if parsed.value is not None:
             steps.append(parsed.value)
             problems.extend(_step_problems(parsed.value, entry.file))
     problems.extend(duplicate_steps(steps))
     return steps
+
+
+def _too_many_steps(amount: int, limit: int) -> Problem:
+    return Problem(
+        rule="limit-steps",
+        file="manifest.json",
+        pointer="/steps",
+        message=f"the release has {amount:,} steps",
+        expected=f"at most {limit:,}",
+    )
 
 
 def _step_problems(step: Step, file: str) -> Iterator[Problem]:
@@ -195,41 +229,17 @@ def _step_problems(step: Step, file: str) -> Iterator[Problem]:
         yield Problem(
             rule="name", file=file, pointer="/name", message=error.message, expected=error.next_step
         )
-    yield from text_problems(msgspec.to_builtins(step), file)
     yield from step_problems(step, file)
 
 
 def _executor_problems(
-    files: Mapping[str, bytes], executor: str, pointer: str
+    files: Mapping[str, bytes], executor: str, pointer: str, limits: Limits
 ) -> Iterator[Problem]:
     raw = files.get(executor)
     if raw is None:
         yield _absent(executor, "manifest.json", pointer)
-        return
-    try:
-        module = ast.parse(raw, filename=executor)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", 0) or 0
-        yield Problem(
-            rule="executor-syntax",
-            file=executor,
-            line=line,
-            column=(getattr(error, "offset", 0) or 1) if line else 0,
-            message=f"this is not Python: {str(error)[:200]}",
-            expected="Python that the oldest supported version reads",
-        )
-        return
-    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
-    execute = next((f for f in functions if f.name == "execute"), None)
-    if execute is None or len(execute.args.posonlyargs + execute.args.args) != 2:  # noqa: PLR2004 - parameters, context
-        yield Problem(
-            rule="executor-entry",
-            file=executor,
-            line=execute.lineno if execute else 1,
-            column=1,
-            message="there is no function execute(parameters, context)",
-            expected="def execute(parameters, context) -> dict",
-        )
+    elif len(raw) <= limits.executor_bytes:  # a larger one is a problem already
+        yield from executor_problems(raw, executor)
 
 
 def _unlisted(files: Mapping[str, bytes], manifest: Manifest) -> Iterator[Problem]:
@@ -295,8 +305,22 @@ def _placed(
         else p
         for p in problems
     ]
-    unique = dict.fromkeys(sorted(placed, key=lambda p: (p.file, p.line, p.column, p.rule)))
-    return tuple(unique)[: limits.problems_reported]
+    unique = list(dict.fromkeys(placed))
+    # What stops a library is never among those that are only counted.
+    kept = sorted(unique, key=lambda p: p.severity)[: limits.problems_reported]
+    if len(unique) > len(kept):
+        kept.append(_more(len(unique) - len(kept), limits.problems_reported))
+    return tuple(sorted(kept, key=lambda p: (p.file, p.line, p.column, p.rule)))
+
+
+def _more(count: int, limit: int) -> Problem:
+    return Problem(
+        rule="limit-problems",
+        file=".",
+        message=f"{count:,} more problems are not listed",
+        expected=f"at most {limit:,} problems, to be listed all",
+        severity=Severity.WARNING,
+    )
 
 
 def _places(raw: bytes, limits: Limits) -> Mapping[str, Place]:

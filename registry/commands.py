@@ -30,13 +30,17 @@ _HERE = Path()
 
 def actor_or_user(actor: str | None) -> str:
     """Who an operation is recorded for."""
-    return actor or getpass.getuser()
+    try:
+        return actor or getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "unknown"
 
 
 def init(
     directory: Annotated[Path, typer.Argument(help="Where the registry will be.")],
-    name: Annotated[str, typer.Option(help="A short name: lower-case letters, digits, hyphens.")]
-    = "steps",
+    name: Annotated[
+        str, typer.Option(help="A short name: lower-case letters, digits, hyphens.")
+    ] = "steps",
     title: Annotated[str, typer.Option(help="The name that people read.")] = "Step libraries",
     url: Annotated[
         str, typer.Option(help="Where the catalogue is published.")
@@ -44,9 +48,7 @@ def init(
     actor: ActorOption = None,
 ) -> None:
     """Make a new registry: a Git repository with a first commit."""
-    registry = init_registry(
-        directory, name=name, title=title, url=url, actor=actor_or_user(actor)
-    )
+    registry = init_registry(directory, name=name, title=title, url=url, actor=actor_or_user(actor))
     registry.close()
     typer.echo(f"Made the registry {name!r} in {directory}")
     typer.echo(f"  Next: opsteps add LIBRARY --registry {directory}")

@@ -10,7 +10,9 @@ from registry.names import CommitId, ObjectId
 
 _TREE = re.compile(rb"\Atree ([0-9a-f]{40})\n")
 _PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
-_COMMITTER = re.compile(rb"^committer .* (\d{1,12}) [+-]\d{4}$", re.MULTILINE)
+_COMMITTER = re.compile(rb"^committer .* (-?\d{1,19}) [+-]\d+$", re.MULTILINE)
+# 9999-12-31: what RFC 3339 and Python can say at most. Git itself takes greater numbers.
+_LAST_SECOND = 253_402_300_799
 
 
 def commit_tree(content: bytes) -> ObjectId:
@@ -32,4 +34,5 @@ def commit_time(content: bytes) -> str:
     found = _COMMITTER.search(content.partition(b"\n\n")[0])
     if found is None:
         raise GitError("a commit has no committer", next_step="Look at it with 'git fsck'")
-    return datetime.fromtimestamp(int(found[1]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    seconds = min(max(int(found[1]), 0), _LAST_SECOND)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

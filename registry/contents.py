@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from registry.errors import LimitError
 from registry.git import GitObject, GitRepository, TreeEntry, Wave, parse_tree, read_tree
 from registry.model import Manifest, ReleaseContent, Step
 from registry.names import ObjectId
 from registry.parsing import parse_manifest, parse_step
 from registry.problems import Problem, errors_of
-from registry.settings import Limits
+from registry.settings import DEFAULT_LIMITS, Limits
 
 Outcome = tuple[ReleaseContent | None, tuple[Problem, ...]]
 
@@ -40,6 +41,7 @@ def read_contents(
     roots = {
         tree: {entry.name: entry for entry in parse_tree(found.content)}
         for tree, found in listings.fetch().items()
+        if found.type == "tree"
     }
     inner = Wave(repository)
     for entries in roots.values():
@@ -70,7 +72,10 @@ def _plan(
         return draft
     definitions = _listing(entries, "steps", found)
     executors = _listing(entries, "executors", found)
-    for step in parsed.value.steps[: limits.steps_per_release]:
+    if len(parsed.value.steps) > limits.steps_per_release:
+        draft.problems.append(_too_many(len(parsed.value.steps), limits.steps_per_release))
+        return draft
+    for step in parsed.value.steps:
         definition = definitions.get(step.file)
         if definition is None:
             draft.problems.append(_absent(step.file))
@@ -133,21 +138,75 @@ def _absent(file: str) -> Problem:
     )
 
 
-def read_files(repository: GitRepository, tree: ObjectId, under: str = "") -> dict[str, bytes]:
-    """The regular files below a tree, by path relative to it; ``under`` is a path prefix."""
-    paths: dict[str, ObjectId] = {}
-    pending = [("", tree)]
-    while pending:
-        prefix, current = pending.pop()
-        for entry in read_tree(repository, current):
-            path = prefix + entry.name
-            if entry.is_tree and (f"{path}/".startswith(under) or under.startswith(f"{path}/")):
-                pending.append((f"{path}/", entry.object_id))
-            elif entry.is_file and path.startswith(under):
-                paths[path] = entry.object_id
+def _too_many(amount: int, limit: int) -> Problem:
+    return Problem(
+        rule="limit-steps",
+        file="manifest.json",
+        pointer="/steps",
+        message=f"the release has {amount:,} steps",
+        expected=f"at most {limit:,}",
+    )
+
+
+def read_files(
+    repository: GitRepository,
+    tree: ObjectId,
+    under: str = "",
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> dict[str, bytes]:
+    """The regular files below a tree, by path relative to it; ``under`` is a path prefix.
+
+    Raises LimitError for a tree of more files or folders than a release may have.
+    """
+    paths = {
+        path: entry.object_id
+        for path, entry in _walk(repository, tree, under, limits)
+        if entry.is_file
+    }
     found = repository.objects(list(paths.values()))
     return {
         path: blob.content
         for path, blob in sorted(zip(paths, found, strict=True), key=lambda pair: pair[0])
         if blob is not None
     }
+
+
+def irregular_problems(
+    repository: GitRepository, tree: ObjectId, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[Problem]:
+    """A problem for each symbolic link and submodule below a tree, which `read_files` passes by."""
+    for path, entry in _walk(repository, tree, "", limits):
+        if not entry.is_file:
+            yield Problem(
+                rule="path",
+                file=path,
+                message="it is a symbolic link or a submodule",
+                expected="the file itself",
+            )
+
+
+def _walk(
+    repository: GitRepository, tree: ObjectId, under: str, limits: Limits
+) -> Iterator[tuple[str, TreeEntry]]:
+    """Everything below a tree that is no tree itself."""
+    pending = [("", tree)]
+    seen = 0
+    while pending:
+        prefix, current = pending.pop()
+        for entry in read_tree(repository, current):
+            path = prefix + entry.name
+            if not path.startswith(under) and not under.startswith(f"{path}/"):
+                continue
+            seen += 1
+            # Trees that name each other over and over make millions of paths out of a few bytes.
+            if seen > 2 * limits.release_files or path.count("/") > 2 * limits.path_depth:
+                raise LimitError(
+                    f"more than {limits.release_files:,} files or {limits.path_depth} levels",
+                    where=tree,
+                    next_step="Release fewer files",
+                )
+            if entry.is_tree:
+                pending.append((f"{path}/", entry.object_id))
+            else:
+                yield path, entry

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from git import Repo
-
 from registry.errors import ConflictError
-from registry.git import GitRepository
+from registry.git import create_repository
 from registry.names import parse_library_name
+from registry.parsing import parse_registry_facts
+from registry.problems import InvalidLibraryError
 from registry.service import identity, operation_message
 from registry.snapshot import Registry
 from registry.worktree import follow
@@ -38,31 +38,38 @@ def init_registry(
     actor: str = "opsteps",
     request: str = "init",
 ) -> Registry:
-    """Make a registry at ``path``; raises ConflictError when there is something already."""
+    """Make a registry at ``path``.
+
+    Raises ConflictError when there is something already, InvalidNameError, and InvalidLibraryError
+    for a title or URL that ``registry.yaml`` may not hold; then nothing was made.
+    """
     parse_library_name(name)
-    if path.exists() and any(path.iterdir()):
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise ConflictError(
             "the directory is not empty", where=str(path), next_step="Name an empty or new one"
         )
+    facts = {"name": name, "title": title, "url": url}
+    described = dump_yaml({**facts, "policy": {}, "publishers": {}, "upstreams": {}})
+    checked = parse_registry_facts(described)
+    if checked.value is None:
+        raise InvalidLibraryError("registry.yaml", checked.problems)
     path.mkdir(parents=True, exist_ok=True)
-    Repo.init(path, initial_branch="main").close()
-    repository = GitRepository(path)
+    repository = create_repository(path)
     # Servers repack by themselves, at a time of their own.
     repository.run("config", "gc.auto", "0")
-    facts = {"name": name, "title": title, "url": url, "policy": {}, "publishers": {}}
     commit = NewCommit(
         message=operation_message(
             f"Begin the registry {name}", operation="init", actor=actor, request=request
         ),
         who=identity(actor),
         files={
-            "registry.yaml": dump_yaml({**facts, "upstreams": {}}),
+            "registry.yaml": described,
             "README.md": _README.format(title=title).encode(),
             ".gitattributes": _ATTRIBUTES.encode(),
         },
     )
     new = write_commit(repository, None, commit)
     move_refs(repository, [RefUpdate(ref="refs/heads/main", new=new)])
-    follow(repository, None, new)
+    follow(repository, None)
     repository.close()
     return Registry.open(path)

@@ -10,15 +10,14 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NewType
 
-import git as gitpython
-
-from registry.errors import GitError, NotARegistryError
+from registry.errors import GitError
 from registry.names import CommitId, ObjectId
+from registry.places import find_places
 
 ObjectType = NewType("ObjectType", str)
 
@@ -31,8 +30,6 @@ _ISOLATED = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C",
 }
-# Set by a caller's hook or shell, these would point Git at another repository or index.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 _OVERRIDES = (
     "-c", "core.hooksPath=/dev/null",
     "-c", "core.fsmonitor=false",
@@ -46,14 +43,23 @@ _OVERRIDES = (
 TREE_MODE = b"40000"
 # One entry of a raw tree; entries follow each other without a gap.
 _TREE_ITEM = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)\n\Z")
 _RAW_ENTRY = re.compile(rb"[0-7]+ [^\0]+\0.{20}", re.DOTALL)
+# An object that is missing is missing: none is fetched, by a command that a stranger chose.
+_LOCAL = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
+# Configuration that makes Git run a program on the content of files.
+_DRIVERS = r"^(filter\..*\.(clean|smudge|process|required)|diff\..*\.(textconv|command))$"
 # Objects asked for at once: what waits in the pipe to Git stays far below its 64 KiB.
 _BATCH = 256
 
 
 def isolated_environment() -> dict[str, str]:
-    """The environment every Git process runs in."""
-    kept = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
+    """The environment every Git process runs in.
+
+    A caller's hook or shell sets variables that point Git at another repository, index, object
+    store or configuration: none of Git's own is handed on.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     return kept | _ISOLATED
 
 
@@ -71,18 +77,10 @@ class GitRepository:
 
     def __init__(self, path: Path) -> None:
         """Open the repository at ``path`` itself, never one of its parents."""
-        try:
-            repo = gitpython.Repo(path, search_parent_directories=False)
-        except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError) as error:
-            raise NotARegistryError(
-                "this is not a Git repository",
-                where=str(path),
-                next_step=f"Make a registry with 'opsteps init {path}'",
-            ) from error
-        self.git_dir = Path(repo.git_dir)
-        self.common_dir = Path(repo.common_dir)
-        self.work_tree = None if repo.bare else Path(str(repo.working_tree_dir))
-        repo.close()
+        places = find_places(path)
+        self.git_dir = places.git_dir
+        self.common_dir = places.common_dir
+        self.work_tree = places.work_tree
         self._lock = threading.Lock()
         self._reader: subprocess.Popen[bytes] | None = None
 
@@ -92,19 +90,41 @@ class GitRepository:
             where.append(f"--work-tree={self.work_tree}")
         return ["git", *_OVERRIDES, *where, *arguments]
 
-    def run(self, *arguments: str, stdin: bytes = b"", index: Path | None = None) -> bytes:
+    def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Run one Git command to its end and return what it printed; raises GitError."""
-        environment = isolated_environment()
-        if index is not None:
-            environment["GIT_INDEX_FILE"] = str(index)
-        done = subprocess.run(  # noqa: S603 - a fixed program, parsed arguments, no shell
-            self._command(arguments),
-            input=stdin,
-            capture_output=True,
-            env=environment,
-            cwd=self.work_tree or self.git_dir,
-            check=False,
-        )
+        return self._run(arguments, stdin, {})
+
+    def run_on_files(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """As `run`, for a command that reads or writes the working tree.
+
+        Filters that the repository's own configuration names are not run: a release is its blobs.
+        """
+        return self._run(arguments, stdin, self._without_drivers())
+
+    def _without_drivers(self) -> dict[str, str]:
+        try:
+            out = self.run("config", "--null", "--name-only", "--get-regexp", _DRIVERS)
+        except GitError:  # there are none
+            return {}
+        keys = out.decode(errors="surrogateescape").split("\0")[:-1]
+        overrides = {"GIT_CONFIG_COUNT": str(len(keys))}
+        for number, key in enumerate(keys):
+            overrides[f"GIT_CONFIG_KEY_{number}"] = key
+            overrides[f"GIT_CONFIG_VALUE_{number}"] = "false" if key.endswith(".required") else ""
+        return overrides
+
+    def _run(self, arguments: Sequence[str], stdin: bytes, extra: Mapping[str, str]) -> bytes:
+        try:
+            done = subprocess.run(
+                self._command(arguments),
+                input=stdin,
+                capture_output=True,
+                env={**isolated_environment(), **_LOCAL, **extra},
+                cwd=self.work_tree or self.git_dir,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise _no_git(error) from error
         if done.returncode != 0:
             reason = done.stderr.decode(errors="replace").strip()
             raise GitError(
@@ -116,12 +136,12 @@ class GitRepository:
 
     def start(self, arguments: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a Git command that is fed through its standard input."""
-        return subprocess.Popen(  # noqa: S603 - as in `run`
+        return subprocess.Popen(
             self._command(arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            env=isolated_environment(),
+            env={**isolated_environment(), **_LOCAL},
             cwd=self.work_tree or self.git_dir,
         )
 
@@ -147,12 +167,12 @@ class GitRepository:
 
     def _open_reader(self) -> subprocess.Popen[bytes]:
         if self._reader is None or self._reader.poll() is not None:
-            self._reader = subprocess.Popen(  # noqa: S603 - as in `run`
+            self._reader = subprocess.Popen(
                 self._command(["cat-file", "--batch"]),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=isolated_environment(),
+                env={**isolated_environment(), **_LOCAL},
                 cwd=self.work_tree or self.git_dir,
             )
         return self._reader
@@ -181,15 +201,35 @@ class GitRepository:
         return CommitId(out.decode().strip())
 
 
-def _pipelined(
-    reader: subprocess.Popen[bytes], names: Sequence[str]
-) -> Iterator[GitObject | None]:
+def create_repository(path: Path) -> GitRepository:
+    """A new repository with the branch ``main`` in an existing directory; raises GitError."""
+    command = ["git", "init", "--quiet", "--initial-branch=main", "--template=", "."]
+    try:
+        done = subprocess.run(
+            command, env=isolated_environment(), cwd=path, capture_output=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise _no_git(error) from error
+    if done.returncode != 0:
+        reason = done.stderr.decode(errors="replace").strip()
+        raise GitError(f"git init failed: {reason[:2000]}", where=str(path))
+    return GitRepository(path)
+
+
+def _no_git(error: FileNotFoundError) -> GitError:
+    return GitError(f"git cannot be started: {error.strerror}", next_step="Install Git")
+
+
+def _pipelined(reader: subprocess.Popen[bytes], names: Sequence[str]) -> Iterator[GitObject | None]:
     stdin, stdout = reader.stdin, reader.stdout
     if stdin is None or stdout is None:
         raise GitError("git cat-file has no pipes", next_step="Report this as a bug")
     for start in range(0, len(names), _BATCH):
         batch = names[start : start + _BATCH]
-        stdin.write("".join(f"{name}\n" for name in batch).encode())
+        request = "".join(f"{name}\n" for name in batch)
+        if request.count("\n") != len(batch):
+            raise GitError("the name of an object has a line break", next_step="Use an object id")
+        stdin.write(request.encode(errors="surrogateescape"))
         stdin.flush()
         for _ in batch:
             yield _read_object(stdout)
@@ -201,9 +241,10 @@ def _read_object(stdout: IO[bytes]) -> GitObject | None:
         raise GitError(
             "git cat-file ended early", next_step="Look at the repository with 'git fsck'"
         )
-    if header.endswith((b" missing\n", b" ambiguous\n")):
+    found = _HEADER.match(header)
+    if found is None:  # missing, ambiguous, a submodule
         return None
-    object_id, kind, size = header.split()
+    object_id, kind, size = found.groups()
     content = stdout.read(int(size))
     stdout.read(1)
     return GitObject(
@@ -277,9 +318,22 @@ def read_tree(repository: GitRepository, tree: ObjectId) -> list[TreeEntry]:
     return list(parse_tree(found.content))
 
 
-def tag_refs(repository: GitRepository, prefixes: Iterable[str] = ()) -> dict[str, ObjectId]:
-    """Tag name → object id, for all tags or those below ``refs/tags/<prefix>/``."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TagRef:
+    """What a tag points at: an object and, where that is a tag object, the commit it names."""
+
+    object_id: ObjectId
+    commit: CommitId | None
+
+
+def tag_refs(repository: GitRepository, prefixes: Iterable[str] = ()) -> dict[str, TagRef]:
+    """The tags by name: all, or those below ``refs/tags/<prefix>/``."""
     patterns = [f"refs/tags/{prefix}/" for prefix in prefixes] or ["refs/tags/"]
-    out = repository.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", *patterns)
-    pairs = (line.split(" ", 1) for line in out.decode(errors="surrogateescape").splitlines())
-    return {name: ObjectId(object_id) for object_id, name in pairs}
+    layout = "--format=%(objectname) %(*objectname) %(refname:strip=2)"
+    out = repository.run("for-each-ref", layout, *patterns)
+    rows = (line.split(" ", 2) for line in out.decode(errors="surrogateescape").split("\n"))
+    return {
+        row[2]: TagRef(object_id=ObjectId(row[0]), commit=CommitId(row[1]) if row[1] else None)
+        for row in rows
+        if len(row) == 3  # noqa: PLR2004 - the three fields of the layout
+    }

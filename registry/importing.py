@@ -12,13 +12,15 @@ from datetime import datetime
 from registry.bulk import write_commits
 from registry.checking import check_release
 from registry.digest import release_digest, tree_id
-from registry.errors import ConflictError
+from registry.git import tag_refs
 from registry.model import Deprecation, LibraryFacts
 from registry.names import CommitId, Digest, LibraryId, LibraryName, ObjectId, library_id
+from registry.parsing import parse_library_facts
 from registry.problems import Problem, errors_of
 from registry.service import (
     facts_bytes,
     identity,
+    one_line,
     operation_message,
     with_release,
 )
@@ -66,6 +68,11 @@ class _Run:
     actor: str
     request: str
     facts: dict[LibraryName, LibraryFacts]
+    before: frozenset[LibraryName]
+    """The libraries that were there: a candidate of theirs may be in the way."""
+    unreadable: frozenset[LibraryName]
+    taken: frozenset[str]
+    """Names of tags that were there."""
     ids: dict[LibraryId, LibraryName]
     tags: list[tuple[str, str, str]]
     refused: list[Refused]
@@ -86,15 +93,18 @@ def import_releases(
     another writer moved the head meanwhile: then nothing was imported.
     """
     before = registry.snapshot()
+    libraries = list(before.libraries(before.names))
     run = _Run(
         actor=actor,
         request=request,
-        facts={},
+        facts={library.name: library.facts for library in libraries},
+        before=frozenset(before.names),
+        unreadable=frozenset(library.name for library in libraries if not library.has_facts),
+        taken=frozenset(tag_refs(registry.repository)),
         ids={library_id(name): name for name in before.names},
         tags=[],
         refused=[],
     )
-    run.facts = {library.name: library.facts for library in before.libraries(before.names)}
 
     def commits() -> Iterator[NewCommit]:
         for item in releases:
@@ -133,29 +143,43 @@ def _result(run: _Run, commit: CommitId) -> Imported:
 
 
 def _commit_for(registry: Registry, run: _Run, item: ImportedRelease) -> NewCommit | None:
-    facts = run.facts.get(item.name, LibraryFacts(owners=item.owners))
-    digest = release_digest(item.files)
+    facts = run.facts.get(item.name, LibraryFacts(owners=tuple(map(one_line, item.owners))))
     known = facts.ledger.get(str(item.version))
-    if known is not None and known.digest == digest:
+    if known is not None and known.digest == _digest_or_none(item):
         run.present += 1
         return None
-    problems = _problems(registry, run, item, known_digest=known.digest if known else None)
+    problems = _problems(registry, run, item, facts)
     if problems:
         run.refused.append(Refused(name=item.name, version=item.version, problems=problems))
         return None
+    digest = release_digest(item.files)
+    facts = _with(facts, item, digest)
     run.ids[library_id(item.name)] = item.name
-    facts = replace(
-        with_release(facts, item.version, digest, item.date), deprecated=item.deprecated
-    )
     run.facts[item.name] = facts
     return _release_commit(run, item, facts, digest, tree_id(item.files))
 
 
+def _digest_or_none(item: ImportedRelease) -> Digest | None:
+    try:
+        return release_digest(item.files)
+    except UnicodeEncodeError:  # a path that is no UTF-8, which the checks report
+        return None
+
+
+def _with(facts: LibraryFacts, item: ImportedRelease, digest: Digest) -> LibraryFacts:
+    released = with_release(facts, item.version, digest, item.date)
+    return replace(released, deprecated=item.deprecated)
+
+
 def _problems(
-    registry: Registry, run: _Run, item: ImportedRelease, *, known_digest: Digest | None
+    registry: Registry, run: _Run, item: ImportedRelease, facts: LibraryFacts
 ) -> tuple[Problem, ...]:
-    if known_digest is not None:
+    if str(item.version) in facts.ledger:
         return (_conflict(f"{item.version} was released with other content"),)
+    if item.name in run.unreadable:
+        return (_conflict("the library's own library.yaml cannot be read"),)
+    if tag_name(item.name, item.version) in run.taken:
+        return (_conflict(f"there is a tag for {item.version}, and no entry in the ledger"),)
     if run.ids.get(library_id(item.name), item.name) != item.name:
         return (_conflict("the id of this name is taken"),)
     checked = check_release(
@@ -165,12 +189,26 @@ def _problems(
         strict=True,
         limits=registry.limits,
     )
-    return errors_of(checked.problems)
+    return errors_of(checked.problems) or tuple(_facts_problems(facts, item))
+
+
+def _facts_problems(facts: LibraryFacts, item: ImportedRelease) -> Iterator[Problem]:
+    """What would make the library's ``library.yaml`` one that cannot be read."""
+    digest = release_digest(item.files)
+    yield from errors_of(parse_library_facts(facts_bytes(_with(facts, item, digest))).problems)
+    try:
+        datetime.fromisoformat(item.date)
+    except ValueError:
+        yield _conflict(f"{item.date[:40]!r} is no date")
 
 
 def _conflict(message: str) -> Problem:
-    error = ConflictError(message)
-    return Problem(rule="conflict", file="library.yaml", message=error.message)
+    return Problem(
+        rule="conflict",
+        file="library.yaml",
+        message=message,
+        expected="a release that fits what the registry holds",
+    )
 
 
 def _release_commit(
@@ -196,4 +234,5 @@ def _release_commit(
         ),
         who=who,
         files={**files, f"{root}/library.yaml": facts_bytes(facts)},
+        removed=(f"{root}/{item.version}",) if item.name in run.before else (),
     )

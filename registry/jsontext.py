@@ -17,6 +17,13 @@ import orjson
 
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(r"[^\s,\]}]+")
+# Possessive, so that an unterminated string costs one pass and not one a quotation mark.
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{\]}]', re.DOTALL)
+_CONSTANTS = frozenset({"NaN", "Infinity", "-Infinity"})
+_INTEGER = re.compile(r"-?[0-9]+\Z")
+# What JSON readers of other languages hold at most; msgspec and orjson write no more either.
+_LEAST, _MOST = -(2**63), 2**64 - 1
+_INTEGER_CHARACTERS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,27 +45,45 @@ class JsonTextError(ValueError):
         self.pointer = pointer
 
 
-class _DuplicateKeyError(ValueError):
-    """Raised inside the decoder; carries the key."""
+class _FaultError(ValueError):
+    """Raised inside the decoder for what JSON proper does not allow, before its place is known."""
+
+
+def is_portable(number: int) -> bool:
+    """Whether every JSON reader holds this integer: it fits into 64 bits."""
+    return _LEAST <= number <= _MOST
+
+
+def escape_pointer(part: str) -> str:
+    """One part of a JSON pointer (RFC 6901)."""
+    return part.replace("~", "~0").replace("/", "~1")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _DuplicateKeyError(key)
-            seen.add(key)
+        raise _FaultError("a key is there twice")
     return found
 
 
 def _refuse_constant(name: str) -> None:
-    raise _NotJsonConstantError(name)
+    raise _FaultError(f"{name} is not JSON")
 
 
-class _NotJsonConstantError(ValueError):
-    """NaN or an infinity; carries its spelling."""
+def _integer(text: str) -> int:
+    wrong = _wrong_scalar(text)
+    if wrong:
+        raise _FaultError(wrong)
+    return int(text)
+
+
+def _wrong_scalar(text: str) -> str:
+    if text in _CONSTANTS:
+        return f"{text} is not JSON"
+    too_long = len(text) > _INTEGER_CHARACTERS and _INTEGER.match(text) is not None
+    if too_long or (_INTEGER.match(text) and not is_portable(int(text))):
+        return "the integer does not fit into 64 bits"
+    return ""
 
 
 def place_of(text: str, offset: int) -> Place:
@@ -67,64 +92,76 @@ def place_of(text: str, offset: int) -> Place:
     return Place(line=line, column=offset - text.rfind("\n", 0, offset))
 
 
-def load_json(raw: bytes, *, depth: int) -> Any:  # noqa: ANN401 - JSON is any value
+def decode_utf8(raw: bytes) -> str:
+    """The text; raises JsonTextError with the place of the first byte that is not UTF-8."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8", errors="replace")
+        raise JsonTextError("this is not UTF-8", place_of(before, len(before))) from error
+
+
+def load_json(raw: bytes, *, depth: int) -> Any:
     """Decode strict JSON; raises JsonTextError with the place of the first thing wrong.
 
     ``depth`` is the greatest number of arrays and objects inside each other.
     """
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8", errors="replace")
-        raise JsonTextError("this is not UTF-8", place_of(before, len(before))) from error
+    text = decode_utf8(raw)
     if text.startswith("\ufeff"):
         raise JsonTextError("it begins with a byte order mark", Place(line=1, column=1))
     _check_depth(text, depth)
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-        # Lone surrogates pass the decoder above and cannot be written as UTF-8 afterwards.
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_int=_integer,
+        )
+        # Lone surrogates and numbers that become infinite pass the decoder above.
         orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise JsonTextError(error.msg, Place(line=error.lineno, column=error.colno)) from error
     except json.JSONDecodeError as error:
         place = Place(line=error.lineno, column=error.colno)
         raise JsonTextError(error.msg, place) from error
-    except _DuplicateKeyError as error:
-        key = str(error)
-        raise JsonTextError(f"the key {key[:80]!r} is there twice", _second(text, key)) from error
-    except _NotJsonConstantError as error:
-        offset = text.find(str(error))
-        raise JsonTextError(f"{error} is not JSON", place_of(text, max(offset, 0))) from error
-    except ValueError as error:  # an integer with more digits than Python converts
-        raise JsonTextError(str(error)[:200], Place(line=1, column=1)) from error
+    except _FaultError as error:
+        raise _located(text, str(error)) from error
+    except RecursionError as error:
+        raise JsonTextError("it is nested too deep", Place(line=1, column=1)) from error
     return value
 
 
 def _check_depth(text: str, depth: int) -> None:
     if text.count("[") + text.count("{") <= depth:
         return
-    level, position = 0, 0
-    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', text):
-        token = match.group()
-        position = match.start()
-        if token in "[{":
+    level = 0
+    for match in _BRACKET.finditer(text):
+        bracket = match.group()
+        if bracket in "[{":
             level += 1
-        elif token in "]}":
+        elif bracket in "]}":
             level -= 1
         if level > depth:
             raise JsonTextError(
-                f"arrays and objects are nested deeper than {depth}", place_of(text, position)
+                f"arrays and objects are nested deeper than {depth}",
+                place_of(text, match.start()),
             )
 
 
-def _second(text: str, key: str) -> Place:
-    encoded = re.escape(json.dumps(key, ensure_ascii=False))
-    found = [match.start() for match in re.finditer(encoded + r"\s*:", text)]
-    return place_of(text, found[1] if len(found) > 1 else 0)
+def _located(text: str, message: str) -> JsonTextError:
+    """The first fault of a text that is JSON up to it and a little further."""
+    try:
+        locate(text)
+    except JsonTextError as error:
+        return error
+    except (IndexError, ValueError, RecursionError):
+        pass
+    return JsonTextError(message, Place(line=1, column=1))
 
 
 def locate(text: str) -> Mapping[str, Place]:
-    """JSON pointer → place, for every value of a text that `load_json` accepted."""
+    """JSON pointer → place, for every value of a text that `load_json` accepted.
+
+    In another text it raises JsonTextError at the first duplicate key or number that is no JSON.
+    """
     places: dict[str, Place] = {}
     lines = _LineIndex(text)
     _walk(text, _skip(text, 0), "", places, lines)
@@ -138,11 +175,15 @@ class _LineIndex:
         self._text = text
         self._offset = 0
         self._line = 1
+        self._line_start = 0
 
     def place(self, offset: int) -> Place:
-        self._line += self._text.count("\n", self._offset, offset)
+        ends = self._text.count("\n", self._offset, offset)
+        if ends:
+            self._line += ends
+            self._line_start = self._text.rfind("\n", self._offset, offset) + 1
         self._offset = offset
-        return Place(line=self._line, column=offset - self._text.rfind("\n", 0, offset))
+        return Place(line=self._line, column=offset - self._line_start + 1)
 
 
 def _skip(text: str, position: int) -> int:
@@ -159,17 +200,31 @@ def _walk(
     if opening == '"':
         return int(scanstring(text, position + 1, True)[1])  # noqa: FBT003 - its only form
     if opening not in "[{":
-        match = _SCALAR.match(text, position)
-        return match.end() if match else position + 1
+        return _walk_scalar(text, position, pointer, places[pointer])
     position, index = _skip(text, position + 1), 0
+    seen: set[str] = set()
     while text[position] not in "]}":
-        key = str(index)
+        key, place = str(index), places[pointer]
         if opening == "{":
+            place = lines.place(position)
             key, position = scanstring(text, position + 1, True)  # noqa: FBT003 - its only form
             position = _skip(text, _skip(text, position) + 1)
-        escaped = key.replace("~", "~0").replace("/", "~1")
-        position = _skip(text, _walk(text, position, f"{pointer}/{escaped}", places, lines))
+        inner = f"{pointer}/{escape_pointer(key)}"
+        if key in seen:
+            raise JsonTextError(f"the key {key[:80]!r} is there twice", place, inner)
+        seen.add(key)
+        position = _skip(text, _walk(text, position, inner, places, lines))
         if text[position] == ",":
             position = _skip(text, position + 1)
         index += 1
     return position + 1
+
+
+def _walk_scalar(text: str, position: int, pointer: str, place: Place) -> int:
+    match = _SCALAR.match(text, position)
+    if match is None:
+        return position + 1
+    wrong = _wrong_scalar(match.group())
+    if wrong:
+        raise JsonTextError(wrong, place, pointer)
+    return match.end()

@@ -95,6 +95,11 @@ class Library:
         return self.instance.enabled
 
     @property
+    def has_facts(self) -> bool:
+        """False when ``library.yaml`` cannot be read: then what is known of releases is nothing."""
+        return not any(p.file == "library.yaml" for p in errors_of(self.problems))
+
+    @property
     def is_listed(self) -> bool:
         """Whether people see it: something is released, or something is wrong."""
         return self.active is not None or self.status is LibraryStatus.ERROR
@@ -162,9 +167,7 @@ def decide_release(  # noqa: PLR0911 - one return for each row of the design's t
     )
 
 
-def choose_active(
-    releases: tuple[ReleaseRecord, ...], pin: Version | None
-) -> ReleaseRecord | None:
+def choose_active(releases: tuple[ReleaseRecord, ...], pin: Version | None) -> ReleaseRecord | None:
     """The release that an unversioned lookup answers with.
 
     The operator's pin, else the greatest stable release that is not yanked, else the greatest

@@ -105,18 +105,18 @@ def _read_names(repository: GitRepository, drafts: Sequence[_Draft]) -> None:
     found = wave.fetch()
     for draft in drafts:
         tree = found.get(draft.source.tree)
-        if tree is None:
+        if tree is None or tree.type != "tree":
             draft.problems.append(_missing(f"the tree of {draft.source.name}"))
         else:
             draft.entries = {entry.name: entry for entry in parse_tree(tree.content)}
 
 
-def _missing(what: str) -> Problem:
+def _missing(what: str, file: str = ".") -> Problem:
     return Problem(
         rule="git-object-missing",
-        file="",
+        file=file,
         message=f"{what} is missing from the repository",
-        expected="restore the object from another clone",
+        expected="a directory, and all its objects: restore them from another clone",
     )
 
 
@@ -138,28 +138,35 @@ def _read_facts(repository: GitRepository, drafts: Sequence[_Draft]) -> None:
 def _parse_facts(draft: _Draft, found: Mapping[ObjectId, GitObject]) -> None:
     source = draft.source
     entry = draft.entries.get("library.yaml")
-    if entry is not None and entry.object_id in found:
-        parsed = parse_library_facts(found[entry.object_id].content)
-        draft.problems.extend(errors_of(parsed.problems))
-        draft.facts = parsed.value or LibraryFacts()
-    if source.instance is not None and source.instance in found:
-        file = f"instances/{source.name}.yaml"
-        instance = parse_instance_facts(found[source.instance].content, file=file)
-        draft.problems.extend(errors_of(instance.problems))
-        draft.instance = instance.value or InstanceFacts()
+    if entry is not None:
+        blob = found.get(entry.object_id) if entry.is_file else None
+        if blob is None:
+            draft.problems.append(_missing("library.yaml", "library.yaml"))
+        else:
+            parsed = parse_library_facts(blob.content)
+            draft.problems.extend(errors_of(parsed.problems))
+            draft.facts = parsed.value or LibraryFacts()
+    if source.instance is not None:
+        _parse_instance(draft, found.get(source.instance))
     for text, object_id in source.tags.items():
         version = _version_or_none(text)
         if version is not None:
             draft.tags[version] = _tag_facts(source, object_id, found.get(object_id))
 
 
-def _tag_facts(
-    source: LibrarySource, object_id: ObjectId, found: GitObject | None
-) -> TagFacts:
+def _parse_instance(draft: _Draft, blob: GitObject | None) -> None:
+    file = f"instances/{draft.source.name}.yaml"
+    if blob is None:
+        draft.problems.append(_missing(file, file))
+        return
+    parsed = parse_instance_facts(blob.content, file=file)
+    draft.problems.extend(errors_of(parsed.problems))
+    draft.instance = parsed.value or InstanceFacts()
+
+
+def _tag_facts(source: LibrarySource, object_id: ObjectId, found: GitObject | None) -> TagFacts:
     if found is None or found.type != "tag":
-        return TagFacts(
-            object_id=object_id, commit=None, digest=None, tree=None, is_ancestor=False
-        )
+        return TagFacts(object_id=object_id, commit=None, digest=None, tree=None, is_ancestor=False)
     statement = parse_tag(found.content)
     return TagFacts(
         object_id=object_id,
@@ -198,6 +205,18 @@ def _decide(draft: _Draft) -> None:
     )
     pin = _version_or_none(draft.instance.active) if draft.instance.active else None
     draft.active = choose_active(draft.releases, pin)
+    if pin is not None and draft.active is None:
+        draft.problems.append(_missing_pin(draft.source.name, pin))
+
+
+def _missing_pin(name: LibraryName, pin: Version) -> Problem:
+    return Problem(
+        rule="pin-missing",
+        file=f"instances/{name}.yaml",
+        pointer="/active",
+        message=f"it is pinned to {pin}, which is not a release that is served",
+        expected="a version that is released and there, or no pin",
+    )
 
 
 def _stray(name: str) -> Problem:

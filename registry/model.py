@@ -159,8 +159,9 @@ class Manifest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseContent:
-    """A release's manifest and its steps, in the manifest's order; ``steps[i]`` is the definition
-    of ``manifest.steps[i]``.
+    """A release's manifest and its steps, in the manifest's order.
+
+    ``steps[i]`` is the definition of ``manifest.steps[i]``.
     """
 
     manifest: Manifest

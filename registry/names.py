@@ -62,7 +62,8 @@ def is_library_name(text: str) -> bool:
 
 def parse_step_name(text: str) -> StepName:
     """A step's name such as ``file.copy``; raises InvalidNameError."""
-    if len(text) > STEP_NAME_LENGTH or not _STEP_NAME.match(text) or text.endswith(".json"):
+    ends_in_json = text.rpartition(".")[2] == "json"
+    if len(text) > STEP_NAME_LENGTH or not _STEP_NAME.match(text) or ends_in_json:
         raise InvalidNameError(
             f"{text[:80]!r} is not a step name",
             next_step="Use dotted lower-case words such as 'file.copy'; the last is not 'json'",

@@ -43,14 +43,19 @@ def parameters_schema(parameters: Mapping[str, Parameter]) -> dict[str, Any]:
     for name, parameter in parameters.items():
         properties[name] = _value_schema(parameter)
         if "pattern" in parameter.validation:
-            properties[name]["pattern"] = parameter.validation["pattern"]
+            # JSON Schema searches, while a value must match as a whole.
+            properties[name]["pattern"] = f"^(?:{parameter.validation['pattern']})$"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "properties": properties,
-        "required": [n for n, p in parameters.items() if p.required],
+        "required": [n for n, p in parameters.items() if _must_be_given(p)],
         "additionalProperties": False,
     }
+
+
+def _must_be_given(parameter: Parameter) -> bool:
+    return parameter.required and parameter.default is msgspec.UNSET
 
 
 def _value_schema(parameter: Parameter) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def value_problems(parameter: Parameter, value: JsonValue) -> Iterator[str]:
             yield f"{value[:80]!r} does not match {pattern[:80]!r}"
 
 
-def compile_pattern(pattern: str) -> Any | None:  # noqa: ANN401 - RE2 has no types
+def compile_pattern(pattern: str) -> Any | None:
     """A linear-time matcher; None when RE2 refuses the pattern."""
     options = re2.Options()
     options.log_errors = False
@@ -104,5 +109,5 @@ def set_problems(
     for name, parameter in parameters.items():
         if name in values:
             yield from ((name, message) for message in value_problems(parameter, values[name]))
-        elif parameter.required and parameter.default is msgspec.UNSET:
+        elif _must_be_given(parameter):
             yield name, f"the required parameter {name!r} is missing"

@@ -13,7 +13,14 @@ import msgspec
 import orjson
 
 from registry.jsontext import JsonTextError, Place, load_json, locate
-from registry.model import InstanceFacts, LibraryFacts, Manifest, RegistryFacts, Step
+from registry.model import (
+    InstanceFacts,
+    JsonValue,
+    LibraryFacts,
+    Manifest,
+    RegistryFacts,
+    Step,
+)
 from registry.problems import Problem, errors_of
 from registry.schema import Format, explain, is_valid
 from registry.settings import DEFAULT_LIMITS, Limits
@@ -36,6 +43,8 @@ class Parsed(Generic[Model]):
 
     value: Model | None
     problems: tuple[Problem, ...] = ()
+    read: JsonValue = None
+    """The decoded JSON or YAML, also where it breaks its schema; None where it is no JSON."""
 
 
 def parse_manifest(raw: bytes, *, file: str = "manifest.json") -> Parsed[Manifest]:
@@ -53,12 +62,12 @@ def _parse_json(kind: Format, raw: bytes, file: str) -> Parsed[Any]:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return check_json(kind, raw, file=file, strict=False)
-    if not is_valid(kind, value):
+    if len(raw) > DEFAULT_LIMITS.json_bytes or not is_valid(kind, value):
         return check_json(kind, raw, file=file, strict=False)
-    return Parsed(value=_convert(kind, value))
+    return Parsed(value=_convert(kind, value), read=value)
 
 
-def _convert(kind: Format, value: object) -> Any:  # noqa: ANN401 - the model of that format
+def _convert(kind: Format, value: object) -> Any:
     model = {} if value is None else value
     return msgspec.convert(model, type=_MODELS[kind], strict=False)
 
@@ -74,10 +83,11 @@ def check_json(
     except JsonTextError as error:
         return Parsed(value=None, problems=(syntax_problem(error, file, "json"),))
     if is_valid(kind, value):
-        return Parsed(value=_convert(kind, value))
+        return Parsed(value=_convert(kind, value), read=value)
     places = locate(raw.decode())
     problems = tuple(explain(kind, value, file=file, places=places, strict=strict))
-    return Parsed(value=None if errors_of(problems) else _convert(kind, value), problems=problems)
+    model = None if errors_of(problems) else _convert(kind, value)
+    return Parsed(value=model, problems=problems, read=value)
 
 
 def parse_library_facts(raw: bytes, *, file: str = "library.yaml") -> Parsed[LibraryFacts]:
@@ -107,9 +117,10 @@ def parse_yaml(
         return Parsed(value=None, problems=(syntax_problem(error, file, "yaml"),))
     checked = {} if value is None else value
     if is_valid(kind, checked):
-        return Parsed(value=_convert(kind, checked))
+        return Parsed(value=_convert(kind, checked), read=checked)
     problems = tuple(explain(kind, checked, file=file, places=places, strict=strict))
-    return Parsed(value=None if errors_of(problems) else _convert(kind, checked), problems=problems)
+    model = None if errors_of(problems) else _convert(kind, checked)
+    return Parsed(value=model, problems=problems, read=checked)
 
 
 def syntax_problem(error: JsonTextError, file: str, rule: str) -> Problem:

@@ -22,24 +22,38 @@ INVISIBLE = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u061c") | froz
 
 def path_problems(paths: Iterable[str], limits: Limits) -> Iterator[Problem]:
     """Each thing that is wrong with these paths, relative to the release."""
-    folded: dict[str, str] = {}
-    for path in paths:
+    listed = list(paths)
+    for path in listed:
         wrong = _wrong_path(path, limits)
         if wrong:
             yield _problem(path, wrong)
-        key = unicodedata.normalize("NFKC", path).casefold()
-        if key in folded:
-            yield _problem(path, f"it collides with {folded[key]!r} where case does not count")
-        folded[key] = path
         top, slash, _ = path.partition("/")
         if top not in (FOLDERS if slash else FILES):
             yield Problem(
                 rule="path-unexpected",
-                file=_shown(path),
+                file=path,
                 message="this place is not part of a library's layout",
                 expected=f"one of the folders {', '.join(sorted(FOLDERS))}",
                 severity=Severity.WARNING,
             )
+    yield from _collisions(listed)
+
+
+def _collisions(paths: list[str]) -> Iterator[Problem]:
+    """Files and folders that are one and the same where case or Unicode forms do not count."""
+    files = set(paths)
+    spelled: dict[str, str] = {}
+    for path in paths:
+        parts = path.split("/")
+        for end in range(1, len(parts) + 1):
+            prefix = "/".join(parts[:end])
+            key = unicodedata.normalize("NFKC", prefix).casefold()
+            if spelled.setdefault(key, prefix) != prefix:
+                yield _problem(path, f"it collides with {spelled[key]!r} where case does not count")
+                break
+            if end < len(parts) and prefix in files:
+                yield _problem(path, f"{prefix!r} is a file and a folder")
+                break
 
 
 def _wrong_path(path: str, limits: Limits) -> str:
@@ -76,15 +90,10 @@ def _wrong_part(part: str) -> str:  # noqa: PLR0911 - one return for each rule
     return ""
 
 
-def _shown(path: str) -> str:
-    """A path fit for a terminal."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in path)[:200]
-
-
 def _problem(path: str, message: str) -> Problem:
     return Problem(
         rule="path",
-        file=_shown(path),
+        file=path,
         message=message,
         expected="letters, digits, '.', '-' and '_', in few folders",
     )

@@ -38,7 +38,14 @@ class Problem:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         at = f" at {self.pointer}" if self.pointer else ""
         hint = f"; {self.expected}" if self.expected else ""
-        return f"{place}: {self.severity}: {self.message} ({self.rule}{at}){hint}"
+        return printable(f"{place}: {self.severity}: {self.message} ({self.rule}{at}){hint}")
+
+
+def printable(text: str) -> str:
+    """Text of strangers, fit for a terminal: what cannot be seen or encoded is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class InvalidLibraryError(RegistryError):

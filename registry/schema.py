@@ -16,11 +16,23 @@ import jsonschema
 import jsonschema_rs
 import orjson
 
-from registry.jsontext import Place
+from registry.jsontext import Place, escape_pointer
 from registry.problems import Problem, Severity
 
 # A nested value quoted in a message would fill the terminal.
 _QUOTED_CHARACTERS = 200
+# How a keyword of JSON Schema is said to a person, before its value.
+_RULES = {
+    "minLength": "at least this many characters:",
+    "maxLength": "at most this many characters:",
+    "minItems": "at least this many elements:",
+    "maxItems": "at most this many elements:",
+    "maxProperties": "at most this many fields:",
+    "uniqueItems": "no element twice:",
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+}
 
 
 class Format(StrEnum):
@@ -54,7 +66,18 @@ def _decider(kind: Format) -> jsonschema_rs.Draft202012Validator:
 
 @cache
 def _explainer(kind: Format) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(schema_of(kind))
+    return jsonschema.Draft202012Validator(_for_python(schema_of(kind)))
+
+
+def _for_python(schema: Any) -> Any:
+    """The schema with ``$`` written as Python means it: at the very end, not before a newline."""
+    if isinstance(schema, Mapping):
+        return {key: _for_python(value) for key, value in schema.items()} | {
+            key: f"{value[:-1]}\\Z"
+            for key, value in schema.items()
+            if key == "pattern" and isinstance(value, str) and value.endswith("$")
+        }
+    return [_for_python(item) for item in schema] if isinstance(schema, list) else schema
 
 
 def is_valid(kind: Format, value: object) -> bool:
@@ -69,25 +92,46 @@ def explain(
 
     An unknown field is an error when ``strict`` (in a pull request), else a warning (on install).
     """
+    explained = False
     for error in _explainer(kind).iter_errors(value):
-        pointer = "".join(f"/{_escape(str(part))}" for part in error.absolute_path)
-        rule = str(error.validator)
-        unknown = rule == "additionalProperties"
-        place = _nearest(places, pointer)
+        explained = True
+        for path, message in _faults(error):
+            pointer = "".join(f"/{escape_pointer(str(part))}" for part in path)
+            rule = str(error.validator)
+            unknown = rule == "additionalProperties"
+            place = _nearest(places, pointer)
+            yield Problem(
+                rule=f"schema-{rule}",
+                file=file,
+                pointer=pointer,
+                line=place.line,
+                column=place.column,
+                message=_shorten(message),
+                expected=_expected(error),
+                severity=Severity.WARNING if unknown and not strict else Severity.ERROR,
+            )
+    if not explained:  # the two engines differ: the one that refuses is right
         yield Problem(
-            rule=f"schema-{rule}",
+            rule="schema",
             file=file,
-            pointer=pointer,
-            line=place.line,
-            column=place.column,
-            message=_shorten(error.message),
-            expected=_expected(error),
-            severity=Severity.WARNING if unknown and not strict else Severity.ERROR,
+            line=1,
+            column=1,
+            message=f"it does not keep the {kind.value} schema",
+            expected="compare it with the schema's published form",
         )
 
 
-def _escape(part: str) -> str:
-    return part.replace("~", "~0").replace("/", "~1")
+def _faults(error: jsonschema.ValidationError) -> Iterator[tuple[list[str | int], str]]:
+    """Where an error is and what it says: one for each unknown field, at that field."""
+    path = list(error.absolute_path)
+    if error.validator != "additionalProperties":
+        yield path, error.message
+        return
+    known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
+    instance: Any = error.instance
+    for name in instance:
+        if name not in known:
+            yield [*path, name], f"the field {name[:80]!r} is not known"
 
 
 def _nearest(places: Mapping[str, Place], pointer: str) -> Place:
@@ -105,14 +149,22 @@ def _shorten(message: str) -> str:
 
 
 def _expected(error: jsonschema.ValidationError) -> str:
-    described = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
-    match error.validator:
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    described = str(schema.get("description", ""))
+    rule = str(error.validator)
+    value: Any = error.validator_value
+    about = f": {described}" if described else ""
+    match rule:
         case "additionalProperties":
-            known = ", ".join(sorted(error.schema.get("properties", {})))
-            return f"known fields: {_shorten(known)}"
+            return f"known fields: {_shorten(', '.join(sorted(schema.get('properties', {}))))}"
         case "required":
             return "add the missing field"
         case "pattern":
-            return f"it must match {_shorten(str(error.validator_value))}: {described}"
+            return f"it must match {_shorten(str(value))}{about}"
+        case "type":
+            kinds = value if isinstance(value, list) else [value]
+            return f"{' or '.join(map(str, kinds))}{about}"
+        case "enum":
+            return f"one of {_shorten(', '.join(map(str, value)))}{about}"
         case _:
-            return str(described)
+            return f"{_RULES.get(rule, rule)} {_shorten(str(value))}{about}"

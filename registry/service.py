@@ -5,6 +5,7 @@ Every operation is one commit, whose trailers name the operation, the actor and 
 
 from __future__ import annotations
 
+import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -15,9 +16,15 @@ from typing import TypeVar
 import msgspec
 
 from registry.checking import check_release
-from registry.contents import read_files
-from registry.digest import release_digest
-from registry.errors import ConflictError, GitError, NotFoundError
+from registry.contents import irregular_problems, read_files
+from registry.digest import release_digest, tree_id
+from registry.errors import (
+    ConflictError,
+    GitError,
+    InvalidNameError,
+    LimitError,
+    NotFoundError,
+)
 from registry.git import TreeEntry, parse_tree, tree_items
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import (
@@ -29,7 +36,7 @@ from registry.names import (
     same_id,
 )
 from registry.parsing import parse_library_facts
-from registry.problems import InvalidLibraryError, Problem, errors_of
+from registry.problems import InvalidLibraryError, Problem, errors_of, printable
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name, tag_object
 from registry.versions import Version, parse_version
@@ -38,7 +45,9 @@ from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_co
 from registry.yamltext import dump_yaml
 
 # How often a write is tried again when another writer moved the head first.
-_ATTEMPTS = 5
+_ATTEMPTS = 12
+_PAUSE = 0.01
+_LINE_CHARACTERS = 200
 _EMAIL_DOMAIN = "opsteps.invalid"
 
 Result = TypeVar("Result")
@@ -90,8 +99,13 @@ def identity(actor: str, seconds: int | None = None) -> Identity:
 
 def operation_message(summary: str, *, operation: str, actor: str, request: str) -> str:
     """A commit message with the trailers that make the history an audit trail."""
-    one_line = " ".join(actor.split()) or "unknown"
-    return f"{summary}\n\nOperation: {operation}\nActor: {one_line}\nRequest-Id: {request}\n"
+    trailers = f"Actor: {one_line(actor)}\nRequest-Id: {one_line(request)}"
+    return f"{one_line(summary)}\n\nOperation: {operation}\n{trailers}\n"
+
+
+def one_line(text: str) -> str:
+    """Text of strangers as one line of a commit: nothing in it can become a trailer of its own."""
+    return printable(" ".join(text.split()))[:_LINE_CHARACTERS] or "unknown"
 
 
 def add_release(
@@ -117,7 +131,7 @@ def add_release(
             return at.head, False
         contents = {f"{directory}/{path}": content for path, content in files.items()}
         if "library.yaml" not in at.entries:
-            facts = LibraryFacts(owners=(actor,))
+            facts = LibraryFacts(owners=(one_line(actor),))
             contents[f"libraries/{name}/library.yaml"] = facts_bytes(facts)
         commit = NewCommit(
             message=operation_message(
@@ -159,15 +173,18 @@ def release(
                 where=f"libraries/{name}",
                 next_step="Add it first with 'opsteps add DIRECTORY'",
             )
-        if str(chosen) in at.facts.ledger:
-            raise ConflictError(
-                f"{name} {chosen} was released on {at.facts.ledger[str(chosen)].date}",
-                next_step="A release never changes: give the new content a new version",
-            )
-        digest, tree = _checked_digest(registry, name, chosen, entry.object_id)
+        _refuse_released(registry, at, chosen)
+        directory = f"libraries/{name}/{chosen}"
+        files = _checked_files(registry, name, chosen, entry.object_id)
+        digest, tree = release_digest(files), tree_id(files)
         now = int(time.time())
         facts = with_release(at.facts, chosen, digest, _rfc3339(now))
         who = identity(actor, now)
+        changed = {f"libraries/{name}/library.yaml": facts_bytes(facts)}
+        # Executable bits are no part of a release: the same bytes make the same tree anywhere.
+        plain = entry.object_id == tree
+        if not plain:
+            changed |= {f"{directory}/{path}": content for path, content in files.items()}
         commit = NewCommit(
             message=operation_message(
                 f"Release {name} {chosen}",
@@ -176,7 +193,8 @@ def release(
                 request=request or _request(),
             ),
             who=who,
-            files={f"libraries/{name}/library.yaml": facts_bytes(facts)},
+            files=changed,
+            removed=() if plain else (directory,),
         )
         message = tag_message(name, chosen, digest=digest, tree=tree)
         tag = NewTag(name=tag_name(name, chosen), message=message, who=who)
@@ -186,8 +204,24 @@ def release(
     return _retried(attempt)
 
 
+def _refuse_released(registry: Registry, at: LibraryAt, version: Version) -> None:
+    if str(version) in at.facts.ledger:
+        raise ConflictError(
+            f"{at.name} {version} was released on {at.facts.ledger[str(version)].date}",
+            next_step="A release never changes: give the new content a new version",
+        )
+    tag = tag_name(at.name, version)
+    if registry.repository.object(f"refs/tags/{tag}") is not None:
+        raise ConflictError(
+            f"there is a tag {tag!r} already, and no entry in the ledger",
+            where=f"libraries/{at.name}",
+            next_step="Find out who made the tag; delete it, or give the content a new version",
+        )
+
+
 def read_library(registry: Registry, name: LibraryName) -> LibraryAt:
-    """One library at the head, in a few small reads."""
+    """One library at the head, in a few small reads; raises InvalidNameError for no name."""
+    parse_library_name(name)
     head = registry.head()
     tree = registry.repository.object(f"{head}:libraries/{name}")
     if tree is None or tree.type != "tree":
@@ -244,12 +278,14 @@ def _commit(
 
 def _retried(attempt: Callable[[], Result]) -> Result:
     """Try again on the new head when another writer was faster."""
-    for _ in range(_ATTEMPTS - 1):
+    for number in range(1, _ATTEMPTS):
         try:
             return attempt()
         except GitError as error:
-            if "cannot lock ref" not in error.message and "expected" not in error.message:
+            if "cannot lock ref" not in error.message:
                 raise
+            # Writers that met once shall not meet again.
+            time.sleep(random.uniform(0, _PAUSE * number))  # noqa: S311 - no secret
     return attempt()
 
 
@@ -277,7 +313,14 @@ def _refuse_taken_id(registry: Registry, at: LibraryAt) -> None:
 
 
 def _same_files(registry: Registry, tree: ObjectId, files: Mapping[str, bytes]) -> bool:
-    return read_files(registry.repository, tree) == dict(files)
+    """Whether the directory holds these files, and nothing that is no file."""
+    repository, limits = registry.repository, registry.limits
+    try:
+        if any(irregular_problems(repository, tree, limits)):
+            return False
+        return read_files(repository, tree, limits=limits) == dict(files)
+    except LimitError:
+        return False
 
 
 def _greatest_candidate(at: LibraryAt) -> Version:
@@ -294,19 +337,23 @@ def _greatest_candidate(at: LibraryAt) -> Version:
 def _candidates(at: LibraryAt) -> Iterator[Version]:
     for entry in at.entries.values():
         if entry.is_tree and entry.name not in at.facts.ledger:
-            yield parse_version(entry.name)
+            try:
+                yield parse_version(entry.name)
+            except InvalidNameError:
+                continue
 
 
-def _checked_digest(
+def _checked_files(
     registry: Registry, name: LibraryName, version: Version, tree: ObjectId
-) -> tuple[Digest, ObjectId]:
-    files = read_files(registry.repository, tree)
-    checked = check_release(
-        files, name=name, version=str(version), strict=True, limits=registry.limits
-    )
-    if errors_of(checked.problems):
-        raise InvalidLibraryError(f"libraries/{name}/{version}", checked.problems)
-    return release_digest(files), tree
+) -> dict[str, bytes]:
+    """The files of a candidate; raises InvalidLibraryError, LimitError."""
+    repository, limits = registry.repository, registry.limits
+    files = read_files(repository, tree, limits=limits)
+    checked = check_release(files, name=name, version=str(version), strict=True, limits=limits)
+    problems = (*irregular_problems(repository, tree, limits), *checked.problems)
+    if errors_of(problems):
+        raise InvalidLibraryError(f"libraries/{name}/{version}", problems)
+    return files
 
 
 def _request() -> str:
@@ -318,5 +365,5 @@ def _rfc3339(seconds: int) -> str:
 
 
 def let_worktree_follow(registry: Registry, old: CommitId, new: CommitId) -> tuple[str, ...]:
-    """After the answer: index and working tree follow; returns paths that somebody edited."""
-    return follow(registry.repository, old, new) if old != new else ()
+    """After the answer: index and working tree follow the head; returns paths left as they are."""
+    return follow(registry.repository, old) if old != new else ()

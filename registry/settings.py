@@ -1,4 +1,4 @@
-"""Limits of what a registry may hold. Every limit is a field with its unit in its name or comment."""
+"""Limits of what a registry may hold: each a field, with its unit in its name or comment."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ class Limits:
     """Largest single file of a release."""
     json_bytes: int = 1024 * 1024
     """Largest manifest, step or YAML file."""
+    executor_bytes: int = 512 * 1024
+    """Largest executor: it is parsed, which takes a hundred times its size in memory."""
     readme_bytes: int = 512 * 1024
     """Largest Markdown document."""
     release_bytes: int = 50 * 1024 * 1024

@@ -13,15 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry.commits import commit_parents, commit_time, commit_tree
 from registry.contents import read_content, read_files
 from registry.core_library import core_library
 from registry.errors import GitError, NotARegistryError, NotFoundError
-from registry.commits import commit_parents, commit_time, commit_tree
 from registry.git import (
     TREE_MODE,
     GitRepository,
+    TagRef,
     TreeEntry,
-    parse_tree,
     read_tree,
     tag_refs,
     tree_items,
@@ -37,6 +37,10 @@ from registry.versions import Version
 
 # New commits that are walked one by one before Git is asked for all of them.
 _WALKED_COMMITS = 500
+# Directories, symbolic links and submodules.
+_LIBRARY_MODES = frozenset({TREE_MODE, b"120000", b"160000"})
+# Changed libraries whose tags are asked for by name; above it all tags are listed.
+_NAMED_TAGS = 200
 # Libraries read together: enough to keep Git's pipe full, few enough to stay small in memory.
 _CHUNK = 200
 
@@ -51,7 +55,7 @@ class _State:
     facts: RegistryFacts
     trees: Mapping[LibraryName, ObjectId]
     instances: Mapping[str, ObjectId]
-    tags: Mapping[str, Mapping[str, ObjectId]]
+    tags: Mapping[str, Mapping[str, TagRef]]
     ancestors: frozenset[CommitId]
 
 
@@ -90,50 +94,46 @@ class Snapshot:
             return "core-1"
         state = self._state
         tags = state.tags.get(name, {})
-        parts = [state.trees[name], state.instances.get(name, "-")]
-        return ":".join([*parts, *(f"{version}={tags[version][:16]}" for version in sorted(tags))])
+        parts = [self._tree(name), state.instances.get(name, "-")]
+        for version, tag in sorted(tags.items()):
+            is_ancestor = tag.commit in state.ancestors
+            parts.append(f"{version}{'=' if is_ancestor else '!'}{tag.object_id[:16]}")
+        return ":".join(parts)
 
-    def changed_since(self, earlier: Snapshot) -> tuple[LibraryName, ...]:
-        """The libraries that are new or whose `key` is another one; removed ones are not listed."""
-        now, then = self._state, earlier._state  # noqa: SLF001 - the same class
-        return tuple(
-            name
-            for name, tree in now.trees.items()
-            if then.trees.get(name) != tree
-            or then.instances.get(name) != now.instances.get(name)
-            or then.tags.get(name, {}) != now.tags.get(name, {})
-        )
-
-    def library(self, name: LibraryName) -> Library:
-        """One library; raises NotFoundError."""
-        if name != CORE and name not in self._state.trees:
+    def _tree(self, name: LibraryName) -> ObjectId:
+        tree = self._state.trees.get(name)
+        if tree is None:
             raise NotFoundError(
                 f"there is no library {name!r}",
                 where=str(self.commit)[:12],
                 next_step="List the libraries with 'opsteps search'",
             )
+        return tree
+
+    def library(self, name: LibraryName) -> Library:
+        """One library; raises NotFoundError."""
         return next(self.libraries([name]))
 
     def libraries(self, names: Iterable[LibraryName] | None = None) -> Iterator[Library]:
         """Libraries in bulk, streaming: all of them (``core`` first, then by name) or those named.
 
-        Do not start a second read of this registry in the same thread before this one ends.
+        Raises NotFoundError for a name that is not there.
         """
         wanted = [CORE, *self.names] if names is None else list(names)
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
-            if CORE in chunk:
-                yield core_library()
             sources = [self._source(name) for name in chunk if name != CORE]
-            yield from load_libraries(self._repository, sources, self._limits)
+            loaded = load_libraries(self._repository, sources, self._limits)
+            for name in chunk:
+                yield core_library() if name == CORE else next(loaded)
 
     def _source(self, name: LibraryName) -> LibrarySource:
         state = self._state
         return LibrarySource(
             name=name,
-            tree=state.trees[name],
+            tree=self._tree(name),
             instance=state.instances.get(name),
-            tags=state.tags.get(name, {}),
+            tags={v: tag.object_id for v, tag in state.tags.get(name, {}).items()},
             ancestors=state.ancestors,
         )
 
@@ -204,9 +204,21 @@ class Registry:
         self.repository.close()
 
     def head(self) -> CommitId:
-        """The commit that HEAD names now, by reading the ref's file where that is enough."""
+        """The commit that HEAD names now, by reading the ref's file where that is enough.
+
+        Raises NotARegistryError when there is no commit yet.
+        """
         loose = self._loose_head()
-        return loose or self.repository.resolve_commit("HEAD")
+        if loose is not None:
+            return loose
+        try:
+            return self.repository.resolve_commit("HEAD")
+        except GitError as error:
+            raise NotARegistryError(
+                "there is no commit here yet",
+                where=str(self.path),
+                next_step="Make a registry with 'opsteps init DIRECTORY'",
+            ) from error
 
     def _loose_head(self) -> CommitId | None:
         try:
@@ -238,6 +250,7 @@ class Registry:
         before = previous._state if previous is not None else None  # noqa: SLF001 - the same module
         facts_id, facts = self._facts(roots.get("registry.yaml"), before)
         trees = _library_trees(repository, roots.get("libraries"), before)
+        ancestors = _ancestors(repository, CommitId(found.object_id), before)
         tags = _tags(repository, trees, before, all_tags=all_tags)
         state = _State(
             commit=CommitId(found.object_id),
@@ -247,7 +260,7 @@ class Registry:
             trees=trees,
             instances=self._instances(roots.get("instances")),
             tags=tags,
-            ancestors=_ancestors(repository, CommitId(found.object_id), before),
+            ancestors=ancestors,
         )
         return Snapshot(repository, state, self.limits)
 
@@ -274,7 +287,12 @@ class Registry:
         for child in read_tree(self.repository, entry.object_id):
             if child.name == self.instance and child.is_tree:
                 files = read_tree(self.repository, child.object_id)
-                return {f.name.removesuffix(".yaml"): f.object_id for f in files if f.is_file}
+                # Links too: what cannot be read must not count as "nothing is said here".
+                return {
+                    f.name.removesuffix(".yaml"): f.object_id
+                    for f in files
+                    if f.name.endswith(".yaml")
+                }
         return {}
 
     def dirty_paths(self) -> tuple[str, ...]:
@@ -284,8 +302,9 @@ class Registry:
         """
         if self.repository.work_tree is None:
             return ()
-        out = self.repository.run(
-            "diff", "--name-only", "--no-ext-diff", "--no-textconv", "-z", "HEAD",
+        out = self.repository.run_on_files(
+            "diff", "--name-only", "--no-renames", "--no-relative", "--no-color",
+            "--no-ext-diff", "--no-textconv", "-z", "HEAD",
             "--", "registry.yaml", "libraries", "instances",
         )  # fmt: skip
         return tuple(out.decode(errors="replace").split("\0")[:-1])
@@ -294,7 +313,10 @@ class Registry:
 def _library_trees(
     repository: GitRepository, entry: TreeEntry | None, before: _State | None
 ) -> dict[LibraryName, ObjectId]:
-    """Directories below ``libraries/`` whose name is a library's; others are not ours to read."""
+    """Directories below ``libraries/`` whose name is a library's, sorted by it.
+
+    A link or submodule in a library's place is one that cannot be read; files are not ours.
+    """
     if entry is None or not entry.is_tree:
         return {}
     found = repository.object(entry.object_id)
@@ -304,11 +326,12 @@ def _library_trees(
     items = (
         (LibraryName(raw.decode(errors="replace")), object_id)
         for mode, raw, object_id in tree_items(found.content)
-        if mode == TREE_MODE
+        if mode in _LIBRARY_MODES
     )
+    # Git sorts a directory as if its name ended in a slash: foo-bar before foo.
     return {
         name: ObjectId(object_id.hex())
-        for name, object_id in items
+        for name, object_id in sorted(items)
         if name in known or is_library_name(name)
     }
 
@@ -319,24 +342,26 @@ def _tags(
     before: _State | None,
     *,
     all_tags: bool,
-) -> Mapping[str, Mapping[str, ObjectId]]:
-    """Library name → version text → tag object."""
+) -> Mapping[str, Mapping[str, TagRef]]:
+    """Library name → version text → tag."""
     if before is None or all_tags:
         return _by_library(tag_refs(repository))
     changed = [name for name, tree in trees.items() if before.trees.get(name) != tree]
     if not changed:
         return before.tags
+    if len(changed) > _NAMED_TAGS:
+        return _by_library(tag_refs(repository))
     return {**before.tags, **_by_library(tag_refs(repository, changed), changed)}
 
 
 def _by_library(
-    refs: Mapping[str, ObjectId], names: Iterable[LibraryName] = ()
-) -> dict[str, dict[str, ObjectId]]:
-    grouped: dict[str, dict[str, ObjectId]] = {name: {} for name in names}
-    for ref, object_id in refs.items():
+    refs: Mapping[str, TagRef], names: Iterable[LibraryName] = ()
+) -> dict[str, dict[str, TagRef]]:
+    grouped: dict[str, dict[str, TagRef]] = {name: {} for name in names}
+    for ref, tag in refs.items():
         library, slash, version = ref.partition("/v")
         if slash:
-            grouped.setdefault(library, {})[version] = object_id
+            grouped.setdefault(library, {})[version] = tag
     return grouped
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from registry.jsontext import escape_pointer
 from registry.model import Parameter, ParameterType, Step
 from registry.parameters import compile_pattern, set_problems, value_problems
 from registry.problems import Problem, Severity
@@ -36,7 +37,7 @@ def step_problems(step: Step, file: str) -> Iterator[Problem]:
             yield Problem(
                 rule="example",
                 file=file,
-                pointer=f"/examples/{index}/parameters/{name}",
+                pointer=f"/examples/{index}/parameters/{escape_pointer(name)}",
                 message=message,
                 expected="an example that the step accepts",
             )
@@ -56,13 +57,19 @@ def _parameter_problems(parameter: Parameter, file: str, pointer: str) -> Iterat
     for low, high in _RANGES:
         least, most = parameter.validation.get(low), parameter.validation.get(high)
         if least is not None and most is not None and least > most:
-            yield _problem(file, f"{pointer}/validation", f"{low} is greater than {high}")
+            yield _problem(
+                file,
+                f"{pointer}/validation",
+                f"{low} is greater than {high}",
+                expected=f"{low} not above {high}",
+            )
     for keyword, types in _APPLIES.items():
         if keyword in parameter.validation and parameter.type not in types:
             yield _problem(
                 file,
                 f"{pointer}/validation/{keyword}",
                 f"{keyword} means nothing for the type {parameter.type}",
+                expected=f"only with the types {', '.join(sorted(types))}",
                 severity=Severity.WARNING,
             )
     pattern = parameter.validation.get("pattern")
@@ -119,7 +126,12 @@ def _placeholder_problems(step: Step, file: str) -> Iterator[Problem]:
                         expected=f"one of {', '.join(step.parameters) or 'none'}",
                     )
             if item in {"/", "/proc"} or item.startswith("/proc/"):
-                yield _problem(file, f"{pointer}/{index}", f"{item!r} is never granted")
+                yield _problem(
+                    file,
+                    f"{pointer}/{index}",
+                    f"{item!r} is never granted",
+                    expected="the folders that the step works in",
+                )
 
 
 def _problem(
@@ -127,7 +139,7 @@ def _problem(
     pointer: str,
     message: str,
     *,
-    expected: str = "",
+    expected: str,
     severity: Severity = Severity.ERROR,
 ) -> Problem:
     return Problem(

@@ -76,7 +76,10 @@ class Dependency:
 
     def allows(self, version: Version) -> bool:
         """True when the version is in the range; pre-releases only when the range names one."""
-        return self.requirement.specifier.contains(str(version))
+        specifier = self.requirement.specifier
+        # Said in so many words: what packaging does by itself changed between its releases.
+        names_one = any(part.prereleases for part in specifier)
+        return specifier.contains(str(version), prereleases=version.is_stable or names_one)
 
 
 def parse_dependency(text: str) -> Dependency:

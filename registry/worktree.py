@@ -1,57 +1,174 @@
-"""Let the working tree and Git's index follow a commit that was written past them.
+"""Let Git's index and the working tree follow a commit that was written past them.
 
 A person's later ``git add && git commit`` upon a stale index would silently revert the commit.
-What somebody edited meanwhile is left as it is.
+What somebody edited, staged or removed meanwhile is left as it is.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from registry.digest import blob_id
+from registry.errors import GitError
 from registry.git import GitRepository
 from registry.names import CommitId
 
 _ABSENT = "0" * 40
+_INDEX_LOCK = "index.lock"
+# How long a person's own `git` may hold the index before we give up, in seconds.
+_PATIENCE = 5.0
+_PAUSE = 0.02
+# Paths that are asked for by name; above it the whole index is listed.
+_NAMED_PATHS = 500
 
 
-def follow(repository: GitRepository, old: CommitId | None, new: CommitId) -> tuple[str, ...]:
-    """Bring index and working tree from one commit to the next.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Change:
+    """One path that differs between two commits: modes and blob ids, absent ones all zeros."""
 
-    Returns the paths that were left alone because their content is neither the old nor the new.
+    path: str
+    before: str
+    after: str
+    mode: str
+
+
+def follow(repository: GitRepository, old: CommitId | None) -> tuple[str, ...]:
+    """Bring index and working tree from a commit (None: from nothing) to the head.
+
+    The head is read when no other process of ours follows: whoever comes last gets all the way,
+    in whatever order they come. Returns the paths that were left alone because somebody had
+    edited, staged or removed them. Raises GitError when another Git holds the index for long.
     """
     if repository.work_tree is None:
         return ()
-    if old is None:
-        repository.run("read-tree", "--reset", "-u", new)
-        return ()
-    repository.run("read-tree", "-i", "-m", old, new)
+    with _alone(repository):
+        new = repository.resolve_commit("HEAD")
+        if old is None:
+            _patiently(repository, ["read-tree", "--reset", "-u", new], b"")
+            return ()
+        changes = list(_changes(repository, old, new))
+        followed = _update_index(repository, changes, new)
+        return _update_files(repository, repository.work_tree, changes, followed)
+
+
+@contextmanager
+def _alone(repository: GitRepository) -> Iterator[None]:
+    """One of our processes at a time."""
+    directory = repository.git_dir / "opsteps"
+    directory.mkdir(exist_ok=True)
+    with (directory / "worktree.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _patiently(repository: GitRepository, arguments: Sequence[str], stdin: bytes) -> bytes:
+    """Run a command that writes the index, and wait while a person's own Git holds it."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return repository.run_on_files(*arguments, stdin=stdin)
+        except GitError as error:
+            if _INDEX_LOCK not in error.message or time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)
+
+
+def _changes(repository: GitRepository, old: CommitId, new: CommitId) -> Iterator[_Change]:
     out = repository.run("diff-tree", "-r", "-z", "--no-renames", old, new)
     fields = out.decode(errors="surrogateescape").split("\0")[:-1]
+    for meta, path in zip(fields[::2], fields[1::2], strict=True):
+        _, mode, before, after, _ = meta.split(" ")
+        yield _Change(path=path, before=before, after=after, mode=mode)
+
+
+def _update_index(
+    repository: GitRepository, changes: Sequence[_Change], new: CommitId
+) -> frozenset[str]:
+    """Move the entries that nobody staged anything for; return their paths."""
+    if not (repository.git_dir / "index").exists():
+        _patiently(repository, ["read-tree", new], b"")
+        return frozenset(change.path for change in changes)
+    staged = _staged(repository, changes)
+    ours = [c for c in changes if staged.get(c.path, _ABSENT) in {c.before, c.after}]
+    # Removals first: a file may have become a folder.
+    lines = [f"0 {_ABSENT}\t{c.path}\0" for c in ours if c.after == _ABSENT]
+    lines += [f"{c.mode} {c.after}\t{c.path}\0" for c in ours if c.after != _ABSENT]
+    if lines:
+        stdin = "".join(lines).encode(errors="surrogateescape")
+        _patiently(repository, ["update-index", "-z", "--index-info"], stdin)
+    return frozenset(change.path for change in ours)
+
+
+def _staged(repository: GitRepository, changes: Sequence[_Change]) -> dict[str, str]:
+    """What the index holds at these paths; a conflicted path holds nothing of ours."""
+    wanted = {change.path for change in changes}
+    few = wanted if len(wanted) <= _NAMED_PATHS else ()
+    out = repository.run("--literal-pathspecs", "ls-files", "-s", "-z", "--", *few)
+    found: dict[str, str] = {}
+    for line in out.decode(errors="surrogateescape").split("\0")[:-1]:
+        meta, _, path = line.partition("\t")
+        if path in wanted:
+            _, object_id, stage = meta.split(" ")
+            found[path] = object_id if stage == "0" else "conflict"
+    return found
+
+
+def _update_files(
+    repository: GitRepository, root: Path, changes: Sequence[_Change], followed: frozenset[str]
+) -> tuple[str, ...]:
     checkout: list[str] = []
     kept: list[str] = []
-    for meta, path in zip(fields[::2], fields[1::2], strict=True):
-        _, _, before, after, _ = meta.split(" ")
-        file = repository.work_tree / path
-        if not _is_ours(file, before, after):
-            kept.append(path)
-        elif after == _ABSENT:
-            _remove(file, repository.work_tree)
-        else:
-            checkout.append(path)
+    # Removals first, as in the index.
+    for change in sorted(changes, key=lambda c: c.after != _ABSENT):
+        current = _current(root, change.path)
+        if change.path not in followed or current not in {change.before, change.after}:
+            kept.append(change.path)
+        elif change.after != _ABSENT:
+            checkout.append(change.path)
+        elif current != _ABSENT:
+            _remove(root / change.path, root)
     if checkout:
         stdin = "".join(f"{path}\0" for path in checkout).encode(errors="surrogateescape")
-        repository.run("checkout-index", "-f", "-u", "-z", "--stdin", stdin=stdin)
-    return tuple(kept)
+        _patiently(repository, ["checkout-index", "-f", "-u", "-z", "--stdin"], stdin)
+    return tuple(sorted(kept))
 
 
-def _is_ours(file: Path, before: str, after: str) -> bool:
-    """Whether nobody but us wrote what is there now."""
+def _current(root: Path, path: str) -> str:
+    """The blob id of what is in the working tree; all zeros where nothing is, else no id."""
+    parent = root
+    for part in path.split("/")[:-1]:
+        parent /= part
+        mode = _mode(parent)
+        if mode is None:
+            return _ABSENT
+        if not stat.S_ISDIR(mode):  # a person's file or link, in the place of a folder
+            return "blocked"
+    file = root / path
+    mode = _mode(file)
+    if mode is None:
+        return _ABSENT
     try:
-        current = blob_id(file.read_bytes())
+        if stat.S_ISLNK(mode):
+            return blob_id(os.fsencode(file.readlink()))
+        return blob_id(file.read_bytes()) if stat.S_ISREG(mode) else "no file"
     except OSError:
-        return not file.is_symlink()
-    return current in {before, after}
+        return "not readable"
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    except OSError:  # not readable: no kind of file that we would touch
+        return 0
 
 
 def _remove(file: Path, root: Path) -> None:

@@ -55,9 +55,7 @@ class RefUpdate:
     old: str = ABSENT
 
 
-def write_commit(
-    repository: GitRepository, base: CommitId | None, commit: NewCommit
-) -> CommitId:
+def write_commit(repository: GitRepository, base: CommitId | None, commit: NewCommit) -> CommitId:
     """Write one commit upon ``base``: its blobs and the trees on their paths. No ref moves."""
     writer = ObjectWriter(repository)
     root = None

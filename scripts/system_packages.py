@@ -38,6 +38,9 @@ PROGRAMS = {
     "hugo": Program("hugo", ("hugo",), "the catalogue's build time against Hugo's"),
     "nginx": Program("nginx-light", ("nginx",), "the catalogue and lookups on a web host"),
     "openssl": Program("openssl", ("openssl",), "certificates made by openssl"),
+    "ssh_keygen": Program(
+        "openssh-client", ("ssh-keygen",), "signatures exchanged with ssh-keygen"
+    ),
     "wrk": Program("wrk", ("wrk",), "requests per second"),
 }
 

@@ -1,0 +1,1 @@
+"""Benchmarks: each module measures one promise of ``docs/performance.md``, mostly as a ratio."""

@@ -1,0 +1,169 @@
+"""A commit to one of 10,000 libraries: how soon it is visible, and what readers feel of it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+
+from benchmarks import openloop, processes, publishing, serving, wrk
+from benchmarks.content import library
+from benchmarks.errors import BenchmarkError
+from benchmarks.rows import Bound, Promise, Row, absolute, plain
+from benchmarks.session import STEPS_EACH, Session
+from registry.snapshot import Registry
+
+VISIBLE = Promise(
+    key="commit visible",
+    what="a one-library commit at 10,000 libraries until it is served, without the poll interval",
+    bound=Bound.AT_MOST,
+    limit=150,
+    unit="ms",
+)
+LATENCY = Promise(
+    key="latency around the swap",
+    what="99.9th percentile of lookups around these swaps, open loop at half of capacity",
+    bound=Bound.AT_MOST,
+    limit=20,
+    unit="ms",
+)
+FAILURES = Promise(
+    key="failures around the swap",
+    what="failed lookups during that load",
+    bound=Bound.AT_MOST,
+    limit=0,
+    unit="requests",
+)
+PROMISES = (VISIBLE, LATENCY, FAILURES)
+# Looks at the head this often, so that what is measured is the work and not the wait.
+_POLL_SECONDS = 0.005
+_FIRST_PATCH = 101
+_LOOK_SECONDS = 0.001
+_VISIBLE_SECONDS = 30.0
+_BEFORE, _AFTER = 0.1, 1.0
+_PATHS = 64
+
+
+def measure(session: Session) -> list[Row]:
+    """First commits to an idle server, then the same under load."""
+    work = session.directory("commit-visible")
+    registry = Registry.open(session.large_registry)
+    known = [library(number, steps=STEPS_EACH) for number in range(_PATHS)]
+    paths = [f"/api/v1/steps/{one.name}.{one.steps[0]}" for one in known]
+    settings = {"poll_seconds": str(_POLL_SECONDS)}
+    try:
+        with serving.serving(
+            registry.path, work, probe=paths[0], require_token=True, settings=settings
+        ) as server:
+            server.wait_until_steady(seconds=session.choose(90, 20))
+            idle = _Commits(session, registry, server, first=_FIRST_PATCH)
+            for _ in range(session.choose(10, 2)):
+                idle.make()
+            return [_visible_row(idle), *_loaded_rows(session, registry, server, paths)]
+    finally:
+        registry.close()
+
+
+class _Commits:
+    """Commits to libraries in turn, each watched until it is served."""
+
+    def __init__(
+        self, session: Session, registry: Registry, server: serving.Server, *, first: int
+    ) -> None:
+        self._session = session
+        self._registry = registry
+        self._server = server
+        self._patch = first
+        self.moments: list[float] = []
+        self.milliseconds: list[float] = []
+
+    def make(self) -> None:
+        """Release another version of a library and wait until a lookup answers with it."""
+        self._patch += 1
+        released = self._session.new_version(self._patch, self._patch)
+        prepared = publishing.prepare(self._registry, released)
+        request = self._server.request(f"/api/v1/steps/{released.name}.{released.steps[0]}")
+        wanted = f'"version":"{released.version}"'.encode()
+        with _Watcher.connect(self._server.port, request) as watcher:
+            started = time.monotonic()
+            prepared.publish(self._registry)
+            seen = watcher.wait_for(wanted)
+        self.moments.append(started)
+        self.milliseconds.append((seen - started) * 1000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Watcher:
+    """Asks for one step over one connection, again and again."""
+
+    connection: socket.socket
+    request: bytes
+
+    @classmethod
+    def connect(cls, port: int, request: bytes) -> _Watcher:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=_VISIBLE_SECONDS)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return cls(connection=connection, request=request)
+
+    def __enter__(self) -> _Watcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def wait_for(self, wanted: bytes) -> float:
+        """The moment at which an answer with these bytes was there; raises BenchmarkError."""
+        deadline = time.monotonic() + _VISIBLE_SECONDS
+        while time.monotonic() < deadline:
+            self.connection.sendall(self.request)
+            if wanted in self.connection.recv(1 << 16):
+                return time.monotonic()
+            time.sleep(_LOOK_SECONDS)  # between two looks, so as not to be the load
+        raise BenchmarkError(
+            f"the commit was not served within {_VISIBLE_SECONDS:.0f} s",
+            next_step="Look at the server's log",
+        )
+
+
+def _visible_row(idle: _Commits) -> Row:
+    notes = f"server otherwise idle, head looked at every {_POLL_SECONDS * 1000:.0f} ms"
+    return absolute(VISIBLE, idle.milliseconds, notes=notes)
+
+
+def _loaded_rows(
+    session: Session, registry: Registry, server: serving.Server, paths: list[str]
+) -> list[Row]:
+    cores = processes.split_cores()
+    seconds = session.choose(3, 1)
+    capacity = wrk.run(
+        server.port, paths[0], seconds=seconds, token=server.token, cores=cores.client
+    ).rate
+    plan = openloop.Plan(
+        port=server.port,
+        requests=tuple(server.request(path) for path in paths),
+        rate=capacity / 2,
+        seconds=session.choose(16, 4),
+    )
+    commits = _Commits(session, registry, server, first=_FIRST_PATCH + 100)
+    run = openloop.start(plan)
+    ends = time.monotonic() + plan.seconds
+    try:
+        while time.monotonic() + 1.5 * _AFTER < ends:
+            time.sleep(0.5)  # the rhythm of the commits
+            commits.make()
+    except BaseException:
+        run.cancel()
+        raise
+    load = run.finish()
+    near = load.around(commits.moments, before=_BEFORE, after=_AFTER)
+    visible = sorted(commits.milliseconds)[len(commits.milliseconds) // 2]
+    notes = (
+        f"{len(commits.moments)} commits, visible after {plain(visible)} ms under load; "
+        f"{plain(plan.rate)} requests/s of {plain(capacity)}; p50 {plain(near.percentile(50))}, "
+        f"p99 {plain(near.percentile(99))}, worst {plain(near.worst)} ms; "
+        f"generator itself late by {plain(load.late_ms)} ms"
+    )
+    return [
+        absolute(LATENCY, [near.percentile(99.9)], notes=notes),
+        absolute(FAILURES, [float(load.failures)], notes=f"of {load.sent:,} requests"),
+    ]

@@ -1,0 +1,59 @@
+"""One release as one commit: everything is written beforehand, so that only the refs must move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.content import RELEASE_DATE, SyntheticLibrary
+from registry.digest import release_digest, tree_id
+from registry.service import facts_bytes, identity, operation_message, read_library, with_release
+from registry.snapshot import Registry
+from registry.tags import tag_message, tag_name, tag_object
+from registry.versions import parse_version
+from registry.writing import NewCommit, RefUpdate, move_refs, write_commit, write_tags
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A release whose objects are there and whose refs are not."""
+
+    updates: tuple[RefUpdate, ...]
+
+    def publish(self, registry: Registry) -> None:
+        """Move the tag and the branch together: from here on the release is visible."""
+        move_refs(registry.repository, self.updates)
+
+
+def prepare(registry: Registry, library: SyntheticLibrary) -> Prepared:
+    """Write the commit and the tag of a release upon the registry's head."""
+    version = parse_version(library.version)
+    at = read_library(registry, library.name)
+    digest, tree = release_digest(library.files), tree_id(library.files)
+    facts = with_release(at.facts, version, digest, RELEASE_DATE)
+    root = f"libraries/{library.name}"
+    files = {f"{root}/{version}/{path}": raw for path, raw in library.files.items()}
+    who = identity("benchmark")
+    commit = write_commit(
+        registry.repository,
+        at.head,
+        NewCommit(
+            message=operation_message(
+                f"Release {library.name} {version}",
+                operation="release",
+                actor="benchmark",
+                request="benchmark",
+            ),
+            who=who,
+            files={**files, f"{root}/library.yaml": facts_bytes(facts)},
+        ),
+    )
+    name = tag_name(library.name, version)
+    message = tag_message(library.name, version, digest=digest, tree=tree)
+    (tag,) = write_tags(
+        registry.repository, [tag_object(name, commit, message, tagger=str(who))]
+    )
+    updates = (
+        RefUpdate(ref=f"refs/tags/{name}", new=tag),
+        RefUpdate(ref="HEAD", new=commit, old=at.head),
+    )
+    return Prepared(updates=updates)

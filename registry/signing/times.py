@@ -1,0 +1,26 @@
+"""Times as statements, ledgers and keys write them: RFC 3339, UTC, with a Z."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,19})?Z", re.ASCII
+)
+
+
+def parse_time(text: str) -> datetime:
+    """The moment, in UTC; raises ValueError. Fractions beyond microseconds are cut off."""
+    if _TIME.fullmatch(text) is None:
+        raise ValueError(f"{text[:40]!r} is not a time such as 2025-01-31T12:00:00Z")
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time that there is") from error
+
+
+def format_time(moment: datetime) -> str:
+    """``2025-01-31T12:00:00Z``; what is less than a second is cut off."""
+    naive = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"{naive.isoformat(timespec='seconds')}Z"

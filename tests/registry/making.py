@@ -1,0 +1,112 @@
+"""Make releases and registries for tests."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from registry.creating import init_registry
+from registry.names import LibraryName, parse_library_name
+from registry.problems import Problem
+from registry.service import add_release, release
+from registry.snapshot import Registry
+from registry.versions import Version, parse_version
+
+EXECUTOR = b"def execute(parameters, context):\n    return {'success': True}\n"
+NAME = parse_library_name("file-tools")
+
+
+def manifest(**changes: Any) -> dict[str, Any]:
+    base = {
+        "name": "file-tools",
+        "version": "1.0.0",
+        "display_name": "File tools",
+        "description": "Works with files.",
+        "author": "Example",
+        "license": "MIT",
+        "steps": [{"file": "steps/copy.json", "executor": "executors/copy.py"}],
+    }
+    return {**base, **changes}
+
+
+def step(**changes: Any) -> dict[str, Any]:
+    base = {
+        "name": "file.copy",
+        "display_name": "Copy",
+        "category": "Files",
+        "description": "Copies a file.",
+        "parameters": {"source": {"type": "file", "required": True}},
+    }
+    return {**base, **changes}
+
+
+def encode(value: Any) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode()
+
+
+def files(
+    name: str = "file-tools",
+    version: str = "1.0.0",
+    *,
+    step_fields: Mapping[str, Any] | None = None,
+    extra: Mapping[str, bytes] | None = None,
+    **fields: Any,
+) -> dict[str, bytes]:
+    """A release without a problem, but for what is changed in it."""
+    return {
+        "manifest.json": encode(manifest(name=name, version=version, **fields)),
+        "steps/copy.json": encode(step(**(step_fields or {}))),
+        "executors/copy.py": EXECUTOR,
+        "docs/README.md": b"# File tools\n",
+        **(extra or {}),
+    }
+
+
+def write_files(root: Path, content: Mapping[str, bytes]) -> Path:
+    for path, data in content.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return root
+
+
+def new_registry(path: Path) -> Registry:
+    return init_registry(path, name="steps", title="Steps", actor="tester")
+
+
+def put(registry: Registry, content: Mapping[str, bytes]) -> tuple[LibraryName, Version]:
+    """Add and release."""
+    added = add_release(registry, content, actor="tester")
+    release(registry, added.name, added.version, actor="tester")
+    return added.name, added.version
+
+
+def version(text: str) -> Version:
+    return parse_version(text)
+
+
+def git(where: Path, *arguments: str, stdin: bytes = b"") -> str:
+    """Plain Git, as a person uses it."""
+    who = {"NAME": "Person", "EMAIL": "person@example.com", "DATE": "1700000000 +0000"}
+    identity = {f"GIT_{role}_{key}": v for role in ("AUTHOR", "COMMITTER") for key, v in who.items()}
+    done = subprocess.run(
+        ["git", "-C", str(where), *arguments],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **identity},
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode(errors="surrogateescape").strip()
+
+
+def commit_all(where: Path, message: str = "edit") -> str:
+    git(where, "add", "-A")
+    git(where, "commit", "-q", "--allow-empty", "-m", message)
+    return git(where, "rev-parse", "HEAD")
+
+
+def rules(problems: tuple[Problem, ...]) -> set[str]:
+    return {problem.rule for problem in problems}
