@@ -12,7 +12,7 @@ from pathlib import Path
 from builder.importers.bitrise_release import ReleaseInput, UnusableStepError, convert_release
 from builder.importers.model import Finding, FindingKind, SourceError
 from builder.importers.plaintext_yaml import PlainYamlError, read_plain_yaml
-from builder.importers.wording import clean, library_name, shorten, utc_time
+from builder.importers.wording import clean, fit, library_name, shorten, utc_time
 from registry.errors import InvalidNameError
 from registry.importing import ImportedRelease
 from registry.model import Deprecation
@@ -183,7 +183,7 @@ def _deprecation(
         findings.append(_adjusted(where, finding, "it is kept as text in the reason, not as date"))
     if removal:
         reason = f"{shorten(reason, _REASON_LENGTH)}\n\nRemoval date: {clean(str(removal))[:40]}"
-    return Deprecation(reason=shorten(reason, _REASON_LENGTH + 80), date=date)
+    return Deprecation(reason=fit(reason, _REASON_LENGTH + 80), date=date)
 
 
 def _read(file: Path) -> bytes | None:

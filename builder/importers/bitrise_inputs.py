@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builder.importers.model import Finding, FindingKind
-from builder.importers.wording import clean, parameter_name, shorten
+from builder.importers.wording import clean, fit, is_clean, one_line, parameter_name
 
 _DESCRIPTION = 20_000
 _MOST_PARAMETERS, _MOST_OPTIONS = 200, 1_000
@@ -80,14 +80,15 @@ def convert_outputs(raw: Any, work: Conversion) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for item in _items(raw, "output", work):
         schema: dict[str, Any] = {"type": "string"}
-        title, text = _text(item.opts, "title"), _description(item, with_title=False)
+        title = one_line(_text(item.opts, "title"), 200)
+        text = fit(_description(item, with_title=False), _DESCRIPTION)
         options = _options(item, work)
         schema |= {"title": title} if title else {}
         schema |= {"description": text} if text else {}
         schema |= {"enum": options} if options else {}
         # A declared value is what the variable holds before the step sets it.
         schema |= {"default": clean(item.value)} if item.value else {}
-        properties[clean(item.name)] = schema
+        properties[one_line(item.name, 200)] = schema
     return {"type": "object", "properties": properties} if properties else {}
 
 
@@ -128,10 +129,11 @@ def _known_opts(raw: Any, name: str, work: Conversion) -> dict[str, Any]:
 def _parameter(item: _Item, name: str, work: Conversion) -> dict[str, Any]:
     required, secret = _truth(item.opts, "is_required"), _truth(item.opts, "is_sensitive")
     options = _options(item, work)
-    default = item.value
+    default = _default(item, work)
     said = _description(item, with_title=True)
     if name != item.name:
-        said = f"{said}\n\nThe input is called `{item.name}` in Bitrise.".strip()
+        called = one_line(item.name, 80).replace("`", "'")
+        said = f"{said}\n\nThe input is called `{called}` in Bitrise.".strip()
     if options and default and default not in options:
         listed = ", ".join(f"`{option}`" for option in options)
         reason = f"the default {default[:60]!r} of {item.name[:80]!r} is none of its value_options"
@@ -146,10 +148,19 @@ def _parameter(item: _Item, name: str, work: Conversion) -> dict[str, Any]:
     elif default:
         reason = f"the secret {item.name[:80]!r} has a default that everyone can read"
         work.note(FindingKind.ADJUSTED, reason, "it has no default here")
-    parameter |= {"description": shorten(said, _DESCRIPTION)} if said else {}
+    said = fit(said, _DESCRIPTION)
+    parameter |= {"description": said} if said else {}
     parameter |= {"options": options} if options else {}
     parameter |= {"multiline": True} if default and "\n" in default and not options else {}
     return parameter | ({"secret": True} if secret else {})
+
+
+def _default(item: _Item, work: Conversion) -> str | None:
+    if item.value is None or is_clean(item.value):
+        return item.value
+    reason = f"the default of {item.name[:80]!r} has invisible characters or active content"
+    work.note(FindingKind.ADJUSTED, reason, "it has no default here")
+    return None
 
 
 def _description(item: _Item, *, with_title: bool) -> str:
@@ -171,10 +182,10 @@ def _description(item: _Item, *, with_title: bool) -> str:
 def _options(item: _Item, work: Conversion) -> list[str]:
     raw = item.opts.get("value_options")
     values = raw if isinstance(raw, list) else []
-    texts = [value for value in values if isinstance(value, str)]
+    texts = [value for value in values if isinstance(value, str) and is_clean(value)]
     if len(texts) != len(values) and None not in values:
-        reason = f"value_options of {item.name[:80]!r} hold more than texts"
-        work.note(FindingKind.ADJUSTED, reason, "the texts were kept")
+        reason = f"value_options of {item.name[:80]!r} hold more than plain texts"
+        work.note(FindingKind.ADJUSTED, reason, "the plain texts were kept")
     texts += [""] if None in values else []
     return list(dict.fromkeys(texts))[:_MOST_OPTIONS]
 

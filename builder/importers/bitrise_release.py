@@ -12,7 +12,7 @@ import orjson
 from builder.importers.bitrise_inputs import Conversion, convert_inputs, convert_outputs
 from builder.importers.bitrise_readme import readme
 from builder.importers.model import Finding, FindingKind
-from builder.importers.wording import clean, one_line, shorten, title_case, web_address
+from builder.importers.wording import clean, fit, one_line, title_case, web_address
 from registry.names import LibraryName
 from registry.versions import Version
 
@@ -106,7 +106,7 @@ def _step(given: ReleaseInput, work: Conversion) -> dict[str, Any]:
 
 def _manifest(given: ReleaseInput, step: dict[str, Any], work: Conversion) -> dict[str, Any]:
     raw = given.step
-    summary = shorten(clean(text_of(raw, "summary")) or str(step["description"]), _SUMMARY)
+    summary = fit(clean(text_of(raw, "summary")) or str(step["description"]), _SUMMARY)
     categories = [title_case(tag)[:_TAG] for tag in _tags(raw, "type_tags")]
     manifest = {
         "name": given.name,
@@ -142,7 +142,7 @@ def _description(raw: Mapping[str, Any], title: str, work: Conversion) -> str:
     if len(text) > _DESCRIPTION:
         action = f"cut to {_DESCRIPTION:,}; all of it is in the README"
         work.note(FindingKind.ADJUSTED, f"its description has {len(text):,} characters", action)
-    return shorten(text, _DESCRIPTION)
+    return fit(text, _DESCRIPTION)
 
 
 def _platforms(raw: Mapping[str, Any], work: Conversion) -> list[str]:

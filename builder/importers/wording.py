@@ -6,9 +6,11 @@ import hashlib
 import re
 from collections.abc import Container
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from registry.names import LIBRARY_NAME_LENGTH, RESERVED_LIBRARY_NAMES
 from registry.paths import INVISIBLE
+from registry.problems import Severity
 from registry.texts import text_problems
 
 _URL = re.compile(r"https?://[^\s\x00-\x1f<>\"'`]+\Z")
@@ -17,13 +19,15 @@ _ELLIPSIS = "…"
 _PARAMETER_LENGTH = 64
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # Line separators that editors show as nothing, controls, invisible and reordering characters.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _HIDDEN = re.compile(f"[{''.join(sorted(INVISIBLE))}]")
-# Where active content can be at all: a quick look before the thorough one.
-_SUSPECT = re.compile(r"<|script\s{0,9}:|data\s{0,9}:", re.IGNORECASE)
-_ANGLE = re.compile(r"<(?=\s*/?\s*[A-Za-z])")
+# Look-alikes that no browser takes for what they look like.
+_TAG = re.compile(r"<(?=\s*/?\s*[A-Za-z])")
 _SCHEME = re.compile(r"((?:java|vb)script|data)(\s*):", re.IGNORECASE)
-_LIKE_ANGLE, _LIKE_COLON = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "\N{RATIO}"
+# Without one of these nothing is active; the thorough look is slow.
+_SUSPECT = re.compile(r"[<&]|[ta][\s\0]*:", re.IGNORECASE)
+_ANGLE, _COLON = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "\N{RATIO}"
+_ALL = str.maketrans({"<": _ANGLE, ":": _COLON, "&": "\N{FULLWIDTH AMPERSAND}"})
 
 
 def library_name(text: str, taken: Container[str] = ()) -> str:
@@ -69,7 +73,13 @@ def title_case(tag: str) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """The text on one line of at most ``limit`` characters."""
-    return shorten(" ".join(clean(text).split()), limit)
+    return fit(" ".join(clean(text).split()), limit)
+
+
+def fit(text: str, limit: int) -> str:
+    """The text made clean, of at most ``limit`` characters."""
+    # Once more after the cut, which may take the end of a piece of code away.
+    return clean(shorten(clean(text), limit))
 
 
 def shorten(text: str, limit: int) -> str:
@@ -77,16 +87,32 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + _ELLIPSIS
 
 
+# The versions of a step repeat most of their texts.
+@lru_cache(maxsize=8_192)
 def clean(text: str) -> str:
     """The text as Markdown that passes validation.
 
-    Control and invisible characters go; in a text with active content (tags such as ``script``,
-    ``javascript:``) the ``<`` and ``:`` that make it active become look-alikes.
+    Control and invisible characters go. In a text with active content (tags such as ``script``,
+    ``javascript:``) the ``<`` and ``:`` that make it active become look-alikes; where that is not
+    enough, all of them.
     """
-    text = _HIDDEN.sub("", _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n")))
-    if _SUSPECT.search(text) and any(p.rule == "text-active" for p in text_problems(text, "")):
-        text = _SCHEME.sub(rf"\1\2{_LIKE_COLON}", _ANGLE.sub(_LIKE_ANGLE, text))
-    return text.strip()
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _HIDDEN.sub("", _CONTROL.sub(" ", text)).strip()
+    if _is_active(text):
+        text = _SCHEME.sub(rf"\1\2{_COLON}", _TAG.sub(_ANGLE, text))
+    return text.translate(_ALL) if _is_active(text) else text
+
+
+def is_clean(text: str) -> bool:
+    """Whether a value can be kept exactly as it is."""
+    hidden = _HIDDEN.search(text) or _CONTROL.search(text.replace("\r", ""))
+    return hidden is None and not _is_active(text)
+
+
+def _is_active(text: str) -> bool:
+    if not _SUSPECT.search(text):
+        return False
+    return any(problem.severity is Severity.ERROR for problem in text_problems(text, ""))
 
 
 def web_address(text: str | None) -> str | None:

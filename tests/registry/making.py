@@ -90,7 +90,9 @@ def version(text: str) -> Version:
 def git(where: Path, *arguments: str, stdin: bytes = b"") -> str:
     """Plain Git, as a person uses it."""
     who = {"NAME": "Person", "EMAIL": "person@example.com", "DATE": "1700000000 +0000"}
-    identity = {f"GIT_{role}_{key}": v for role in ("AUTHOR", "COMMITTER") for key, v in who.items()}
+    identity = {
+        f"GIT_{role}_{key}": v for role in ("AUTHOR", "COMMITTER") for key, v in who.items()
+    }
     done = subprocess.run(
         ["git", "-C", str(where), *arguments],
         input=stdin,

@@ -12,10 +12,12 @@ import pytest
 
 from benchmarks import content
 from registry.creating import init_registry
+from registry.digest import release_digest, tree_id
 from registry.git import isolated_environment
 from registry.names import parse_library_name
 from registry.service import add_release, release
 from registry.snapshot import Registry
+from registry.tags import tag_message, tag_name
 from registry.versions import parse_version
 
 
@@ -38,17 +40,42 @@ class Workshop:
         """Release a made-up library; the same number is the same library."""
         return self.release(content.library(number, steps=steps, version=version).files)
 
+    def force(self, files: Mapping[str, bytes]) -> str:
+        """Release what no validation would let through, as somebody with Git alone could."""
+        manifest = orjson.loads(files["manifest.json"])
+        name, version = parse_library_name(manifest["name"]), parse_version(manifest["version"])
+        digest = release_digest(files)
+        facts = {"ledger": {str(version): {"digest": digest, "date": "2026-01-01T00:00:00Z"}}}
+        root = f"libraries/{name}"
+        self.commit(
+            {
+                f"{root}/library.yaml": orjson.dumps(facts),
+                **{f"{root}/{version}/{path}": raw for path, raw in files.items()},
+            }
+        )
+        message = tag_message(name, version, digest=digest, tree=tree_id(files)).encode()
+        tag = tag_name(name, version).encode()
+        self._import(
+            b"tag %b\nfrom refs/heads/main^0\ntagger A <a@example.com> now\ndata %d\n%b\n"
+            % (tag, len(message), message)
+        )
+        return name
+
     def commit(self, files: Mapping[str, bytes | None]) -> None:
         """Commit files as anyone with Git can; None removes one."""
-        lines = [b"commit refs/heads/main\ncommitter A <a@example.com> now\ndata 0\nfrom refs/heads/main^0\n"]
+        head = b"commit refs/heads/main\ncommitter A <a@example.com> now\ndata 0\n"
+        lines = [head + b"from refs/heads/main^0\n"]
         for name, raw in files.items():
             if raw is None:
                 lines.append(b"D %b\n" % name.encode())
             else:
                 lines.append(b"M 100644 inline %b\ndata %d\n%b\n" % (name.encode(), len(raw), raw))
+        self._import(b"".join(lines))
+
+    def _import(self, stream: bytes) -> None:
         subprocess.run(
             ["git", "-C", str(self.path), "fast-import", "--quiet", "--date-format=now"],
-            input=b"".join(lines),
+            input=stream,
             env=isolated_environment(),
             check=True,
         )

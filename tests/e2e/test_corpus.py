@@ -1,0 +1,207 @@
+"""The Bitrise StepLib, which nobody here wrote: imported, validated, built, searched, served."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from builder.catalogue import build_catalogue
+from builder.import_command import ImportReport, import_source
+from builder.importers import FindingKind, find_importer
+from builder.search_commands import index_directory
+from builder.search_index import SearchIndex, update_index
+from builder.search_query import SearchQuery
+from registry.creating import init_registry
+from registry.library import LibraryStatus
+from registry.names import LibraryName
+from registry.snapshot import Registry, Snapshot
+from tests.server.real_server import Client, serving
+
+pytestmark = pytest.mark.xdist_group("corpus")
+
+LIBRARIES, EMPTY, RELEASES = 440, 3, 3_697
+# What people type on the way to a step: names, tasks, unfinished words, mistakes, several words.
+STARTS = (
+    *("git clone", "xcode archive", "xcod", "slack", "notify", "cocoapods", "deploy to itunes"),
+    *("gradle", "android", "unit tests", "cache", "upload apk", "sign", "certificate", "fastlane"),
+    *("flutter build", "npm", "emulator", "simulator", "script", "ssh key", "jira comment"),
+    *("code coverage", "app store connect", "send email", "docker", "s3", "firebase", "version"),
+    *("cocoapds", "notifcation", "deply", "carthag", "swift lint", "ionic", "cordova archive"),
+    *("react native", "token", "password", "branch", "pull request", "change log", "screenshots"),
+)
+LIMIT_MS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Corpus:
+    """The registry that the StepLib was imported into."""
+
+    registry: Registry
+    snapshot: Snapshot
+    report: ImportReport
+
+
+@pytest.fixture(scope="session")
+def corpus_registry(
+    bitrise_steplib: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Corpus]:
+    """Imported once for all tests here, which do not change it."""
+    path = tmp_path_factory.mktemp("corpus-registry") / "registry"
+    registry = init_registry(path, name="steplib", title="Bitrise StepLib")
+    importer = find_importer("bitrise-steplib")
+    report = import_source(importer, bitrise_steplib, registry, actor="importer")
+    yield Corpus(registry=registry, snapshot=registry.snapshot(), report=report)
+    registry.close()
+
+
+@pytest.fixture(scope="session")
+def corpus_index(
+    corpus_registry: Corpus, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SearchIndex]:
+    directory = tmp_path_factory.mktemp("corpus-search")
+    update_index(directory, corpus_registry.snapshot)
+    index = SearchIndex.open(directory)
+    yield index
+    index.close()
+
+
+def test_every_version_became_a_release_that_is_served(corpus_registry: Corpus) -> None:
+    report = corpus_registry.report
+    assert report.of(FindingKind.FAILED) == ()
+    assert (report.libraries, report.releases) == (LIBRARIES, RELEASES)
+    libraries = list(corpus_registry.snapshot.libraries(corpus_registry.snapshot.names))
+    served = [record for library in libraries for record in library.releases if record.is_served]
+    assert (len(libraries), len(served)) == (LIBRARIES, RELEASES)
+    assert not [library.name for library in libraries if library.problems]
+    statuses = {library.status for library in libraries}
+    assert statuses == {LibraryStatus.ENABLED, LibraryStatus.DEPRECATED}
+
+
+def test_what_did_not_fit_is_reported(corpus_registry: Corpus, bitrise_steplib: Path) -> None:
+    report = corpus_registry.report
+    empty = [f for f in report.of(FindingKind.LEFT_OUT) if "no version" in f.reason]
+    assert len(empty) == EMPTY
+    assert len(list((bitrise_steplib / "steps").iterdir())) == LIBRARIES + EMPTY
+    renamed = {finding.file for finding in report.of(FindingKind.RENAMED)}
+    assert {
+        "steps/deploygate--upload-app-bitrise-step",
+        "steps/dsym-upload-to-crashlytics--no-cocoapods",
+    } <= renamed
+    assert any("does not exist" in finding.reason for finding in report.of(FindingKind.ADJUSTED))
+
+
+def test_meaning_is_kept(corpus_registry: Corpus) -> None:
+    library = corpus_registry.snapshot.library(LibraryName("git-clone"))
+    assert library.content is not None
+    (step,) = library.content.steps
+    reset = step.parameters["reset_repository"]
+    assert (reset.type, reset.options, reset.default) == ("select", ("No", "Yes"), "No")
+    assert step.parameters["build_api_token"].secret
+    assert step.parameters["repository_url"].required
+    assert "GIT_CLONE_COMMIT_HASH" in step.returns["properties"]
+    assert library.releases[0].date is not None
+    deprecated = [
+        library
+        for library in corpus_registry.snapshot.libraries(corpus_registry.snapshot.names)
+        if library.facts.deprecated is not None
+    ]
+    # As many step-info.yml have deprecate_notes.
+    assert len(deprecated) == 41
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("git clone", "git-clone"),
+        ("xcode archive", "xcode-archive"),
+        ("send slack message", "slack"),
+        ("cocoapods inst", "cocoapods-install"),
+        ("appstore connect deploy", "deploy-to-itunesconnect-application-loader"),
+        ("gradle unit tests", "gradle-unit-test"),
+    ],
+)
+def test_steps_are_found(corpus_index: SearchIndex, text: str, expected: str) -> None:
+    hits = corpus_index.search(SearchQuery(text=text, kind="library", limit=5)).hits
+    assert expected in [hit.id for hit in hits]
+
+
+def test_mistakes_are_corrected(corpus_index: SearchIndex) -> None:
+    assert corpus_index.search(SearchQuery(text="cocoapds")).did_you_mean == "cocoapods"
+    assert corpus_index.search(SearchQuery(text="xcode archve")).did_you_mean == "xcode archive"
+
+
+def test_searching_is_quick(corpus_index: SearchIndex) -> None:
+    """p95 of 200 questions, as they are typed; a second look when other tests were in the way."""
+    typed = [
+        query
+        for start in STARTS
+        for query in (start, start[: len(start) // 2 + 1], f"{start} ", f"{start} build")
+    ]
+    queries = [SearchQuery(text=text) for text in typed]
+    queries += [SearchQuery(text=text, kind="step", platform="linux") for text in typed[:40]]
+    corpus_index.search(SearchQuery(text="warm"))
+    p95 = min(_p95(corpus_index, queries) for _ in range(2))
+    assert len(queries) >= 200
+    assert p95 <= LIMIT_MS
+
+
+def _p95(index: SearchIndex, queries: list[SearchQuery]) -> float:
+    spent = []
+    for query in queries:
+        started = time.perf_counter()
+        index.search(query)
+        spent.append((time.perf_counter() - started) * 1000)
+    return statistics.quantiles(spent, n=20)[-1]
+
+
+def test_the_catalogue_is_built(
+    corpus_registry: Corpus, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    site = tmp_path_factory.mktemp("corpus-site") / "site"
+    report = build_catalogue(corpus_registry.registry, site)
+    assert report.rendered == LIBRARIES + 1
+    assert (site / "libraries" / "git-clone" / "index.html").is_file()
+    step = json.loads((site / "api/v1/steps/git-clone.git-clone.json").read_bytes())
+    assert step["library"] == "git-clone"
+    entry = json.loads((site / "pagefind" / "pagefind-entry.json").read_bytes())
+    assert entry["languages"]["en"]["page_count"] >= LIBRARIES
+
+
+@pytest.fixture(scope="session")
+def corpus_client(corpus_registry: Corpus) -> Iterator[Client]:
+    update_index(index_directory(corpus_registry.registry), corpus_registry.snapshot)
+    with serving(corpus_registry.registry.path) as client:
+        yield client
+
+
+def test_the_whole_corpus_is_served(corpus_registry: Corpus, corpus_client: Client) -> None:
+    listed = corpus_client.get("/api/v1/libraries").json()
+    assert len({library["id"] for library in listed}) == LIBRARIES + 1
+    steps = corpus_client.get("/api/v1/steps").json()
+    assert {"git-clone", "slack"} <= {step["library"] for step in steps["steps"]}
+    for library in corpus_registry.snapshot.libraries(corpus_registry.snapshot.names):
+        active = library.active
+        assert active is not None
+        step_id = f"{library.name}.{library.name}"
+        answer = corpus_client.get(f"/api/v1/steps/{step_id}")
+        assert answer.status == 200, step_id
+        pinned = corpus_client.get(f"/api/v1/steps/{step_id}@{active.version}")
+        assert pinned.body == answer.body, step_id
+
+
+def test_an_old_release_is_served_when_it_is_pinned(corpus_client: Client) -> None:
+    step = corpus_client.get("/api/v1/steps/git-clone.git-clone@4.0.17").json()
+    assert step["version"] == "4.0.17"
+
+
+def test_it_is_searched_over_http(corpus_client: Client) -> None:
+    answer = corpus_client.get("/api/v1/search?q=git+clone&kind=step").json()
+    assert answer["hits"][0]["id"] == "git-clone.git-clone"
+    assert answer["facets"]["category"]["Utility"] > 0
+    assert corpus_client.get("/api/v1/search?q=cocoapds").json()["did_you_mean"] == "cocoapods"
