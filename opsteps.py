@@ -33,6 +33,9 @@ COMMANDS = {
     "validate": _command(
         "builder.validate_command:validate", "Check libraries and show each problem's place."
     ),
+    "diff": _command(
+        "builder.diff_command:diff", "Show what a release changes and the version it demands."
+    ),
     "add": _command("registry.commands:add", "Put a library into a registry, as a candidate."),
     "release": _command("registry.commands:release", "Release a candidate."),
     "import": _command(

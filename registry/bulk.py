@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from registry.errors import GitError
@@ -51,9 +52,13 @@ def _import(
             stdin.close()
         except BrokenPipeError:
             # Git gave up; its reason is in the log and its exit code below.
+            with suppress(BrokenPipeError):
+                stdin.close()
             process.wait()
         except BaseException:
             process.kill()
+            with suppress(BrokenPipeError):
+                stdin.close()
             raise
         code = process.wait()
     if code != 0:

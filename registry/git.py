@@ -135,15 +135,23 @@ class GitRepository:
         return done.stdout
 
     def start(self, arguments: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Start a Git command that is fed through its standard input."""
-        return subprocess.Popen(
-            self._command(arguments),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env={**isolated_environment(), **_LOCAL},
-            cwd=self.work_tree or self.git_dir,
-        )
+        """Start a Git command that is fed through its standard input; raises GitError."""
+        return self._start(arguments, subprocess.DEVNULL, errors)
+
+    def _start(
+        self, arguments: Sequence[str], out: int, errors: IO[bytes] | int
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                self._command(arguments),
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=errors,
+                env={**isolated_environment(), **_LOCAL},
+                cwd=self.work_tree or self.git_dir,
+            )
+        except FileNotFoundError as error:
+            raise _no_git(error) from error
 
     def objects(self, names: Sequence[str]) -> Iterator[GitObject | None]:
         """The objects of these ids or revisions, in their order; None for one that is missing.
@@ -157,6 +165,8 @@ class GitRepository:
             try:
                 yield from _pipelined(reader, names)
                 done = True
+            except BrokenPipeError as error:
+                raise _ended_early() from error
             finally:
                 if not done:  # the answers still in the pipe belong to nobody
                     self._close_reader()
@@ -166,15 +176,10 @@ class GitRepository:
         return next(iter(list(self.objects([name]))))
 
     def _open_reader(self) -> subprocess.Popen[bytes]:
-        if self._reader is None or self._reader.poll() is not None:
-            self._reader = subprocess.Popen(
-                self._command(["cat-file", "--batch"]),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**isolated_environment(), **_LOCAL},
-                cwd=self.work_tree or self.git_dir,
-            )
+        if self._reader is not None and self._reader.poll() is not None:
+            self._close_reader()
+        if self._reader is None:
+            self._reader = self._start(["cat-file", "--batch"], subprocess.PIPE, subprocess.DEVNULL)
         return self._reader
 
     def _close_reader(self) -> None:
@@ -220,6 +225,10 @@ def _no_git(error: FileNotFoundError) -> GitError:
     return GitError(f"git cannot be started: {error.strerror}", next_step="Install Git")
 
 
+def _ended_early() -> GitError:
+    return GitError("git cat-file ended early", next_step="Look at the repository with 'git fsck'")
+
+
 def _pipelined(reader: subprocess.Popen[bytes], names: Sequence[str]) -> Iterator[GitObject | None]:
     stdin, stdout = reader.stdin, reader.stdout
     if stdin is None or stdout is None:
@@ -238,9 +247,7 @@ def _pipelined(reader: subprocess.Popen[bytes], names: Sequence[str]) -> Iterato
 def _read_object(stdout: IO[bytes]) -> GitObject | None:
     header = stdout.readline()
     if not header:
-        raise GitError(
-            "git cat-file ended early", next_step="Look at the repository with 'git fsck'"
-        )
+        raise _ended_early()
     found = _HEADER.match(header)
     if found is None:  # missing, ambiguous, a submodule
         return None

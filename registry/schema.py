@@ -19,6 +19,8 @@ import orjson
 from registry.jsontext import Place, escape_pointer
 from registry.problems import Problem, Severity
 
+# How Python writes the end of a text; JSON Schema's $ also means "before a last newline" to it.
+_END = r"\Z"
 # A nested value quoted in a message would fill the terminal.
 _QUOTED_CHARACTERS = 200
 # How a keyword of JSON Schema is said to a person, before its value.
@@ -73,7 +75,7 @@ def _for_python(schema: Any) -> Any:
     """The schema with ``$`` written as Python means it: at the very end, not before a newline."""
     if isinstance(schema, Mapping):
         return {key: _for_python(value) for key, value in schema.items()} | {
-            key: f"{value[:-1]}\\Z"
+            key: f"{value[:-1]}{_END}"
             for key, value in schema.items()
             if key == "pattern" and isinstance(value, str) and value.endswith("$")
         }
@@ -125,7 +127,7 @@ def _faults(error: jsonschema.ValidationError) -> Iterator[tuple[list[str | int]
     """Where an error is and what it says: one for each unknown field, at that field."""
     path = list(error.absolute_path)
     if error.validator != "additionalProperties":
-        yield path, error.message
+        yield path, error.message.replace(repr(_END)[1:-1], "$")
         return
     known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
     instance: Any = error.instance
@@ -160,7 +162,7 @@ def _expected(error: jsonschema.ValidationError) -> str:
         case "required":
             return "add the missing field"
         case "pattern":
-            return f"it must match {_shorten(str(value))}{about}"
+            return f"it must match {_shorten(str(value).replace(_END, '$'))}{about}"
         case "type":
             kinds = value if isinstance(value, list) else [value]
             return f"{' or '.join(map(str, kinds))}{about}"

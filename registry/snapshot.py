@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from registry.commits import commit_parents, commit_time, commit_tree
 from registry.contents import read_content, read_files
@@ -37,6 +38,7 @@ from registry.versions import Version
 
 # New commits that are walked one by one before Git is asked for all of them.
 _WALKED_COMMITS = 500
+_SHA1_LENGTH = 40
 # Directories, symbolic links and submodules.
 _LIBRARY_MODES = frozenset({TREE_MODE, b"120000", b"160000"})
 # Changed libraries whose tags are asked for by name; above it all tags are listed.
@@ -99,6 +101,25 @@ class Snapshot:
             is_ancestor = tag.commit in state.ancestors
             parts.append(f"{version}{'=' if is_ancestor else '!'}{tag.object_id[:16]}")
         return ":".join(parts)
+
+    def changed_since(self, before: Snapshot) -> frozenset[LibraryName]:
+        """The names whose key is not what it was in ``before``, also of libraries that are gone.
+
+        Compares tables, so it costs far less than asking for every key.
+        """
+        old, new = before._state, self._state
+        names = {name for name, _ in old.trees.items() ^ new.trees.items()}
+        names.update(LibraryName(name) for name, _ in old.instances.items() ^ new.instances.items())
+        if old.tags is not new.tags:
+            for name in {*old.tags, *new.tags}:
+                if old.tags.get(name, {}) != new.tags.get(name, {}):
+                    names.add(LibraryName(name))
+        moved = old.ancestors ^ new.ancestors
+        if moved:
+            for name, tags in new.tags.items():
+                if not moved.isdisjoint([tag.commit for tag in tags.values()]):
+                    names.add(LibraryName(name))
+        return frozenset(name for name in names if name in old.trees or name in new.trees)
 
     def _tree(self, name: LibraryName) -> ObjectId:
         tree = self._state.trees.get(name)
@@ -203,6 +224,14 @@ class Registry:
         """End the processes that read for this registry."""
         self.repository.close()
 
+    def __enter__(self) -> Self:
+        """Close it at the end of a ``with``."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """As `close`."""
+        self.close()
+
     def head(self) -> CommitId:
         """The commit that HEAD names now, by reading the ref's file where that is enough.
 
@@ -227,7 +256,7 @@ class Registry:
                 text = (self.repository.common_dir / text[5:]).read_text().strip()
         except OSError:
             return None
-        return CommitId(text) if len(text) == 40 and text.isalnum() else None  # noqa: PLR2004 - hex SHA-1
+        return CommitId(text) if len(text) == _SHA1_LENGTH and text.isalnum() else None
 
     def snapshot(
         self,
@@ -244,6 +273,12 @@ class Registry:
         repository = self.repository
         at = commit or self.head()
         found = repository.object(at)
+        if found is not None and len(found.object_id) != _SHA1_LENGTH:
+            raise NotARegistryError(
+                "its objects are named by SHA-256",
+                where=str(self.path),
+                next_step="Use a repository whose objects are named by SHA-1, as 'git init' makes",
+            )
         if found is None or found.type != "commit":
             raise NotARegistryError(f"{at[:40]!r} is no commit here", where=str(self.path))
         roots = {e.name: e for e in read_tree(repository, commit_tree(found.content))}

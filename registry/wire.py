@@ -54,17 +54,17 @@ def parameter_fields(parameter: Parameter) -> JsonObject:
     fields: dict[str, Any] = {
         "type": parameter.type,
         "required": parameter.required,
-        "description": parameter.description,
     }
     if parameter.default is not msgspec.UNSET:
         fields["default"] = parameter.default
+    fields["description"] = parameter.description
     if parameter.options:
         fields["options"] = parameter.options
-    if parameter.validation:
-        fields["validation"] = parameter.validation
     for flag in ("multiline", "secret"):
         if getattr(parameter, flag):
             fields[flag] = True
+    if parameter.validation:
+        fields["validation"] = parameter.validation
     return fields
 
 

@@ -32,7 +32,7 @@ def cli_page() -> str:
 
 
 def _usage(parameter: Any) -> str:
-    name = parameter.human_readable_name.strip("[]").upper()
+    name = (parameter.metavar or parameter.name).upper().rstrip("_")
     return name if parameter.required else f"[{name}]"
 
 
