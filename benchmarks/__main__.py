@@ -9,11 +9,11 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol, cast
 
 from rich.console import Console
 
 from benchmarks import machine, table
-from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Promise, Row
 from benchmarks.session import Session
 
@@ -35,8 +35,17 @@ def promises(names: Sequence[str] = MODULES) -> list[Promise]:
     return [promise for name in names for promise in _module(name).PROMISES]
 
 
-def _module(name: str) -> object:
-    return importlib.import_module(f"benchmarks.{name}")
+class Benchmark(Protocol):
+    """What each of the modules is."""
+
+    PROMISES: tuple[Promise, ...]
+
+    def measure(self, session: Session) -> list[Row]:
+        """Take the figures of all its promises; raises BenchmarkError when it cannot."""
+
+
+def _module(name: str) -> Benchmark:
+    return cast("Benchmark", importlib.import_module(f"benchmarks.{name}"))
 
 
 def run(
@@ -50,9 +59,9 @@ def run(
         say(f"{name} …")
         try:
             measured: list[Row] = _module(name).measure(session)
-        except BenchmarkError as error:
-            failed[name] = str(error)
-            say(f"{name}: {error}")
+        except Exception as error:  # noqa: BLE001 - one that fails must not cost the others' rows
+            failed[name] = f"{type(error).__name__}: {error}"
+            say(f"{name}: {failed[name]}")
             continue
         rows |= {row.promise.key: row for row in measured}
         say(f"{name}: {time.monotonic() - started:.0f} s")
@@ -60,7 +69,7 @@ def run(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is asked for; 0 when every promise held, 1 when one did not, 2 when one did not run."""
+    """Run what is asked for; 0: every promise held; 1: one did not; 2: one did not run."""
     options = _options(arguments)
     unknown = sorted(set(options.names) - set(MODULES))
     if unknown:
@@ -71,7 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="opsteps-bench-", ignore_cleanup_errors=True) as path:
         session = Session(workdir=Path(path), quick=options.quick)
         rows, failed = run(names, session, lambda text: progress.print(f"[dim][bench][/] {text}"))
-    _print(options, rows, failed)
+        _print(options, rows, failed)
+        for name, reason in failed.items():
+            progress.print(f"{name} did not run: {reason}", markup=False)
     if failed:
         return 2
     return 0 if all(row.holds for row in rows.values()) else 1

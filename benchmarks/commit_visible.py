@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import dataclass
+from typing import Self
 
-from benchmarks import openloop, processes, publishing, serving, wrk
+from benchmarks import nginx, openloop, processes, publishing, serving, wrk
 from benchmarks.content import library
 from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Bound, Promise, Row, absolute, plain
@@ -42,6 +43,9 @@ _LOOK_SECONDS = 0.001
 _VISIBLE_SECONDS = 30.0
 _BEFORE, _AFTER = 0.1, 1.0
 _PATHS = 64
+_STEADY_SECONDS = 180.0
+# A commit each so many seconds: the background build of the one before has ended by then.
+_RHYTHM_SECONDS = 3.0
 
 
 def measure(session: Session) -> list[Row]:
@@ -55,7 +59,7 @@ def measure(session: Session) -> list[Row]:
         with serving.serving(
             registry.path, work, probe=paths[0], require_token=True, settings=settings
         ) as server:
-            server.wait_until_steady(seconds=session.choose(90, 20))
+            server.wait_until_steady(seconds=_STEADY_SECONDS)
             idle = _Commits(session, registry, server, first=_FIRST_PATCH)
             for _ in range(session.choose(10, 2)):
                 idle.make()
@@ -105,7 +109,7 @@ class _Watcher:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(connection=connection, request=request)
 
-    def __enter__(self) -> _Watcher:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -130,10 +134,25 @@ def _visible_row(idle: _Commits) -> Row:
     return absolute(VISIBLE, idle.milliseconds, notes=notes)
 
 
+def _floor(session: Session, server: serving.Server, path: str, rate: float) -> openloop.Load:
+    """The same load on nginx: what machine and generator add by themselves."""
+    work = session.directory("commit-visible-nginx")
+    with nginx.serving(work, server.get(path)) as peer:
+        plan = openloop.Plan(
+            port=peer.port,
+            requests=(processes.get_request(peer.path),),
+            rate=rate,
+            seconds=session.choose(6, 2),
+        )
+        return openloop.start(plan).finish()
+
+
 def _loaded_rows(
     session: Session, registry: Registry, server: serving.Server, paths: list[str]
 ) -> list[Row]:
     cores = processes.split_cores()
+    # What the commits before have started in the background is no part of the capacity.
+    server.wait_until_steady(seconds=_STEADY_SECONDS)
     seconds = session.choose(3, 1)
     capacity = wrk.run(
         server.port, paths[0], seconds=seconds, token=server.token, cores=cores.client
@@ -142,26 +161,30 @@ def _loaded_rows(
         port=server.port,
         requests=tuple(server.request(path) for path in paths),
         rate=capacity / 2,
-        seconds=session.choose(16, 4),
+        seconds=session.choose(24, 6),
     )
     commits = _Commits(session, registry, server, first=_FIRST_PATCH + 100)
     run = openloop.start(plan)
     ends = time.monotonic() + plan.seconds
     try:
-        while time.monotonic() + 1.5 * _AFTER < ends:
-            time.sleep(0.5)  # the rhythm of the commits
+        time.sleep(_AFTER)
+        while time.monotonic() + _AFTER < ends:
             commits.make()
+            time.sleep(_RHYTHM_SECONDS)
     except BaseException:
         run.cancel()
         raise
     load = run.finish()
     near = load.around(commits.moments, before=_BEFORE, after=_AFTER)
+    rest = load.away_from(commits.moments, before=_BEFORE, after=_AFTER)
+    floor = _floor(session, server, paths[0], plan.rate)
     visible = sorted(commits.milliseconds)[len(commits.milliseconds) // 2]
     notes = (
         f"{len(commits.moments)} commits, visible after {plain(visible)} ms under load; "
         f"{plain(plan.rate)} requests/s of {plain(capacity)}; p50 {plain(near.percentile(50))}, "
         f"p99 {plain(near.percentile(99))}, worst {plain(near.worst)} ms; "
-        f"generator itself late by {plain(load.late_ms)} ms"
+        f"p99.9 away from the commits {plain(rest.percentile(99.9))} ms, of nginx at the same rate "
+        f"{plain(floor.percentile(99.9))} ms; generator itself late by {plain(load.late_ms)} ms"
     )
     return [
         absolute(LATENCY, [near.percentile(99.9)], notes=notes),

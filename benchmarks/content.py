@@ -85,7 +85,7 @@ class SyntheticLibrary:
 
 def library(number: int, *, steps: int, seed: int = 1, version: str = "1.0.0") -> SyntheticLibrary:
     """The library of this number; ``version`` changes its text a little, never its interface."""
-    chance = random.Random(f"{seed}/{number}")  # noqa: S311 - reproducible text, no secret
+    chance = random.Random(f"{seed}/{number}")
     subject, thing, category = chance.choice(words.SUBJECTS)
     kind, adjective = chance.choice(words.KINDS), chance.choice(words.ADJECTIVES)
     name = parse_library_name(f"{subject}-{adjective}-{kind}-{number:05d}")
@@ -182,9 +182,7 @@ def _manifest(
     }
 
 
-def _readme(
-    chance: random.Random, title: str, thing: str, steps: list[dict[str, Any]]
-) -> bytes:
+def _readme(chance: random.Random, title: str, thing: str, steps: list[dict[str, Any]]) -> bytes:
     lines = [f"# {title}", "", f"{steps[0]['description']} *Made for every {thing}.*", ""]
     lines += ["## Steps", "", "| step | what it does |", "| --- | --- |"]
     lines += [f"| `{step['name']}` | {step['description']} |" for step in steps]

@@ -22,9 +22,7 @@ _LIBRARIES = 200
 def measure(session: Session) -> list[Row]:
     """Drive both in turn, A B A B, each on the same processor, wrk on another."""
     work = session.directory("lookup")
-    registry = synthetic.copied_registry(
-        work / "registry", libraries=_LIBRARIES, steps=STEPS_EACH
-    )
+    registry = synthetic.copied_registry(work / "registry", libraries=_LIBRARIES, steps=STEPS_EACH)
     known = library(7, steps=STEPS_EACH)
     path = f"/api/v1/steps/{known.name}.{known.steps[0]}"
     with serving.serving(registry, work, probe=path, require_token=True) as server:
@@ -48,9 +46,7 @@ def compare(
     theirs: list[float] = []
     seconds = session.choose(3, 1)
     for turn in range(session.choose(5, 1) + 1):
-        mine = wrk.run(
-            server.port, path, seconds=seconds, token=server.token, cores=cores.client
-        )
+        mine = wrk.run(server.port, path, seconds=seconds, token=server.token, cores=cores.client)
         other = wrk.run(peer.port, peer.path, seconds=seconds, cores=cores.client)
         if turn:
             ours.append(mine.rate)

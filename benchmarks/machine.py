@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 from pathlib import Path
@@ -12,7 +12,7 @@ _KIB_A_GIB = 1024 * 1024
 
 def describe() -> str:
     """One line: processor, cores, memory, kernel, Python and the day (UTC)."""
-    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     return ", ".join(
         (
             _first_value("/proc/cpuinfo", "model name") or platform.machine(),

@@ -79,11 +79,18 @@ class Load:
 
     def around(self, moments: Iterable[float], *, before: float, after: float) -> Load:
         """Only the requests due within these seconds of one of the moments."""
+        return self._picked(moments, before, after, near=True)
+
+    def away_from(self, moments: Iterable[float], *, before: float, after: float) -> Load:
+        """The others."""
+        return self._picked(moments, before, after, near=False)
+
+    def _picked(self, moments: Iterable[float], before: float, after: float, *, near: bool) -> Load:
         spans = [(moment - before, moment + after) for moment in moments]
         kept = [
             (due, latency)
             for due, latency in zip(self.due, self.latencies_ms, strict=True)
-            if any(low <= due <= high for low, high in spans)
+            if any(low <= due <= high for low, high in spans) is near
         ]
         return Load(
             due=tuple(due for due, _ in kept),

@@ -1,4 +1,4 @@
-"""The process of `benchmarks.openloop`: one thread, non-blocking sockets, no allocation to speak of.
+"""The process of `benchmarks.openloop`: one thread and non-blocking sockets.
 
 Reads a plan (JSON, one line) from standard input, writes ``+`` once connected and at the end
 doubles: its own lateness, then for every request the moment it was due and its latency in seconds.
@@ -38,7 +38,7 @@ class _Connection:
         """Connect anew, with nothing outstanding."""
         self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=5)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
+        self.socket.settimeout(0)
         self.reset()
 
     def reset(self) -> None:
@@ -77,7 +77,7 @@ class _Generator:
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.requests = [request.encode("latin-1") for request in plan["requests"]]
-        self.period = 1.0 / plan["rate"]
+        self.period: float = 1.0 / plan["rate"]
         self.total = max(1, int(plan["rate"] * plan["seconds"]))
         self.timeout = plan["timeout_seconds"]
         self.latencies = array.array("d", [math.inf]) * self.total
@@ -131,7 +131,7 @@ class _Generator:
             if status is None:
                 continue
             self.busy.discard(connection)
-            if status == 200:  # noqa: PLR2004 - HTTP
+            if status == 200:
                 self.latencies[connection.index] = time.monotonic() - connection.due
             if status == 0:
                 self._replace(connection)

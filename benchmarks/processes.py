@@ -60,7 +60,7 @@ def bind(pid: int, cores: frozenset[int]) -> None:
 
 def _listed(directory: Path) -> list[str]:
     try:
-        return os.listdir(directory)
+        return [entry.name for entry in directory.iterdir()]
     except FileNotFoundError:  # the process ended meanwhile
         return []
 
@@ -103,7 +103,7 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process of its own group; at the end it and its children are stopped."""
     with log.open("wb") as sink:
-        process = subprocess.Popen(  # noqa: S603 - a benchmark's own command
+        process = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
             stdout=sink,

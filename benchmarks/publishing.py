@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from benchmarks.content import RELEASE_DATE, SyntheticLibrary
 from registry.digest import release_digest, tree_id
-from registry.service import facts_bytes, identity, operation_message, read_library, with_release
+from registry.operation import identity, operation_message
+from registry.service import facts_bytes, read_library, with_release
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name, tag_object
 from registry.versions import parse_version
@@ -49,9 +50,7 @@ def prepare(registry: Registry, library: SyntheticLibrary) -> Prepared:
     )
     name = tag_name(library.name, version)
     message = tag_message(library.name, version, digest=digest, tree=tree)
-    (tag,) = write_tags(
-        registry.repository, [tag_object(name, commit, message, tagger=str(who))]
-    )
+    (tag,) = write_tags(registry.repository, [tag_object(name, commit, message, tagger=str(who))])
     updates = (
         RefUpdate(ref=f"refs/tags/{name}", new=tag),
         RefUpdate(ref="HEAD", new=commit, old=at.head),

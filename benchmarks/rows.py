@@ -126,4 +126,4 @@ def shown(spread_: Spread | None, unit: str) -> str:
     text = f"{plain(spread_.median)} {unit}".rstrip()
     if len(spread_.runs) == 1:
         return text
-    return f"{text} ({plain(spread_.low)}–{plain(spread_.high)})"  # noqa: RUF001 - a range
+    return f"{text} ({plain(spread_.low)}–{plain(spread_.high)})"

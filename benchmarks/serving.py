@@ -23,6 +23,14 @@ _STEADY_SHARE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Steady:
+    """Whether a server came to rest in time, and its greatest resident memory until then (MB)."""
+
+    reached: bool
+    peak_mb: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
     """A server that answers. ``ready_seconds`` counts from the start of its process."""
 
@@ -44,17 +52,25 @@ class Server:
         """The bytes of a request, for load generators."""
         return processes.get_request(path, token=self.token)
 
-    def wait_until_steady(self, *, seconds: float) -> bool:
-        """Wait until its processes are idle but for what is asked; False when the time is up."""
+    def wait_until_steady(self, *, seconds: float) -> Steady:
+        """Wait until nothing is built in the background and its processes are idle."""
         deadline = time.monotonic() + seconds
+        peak = 0.0
         while time.monotonic() < deadline:
             before = processes.processor_seconds(self.pid)
             started = time.monotonic()
             time.sleep(_STEADY_WINDOW)  # the window that is looked at, not a guess
             used = processes.processor_seconds(self.pid) - before
-            if 0 <= used < _STEADY_SHARE * (time.monotonic() - started):
-                return True
-        return False
+            peak = max(peak, processes.resident_mb(self.pid))
+            is_idle = 0 <= used < _STEADY_SHARE * (time.monotonic() - started)
+            if is_idle and not self.is_building():
+                return Steady(reached=True, peak_mb=peak)
+        return Steady(reached=False, peak_mb=peak)
+
+    def is_building(self) -> bool:
+        """Whether catalogue and search index are being brought up to date."""
+        health = json.loads(self.get("/health"))
+        return health.get("catalogue", {}).get("status") in {"waiting", "building"}
 
 
 @contextlib.contextmanager
@@ -83,9 +99,7 @@ def serving(
         ready = processes.wait_until_answers(
             process, port, request, seconds=_READY_SECONDS, log=log
         )
-        yield Server(
-            port=port, pid=process.pid, token=token, ready_seconds=ready - started
-        )
+        yield Server(port=port, pid=process.pid, token=token, ready_seconds=ready - started)
 
 
 def _token_settings(workdir: Path, token: str) -> dict[str, str]:
@@ -110,10 +124,3 @@ def refuses_strangers(server: Server, path: str) -> None:
     raise BenchmarkError(
         "the server answered a read without a token", next_step="Look at require_read_token"
     )
-
-
-def step_ids(server: Server, *, limit: int = 1) -> list[str]:
-    """Ids of some steps of the served registry, not of ``core``."""
-    steps = json.loads(server.get("/api/v1/steps"))["steps"]
-    found = [step["id"] for step in steps if step["library"] != "core"]
-    return [str(step) for step in found[:: max(1, len(found) // limit)][:limit]]

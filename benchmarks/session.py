@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """``quick`` takes fewer and smaller runs: it shows that everything works, not how fast it is."""
+    """``quick`` takes fewer and smaller runs: it shows that all works, not how fast it is."""
 
     workdir: Path
     quick: bool = False

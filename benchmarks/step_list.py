@@ -23,9 +23,7 @@ _PATH = "/api/v1/steps"
 def measure(session: Session) -> list[Row]:
     """Drive both in turn, as for the lookup."""
     work = session.directory("step-list")
-    registry = synthetic.copied_registry(
-        work / "registry", libraries=_LIBRARIES, steps=STEPS_EACH
-    )
+    registry = synthetic.copied_registry(work / "registry", libraries=_LIBRARIES, steps=STEPS_EACH)
     with serving.serving(registry, work, probe=_PATH, require_token=True) as server:
         body = server.get(_PATH)
         server.wait_until_steady(seconds=30)

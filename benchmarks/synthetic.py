@@ -22,7 +22,8 @@ from registry.digest import release_digest, tree_id
 from registry.git import isolated_environment
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import Digest
-from registry.service import facts_bytes, identity, operation_message
+from registry.operation import identity, operation_message
+from registry.service import facts_bytes
 from registry.tags import tag_message, tag_name
 from registry.versions import parse_version
 from registry.yamltext import dump_yaml
@@ -72,6 +73,10 @@ def cached_registry(*, libraries: int, steps: int, seed: int = 1) -> Path:
             make_registry(made, libraries=libraries, steps=steps, seed=seed)
             if not target.is_dir():  # else another run was quicker
                 made.rename(target)
+        prefix = target.name.rpartition("-")[0]
+        for old in target.parent.glob(f"{prefix}-*"):
+            if old != target:  # made by another version of the generator
+                shutil.rmtree(old, ignore_errors=True)
     return target
 
 
@@ -88,7 +93,7 @@ def copied_registry(path: Path, *, libraries: int, steps: int, seed: int = 1) ->
         if entry.name == ".git":
             continue
         if not _linked(entry, path):
-            subprocess.run(["cp", "-a", str(entry), str(path)], check=True)  # noqa: S603, S607 - our paths
+            subprocess.run(["cp", "-a", str(entry), str(path)], check=True)
     # The index remembers other inodes and times; let it look once, now.
     with contextlib.suppress(BenchmarkError):  # it only says that something needed the look
         _git(path, "update-index", "-q", "--refresh")
@@ -96,7 +101,7 @@ def copied_registry(path: Path, *, libraries: int, steps: int, seed: int = 1) ->
 
 
 def _linked(entry: Path, into: Path) -> bool:
-    done = subprocess.run(["cp", "-al", str(entry), str(into)], capture_output=True, check=False)  # noqa: S603, S607 - our paths
+    done = subprocess.run(["cp", "-al", str(entry), str(into)], capture_output=True, check=False)
     return done.returncode == 0
 
 
@@ -126,7 +131,7 @@ def _command(path: Path, *arguments: str) -> list[str]:
 
 
 def _git(path: Path, *arguments: str) -> None:
-    done = subprocess.run(  # noqa: S603 - fixed program, our own arguments
+    done = subprocess.run(
         _command(path, *arguments), env=isolated_environment(), capture_output=True, check=False
     )
     if done.returncode != 0:

@@ -19,7 +19,7 @@ _HEAD = ("what", "reach", "measured", "peer", "ratio", "holds")
 
 
 def cells(promise: Promise, row: Row | None) -> tuple[str, ...]:
-    """One row of the table as texts; without a row, what is promised and that it is not measured."""
+    """One row of the table as texts; without a row, what is promised and not yet measured."""
     if row is None:
         return (promise.what, promise.reach, NOT_MEASURED, "", "", "")
     return (

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.errors import LimitError
-from registry.git import GitObject, GitRepository, TreeEntry, Wave, parse_tree, read_tree
+from registry.git import GitObject, GitRepository, Wave
 from registry.model import Manifest, ReleaseContent, Step
 from registry.names import ObjectId
 from registry.parsing import parse_manifest, parse_step
 from registry.problems import Problem, errors_of
 from registry.settings import DEFAULT_LIMITS, Limits
+from registry.trees import TreeEntry, parse_tree, read_tree
 
 Outcome = tuple[ReleaseContent | None, tuple[Problem, ...]]
 

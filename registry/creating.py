@@ -7,9 +7,9 @@ from pathlib import Path
 from registry.errors import ConflictError
 from registry.git import create_repository
 from registry.names import parse_library_name
+from registry.operation import identity, operation_message
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError
-from registry.service import identity, operation_message
 from registry.snapshot import Registry
 from registry.worktree import follow
 from registry.writing import NewCommit, RefUpdate, move_refs, write_commit

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NewType
@@ -40,11 +40,7 @@ _OVERRIDES = (
     # Speed counts when an operator waits; a repack compresses again anyway.
     "-c", "core.compression=1",
 )  # fmt: skip
-TREE_MODE = b"40000"
-# One entry of a raw tree; entries follow each other without a gap.
-_TREE_ITEM = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)\n\Z")
-_RAW_ENTRY = re.compile(rb"[0-7]+ [^\0]+\0.{20}", re.DOTALL)
 # An object that is missing is missing: none is fetched, by a command that a stranger chose.
 _LOCAL = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
 # Configuration that makes Git run a program on the content of files.
@@ -276,71 +272,3 @@ class Wave:
         ids = list(self._ids)
         found = zip(ids, self._repository.objects(ids), strict=True)
         return {object_id: item for object_id, item in found if item is not None}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TreeEntry:
-    """One line of a Git tree."""
-
-    name: str
-    mode: bytes
-    object_id: ObjectId
-
-    @property
-    def is_tree(self) -> bool:
-        """True for a directory."""
-        return self.mode == TREE_MODE
-
-    @property
-    def is_file(self) -> bool:
-        """True for a regular file, executable or not; links and submodules are none."""
-        return self.mode in {b"100644", b"100755"}
-
-
-def raw_entries(content: bytes) -> list[bytes]:
-    """The entries of a raw tree, each as its bytes."""
-    return _RAW_ENTRY.findall(content)
-
-
-def tree_items(content: bytes) -> list[tuple[bytes, bytes, bytes]]:
-    """Mode, name and binary object id of each entry: for trees of ten thousand names."""
-    return _TREE_ITEM.findall(content)
-
-
-def parse_tree(content: bytes) -> Iterator[TreeEntry]:
-    """The entries of a raw tree object. A name that is not UTF-8 keeps its bytes escaped."""
-    for mode, name, object_id in tree_items(content):
-        yield TreeEntry(
-            mode=mode,
-            name=name.decode(errors="surrogateescape"),
-            object_id=ObjectId(object_id.hex()),
-        )
-
-
-def read_tree(repository: GitRepository, tree: ObjectId) -> list[TreeEntry]:
-    """The entries of one tree; raises GitError when the object is missing or no tree."""
-    found = repository.object(tree)
-    if found is None or found.type != "tree":
-        raise GitError(f"tree {tree} is missing", where=str(repository.git_dir))
-    return list(parse_tree(found.content))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TagRef:
-    """What a tag points at: an object and, where that is a tag object, the commit it names."""
-
-    object_id: ObjectId
-    commit: CommitId | None
-
-
-def tag_refs(repository: GitRepository, prefixes: Iterable[str] = ()) -> dict[str, TagRef]:
-    """The tags by name: all, or those below ``refs/tags/<prefix>/``."""
-    patterns = [f"refs/tags/{prefix}/" for prefix in prefixes] or ["refs/tags/"]
-    layout = "--format=%(objectname) %(*objectname) %(refname:strip=2)"
-    out = repository.run("for-each-ref", layout, *patterns)
-    rows = (line.split(" ", 2) for line in out.decode(errors="surrogateescape").split("\n"))
-    return {
-        row[2]: TagRef(object_id=ObjectId(row[0]), commit=CommitId(row[1]) if row[1] else None)
-        for row in rows
-        if len(row) == 3  # noqa: PLR2004 - the three fields of the layout
-    }

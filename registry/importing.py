@@ -12,18 +12,13 @@ from datetime import datetime
 from registry.bulk import write_commits
 from registry.checking import check_release
 from registry.digest import release_digest, tree_id
-from registry.git import tag_refs
 from registry.model import Deprecation, LibraryFacts
 from registry.names import CommitId, Digest, LibraryId, LibraryName, ObjectId, library_id
+from registry.operation import identity, one_line, operation_message
 from registry.parsing import parse_library_facts
 from registry.problems import Problem, errors_of
-from registry.service import (
-    facts_bytes,
-    identity,
-    one_line,
-    operation_message,
-    with_release,
-)
+from registry.refs import tag_refs
+from registry.service import facts_bytes, with_release
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name, tag_object
 from registry.versions import Version

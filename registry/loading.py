@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from registry.contents import read_contents
 from registry.errors import InvalidNameError
-from registry.git import GitObject, GitRepository, TreeEntry, Wave, parse_tree
+from registry.git import GitObject, GitRepository, Wave
 from registry.library import Library, ReleaseRecord, TagFacts, choose_active, decide_release
 from registry.model import InstanceFacts, LibraryFacts, Manifest, ReleaseContent
 from registry.names import CommitId, LibraryName, ObjectId, library_id
@@ -18,6 +18,7 @@ from registry.parsing import parse_instance_facts, parse_library_facts
 from registry.problems import Problem, Severity, errors_of
 from registry.settings import Limits
 from registry.tags import parse_tag
+from registry.trees import TreeEntry, parse_tree
 from registry.versions import Version, parse_version
 
 

@@ -14,8 +14,9 @@ from gitdb import IStream
 from gitdb.db import LooseObjectDB
 
 from registry.errors import GitError
-from registry.git import TREE_MODE, GitRepository, raw_entries
+from registry.git import GitRepository
 from registry.names import ObjectId
+from registry.trees import TREE_MODE, raw_entries
 
 _FILE_MODE = b"100644"
 

@@ -5,13 +5,9 @@ Every operation is one commit, whose trailers name the operation, the actor and 
 
 from __future__ import annotations
 
-import random
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TypeVar
 
 import msgspec
 
@@ -20,12 +16,10 @@ from registry.contents import irregular_problems, read_files
 from registry.digest import release_digest, tree_id
 from registry.errors import (
     ConflictError,
-    GitError,
     InvalidNameError,
     LimitError,
     NotFoundError,
 )
-from registry.git import TreeEntry, parse_tree, tree_items
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import (
     CommitId,
@@ -35,22 +29,25 @@ from registry.names import (
     parse_library_name,
     same_id,
 )
+from registry.operation import (
+    NewTag,
+    commit_upon,
+    identity,
+    new_request,
+    one_line,
+    operation_message,
+    retried,
+    rfc3339,
+)
 from registry.parsing import parse_library_facts
-from registry.problems import InvalidLibraryError, Problem, errors_of, printable
+from registry.problems import InvalidLibraryError, Problem, errors_of
 from registry.snapshot import Registry
-from registry.tags import tag_message, tag_name, tag_object
+from registry.tags import tag_message, tag_name
+from registry.trees import TreeEntry, parse_tree, tree_items
 from registry.versions import Version, parse_version
 from registry.worktree import follow
-from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commit, write_tags
+from registry.writing import NewCommit
 from registry.yamltext import dump_yaml
-
-# How often a write is tried again when another writer moved the head first.
-_ATTEMPTS = 12
-_PAUSE = 0.01
-_LINE_CHARACTERS = 200
-_EMAIL_DOMAIN = "opsteps.invalid"
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,24 +87,6 @@ class LibraryAt:
         return bool(self.entries)
 
 
-def identity(actor: str, seconds: int | None = None) -> Identity:
-    """Who Git records for an actor's operation."""
-    local = "".join(c for c in actor.lower() if c.isascii() and (c.isalnum() or c in "-_.")) or "x"
-    now = int(time.time()) if seconds is None else seconds
-    return Identity(name=actor, email=f"{local}@{_EMAIL_DOMAIN}", seconds=now)
-
-
-def operation_message(summary: str, *, operation: str, actor: str, request: str) -> str:
-    """A commit message with the trailers that make the history an audit trail."""
-    trailers = f"Actor: {one_line(actor)}\nRequest-Id: {one_line(request)}"
-    return f"{one_line(summary)}\n\nOperation: {operation}\n{trailers}\n"
-
-
-def one_line(text: str) -> str:
-    """Text of strangers as one line of a commit: nothing in it can become a trailer of its own."""
-    return printable(" ".join(text.split()))[:_LINE_CHARACTERS] or "unknown"
-
-
 def add_release(
     registry: Registry, files: Mapping[str, bytes], *, actor: str, request: str | None = None
 ) -> Added:
@@ -135,15 +114,18 @@ def add_release(
             contents[f"libraries/{name}/library.yaml"] = facts_bytes(facts)
         commit = NewCommit(
             message=operation_message(
-                f"Add {name} {version}", operation="add", actor=actor, request=request or _request()
+                f"Add {name} {version}",
+                operation="add",
+                actor=actor,
+                request=request or new_request(),
             ),
             who=identity(actor),
             files=contents,
             removed=(directory,) if current is not None else (),
         )
-        return _commit(registry, at.head, commit, [])[0], True
+        return commit_upon(registry, at.head, commit, [])[0], True
 
-    commit, changed = _retried(attempt)
+    commit, changed = retried(registry, attempt)
     return Added(
         name=name, version=version, commit=commit, changed=changed, problems=checked.problems
     )
@@ -178,7 +160,7 @@ def release(
         files = _checked_files(registry, name, chosen, entry.object_id)
         digest, tree = release_digest(files), tree_id(files)
         now = int(time.time())
-        facts = with_release(at.facts, chosen, digest, _rfc3339(now))
+        facts = with_release(at.facts, chosen, digest, rfc3339(now))
         who = identity(actor, now)
         changed = {f"libraries/{name}/library.yaml": facts_bytes(facts)}
         # Executable bits are no part of a release: the same bytes make the same tree anywhere.
@@ -190,7 +172,7 @@ def release(
                 f"Release {name} {chosen}",
                 operation="release",
                 actor=actor,
-                request=request or _request(),
+                request=request or new_request(),
             ),
             who=who,
             files=changed,
@@ -198,10 +180,10 @@ def release(
         )
         message = tag_message(name, chosen, digest=digest, tree=tree)
         tag = NewTag(name=tag_name(name, chosen), message=message, who=who)
-        head, _ = _commit(registry, at.head, commit, [tag])
+        head, _ = commit_upon(registry, at.head, commit, [tag])
         return Released(name=name, version=chosen, digest=digest, commit=head, tag=tag.name)
 
-    return _retried(attempt)
+    return retried(registry, attempt)
 
 
 def _refuse_released(registry: Registry, at: LibraryAt, version: Version) -> None:
@@ -249,44 +231,6 @@ def with_release(facts: LibraryFacts, version: Version, digest: Digest, date: st
     """The facts after a release; nothing that was in the ledger changes."""
     entry = LedgerEntry(digest=digest, date=date)
     return replace(facts, state="active", ledger={**facts.ledger, str(version): entry})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewTag:
-    """An annotated tag to put on the commit being written."""
-
-    name: str
-    message: str
-    who: Identity
-
-
-def _commit(
-    registry: Registry, head: CommitId, commit: NewCommit, tags: list[NewTag]
-) -> tuple[CommitId, list[ObjectId]]:
-    """Write one commit upon ``head`` and move the branch and all tags, or nothing at all."""
-    repository = registry.repository
-    new = write_commit(repository, head, commit)
-    raw = [tag_object(tag.name, new, tag.message, tagger=str(tag.who)) for tag in tags]
-    objects = write_tags(repository, raw)
-    updates = [
-        RefUpdate(ref=f"refs/tags/{tag.name}", new=object_id)
-        for tag, object_id in zip(tags, objects, strict=True)
-    ]
-    move_refs(repository, [*updates, RefUpdate(ref="HEAD", new=new, old=head)])
-    return new, objects
-
-
-def _retried(attempt: Callable[[], Result]) -> Result:
-    """Try again on the new head when another writer was faster."""
-    for number in range(1, _ATTEMPTS):
-        try:
-            return attempt()
-        except GitError as error:
-            if "cannot lock ref" not in error.message:
-                raise
-            # Writers that met once shall not meet again.
-            time.sleep(random.uniform(0, _PAUSE * number))  # noqa: S311 - no secret
-    return attempt()
 
 
 def _refuse_taken(
@@ -354,14 +298,6 @@ def _checked_files(
     if errors_of(problems):
         raise InvalidLibraryError(f"libraries/{name}/{version}", problems)
     return files
-
-
-def _request() -> str:
-    return uuid.uuid4().hex
-
-
-def _rfc3339(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def let_worktree_follow(registry: Registry, old: CommitId, new: CommitId) -> tuple[str, ...]:

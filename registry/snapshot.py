@@ -9,62 +9,31 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
-from registry.commits import commit_parents, commit_time, commit_tree
 from registry.contents import read_content, read_files
 from registry.core_library import core_library
 from registry.errors import GitError, NotARegistryError, NotFoundError
-from registry.git import (
-    TREE_MODE,
-    GitRepository,
-    TagRef,
-    TreeEntry,
-    read_tree,
-    tag_refs,
-    tree_items,
-)
+from registry.git import GitRepository
 from registry.library import Library
 from registry.loading import LibrarySource, load_libraries
 from registry.model import RegistryFacts, ReleaseContent
-from registry.names import CORE, CommitId, LibraryName, ObjectId, is_library_name
-from registry.parsing import parse_registry_facts
+from registry.names import CORE, CommitId, LibraryName, ObjectId
 from registry.problems import InvalidLibraryError
 from registry.settings import DEFAULT_LIMITS, Limits
+from registry.state import SHA1_LENGTH, State, read_state
 from registry.versions import Version
 
-# New commits that are walked one by one before Git is asked for all of them.
-_WALKED_COMMITS = 500
-_SHA1_LENGTH = 40
-# Directories, symbolic links and submodules.
-_LIBRARY_MODES = frozenset({TREE_MODE, b"120000", b"160000"})
-# Changed libraries whose tags are asked for by name; above it all tags are listed.
-_NAMED_TAGS = 200
 # Libraries read together: enough to keep Git's pipe full, few enough to stay small in memory.
 _CHUNK = 200
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _State:
-    """What a snapshot knows after one look: names and ids, no library yet."""
-
-    commit: CommitId
-    committed_at: str
-    facts_id: ObjectId
-    facts: RegistryFacts
-    trees: Mapping[LibraryName, ObjectId]
-    instances: Mapping[str, ObjectId]
-    tags: Mapping[str, Mapping[str, TagRef]]
-    ancestors: frozenset[CommitId]
 
 
 class Snapshot:
     """A registry at one commit, immutable."""
 
-    def __init__(self, repository: GitRepository, state: _State, limits: Limits) -> None:
+    def __init__(self, repository: GitRepository, state: State, limits: Limits) -> None:
         """Made by `Registry.snapshot`."""
         self._repository = repository
         self._state = state
@@ -256,7 +225,7 @@ class Registry:
                 text = (self.repository.common_dir / text[5:]).read_text().strip()
         except OSError:
             return None
-        return CommitId(text) if len(text) == _SHA1_LENGTH and text.isalnum() else None
+        return CommitId(text) if len(text) == SHA1_LENGTH and text.isalnum() else None
 
     def snapshot(
         self,
@@ -270,65 +239,16 @@ class Registry:
         With ``previous`` only the difference is read. ``all_tags=False`` then also trusts the tags
         that it knew of libraries that did not change, which spares O(registry) work.
         """
-        repository = self.repository
-        at = commit or self.head()
-        found = repository.object(at)
-        if found is not None and len(found.object_id) != _SHA1_LENGTH:
-            raise NotARegistryError(
-                "its objects are named by SHA-256",
-                where=str(self.path),
-                next_step="Use a repository whose objects are named by SHA-1, as 'git init' makes",
-            )
-        if found is None or found.type != "commit":
-            raise NotARegistryError(f"{at[:40]!r} is no commit here", where=str(self.path))
-        roots = {e.name: e for e in read_tree(repository, commit_tree(found.content))}
         before = previous._state if previous is not None else None  # noqa: SLF001 - the same module
-        facts_id, facts = self._facts(roots.get("registry.yaml"), before)
-        trees = _library_trees(repository, roots.get("libraries"), before)
-        ancestors = _ancestors(repository, CommitId(found.object_id), before)
-        tags = _tags(repository, trees, before, all_tags=all_tags)
-        state = _State(
-            commit=CommitId(found.object_id),
-            committed_at=commit_time(found.content),
-            facts_id=facts_id,
-            facts=facts,
-            trees=trees,
-            instances=self._instances(roots.get("instances")),
-            tags=tags,
-            ancestors=ancestors,
+        state = read_state(
+            self.repository,
+            commit or self.head(),
+            instance=self.instance,
+            where=self.path,
+            before=before,
+            all_tags=all_tags,
         )
-        return Snapshot(repository, state, self.limits)
-
-    def _facts(
-        self, entry: TreeEntry | None, before: _State | None
-    ) -> tuple[ObjectId, RegistryFacts]:
-        if entry is None or not entry.is_file:
-            raise NotARegistryError(
-                "there is no registry.yaml at this commit",
-                where=str(self.path),
-                next_step=f"Make a registry with 'opsteps init {self.path}'",
-            )
-        if before is not None and before.facts_id == entry.object_id:
-            return before.facts_id, before.facts
-        found = self.repository.object(entry.object_id)
-        parsed = parse_registry_facts(found.content if found else b"")
-        if parsed.value is None:
-            raise InvalidLibraryError("registry.yaml", parsed.problems)
-        return entry.object_id, parsed.value
-
-    def _instances(self, entry: TreeEntry | None) -> dict[str, ObjectId]:
-        if entry is None or not entry.is_tree:
-            return {}
-        for child in read_tree(self.repository, entry.object_id):
-            if child.name == self.instance and child.is_tree:
-                files = read_tree(self.repository, child.object_id)
-                # Links too: what cannot be read must not count as "nothing is said here".
-                return {
-                    f.name.removesuffix(".yaml"): f.object_id
-                    for f in files
-                    if f.name.endswith(".yaml")
-                }
-        return {}
+        return Snapshot(self.repository, state, self.limits)
 
     def dirty_paths(self) -> tuple[str, ...]:
         """Tracked files whose bytes in the working tree are not those of the head.
@@ -343,87 +263,3 @@ class Registry:
             "--", "registry.yaml", "libraries", "instances",
         )  # fmt: skip
         return tuple(out.decode(errors="replace").split("\0")[:-1])
-
-
-def _library_trees(
-    repository: GitRepository, entry: TreeEntry | None, before: _State | None
-) -> dict[LibraryName, ObjectId]:
-    """Directories below ``libraries/`` whose name is a library's, sorted by it.
-
-    A link or submodule in a library's place is one that cannot be read; files are not ours.
-    """
-    if entry is None or not entry.is_tree:
-        return {}
-    found = repository.object(entry.object_id)
-    if found is None:
-        raise GitError("the tree of libraries is missing", where=str(repository.git_dir))
-    known = before.trees if before is not None else {}
-    items = (
-        (LibraryName(raw.decode(errors="replace")), object_id)
-        for mode, raw, object_id in tree_items(found.content)
-        if mode in _LIBRARY_MODES
-    )
-    # Git sorts a directory as if its name ended in a slash: foo-bar before foo.
-    return {
-        name: ObjectId(object_id.hex())
-        for name, object_id in sorted(items)
-        if name in known or is_library_name(name)
-    }
-
-
-def _tags(
-    repository: GitRepository,
-    trees: Mapping[LibraryName, ObjectId],
-    before: _State | None,
-    *,
-    all_tags: bool,
-) -> Mapping[str, Mapping[str, TagRef]]:
-    """Library name → version text → tag."""
-    if before is None or all_tags:
-        return _by_library(tag_refs(repository))
-    changed = [name for name, tree in trees.items() if before.trees.get(name) != tree]
-    if not changed:
-        return before.tags
-    if len(changed) > _NAMED_TAGS:
-        return _by_library(tag_refs(repository))
-    return {**before.tags, **_by_library(tag_refs(repository, changed), changed)}
-
-
-def _by_library(
-    refs: Mapping[str, TagRef], names: Iterable[LibraryName] = ()
-) -> dict[str, dict[str, TagRef]]:
-    grouped: dict[str, dict[str, TagRef]] = {name: {} for name in names}
-    for ref, tag in refs.items():
-        library, slash, version = ref.partition("/v")
-        if slash:
-            grouped.setdefault(library, {})[version] = tag
-    return grouped
-
-
-def _ancestors(
-    repository: GitRepository, commit: CommitId, before: _State | None
-) -> frozenset[CommitId]:
-    new = _new_commits(repository, commit, before) if before is not None else None
-    if before is not None and new is not None:
-        return before.ancestors | new if new else before.ancestors
-    return frozenset(map(CommitId, repository.run("rev-list", commit).decode().split()))
-
-
-def _new_commits(
-    repository: GitRepository, commit: CommitId, before: _State
-) -> frozenset[CommitId] | None:
-    """The commits since ``before``; None when this one does not descend from it, or from far."""
-    new: set[CommitId] = set()
-    pending = [commit]
-    reached = False
-    while pending:
-        current = pending.pop()
-        if current in before.ancestors:
-            reached = reached or current == before.commit
-            continue
-        found = repository.object(current)
-        if current in new or found is None or len(new) > _WALKED_COMMITS:
-            return None
-        new.add(current)
-        pending.extend(commit_parents(found.content))
-    return frozenset(new) if reached else None

@@ -6,18 +6,17 @@ What somebody edited, staged or removed meanwhile is left as it is.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry.digest import blob_id
 from registry.errors import GitError
 from registry.git import GitRepository
+from registry.locking import exclusive
 from registry.names import CommitId
 
 _ABSENT = "0" * 40
@@ -31,12 +30,16 @@ _NAMED_PATHS = 500
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Change:
-    """One path that differs between two commits: modes and blob ids, absent ones all zeros."""
+    """One path that differs between two commits; an absent blob's id is all zeros.
+
+    ``ours`` are the ids that the path had in any commit on the way, both ends included: whoever
+    followed half of the way left one of these there, and nobody's edit is lost by moving on.
+    """
 
     path: str
-    before: str
     after: str
     mode: str
+    ours: frozenset[str]
 
 
 def follow(repository: GitRepository, old: CommitId | None) -> tuple[str, ...]:
@@ -48,7 +51,7 @@ def follow(repository: GitRepository, old: CommitId | None) -> tuple[str, ...]:
     """
     if repository.work_tree is None:
         return ()
-    with _alone(repository):
+    with exclusive(repository.git_dir / "opsteps" / "worktree.lock"):
         new = repository.resolve_commit("HEAD")
         if old is None:
             _patiently(repository, ["read-tree", "--reset", "-u", new], b"")
@@ -56,16 +59,6 @@ def follow(repository: GitRepository, old: CommitId | None) -> tuple[str, ...]:
         changes = list(_changes(repository, old, new))
         followed = _update_index(repository, changes, new)
         return _update_files(repository, repository.work_tree, changes, followed)
-
-
-@contextmanager
-def _alone(repository: GitRepository) -> Iterator[None]:
-    """One of our processes at a time."""
-    directory = repository.git_dir / "opsteps"
-    directory.mkdir(exist_ok=True)
-    with (directory / "worktree.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _patiently(repository: GitRepository, arguments: Sequence[str], stdin: bytes) -> bytes:
@@ -81,11 +74,22 @@ def _patiently(repository: GitRepository, arguments: Sequence[str], stdin: bytes
 
 
 def _changes(repository: GitRepository, old: CommitId, new: CommitId) -> Iterator[_Change]:
-    out = repository.run("diff-tree", "-r", "-z", "--no-renames", old, new)
+    passed: dict[str, set[str]] = {}
+    log = ("log", "--raw", "-z", "--no-abbrev", "--no-renames", "--format=", f"{old}..{new}")
+    for _, before, after, path in _raw_changes(repository.run(*log)):
+        passed.setdefault(path, set()).update((before, after))
+    diff = ("diff-tree", "-r", "-z", "--no-renames", old, new)
+    for mode, before, after, path in _raw_changes(repository.run(*diff)):
+        ours = frozenset(passed.get(path, ())) | {before, after}
+        yield _Change(path=path, after=after, mode=mode, ours=ours)
+
+
+def _raw_changes(out: bytes) -> Iterator[tuple[str, str, str, str]]:
+    """New mode, old id, new id and path of each line of Git's raw format with ``-z``."""
     fields = out.decode(errors="surrogateescape").split("\0")[:-1]
     for meta, path in zip(fields[::2], fields[1::2], strict=True):
         _, mode, before, after, _ = meta.split(" ")
-        yield _Change(path=path, before=before, after=after, mode=mode)
+        yield mode, before, after, path
 
 
 def _update_index(
@@ -96,7 +100,7 @@ def _update_index(
         _patiently(repository, ["read-tree", new], b"")
         return frozenset(change.path for change in changes)
     staged = _staged(repository, changes)
-    ours = [c for c in changes if staged.get(c.path, _ABSENT) in {c.before, c.after}]
+    ours = [c for c in changes if staged.get(c.path, _ABSENT) in c.ours]
     # Removals first: a file may have become a folder.
     lines = [f"0 {_ABSENT}\t{c.path}\0" for c in ours if c.after == _ABSENT]
     lines += [f"{c.mode} {c.after}\t{c.path}\0" for c in ours if c.after != _ABSENT]
@@ -128,7 +132,7 @@ def _update_files(
     # Removals first, as in the index.
     for change in sorted(changes, key=lambda c: c.after != _ABSENT):
         current = _current(root, change.path)
-        if change.path not in followed or current not in {change.before, change.after}:
+        if change.path not in followed or current not in change.ours:
             kept.append(change.path)
         elif change.after != _ABSENT:
             checkout.append(change.path)

@@ -10,14 +10,9 @@ from registry.creating import init_registry
 from registry.errors import ConflictError, GitError, InvalidNameError, NotFoundError
 from registry.library import LibraryStatus, ReleaseState
 from registry.names import CommitId, LibraryName
+from registry.operation import identity, operation_message
 from registry.problems import InvalidLibraryError
-from registry.service import (
-    add_release,
-    identity,
-    let_worktree_follow,
-    operation_message,
-    release,
-)
+from registry.service import add_release, let_worktree_follow, release
 from registry.snapshot import Registry
 from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commit
 from tests.registry.making import (

@@ -1,0 +1,17 @@
+"""Locks between our own processes; the kernel lets go of one when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock of this file; waits for whoever holds it. The file itself stays."""
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
