@@ -82,7 +82,9 @@ def _shown_progress(*, quiet: bool) -> Iterator[Report]:
         disable=quiet or not console.is_terminal,
         transient=True,
     )
-    tasks = {phase: bar.add_task(title, total=None, visible=False) for phase, title in _TITLES.items()}
+    tasks = {
+        phase: bar.add_task(title, total=None, visible=False) for phase, title in _TITLES.items()
+    }
 
     def report(phase: str, done: int, total: int) -> None:
         bar.update(tasks[phase], completed=done, total=total, visible=True, refresh=True)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
@@ -22,6 +24,12 @@ INLINE_CHARACTERS = 16 * 1024
 """Longest description that is rendered as Markdown; a longer one is cut."""
 NESTING_LEVELS = 20
 """Quotes and lists inside each other that are rendered."""
+
+_REMEMBERED = 2_000
+"""Descriptions kept rendered: those of parameters recur from step to step."""
+
+_DOCUMENTS = 64
+"""Documents kept rendered: changelogs of first releases are often the same."""
 
 LINK_RELATION = "nofollow noopener ugc"
 _SCHEMES = {"http", "https", "mailto"}
@@ -40,12 +48,14 @@ _ATTRIBUTES = {
 _CLASSES = {"div": {"scroll"}, "td": {"center", "right"}, "th": {"center", "right"}}
 # Text with none of these is the same with and without Markdown.
 _MARKDOWN_SIGNS = re.compile(r"[*_`~#\[\]<>|\\&!]|\n|://|^\s*(?:[-+]|\d+[.)])\s")
+# Text with none of these has no inline element: no rule of markdown-it begins with another sign.
+_INLINE_SIGNS = re.compile(r"[^\w\s.,;:?()/\"'+=%#@$|{}-]|[\n\r\0_]")
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
 def safe_url(text: str | None, *, mail: bool = True) -> str | None:
     """The URL when it is an absolute http, https or mailto one; else None: show it as text."""
-    if not text or any(ord(character) <= 0x20 for character in text):
+    if not text or any(character <= " " for character in text):
         return None
     try:
         parts = urlsplit(text)
@@ -56,6 +66,7 @@ def safe_url(text: str | None, *, mail: bool = True) -> str | None:
     return text if parts.scheme in {"http", "https"} and parts.hostname else None
 
 
+@lru_cache(maxsize=_DOCUMENTS)
 def render_markdown(text: str, *, prefix: str, shift: int = 1) -> Markup:
     """A whole document as HTML.
 
@@ -71,6 +82,7 @@ def render_markdown(text: str, *, prefix: str, shift: int = 1) -> Markup:
     return html
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def render_description(text: str) -> Markup:
     """A description: paragraphs, lists and code, without headings that one could link to."""
     text = text.strip()
@@ -113,6 +125,19 @@ def _move_headings(tokens: list[Token], prefix: str, shift: int) -> None:
             seen[slug] = seen.get(slug, 0) + 1
             number = f"-{seen[slug]}" if seen[slug] > 1 else ""
             token.attrSet("id", f"{prefix}{slug}{number}")
+
+
+def parse_inline(state: StateCore) -> None:
+    """markdown-it's own rule, with a short way for text that holds no sign: half of all."""
+    for token in state.tokens:
+        if token.type != "inline":
+            continue
+        if _INLINE_SIGNS.search(token.content):
+            children: list[Token] = []
+            state.md.inline.parse(token.content, state.md, state.env, children)
+            token.children = children
+        else:
+            token.children = [Token("text", "", 0, content=token.content)]
 
 
 def _image_as_link(
@@ -161,6 +186,7 @@ def _make_parser() -> MarkdownIt:
     options = {"html": False, "linkify": False, "maxNesting": NESTING_LEVELS}
     parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
     parser.validateLink = lambda url: safe_url(url) is not None  # type: ignore[method-assign]
+    parser.core.ruler.at("inline", parse_inline)
     parser.add_render_rule("image", _image_as_link)
     parser.add_render_rule("fence", _code_block)
     parser.add_render_rule("code_block", _code_block)

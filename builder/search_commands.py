@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from builder.search_index import SearchIndex, update_index
-from builder.search_query import Hit, SearchQuery, SearchResults
+from builder.search_query import Hit, SearchQuery, SearchResults, SearchUnavailableError
+from builder.search_state import discard_index
 from registry.commands import JsonOption, RegistryOption
 from registry.errors import NotFoundError
 from registry.library import Library
@@ -70,9 +71,22 @@ def search(
 
 
 def search_registry(registry: Registry, query: SearchQuery) -> SearchResults:
-    """Bring a registry's index up to date and ask it; raises SearchUnavailableError."""
+    """Bring a registry's index up to date and ask it; one that is damaged is made anew, once.
+
+    Raises SearchUnavailableError.
+    """
     directory = index_directory(registry)
-    update_index(directory, registry.snapshot())
+    snapshot = registry.snapshot()
+    update_index(directory, snapshot)
+    try:
+        return _ask(directory, query)
+    except SearchUnavailableError:
+        discard_index(directory)
+        update_index(directory, snapshot)
+        return _ask(directory, query)
+
+
+def _ask(directory: Path, query: SearchQuery) -> SearchResults:
     index = SearchIndex.open(directory)
     try:
         return index.search(query)

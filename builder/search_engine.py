@@ -137,18 +137,11 @@ class SearchEngine:
 
     def _suggestion(self, text: str, parsed: ParsedQuery) -> str | None:
         """The question with each word that occurs nowhere replaced by the most likely one."""
-        replaced: dict[str, str] = {}
-        words = dict.fromkeys([*parsed.words, *(w for p in parsed.phrases for w in p)])
-        for word in words:
-            if (
-                word not in STOP_WORDS
-                and not len(self._word(word))
-                and (better := self._similar(word))
-            ):
-                replaced[word] = better
-        last = parsed.unfinished
-        if last and not len(self._unfinished(last)) and (better := self._similar(last)):
-            replaced[last] = better
+        asked = dict.fromkeys([*parsed.words, *(w for p in parsed.phrases for w in p)])
+        unknown = [w for w in asked if w not in STOP_WORDS and not len(self._word(w))]
+        if parsed.unfinished and not len(self._unfinished(parsed.unfinished)):
+            unknown.append(parsed.unfinished)
+        replaced = {word: better for word in unknown if (better := self._similar(word))}
         if not replaced:
             return None
         shown = fold(" ".join(text[: self._settings.query_characters].split()))

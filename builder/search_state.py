@@ -52,6 +52,11 @@ def write_state(root: Path, state: IndexState) -> None:
     fresh.replace(root / _STATE)
 
 
+def discard_index(root: Path) -> None:
+    """Have the next update make the index anew; who has it open goes on using it."""
+    (root / _STATE).unlink(missing_ok=True)
+
+
 def state_stamp(root: Path) -> tuple[int, int]:
     """What changes whenever the state is replaced; cheap to ask for. (0, 0) without a state."""
     try:

@@ -1,4 +1,4 @@
-"""Locks between our own processes; the kernel lets go of one when its holder ends, however it ends."""
+"""Locks between our own processes; the kernel releases one when its holder ends in any way."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ A build that is asked for while another runs starts after it; several such wishe
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -21,6 +23,7 @@ from server.settings import Settings
 
 _LOG = structlog.get_logger(__name__)
 _ERROR_CHARS = 500
+_IDLE_NICENESS = 19
 _LOG_CHARS = 4_000
 
 
@@ -49,6 +52,14 @@ def build_command(registry: Path, state_directory: Path, instance: str) -> list[
     site, search = site_directory(state_directory), search_directory(state_directory)
     arguments = map(str, (registry, instance, site, search))
     return [sys.executable, "-P", "-m", "server.build_process", *arguments]
+
+
+def _yield_to_others(process: int, niceness: int) -> None:
+    """From outside, as code between fork and exec is unsafe in a process with threads."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process, niceness)
+        if niceness == _IDLE_NICENESS and hasattr(os, "SCHED_IDLE"):
+            os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
 
 
 class Building:
@@ -91,27 +102,36 @@ class Building:
     def _run(self) -> None:
         built = ""
         while commit := self._next(built, timeout=None):
-            if self._build(commit):
+            if self._build():
                 built = commit
                 self._after()
+                now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+                self.state = BuildState(status="ready", commit=commit, built_at=now)
             else:
                 self._next(commit, timeout=self._settings.build_retry_seconds)
 
     def _next(self, done: str, timeout: float | None) -> str:
         """Wait for another commit than ``done``; empty when it is time to end."""
         with self._change:
-            self._change.wait_for(lambda: self._stopped or self._wanted != done, timeout)
+            self._change.wait_for(partial(self._is_not, done), timeout)
+            seen = done
+            while seen != self._wanted and not self._stopped:  # a burst of commits is one build
+                seen = self._wanted
+                self._change.wait_for(
+                    partial(self._is_not, seen), timeout=self._settings.settle_seconds
+                )
             return "" if self._stopped else self._wanted
 
-    def _build(self, commit: str) -> bool:
+    def _is_not(self, commit: str) -> bool:
+        return self._stopped or self._wanted != commit
+
+    def _build(self) -> bool:
         self.state = replace(self.state, status="building")
         try:
             code, output = self._execute()
         except OSError as error:
             code, output = -1, str(error)
         if code == 0:
-            now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-            self.state = BuildState(status="ready", commit=commit, built_at=now)
             return True
         if not self._stopped:
             # The last line is the error itself; the trace above it is for the log only.
@@ -132,7 +152,6 @@ class Building:
                 stderr=subprocess.PIPE,
                 env=child_environment(),
             )
-        # Niced from outside: code between fork and exec is unsafe in a process with threads.
-        os.setpriority(os.PRIO_PROCESS, self._process.pid, self._settings.build_niceness)
+        _yield_to_others(self._process.pid, self._settings.build_niceness)
         _, errors = self._process.communicate()
         return self._process.returncode, errors.decode(errors="replace")

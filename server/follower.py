@@ -18,11 +18,12 @@ from registry.names import CORE, LibraryName
 from registry.snapshot import Registry, Snapshot
 from server.errors import ServerError
 from server.loading import load_all, load_names
+from server.served import ServedLibrary
 from server.settings import Settings
 from server.state import Served, make_served, next_served
 from server.tagwatch import TagWatch
 from server.upkeep import Upkeep
-from server.warm import Warm, read_warm
+from server.warm import Warm
 
 _LOG = structlog.get_logger(__name__)
 
@@ -101,7 +102,7 @@ class Follower:
             self._reload = False
             return
         if self.current is None:
-            self._load(read_warm(self.upkeep.cache, self._settings.instance))
+            self._load(self.upkeep.cache.read())
             return
         head = self._registry.head()
         tags_moved = self._tags.moved(self.current)
@@ -130,17 +131,31 @@ class Follower:
                 committed_at=warm.committed_at,
                 contiguous_max_bytes=self._settings.contiguous_max_bytes,
             )
+            self.upkeep.came_from_cache(served)
         else:
             self._tags.reset()
             snapshot = self._registry.snapshot(head)
             served = make_served(
-                load_all(self._registry, snapshot, self._settings),
+                self._load_from_git(snapshot, warm),
                 commit=snapshot.commit,
                 committed_at=snapshot.committed_at,
                 contiguous_max_bytes=self._settings.contiguous_max_bytes,
             )
             self.snapshot = snapshot
-        self._swap(served, started, warm=warm is not None)
+        self._swap(served, started, warm=self.snapshot is None)
+
+    def _load_from_git(self, snapshot: Snapshot, warm: Warm | None) -> list[ServedLibrary]:
+        """All records of a snapshot; those kept from another commit that still hold are used."""
+        known = {library.name: library for library in warm.libraries} if warm else {}
+        held = [
+            known[name]
+            for name in (CORE, *snapshot.names)
+            if name in known and known[name].key == snapshot.key(name)
+        ]
+        missing = set(snapshot.names).difference(library.name for library in held)
+        if not held or len(missing) > self._settings.load_in_process:
+            return load_all(self._registry, snapshot, self._settings)
+        return [*held, *load_names(snapshot, sorted(missing))]
 
     def _advance(self, *, all_tags: bool) -> None:
         """The next state: only what changed is read."""
@@ -152,21 +167,15 @@ class Follower:
         snapshot = self._registry.snapshot(
             previous=self.snapshot, all_tags=all_tags or self.snapshot is None
         )
-        known = before.libraries
-        changed = [
-            name
-            for name in snapshot.names
-            if name not in known or known[name].key != snapshot.key(name)
-        ]
-        removed = set(known).difference(snapshot.names, (CORE,))
+        changed, removed = _difference(before, self.snapshot, snapshot)
         self.snapshot = snapshot
         if snapshot.commit == before.commit and not changed and not removed:
             self.problem = ""
             return
         served = next_served(
             before,
-            load_names(snapshot, [LibraryName(name) for name in changed]),
-            sorted(removed),
+            load_names(snapshot, changed),
+            removed,
             commit=snapshot.commit,
             committed_at=snapshot.committed_at,
             contiguous_max_bytes=self._settings.contiguous_max_bytes,
@@ -189,3 +198,21 @@ class Follower:
         for listener in self.listeners:
             listener(served)
         self.upkeep.after_swap(served)
+
+
+def _difference(
+    served: Served, before: Snapshot | None, now: Snapshot
+) -> tuple[list[LibraryName], list[str]]:
+    """The libraries that must be read again, and those that are gone."""
+    known = served.libraries
+    if before is not None and before.commit == served.commit:
+        touched = now.changed_since(before)
+    else:
+        touched = frozenset(now.names).union(map(LibraryName, known)) - {CORE}
+    here = frozenset(now.names) if touched else frozenset()
+    changed = [
+        name
+        for name in sorted(touched & here)
+        if name not in known or known[name].key != now.key(name)
+    ]
+    return changed, sorted(touched - here)

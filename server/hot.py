@@ -173,17 +173,22 @@ class HotApp:
         """Hand a request to FastAPI; what it sends gets the common headers."""
         status = 500
         begun = False
+        is_head = scope["method"] == "HEAD"
 
         async def watched(message: Message) -> None:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
                 message = {**message, "headers": _completed(message["headers"], extra)}
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         inner = self._inner()
+        method = "GET" if is_head else scope["method"]  # FastAPI knows no HEAD
+        asked = {**scope, "path": path, "raw_path": path.encode(), "method": method}
         try:
-            await inner({**scope, "path": path, "raw_path": path.encode()}, receive, watched)
+            await inner(asked, receive, watched)
         except Exception:  # noqa: BLE001 - whatever it was, the client gets an answer
             _LOG.exception("a route failed", path=path[:200], method=scope["method"])
             if not begun:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -127,8 +128,7 @@ def make_list(
     for members in _groups(libraries):
         old = known.get(members[0].name)
         if old is None or not _same(old.members, members):
-            body = b",".join([entry for library in members for entry in part(library)])
-            old = Piece(members=members, body=body, digest=_digest(body))
+            old = _piece(members, part)
         if old.body:
             pieces.append(old)
     return LongList(
@@ -137,6 +137,35 @@ def make_list(
         tail=tail,
         plain=_plain(pieces, head, tail, contiguous_max_bytes),
     )
+
+
+def with_replaced(
+    before: LongList,
+    changed: Mapping[str, ServedLibrary],
+    part: Part,
+    tail: bytes,
+    *,
+    contiguous_max_bytes: int,
+) -> LongList:
+    """The same list after some of its libraries changed and none came or went."""
+    pieces = list(before.pieces)
+    # ``core`` comes first and never changes; all others are sorted by name.
+    starts = ["", *(piece.members[0].name for piece in pieces[1:])]
+    touched = {bisect_right(starts, name) - 1 for name in changed}
+    for index in touched:
+        members = tuple(changed.get(one.name, one) for one in pieces[index].members)
+        pieces[index] = _piece(members, part)
+    return LongList(
+        pieces=tuple(pieces),
+        head=before.head,
+        tail=tail,
+        plain=_plain(pieces, before.head, tail, contiguous_max_bytes),
+    )
+
+
+def _piece(members: tuple[ServedLibrary, ...], part: Part) -> Piece:
+    body = b",".join([entry for library in members for entry in part(library)])
+    return Piece(members=members, body=body, digest=_digest(body))
 
 
 def _same(one: tuple[ServedLibrary, ...], other: tuple[ServedLibrary, ...]) -> bool:

@@ -26,7 +26,7 @@ from server.settings import Settings
 from server.state import Served
 
 # The follower's thread gives the loop the interpreter back after at most so long, seconds.
-_SWITCH_SECONDS = 0.000_5
+_SWITCH_SECONDS = 0.000_1
 # Objects made before the collector looks: a request makes few, and no cycles.
 _COLLECT_AFTER = 50_000
 _LISTEN_BACKLOG = 1_024

@@ -17,8 +17,8 @@ from registry.names import LibraryName
 from registry.names import step_id as make_step_id
 
 PROBLEMS_KEPT = 5
-DETAIL_END = b"[]}"
-"""How a library's detail ends while its steps are left out; they go between the brackets."""
+_STEPS_HERE = b"\0"
+"""Stands for the steps while a detail is made: no JSON holds this byte, escaped or not."""
 
 
 class ServedStep(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -42,8 +42,10 @@ class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     is_premium: bool
     status: str
     summary: bytes
-    detail: bytes
-    """The detail without its steps; it ends in `DETAIL_END`."""
+    detail_head: bytes
+    """The detail up to its steps."""
+    detail_tail: bytes
+    """The detail after its steps."""
     steps: tuple[ServedStep, ...]
     categories: tuple[str, ...]
     problems: tuple[str, ...]
@@ -63,7 +65,7 @@ class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     def detail_bytes(self) -> bytes:
         """The whole detail."""
         bodies = b",".join([step.body for step in self.steps])
-        return b"".join((self.detail[: -len(DETAIL_END)], b"[", bodies, b"]}"))
+        return b"".join((self.detail_head, bodies, self.detail_tail))
 
 
 def etag_of(*parts: bytes) -> bytes:
@@ -98,6 +100,7 @@ def served_library(library: Library, key: str) -> ServedLibrary:
     content = library.content
     version = str(library.active.version) if library.active and content else ""
     steps = served_steps(library.name, version, content) if content else ()
+    head, _, tail = wire.library_detail_bytes(library, (_STEPS_HERE,)).partition(_STEPS_HERE)
     return ServedLibrary(
         name=library.name,
         id=library.library_id,
@@ -107,7 +110,8 @@ def served_library(library: Library, key: str) -> ServedLibrary:
         is_premium=content.manifest.is_premium if content else False,
         status=library.status.value,
         summary=wire.library_summary_bytes(library),
-        detail=wire.library_detail_bytes(library, ()),
+        detail_head=head,
+        detail_tail=tail,
         steps=steps,
         categories=tuple(sorted({step.category for step in steps})),
         problems=_problems(library),

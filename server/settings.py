@@ -37,8 +37,8 @@ class Settings:
     edits_check_seconds: float = _field(
         2.0, "Least time between two looks for edited files in the working tree, seconds."
     )
-    cache_delay_seconds: float = _field(
-        0.5, "How long a state must last before it is kept for a quick start, seconds."
+    settle_seconds: float = _field(
+        0.5, "Quiet time after a commit before lists are compressed and a build starts, seconds."
     )
     refused_retry_seconds: float = _field(
         5.0, "Time before a commit that could not be served is tried again, seconds."
@@ -67,7 +67,7 @@ class Settings:
         8 * 1024 * 1024, "Largest list that is also kept as Brotli, bytes; above it only gzip."
     )
     contiguous_max_bytes: int = _field(
-        4 * 1024 * 1024, "Largest list kept in one piece, bytes; above it it is sent in pieces."
+        2 * 1024 * 1024, "Largest list kept in one piece, bytes; above it it is sent in pieces."
     )
     list_limit: int = _field(1_000, "Largest `limit` of a list, entries.")
     search_limit: int = _field(100, "Largest `limit` of a search, hits.")
@@ -90,7 +90,9 @@ class Settings:
     reload_seconds: float = _field(
         60.0, "How long `cache/clear` waits until everything is built anew, seconds."
     )
-    build_niceness: int = _field(10, "How much the background build yields to others, 0 to 19.")
+    build_niceness: int = _field(
+        19, "How much the background build yields to others, 0 to 19; 19 takes idle time only."
+    )
     build_retry_seconds: float = _field(30.0, "Wait after a background build failed, seconds.")
     site_file_bytes: int = _field(
         64 * 1024 * 1024, "Largest file of the catalogue that is sent, bytes."

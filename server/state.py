@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from registry.names import CORE, CommitId
-from server.lists import LongList, make_list
+from server.lists import LongList, make_list, with_replaced
 from server.served import ServedLibrary, ServedStep
 
 ALARMS_KEPT = 100
@@ -82,7 +82,7 @@ def next_served(
 ) -> Served:
     """The state after a change; costs copies of the tables, not work for each library in them."""
     by_name, by_id, steps = dict(before.libraries), dict(before.by_id), dict(before.steps)
-    changed = tuple(changed)
+    changed, removed = tuple(changed), tuple(removed)
     in_order = all(library.name in by_name for library in changed)
     for name in (*removed, *(library.name for library in changed)):
         old = before.libraries.get(name)
@@ -104,7 +104,11 @@ def next_served(
         libraries=by_name,
         by_id=by_id,
         steps=steps,
-        lists=_make_lists(by_name, contiguous_max_bytes, before.lists),
+        lists=(
+            _make_lists(by_name, contiguous_max_bytes, before.lists)
+            if removed
+            else _next_lists(before, by_name, changed, contiguous_max_bytes)
+        ),
         alarms=_alarms(by_name),
         awaiting=tuple(library.name for library in by_name.values() if library.awaits_tag),
     )
@@ -122,7 +126,7 @@ def _make_lists(
     return Lists(
         steps=make_list(
             shown,
-            lambda one: [step.body for step in one.steps],
+            _bodies,
             b'{"steps":[',
             steps_tail(
                 sum(len(one.steps) for one in shown),
@@ -149,6 +153,45 @@ def _make_lists(
             previous=before.usable_libraries if before else None,
         ),
     )
+
+
+def _next_lists(
+    before: Served,
+    by_name: Mapping[str, ServedLibrary],
+    changed: Sequence[ServedLibrary],
+    most: int,
+) -> Lists:
+    """The lists after a change; when nothing in them came or went, only the pieces touched."""
+    if not all(_same_place(before.libraries.get(one.name), one) for one in changed):
+        return _make_lists(by_name, most, before.lists)
+    new = {library.name: library for library in changed}
+    usable = {name: library for name, library in new.items() if library.is_usable}
+    shown = {name: library for name, library in usable.items() if library.steps}
+    lists = before.lists
+    return Lists(
+        steps=with_replaced(
+            lists.steps, shown, _bodies, lists.steps.tail, contiguous_max_bytes=most
+        ),
+        libraries=with_replaced(lists.libraries, new, _summary, b"]", contiguous_max_bytes=most),
+        usable_libraries=with_replaced(
+            lists.usable_libraries, usable, _summary, b"]", contiguous_max_bytes=most
+        ),
+    )
+
+
+def _same_place(old: ServedLibrary | None, new: ServedLibrary) -> bool:
+    """Whether a library is in the same lists as before, and counts the same there."""
+    return (
+        old is not None
+        and old.is_enabled == new.is_enabled
+        and old.is_usable == new.is_usable
+        and len(old.steps) == len(new.steps)
+        and old.categories == new.categories
+    )
+
+
+def _bodies(library: ServedLibrary) -> list[bytes]:
+    return [step.body for step in library.steps]
 
 
 def _summary(library: ServedLibrary) -> tuple[bytes, ...]:

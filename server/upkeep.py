@@ -6,6 +6,7 @@ One thread; a newer state replaces one that still waits.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from time import monotonic
 
 import structlog
@@ -14,10 +15,12 @@ from registry.errors import RegistryError
 from registry.snapshot import Registry
 from server.settings import Settings
 from server.state import Served
-from server.warm import cache_path, write_warm
+from server.warm import WarmFile, cache_path
 
 _EDITS_SHARE = 20
 """Looking for edits takes at most one part in so many of a processor."""
+_BURST_SHARE = 20
+"""A burst of commits puts the work off by so many times the time to settle at most."""
 _LOG = structlog.get_logger(__name__)
 
 
@@ -26,13 +29,15 @@ class Upkeep:
 
     def __init__(self, registry: Registry, settings: Settings) -> None:
         """Nothing runs before the first state."""
-        self.cache = cache_path(registry.state_directory, settings.instance)
+        instance = settings.instance
+        self.cache = WarmFile(cache_path(registry.state_directory, instance), instance)
         self.dirty: tuple[str, ...] = ()
         self.edits_seen_at = 0.0
         self._registry = registry
         self._settings = settings
         self._next_edits = 0.0
         self._wanted: Served | None = None
+        self._kept: Served | None = None
         self._change = threading.Condition()
         self._stopped = False
         self._looking = False
@@ -42,7 +47,7 @@ class Upkeep:
         """Take care of this state soon."""
         with self._change:
             self._wanted = served
-            self._next_edits = 0.0
+            self._next_edits = monotonic() + self._settings.settle_seconds
             self._wake()
 
     def look_for_edits(self) -> None:
@@ -75,6 +80,7 @@ class Upkeep:
                 )
                 if self._stopped:
                     return
+                self._let_settle()
                 served, self._wanted = self._wanted, None
                 looking, self._looking = self._looking, False
             try:
@@ -86,6 +92,18 @@ class Upkeep:
             except (OSError, RegistryError) as error:
                 _LOG.warning("upkeep failed", reason=str(error))
 
+    def _let_settle(self) -> None:
+        """In a burst of commits only the last state is worth the work; but not for ever."""
+        most = monotonic() + _BURST_SHARE * self._settings.settle_seconds
+        while self._wanted is not None and not self._stopped and monotonic() < most:
+            seen = self._wanted
+            is_newer = partial(self._is_not, seen)
+            if not self._change.wait_for(is_newer, self._settings.settle_seconds):
+                return
+
+    def _is_not(self, served: Served) -> bool:
+        return self._stopped or self._wanted is not served
+
     def _compress(self, served: Served) -> None:
         settings = self._settings
         for one in served.lists.all():
@@ -93,16 +111,22 @@ class Upkeep:
                 one.compress(brotli_max_bytes=settings.brotli_max_bytes)
 
     def _keep(self, served: Served) -> None:
-        with self._change:  # in a burst of commits only the last state is worth a file
-            self._change.wait_for(
-                lambda: self._stopped or self._wanted is not None,
-                timeout=self._settings.cache_delay_seconds,
-            )
-            if self._wanted is not None:
-                return
-        libraries = tuple(served.libraries.values())
-        instance = self._settings.instance
-        write_warm(self.cache, instance, served.commit, served.committed_at, libraries)
+        before = self._kept
+        if self._wanted is not None or before is served:
+            return
+        known = before.libraries if before is not None else {}
+        everything = served.libraries
+        changed = [one for name, one in everything.items() if known.get(name) is not one]
+        removed = [name for name in known if name not in everything]
+        if before is not None and self.cache.has_room(changed):
+            self.cache.add(served.commit, served.committed_at, changed, removed)
+        else:
+            self.cache.replace(served.commit, served.committed_at, tuple(everything.values()))
+        self._kept = served
+
+    def came_from_cache(self, served: Served) -> None:
+        """Remember that this state was read from the file, and need not be written there again."""
+        self._kept = served
 
     def _find_edits(self) -> None:
         started = monotonic()

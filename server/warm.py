@@ -1,8 +1,9 @@
 """What was served last, kept in one file so that a start at the same commit is quick.
 
-The file is data only: a magic, a description, and the records, with a checksum over both. One that
-is damaged, or that another version, instance or user wrote, is ignored: everything in it can be
-read from Git again.
+The file is data only: a magic, then blocks, each with its length and a checksum. The first block
+holds every record, the later ones what a commit changed, so that keeping up costs what changed. A
+file that is damaged, or that another version, instance or user wrote, is ignored, and so is a last
+block that was not written to its end: everything in it can be read from Git again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from hashlib import blake2b, sha256
 from importlib import resources
 from pathlib import Path
@@ -21,27 +23,29 @@ import structlog
 import registry
 from server.served import ServedLibrary
 
-_MAGIC = b"opsteps-served-1\n"
+_MAGIC = b"opsteps-served-2\n"
 _DIGEST_BYTES = 32
 _LENGTH_BYTES = 8
 _LOG = structlog.get_logger(__name__)
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What the records belong to."""
+    """What the records of a block belong to."""
 
     code: str
     instance: str
     commit: str
     committed_at: str
+    removed: tuple[str, ...] = ()
 
 
 class Warm(msgspec.Struct, frozen=True):
-    """Records that were served, and of which commit."""
+    """Records that were served, of which commit, and how many bytes of the file were good."""
 
     commit: str
     committed_at: str
     libraries: list[ServedLibrary]
+    size: int
 
 
 def cache_path(state_directory: Path, instance: str) -> Path:
@@ -49,6 +53,7 @@ def cache_path(state_directory: Path, instance: str) -> Path:
     return state_directory / f"served-{sha256(instance.encode()).hexdigest()[:16]}.cache"
 
 
+@cache
 def code_version() -> str:
     """Changes whenever the code that makes records changes."""
     digest = sha256(registry.__version__.encode())
@@ -84,42 +89,121 @@ def _is_ours(status: os.stat_result) -> bool:
 
 
 def _decode(data: memoryview, instance: str) -> Warm | None:
-    start = len(_MAGIC) + _DIGEST_BYTES
     if bytes(data[: len(_MAGIC)]) != _MAGIC:
         raise ValueError("it is no cache of this format")
-    if blake2b(data[start:], digest_size=_DIGEST_BYTES).digest() != data[len(_MAGIC) : start]:
-        raise ValueError("its checksum is wrong")
-    size = int.from_bytes(data[start : start + _LENGTH_BYTES], "big")
-    records = start + _LENGTH_BYTES + size
-    header = msgspec.msgpack.decode(data[start + _LENGTH_BYTES : records], type=Header)
-    if header.code != code_version() or header.instance != instance:
-        return None
-    libraries = msgspec.msgpack.decode(data[records:], type=list[ServedLibrary])
-    return Warm(commit=header.commit, committed_at=header.committed_at, libraries=libraries)
-
-
-def write_warm(
-    path: Path, instance: str, commit: str, committed_at: str, libraries: Sequence[ServedLibrary]
-) -> None:
-    """Replace the file at once or not at all; raises OSError."""
-    header = msgspec.msgpack.encode(
-        Header(code=code_version(), instance=instance, commit=commit, committed_at=committed_at)
+    good = len(_MAGIC)
+    found: dict[str, ServedLibrary] = {}
+    header = None
+    code = code_version()
+    while (end := _block_end(data, good)) is not None:
+        start = good + _LENGTH_BYTES + _DIGEST_BYTES
+        size = int.from_bytes(data[start : start + _LENGTH_BYTES], "big")
+        records = start + _LENGTH_BYTES + size
+        header = msgspec.msgpack.decode(data[start + _LENGTH_BYTES : records], type=Header)
+        if header.code != code or header.instance != instance:
+            return None
+        for name in header.removed:
+            found.pop(name, None)
+        changed = msgspec.msgpack.decode(data[records:end], type=list[ServedLibrary])
+        found.update((library.name, library) for library in changed)
+        good = end
+    if header is None:
+        raise ValueError("its first block is damaged")
+    return Warm(
+        commit=header.commit,
+        committed_at=header.committed_at,
+        libraries=list(found.values()),
+        size=good,
     )
-    parts = [len(header).to_bytes(_LENGTH_BYTES, "big"), header, *_records(libraries)]
-    digest = blake2b(digest_size=_DIGEST_BYTES)
-    for part in parts:
-        digest.update(part)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines((_MAGIC, digest.digest(), *parts))
+
+
+def _block_end(data: memoryview, start: int) -> int | None:
+    """Where the block at ``start`` ends; None when there is none that is whole."""
+    body = start + _LENGTH_BYTES + _DIGEST_BYTES
+    end = body + int.from_bytes(data[start : start + _LENGTH_BYTES], "big")
+    if body >= len(data) or end > len(data):
+        return None
+    digest = blake2b(data[body:end], digest_size=_DIGEST_BYTES).digest()
+    return end if digest == data[start + _LENGTH_BYTES : body] else None
+
+
+class WarmFile:
+    """The file as one server keeps it."""
+
+    def __init__(self, path: Path, instance: str) -> None:
+        """Nothing is read or written yet."""
+        self.path = path
+        self._instance = instance
+        self._base = 0
+        self._size = 0
+
+    def read(self) -> Warm | None:
+        """What was served last, or None."""
+        warm = read_warm(self.path, self._instance)
+        if warm is not None:
+            self._base = self._size = warm.size
+        return warm
+
+    def has_room(self, changed: Sequence[ServedLibrary]) -> bool:
+        """Whether adding a block is cheaper than writing the file anew."""
+        more = sum(len(step.body) for library in changed for step in library.steps)
+        return self._base > 0 and self._size + more < 2 * self._base
+
+    def replace(self, commit: str, committed_at: str, libraries: Sequence[ServedLibrary]) -> None:
+        """Write the file anew: at once or not at all. Raises OSError."""
+        parts = [_MAGIC, *self._block(commit, committed_at, libraries, ())]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.writelines(parts)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        self._base = self._size = sum(map(len, parts))
+
+    def add(
+        self,
+        commit: str,
+        committed_at: str,
+        changed: Sequence[ServedLibrary],
+        removed: Sequence[str],
+    ) -> None:
+        """Add what a commit changed. Raises OSError; then the file is still good up to there."""
+        parts = self._block(commit, committed_at, changed, removed)
+        with self.path.open("r+b") as file:
+            file.truncate(self._size)
+            file.seek(self._size)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        self._size += sum(map(len, parts))
+
+    def _block(
+        self,
+        commit: str,
+        committed_at: str,
+        libraries: Sequence[ServedLibrary],
+        removed: Sequence[str],
+    ) -> list[bytes]:
+        header = msgspec.msgpack.encode(
+            Header(
+                code=code_version(),
+                instance=self._instance,
+                commit=commit,
+                committed_at=committed_at,
+                removed=tuple(removed),
+            )
+        )
+        body = [len(header).to_bytes(_LENGTH_BYTES, "big"), header, *_records(libraries)]
+        digest = blake2b(digest_size=_DIGEST_BYTES)
+        for part in body:
+            digest.update(part)
+        length = sum(map(len, body))
+        return [length.to_bytes(_LENGTH_BYTES, "big"), digest.digest(), *body]
 
 
 def _records(libraries: Sequence[ServedLibrary]) -> list[bytes]:

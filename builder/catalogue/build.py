@@ -55,8 +55,15 @@ def build_catalogue(
     search in the browser. Raises BuilderError and RegistryError; then the site stays as it was.
     """
     snapshot = registry.snapshot()
-    theme = Theme(site_source(), facts=snapshot.facts, base_url=base_url or snapshot.facts.url)
     with locked_trees(out) as trees:
+        compiled = trees.builds / "templates"
+        compiled.mkdir(mode=0o700, exist_ok=True)
+        theme = Theme(
+            site_source(),
+            facts=snapshot.facts,
+            base_url=base_url or snapshot.facts.url,
+            cache=compiled,
+        )
         build = _Build(
             registry=registry,
             snapshot=snapshot,
@@ -100,7 +107,7 @@ class _Build:
                 state = self._add_pagefind(state, is_fresh=is_fresh)
         with self.clock.phase("swap"):
             self.trees.complete_spare(state)
-            self.trees.swap()
+            self.trees.swap(state)
             self._marker.unlink(missing_ok=True)
         with self.clock.phase("spare"):
             self.trees.prepare_spare()

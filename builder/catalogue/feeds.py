@@ -29,7 +29,9 @@ def _text(value: str) -> str:
 
 def _sitemaps(base_url: str, overview: Overview) -> dict[str, bytes]:
     base = _text(base_url)
-    lines = [f"<url><loc>{base}/{path}</loc></url>\n" for path in ("", "browse/", "about/", "schemas/")]
+    lines = [
+        f"<url><loc>{base}/{path}</loc></url>\n" for path in ("", "browse/", "about/", "schemas/")
+    ]
     for record in overview.by_name:
         date = record.date[:_DATE_LENGTH]
         changed = f"<lastmod>{_text(date)}</lastmod>" if date else ""

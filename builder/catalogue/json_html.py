@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
@@ -24,7 +23,7 @@ def json_text(value: JsonValue) -> str:
 
 def short_json(value: JsonValue, length: int = 120) -> str:
     """JSON on one line, cut where it gets long."""
-    text = json.dumps(value, ensure_ascii=False, default=_plain)
+    text = orjson.dumps(value, default=_plain).decode()
     return text if len(text) <= length else text[: length - 1] + "…"
 
 

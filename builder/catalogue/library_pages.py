@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from markupsafe import Markup
 
+from builder.catalogue.library_json import publish_json
 from builder.catalogue.permission_words import Line, label_lines, permission_lines
 from builder.catalogue.reading import CHANGELOG, README, Source
+from builder.catalogue.search_record import search_record
 from builder.catalogue.site_pages import hue_of, initials_of
 from builder.catalogue.slugs import category_slug
 from builder.catalogue.state import FeedEntry, LibraryRecord
-from builder.catalogue.step_view import glyph, one_line, platform_titles, step_values
+from builder.catalogue.step_view import (
+    glyph,
+    lead_and_details,
+    one_line,
+    platform_titles,
+    step_values,
+    tag_links,
+)
 from builder.catalogue.theme import CARD_ROOT, Page, Theme
 from builder.catalogue.writing import Rendered
 from builder.markdown import render_description, render_markdown, safe_url
@@ -27,7 +35,6 @@ from registry.names import LibraryName
 from registry.versions import parse_dependency
 
 _SHOWN_VERSIONS = 100
-_SEARCHED_STEPS = 60
 _DOCUMENT_CHARACTERS = 512 * 1024
 
 
@@ -44,7 +51,9 @@ class RenderedLibrary:
 def dependencies_of(library: Library) -> tuple[LibraryName, ...]:
     """The libraries that the active release asks for."""
     manifest = library.content.manifest if library.content else None
-    return tuple(name for name, _ in _dependencies(manifest.dependencies if manifest else ()) if name)
+    return tuple(
+        name for name, _ in _dependencies(manifest.dependencies if manifest else ()) if name
+    )
 
 
 def _dependencies(texts: Sequence[str]) -> list[tuple[LibraryName | None, str]]:
@@ -66,7 +75,7 @@ def render_library(
     bodies = tuple(body for _, body in steps)
     files: dict[str, bytes] = {}
     twins: dict[str, str] = {}
-    _publish_json(source, bodies, files, twins)
+    publish_json(source, bodies, files, twins)
     content = library.content
     facts = _facts(source)
     _publish_library_page(source, facts, theme, listed, files)
@@ -77,29 +86,8 @@ def render_library(
         rendered=Rendered(files=files, twins=twins),
         record=_record(source, facts, key, theme),
         bodies=bodies,
-        search=_search_record(library, facts),
+        search=search_record(library, facts),
     )
-
-
-def _publish_json(
-    source: Source, bodies: Sequence[bytes], files: dict[str, bytes], twins: dict[str, str]
-) -> None:
-    library = source.library
-    detail = f"api/v1/libraries/{library.name}.json"
-    files[detail] = wire.library_detail_bytes(library, bodies)
-    twins[f"api/v1/libraries/{library.library_id}.json"] = detail
-    if library.content is not None:
-        version = library.content.manifest.version
-        for step, body in zip(library.content.steps, bodies, strict=True):
-            path = f"api/v1/steps/{library.name}.{step.name}.json"
-            files[path] = body
-            twins[f"api/v1/steps/{library.name}.{step.name}@{version}.json"] = path
-    for record, content in source.older:
-        for file, step in zip(content.manifest.steps, content.steps, strict=True):
-            version = str(record.version)
-            path = f"api/v1/steps/{library.name}.{step.name}@{version}.json"
-            has_executor = file.executor is not None
-            files[path] = wire.step_bytes(library.name, version, step, has_executor=has_executor)
 
 
 def _facts(source: Source) -> dict[str, Any]:
@@ -146,6 +134,7 @@ def _publish_library_page(
     )
     documents = {name: _document(source, name) for name in (README, CHANGELOG)}
     steps = library.content.steps if library.content else ()
+    lead, details = lead_and_details(manifest.description if manifest else "")
     known = [r for r in library.releases if r.state is not ReleaseState.CANDIDATE]
     body = theme.fragment(
         "library.html",
@@ -153,12 +142,14 @@ def _publish_library_page(
         facts
         | {
             "root": theme.root_of(page),
-            "description": render_description(manifest.description if manifest else ""),
+            "lead": render_description(lead),
+            "details": render_description(details),
             "readme": documents[README],
             "changelog": documents[CHANGELOG],
             "steps": [(step, glyph(step.icon), one_line(step.description)) for step in steps],
-            "permissions": _all_permissions(steps),
-            "labels": list(label_lines(manifest.required_permissions if manifest else ())),
+            "grants": _all_permissions(steps)
+            or list(label_lines(manifest.required_permissions if manifest else ())),
+            "tags": tag_links(manifest.tags if manifest else ()),
             "dependencies": [
                 (name if name in listed else None, text)
                 for name, text in _dependencies(manifest.dependencies if manifest else ())
@@ -191,8 +182,9 @@ def _without_title(text: str) -> str:
 
 
 def _all_permissions(steps: Sequence[Step]) -> list[Line]:
-    lines = {line.text: line for step in steps for line in permission_lines(step.permissions)}
-    return list(lines.values())
+    return list(
+        dict.fromkeys(line for step in steps for line in permission_lines(step.permissions))
+    )
 
 
 def _links(manifest: Any) -> list[tuple[str, str, str | None]]:
@@ -229,7 +221,9 @@ def _publish_step_page(
         "after": after,
         "category_slug": category_slug(step.category),
     }
-    files[f"{page.path}index.html"] = theme.page(page, theme.fragment("step.html", values["root"], values))
+    files[f"{page.path}index.html"] = theme.page(
+        page, theme.fragment("step.html", values["root"], values)
+    )
 
 
 def _record(source: Source, facts: dict[str, Any], key: str, theme: Theme) -> LibraryRecord:
@@ -259,38 +253,3 @@ def _record(source: Source, facts: dict[str, Any], key: str, theme: Theme) -> Li
 
 def _entry(record: ReleaseRecord) -> FeedEntry:
     return FeedEntry(version=str(record.version), date=record.date or "")
-
-
-def _search_record(library: Library, facts: dict[str, Any]) -> SearchRecord:
-    steps = library.content.steps if library.content else ()
-    manifest = facts["manifest"]
-    words = [tag for tag in (manifest.tags if manifest else ())]
-    for step in steps:
-        words += [*step.parameters, *step.tags]
-    return SearchRecord(
-        page=f"libraries/{library.name}/index.html",
-        title=facts["title"],
-        name=library.name,
-        summary=facts["summary"],
-        steps=tuple(f"{step.display_name} {step.name}" for step in steps),
-        words=tuple(dict.fromkeys(words)),
-        categories=tuple(category for _, category in facts["categories"]),
-        platforms=tuple(title for _, title in facts["platforms"]),
-        premium=manifest.is_premium if manifest else False,
-        meta={
-            "name": library.name,
-            "summary": facts["summary"],
-            "version": facts["version"],
-            "hue": str(facts["hue"]),
-            "initials": facts["initials"],
-            "steps": _step_titles(steps),
-            "count": str(len(steps)),
-            "premium": "yes" if manifest and manifest.is_premium else "",
-        },
-    )
-
-
-def _step_titles(steps: Sequence[Step]) -> str:
-    """Names and titles for the links below a search result, as JSON."""
-    pairs = [[step.name, " ".join(step.display_name.split())] for step in steps[:_SEARCHED_STEPS]]
-    return orjson.dumps(pairs).decode()

@@ -41,7 +41,7 @@ def gone_names(live: SiteState | None, keys: Mapping[LibraryName, str]) -> list[
     return [name for name in live.libraries if name not in keys] if live else []
 
 
-def render_changed(  # noqa: PLR0913 - what a build knows
+def render_changed(
     task: Task,
     known: SiteState | None,
     registry: Registry,
@@ -53,8 +53,10 @@ def render_changed(  # noqa: PLR0913 - what a build knows
     """Bring the pages of all libraries up to date; ``known`` is what may be kept of the site."""
     names = changed_names(known, task.keys)
     rendered = set(names)
-    kept = {n: r for n, r in _kept(known, task.keys, rendered)}
-    unlisted: dict[str, str] = {n: k for n, k in task.keys.items() if n not in rendered | kept.keys()}
+    kept = dict(_kept(known, task.keys, rendered))
+    unlisted: dict[str, str] = {
+        name: key for name, key in task.keys.items() if name not in rendered and name not in kept
+    }
     # Which of the changed ones have a page is only known when they are read: first assume all.
     task = replace(task, listed=frozenset(task.keys) - frozenset(unlisted))
     part = render_libraries(task, registry, snapshot, names, jobs=jobs, progress=progress)

@@ -1,4 +1,4 @@
-"""The browse pages: all libraries, those of a category, those of a platform; a bounded page each."""
+"""The browse pages: all libraries, a category's, a platform's; so many to a page."""
 
 from __future__ import annotations
 
@@ -74,14 +74,12 @@ def _renderer(
         page = Page(
             path=path,
             title=f"{heading}{number}",
-            description=f"Browse {heading.lower()}: {values['total']} libraries of steps.",
+            description=f"{heading}: {values['total']} libraries of steps.",
             kind="browse",
         )
         root = theme.root_of(page)
         shown = Markup(fill_card(cards, root).decode())  # noqa: S704 - cards are rendered HTML
-        return theme.page(
-            page, theme.fragment("browse.html", root, {**values, "cards": shown})
-        )
+        return theme.page(page, theme.fragment("browse.html", root, {**values, "cards": shown}))
 
     return render
 

@@ -104,7 +104,9 @@ class Overview:
         if names:
             return [by_name[name] for name in names if name in by_name][:_FEATURED]
         sound = (r for r in self.records if not (r.is_broken or r.is_deprecated or r.name == CORE))
-        return heapq.nsmallest(_FEATURED, sound, key=lambda r: (-len(r.steps), r.name))
+        return heapq.nsmallest(
+            _FEATURED, sound, key=lambda r: (-len(r.steps), -len(r.releases), r.name)
+        )
 
 
 def _commonest(titles: Counter[str]) -> str:

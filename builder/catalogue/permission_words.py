@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
@@ -24,34 +23,30 @@ _LABELS = {
 _WHOLE = re.compile(r"\{([^{}]+)\}\Z")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """One permission: an icon of the sprite and a sentence, which is HTML already."""
-
-    icon: str
-    text: Markup
+Line = tuple[str, Markup]
+"""One permission: an icon of the sprite and a sentence, which is HTML already."""
 
 
 def label_lines(labels: Iterable[str]) -> Iterator[Line]:
     """The broad labels of ``required_permissions``."""
     for label in labels:
         icon, words = _LABELS.get(label, ("lock", f"Asks for “{label}”"))
-        yield Line(icon=icon, text=escape(words))
+        yield icon, escape(words)
 
 
 def permission_lines(permissions: Permissions) -> Iterator[Line]:
     """The precise permissions, one sentence each."""
     for path in permissions.filesystem.read:
-        yield Line(icon="file", text=_path("Reads", path))
+        yield "file", _path("Reads", path)
     for path in permissions.filesystem.write:
-        yield Line(icon="file", text=_path("Writes", path))
+        yield "file", _path("Writes", path)
     for target in permissions.network:
-        yield Line(icon="network", text=_network(target))
+        yield "network", _network(target)
     for command in permissions.commands:
-        yield Line(icon="terminal", text=_html(f"Runs the program {_code(command)}"))
+        yield "terminal", _html(f"Runs the program {_code(command)}")
     for variable in permissions.environment:
         text = _html(f"Reads the environment variable {_code(variable)}")
-        yield Line(icon="terminal", text=text)
+        yield "terminal", text
 
 
 def limit_words(limits: RunLimits) -> str:
@@ -79,9 +74,7 @@ def _code(text: str) -> str:
 def _path(verb: str, path: str) -> Markup:
     named = _WHOLE.match(path)
     if named:
-        return _html(
-            f"{verb} what the parameter {_code(named[1])} names, and what is below it"
-        )
+        return _html(f"{verb} what the parameter {_code(named[1])} names, and what is below it")
     return _html(f"{verb} {_code(path)} and what is below it")
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.contents import read_contents
-from registry.git import GitRepository, Wave, parse_tree
+from registry.git import GitRepository, Wave
 from registry.library import Library, ReleaseRecord
 from registry.model import ReleaseContent
 from registry.names import LibraryName, ObjectId
 from registry.snapshot import Registry, Snapshot
+from registry.trees import parse_tree
 
 README = "README.md"
 CHANGELOG = "CHANGELOG.md"

@@ -182,7 +182,7 @@ def _collect(readers: Sequence[Connection], total: int, progress: Progress) -> P
                 pending.remove(reader)
                 continue
             if part.error:
-                raise RenderError(part.error, next_step="Run 'opsteps validate' on the registry")
+                raise RenderError(part.error, next_step="Report this, with the registry's commit")
             whole.add(part)
             progress("pages", len(whole.libraries) + len(whole.unlisted), total)
     done = len(whole.libraries) + len(whole.unlisted)
@@ -191,7 +191,7 @@ def _collect(readers: Sequence[Connection], total: int, progress: Progress) -> P
     return whole
 
 
-def _be_a_child(  # noqa: PLR0913, PLR0917 - the pieces of a fork
+def _be_a_child(
     task: Task,
     chunks: Sequence[Sequence[LibraryName]],
     take: int,

@@ -24,7 +24,7 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
     files = dict(theme.assets)
     for kind in Format:
         files[f"schemas/{kind.value}.schema.json"] = schema_bytes(kind)
-    plain = [
+    plain: list[tuple[Page, dict[str, Any]]] = [
         (Page(path="search/", title="Search", description="Search all steps.", kind="search"), {}),
         (
             Page(
@@ -67,7 +67,9 @@ def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
         kind="home",
     )
     root = theme.root_of(page)
-    featured = fill_card(joined_cards(overview.featured(snapshot.facts.policy.get("featured"))), root)
+    featured = fill_card(
+        joined_cards(overview.featured(snapshot.facts.policy.get("featured"))), root
+    )
     groups = overview.categories
     values: dict[str, Any] = {
         "figures": [

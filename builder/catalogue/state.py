@@ -1,11 +1,10 @@
-"""What a build remembers of a site tree: enough to do the next one without loading what is unchanged.
+"""What a build remembers of a site tree, so that the next one need not load what is unchanged.
 
 One file beside each tree. It is written last, so a tree without one is half made and worth nothing.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -79,6 +78,14 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     """Outputs that belong to no single library; of lists, a digest of what they are made of."""
 
 
+class StateHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a state that says which tree is newer; reading it skips the rest."""
+
+    format: int
+    generation: int
+
+
+_HEADER = msgspec.msgpack.Decoder(StateHeader)
 _DECODER = msgspec.msgpack.Decoder(SiteState)
 _ENCODER = msgspec.msgpack.Encoder()
 
@@ -92,11 +99,17 @@ def load_state(path: Path) -> SiteState | None:
     return state if state.format == FORMAT else None
 
 
+def load_generation(path: Path) -> int | None:
+    """The generation of a state, as `load_state` would give it."""
+    try:
+        header = _HEADER.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    return header.generation if header.format == FORMAT else None
+
+
 def save_state(path: Path, state: SiteState) -> None:
     """Put the state in place at once."""
     temporary = path.with_suffix(".new")
-    with temporary.open("wb") as file:
-        file.write(_ENCODER.encode(state))
-        file.flush()
-        os.fsync(file.fileno())
+    temporary.write_bytes(_ENCODER.encode(state))
     temporary.replace(path)

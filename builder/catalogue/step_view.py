@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote_plus
 
 import msgspec
 from markupsafe import Markup, escape
@@ -20,6 +21,9 @@ PLATFORM_TITLES = {
     Platform.WINDOWS: "Windows",
 }
 _ICON_CHARACTERS = 4
+_LEAD_CHARACTERS = 500
+# A blank line, or the start of a list or a heading.
+_AFTER_LEAD = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+#]|\d+[.)])\s)")
 _BOUNDS = {
     ("min", "max"): "{}",
     ("minimum", "maximum"): "{}",
@@ -28,27 +32,19 @@ _BOUNDS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ParameterRow:
-    """One line of the table of parameters."""
-
-    name: str
-    type: str
-    is_required: bool
-    is_secret: bool
-    is_multiline: bool
-    default: str | None
-    description: Markup
-    options: tuple[str, ...]
-    rules: tuple[Markup, ...]
+# Name, type, whether required, whether secret, default or None, description with hints. A plain
+# tuple, because a template unpacks one at once and asks for attributes one by one.
+ParameterRow = tuple[str, str, bool, bool, str | None, Markup]
 
 
 def step_values(step: Step) -> dict[str, Any]:
     """The values of ``step.html`` that come from the step alone."""
+    lead, details = lead_and_details(step.description)
     return {
         "step": step,
         "glyph": glyph(step.icon),
-        "description": render_description(step.description),
+        "lead": render_description(lead),
+        "details": render_description(details),
         "rows": [parameter_row(name, item) for name, item in step.parameters.items()],
         "examples": [
             (example.name, render_description(example.description), json_html(example.parameters))
@@ -56,17 +52,31 @@ def step_values(step: Step) -> dict[str, Any]:
         ],
         "returns": _return_rows(step.returns),
         "returns_json": json_html(step.returns) if step.returns else None,
-        "labels": list(label_lines(step.required_permissions)),
-        "permissions": list(permission_lines(step.permissions)),
+        "grants": list(permission_lines(step.permissions))
+        or list(label_lines(step.required_permissions)),
         "limits": limit_words(step.permissions.limits),
-        "platforms": platform_titles(step.platform_support),
+        "platforms": ", ".join(title for _, title in platform_titles(step.platform_support)),
+        "tags": tag_links(step.tags),
         "deprecation": render_description(step.deprecation_message or ""),
     }
+
+
+def lead_and_details(text: str) -> tuple[str, str]:
+    """What stands above everything else, and the rest of a description that is long."""
+    if len(text) <= _LEAD_CHARACTERS:
+        return text, ""
+    lead, *rest = _AFTER_LEAD.split(text.strip(), maxsplit=1)
+    return lead, "".join(rest)
 
 
 def platform_titles(platforms: tuple[Platform, ...]) -> list[tuple[str, str]]:
     """Name and title of each platform, in one fixed order."""
     return [(name.value, title) for name, title in PLATFORM_TITLES.items() if name in platforms]
+
+
+def tag_links(tags: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Each tag, and the query that searches for it."""
+    return [(tag, quote_plus(tag)) for tag in tags]
 
 
 def glyph(icon: str) -> str:
@@ -76,18 +86,24 @@ def glyph(icon: str) -> str:
 
 
 def parameter_row(name: str, parameter: Parameter) -> ParameterRow:
-    """One parameter in words."""
+    """One line of the table of parameters."""
     default = parameter.default
-    return ParameterRow(
-        name=name,
-        type=parameter.type.value,
-        is_required=parameter.required,
-        is_secret=parameter.secret,
-        is_multiline=parameter.multiline,
-        default=None if default is msgspec.UNSET else short_json(default),
-        description=render_description(parameter.description),
-        options=tuple(_option(option) for option in parameter.options),
-        rules=tuple(_rules(parameter.validation)),
+    parts = [render_description(parameter.description)]
+    if parameter.options:
+        codes = (f"<code>{escape(_option(option))}</code>" for option in parameter.options)
+        parts.append(_html(f'<p class="hint">One of {", ".join(codes)}</p>'))
+    rules = list(_rules(parameter.validation)) if parameter.validation else []
+    if parameter.multiline:
+        rules.append("several lines")
+    if rules:
+        parts.append(_html(f'<p class="hint">{"; ".join(rules)}</p>'))
+    return (
+        name,
+        parameter.type.value,
+        parameter.required,
+        parameter.secret,
+        None if default is msgspec.UNSET else short_json(default),
+        _html("".join(parts)),
     )
 
 
@@ -97,10 +113,11 @@ def _option(option: JsonValue) -> str:
     return option if isinstance(option, str) and option else short_json(option)
 
 
-def _rules(validation: dict[str, JsonValue]) -> Iterator[Markup]:
+def _rules(validation: dict[str, JsonValue]) -> Iterator[str]:
+    """What a value must keep, as HTML."""
     rest = dict(validation)
     if "pattern" in rest:
-        yield _html(f"matches <code>{escape(str(rest.pop('pattern'))[:200])}</code>")
+        yield f"matches <code>{escape(str(rest.pop('pattern'))[:200])}</code>"
     for (low, high), words in _BOUNDS.items():
         least, most = rest.pop(low, None), rest.pop(high, None)
         if least is not None and most is not None:
@@ -111,9 +128,9 @@ def _rules(validation: dict[str, JsonValue]) -> Iterator[Markup]:
             span = f"at most {short_json(most)}"
         else:
             continue
-        yield escape(words.format(span))
+        yield str(escape(words.format(span)))
     for key, value in rest.items():
-        yield _html(f"{escape(key)}: <code>{escape(short_json(value))}</code>")
+        yield f"{escape(key)}: <code>{escape(short_json(value))}</code>"
 
 
 def _html(text: str) -> Markup:
@@ -144,5 +161,3 @@ def _description_of(schema: JsonValue) -> str:
 def one_line(text: str, length: int = 160) -> str:
     """A description for a card, a list or a page's description; to be escaped."""
     return plain_text(text, length)
-
-

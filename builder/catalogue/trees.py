@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from builder.catalogue.state import SiteState, load_state, save_state
+from builder.catalogue.state import SiteState, load_generation, load_state, save_state
 from builder.errors import OutputError
 
 _NAMES = ("a", "b")
@@ -72,16 +72,16 @@ class Trees:
 
         Costs O(what the last build changed), or O(site) when the spare is missing or half made.
         """
-        state = load_state(self._state_file(self.spare_name))
+        generation = load_generation(self._state_file(self.spare_name))
         self._state_file(self.spare_name).unlink(missing_ok=True)
         live, live_state = self.live, self.live_state
         if live is None or live_state is None:
             _remove_tree(self.spare)
             self.spare.mkdir(parents=True)
             return True
-        if state is not None and state.generation == live_state.generation:
+        if generation == live_state.generation:
             return False
-        if state is not None and state.generation == live_state.generation - 1:
+        if generation == live_state.generation - 1:
             _follow(live, self.spare, live_state)
         else:
             _remove_tree(self.spare)
@@ -92,22 +92,23 @@ class Trees:
         """Say that the spare is whole."""
         save_state(self._state_file(self.spare_name), state)
 
-    def swap(self) -> None:
-        """Serve the spare from now on."""
+    def swap(self, state: SiteState) -> None:
+        """Serve the spare, which is in this state, from now on."""
         link = self.builds / "link"
         link.unlink(missing_ok=True)
         link.symlink_to(Path(self.builds.name) / self.spare_name)
         link.replace(self.out)
         old = self.live_name
         self.live_name, self.spare_name = self.spare_name, old or _other(self.spare_name)
-        self.live_state = load_state(self._state_file(self.live_name))
+        self.live_state = state
 
     def prepare_spare(self) -> None:
         """After a swap: make the spare ready for the next build."""
-        if self.live_state is None:
+        if self.live_name is None:
             return
         self.open_spare()
-        self.complete_spare(self.live_state)
+        # The state is replaced, never edited, so both trees can share it.
+        self._state_file(self.spare_name).hardlink_to(self._state_file(self.live_name))
 
 
 @contextmanager
@@ -153,7 +154,7 @@ def link_tree(source: Path, target: Path) -> None:
             for entry in entries:
                 path = f"{there}/{entry.name}"
                 if entry.is_dir(follow_symlinks=False):
-                    os.mkdir(path)
+                    os.mkdir(path)  # noqa: PTH102 - twice as quick on ten thousands
                     pending.append((entry.path, path))
                 else:
                     os.link(entry.path, path)

@@ -22,7 +22,7 @@ def identity(value: JsonValue | msgspec.UnsetType, depth: int = 0) -> Hashable:
         return frozenset((name, identity(item, depth + 1)) for name, item in value.items())
     if isinstance(value, list | tuple):
         return tuple(identity(item, depth + 1) for item in value)
-    return value  # type: ignore[no-any-return]  # null, a number, a text or UNSET
+    return value  # null, a number, a text or UNSET
 
 
 def same_json(one: JsonValue | msgspec.UnsetType, other: JsonValue | msgspec.UnsetType) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+import msgspec
+
 from registry.model import JsonValue
 from registry.names import StepName
 
@@ -114,16 +116,16 @@ class Change:
 
     ``step`` is None for what concerns the whole library; ``pointer`` is a JSON pointer into the
     step's definition, else into ``manifest.json``. ``message`` holds no text of strangers: that
-    is only in ``pointer``, ``before`` and ``after``. The last two are None where nothing was, or
-    nothing is any more.
+    is only in ``pointer``, ``before`` and ``after``. The last two are UNSET where nothing was, or
+    nothing is any more (null is a value).
     """
 
     kind: Kind
     message: str
     step: StepName | None = None
     pointer: str = ""
-    before: JsonValue = None
-    after: JsonValue = None
+    before: JsonValue | msgspec.UnsetType = msgspec.UNSET
+    after: JsonValue | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def bump(self) -> Bump:

@@ -1,5 +1,7 @@
-// Runs before the page is drawn, so that a remembered choice never flashes the other one.
+// Runs before the page is drawn, so that a remembered choice never flashes the other one, and what
+// is only for browsers without scripts never shows.
 (() => {
+  document.documentElement.dataset.scripts = "";
   let chosen = null;
   try {
     chosen = localStorage.getItem("theme");

@@ -128,6 +128,7 @@ def test_no_answer_in_time_is_a_failure() -> None:
 def test_around_keeps_what_was_due_near_a_moment() -> None:
     load = openloop.Load(due=(0.0, 1.0, 2.0, 3.0), latencies_ms=(1.0, 2.0, 3.0, 4.0), late_ms=0)
     assert load.around([2.05], before=0.1, after=1.0).latencies_ms == (3.0, 4.0)
+    assert load.away_from([2.05], before=0.1, after=1.0).latencies_ms == (1.0, 2.0)
 
 
 def test_a_server_that_is_not_there_is_an_error() -> None:

@@ -58,9 +58,7 @@ def _head(path: Path) -> str:
 @pytest.mark.parametrize("number", [0, 7, 123, 9_999])
 def test_what_is_generated_passes_the_strict_check(number: int) -> None:
     library = content.library(number, steps=7)
-    checked = check_release(
-        library.files, name=library.name, version=library.version, strict=True
-    )
+    checked = check_release(library.files, name=library.name, version=library.version, strict=True)
     assert checked.problems == ()
     assert len(set(library.steps)) == 7
 

@@ -75,11 +75,7 @@ def test_an_unknown_benchmark_is_refused(capsys: pytest.CaptureFixture[str]) -> 
 
 
 WRK = """Running 1s test @ http://127.0.0.1:1/
-  Latency Distribution
-     50%  263.00us
-     75%  300.00us
-     90%  400.00us
-     99%    1.12ms
+  1 threads and 16 connections
   58394 requests in 1.00s, 71.25MB read
 Requests/sec:  58394.96
 Transfer/sec:     71.25MB
@@ -87,7 +83,7 @@ Transfer/sec:     71.25MB
 
 
 def test_wrk_is_parsed_and_failures_are_refused() -> None:
-    assert wrk.parse(WRK) == wrk.WrkResult(rate=58394.96, p50_ms=0.263, p99_ms=1.12)
+    assert wrk.parse(WRK) == wrk.WrkResult(rate=58394.96)
     failing = WRK.replace("Requests/sec", "  Non-2xx or 3xx responses: 5\nRequests/sec")
     with pytest.raises(BenchmarkError, match="Non-2xx or 3xx responses: 5"):
         wrk.parse(failing)

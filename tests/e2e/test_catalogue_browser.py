@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -24,6 +25,9 @@ from registry.versions import parse_version
 from scripts.system_packages import find_program
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.xdist_group("chromium")]
+
+# A machine that is busy with other tests is slow, not wrong.
+expect.set_options(timeout=20_000)
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "registry" / "libraries"
 ARGUMENTS = [
@@ -43,6 +47,8 @@ PAGES = {
     "schemas": "schemas/",
     "about": "about/",
     "missing": "404.html",
+    "awkward library": "libraries/awkward-texts/",
+    "awkward step": "libraries/awkward-texts/steps/awkward/",
 }
 
 
@@ -83,6 +89,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         publish(registry, dict(read_source(manifest.parent)))
     for number in range(30):
         publish(registry, dict(content.library(number, steps=1).files))
+    publish(registry, awkward_library())
     handler = functools.partial(QuietHandler, directory=str(root / "host"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -93,6 +100,36 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
         server.shutdown()
         thread.join()
+
+
+def awkward_library() -> dict[str, bytes]:
+    """Names, defaults and descriptions that are longer than any column."""
+    long = "x" * 120
+    step = {
+        "name": "awkward",
+        "display_name": f"Awkward {long[:100]}",
+        "category": "Tests",
+        "description": f"Long {long}\n\n```\n{long}\n```",
+        "parameters": {
+            f"a_{long[:60]}": {"type": "multiselect", "default": [long], "options": [long]},
+            "b": {"type": "string", "description": f"| {long} | {long} |\n| - | - |\n| a | b |"},
+        },
+    }
+    manifest = {
+        "name": "awkward-texts",
+        "version": "1.0.0",
+        "display_name": f"Awkward {long[:100]}",
+        "description": f"Long {long}",
+        "author": long,
+        "license": "MIT",
+        "tags": [long[:60]],
+        "steps": [{"file": "steps/awkward.json"}],
+    }
+    return {
+        "manifest.json": orjson.dumps(manifest),
+        "steps/awkward.json": orjson.dumps(step),
+        "docs/README.md": f"# {long}\n\n```\n{long * 2}\n```\n".encode(),
+    }
 
 
 def publish(registry: Registry, files: dict[str, bytes]) -> None:
@@ -142,7 +179,7 @@ def visited(visit: Visit) -> Iterator[Visit]:
 def test_search_finds_a_library_while_one_types(visit: Visit) -> None:
     page = visit.go("search/")
     status = page.locator("[data-status]")
-    expect(status).to_have_text("34 libraries")
+    expect(status).to_have_text("35 libraries")
     page.keyboard.type("checks")
     expect(page.get_by_role("link", name="File Operations Basic")).to_be_visible()
     expect(page.get_by_role("link", name="Checksum", exact=False).first).to_be_visible()
@@ -238,6 +275,16 @@ def test_no_page_scrolls_sideways(browser: Browser, base: str, width: int) -> No
             page = visit.go(path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     context.close()
+
+
+def test_a_table_of_parameters_never_leaves_its_column(visit: Visit) -> None:
+    page = visit.go("libraries/awkward-texts/steps/awkward/")
+    column = page.locator(".column-main").bounding_box()
+    assert column is not None
+    for table in page.locator(".params").all():
+        box = table.bounding_box()
+        assert box is not None
+        assert box["width"] <= column["width"]
 
 
 def test_search_says_what_to_do_without_scripts(browser: Browser, base: str) -> None:

@@ -5,10 +5,12 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from builder.markdown import (
     LINK_RELATION,
     MARKDOWN_CHARACTERS,
+    parse_inline,
     plain_text,
     render_description,
     render_markdown,
@@ -119,3 +121,15 @@ def test_safe_urls_stay_as_they_are() -> None:
     assert safe_url("https://e.example/a?b=1") == "https://e.example/a?b=1"
     assert safe_url("mailto:a@e.example") == "mailto:a@e.example"
     assert safe_url("mailto:a@e.example", mail=False) is None
+
+
+@given(
+    st.text(
+        alphabet=st.sampled_from(list("ab \n#*_`~[]()!<>&:/\\\"'|-+=.1@%${};,?é\t")), max_size=60
+    )
+)
+def test_the_short_way_for_plain_text_gives_what_the_parser_gives(text: str) -> None:
+    plain = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    short = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    short.core.ruler.at("inline", parse_inline)
+    assert short.render(text) == plain.render(text)

@@ -1,0 +1,50 @@
+"""What the search in the browser knows of a library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from builder.pagefind import SearchRecord
+from registry.library import Library
+from registry.model import Step
+
+_SEARCHED_STEPS = 60
+
+
+def search_record(library: Library, facts: Mapping[str, Any]) -> SearchRecord:
+    """The record of a library; ``facts`` are those that its page shows."""
+    steps = library.content.steps if library.content else ()
+    manifest = facts["manifest"]
+    words = list(manifest.tags) if manifest else []
+    for step in steps:
+        words += [*step.parameters, *step.tags]
+    return SearchRecord(
+        page=f"libraries/{library.name}/index.html",
+        title=facts["title"],
+        name=library.name,
+        summary=facts["summary"],
+        steps=tuple(f"{step.display_name} {step.name}" for step in steps),
+        words=tuple(dict.fromkeys(words)),
+        categories=tuple(category for _, category in facts["categories"]),
+        platforms=tuple(title for _, title in facts["platforms"]),
+        premium=manifest.is_premium if manifest else False,
+        meta={
+            "name": library.name,
+            "summary": facts["summary"],
+            "version": facts["version"],
+            "hue": str(facts["hue"]),
+            "initials": facts["initials"],
+            "steps": _step_titles(steps),
+            "count": str(len(steps)),
+            "premium": "yes" if manifest and manifest.is_premium else "",
+        },
+    )
+
+
+def _step_titles(steps: Sequence[Step]) -> str:
+    """Names and titles for the links below a search result, as JSON."""
+    pairs = [[step.name, " ".join(step.display_name.split())] for step in steps[:_SEARCHED_STEPS]]
+    return orjson.dumps(pairs).decode()

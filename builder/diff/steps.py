@@ -1,0 +1,127 @@
+"""What a release offers: its steps, and each step's ports, platforms, permissions and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from builder.diff.jsonvalues import same_json
+from builder.diff.manifest import platform_changes
+from builder.diff.model import Change, Kind
+from builder.diff.parameters import parameters_changes
+from builder.diff.permissions import label_changes, permissions_changes
+from builder.diff.returns import returns_changes
+from registry.model import JsonValue, ReleaseContent, Step
+from registry.names import StepName
+
+_TEXTS = (
+    ("display_name", Kind.TEXT_CHANGED),
+    ("category", Kind.TEXT_CHANGED),
+    ("description", Kind.TEXT_CHANGED),
+    ("icon", Kind.FORM_CHANGED),
+    ("color", Kind.FORM_CHANGED),
+    ("tags", Kind.TEXT_CHANGED),
+    ("deprecation_message", Kind.TEXT_CHANGED),
+)
+
+
+def steps_changes(old: ReleaseContent, new: ReleaseContent) -> Iterator[Change]:
+    """The changes between the steps of two releases."""
+    before = {step.name: step for step in old.steps}
+    after = {step.name: step for step in new.steps}
+    for name in before:
+        if name not in after:
+            yield Change(kind=Kind.STEP_REMOVED, step=name, message="the step was removed")
+    executors, theirs = _executors(old), _executors(new)
+    for name, step in after.items():
+        if name not in before:
+            yield Change(kind=Kind.STEP_ADDED, step=name, message="a step was added")
+            continue
+        yield from _executor_changes(name, executors[name], theirs[name])
+        encode = msgspec.json.encode
+        if encode(before[name], order="deterministic") != encode(step, order="deterministic"):
+            yield from _step_changes(before[name], step)
+
+
+def _executors(content: ReleaseContent) -> dict[StepName, str | None]:
+    files = content.manifest.steps
+    return {step.name: file.executor for step, file in zip(content.steps, files, strict=False)}
+
+
+def _executor_changes(step: StepName, old: str | None, new: str | None) -> Iterator[Change]:
+    if old == new:
+        return
+    kind, message = Kind.FILE_CHANGED, "its executor is another file"
+    if new is None:
+        kind, message = Kind.EXECUTOR_REMOVED, "its executor was removed: it cannot be run any more"
+    elif old is None:
+        kind, message = Kind.EXECUTOR_ADDED, "it got an executor: it can be run"
+    yield Change(
+        kind=kind,
+        step=step,
+        message=message,
+        before=msgspec.UNSET if old is None else old,
+        after=msgspec.UNSET if new is None else new,
+    )
+
+
+def _step_changes(old: Step, new: Step) -> Iterator[Change]:
+    name = new.name
+    yield from _port_changes(old, new)
+    yield from platform_changes(name, old.platform_support, new.platform_support)
+    yield from parameters_changes(name, old.parameters, new.parameters)
+    yield from returns_changes(name, old.returns, new.returns)
+    yield from label_changes(name, old.required_permissions, new.required_permissions)
+    yield from permissions_changes(name, old.permissions, new.permissions)
+    if old.is_deprecated != new.is_deprecated:
+        yield Change(
+            kind=Kind.STEP_DEPRECATED if new.is_deprecated else Kind.STEP_UNDEPRECATED,
+            step=name,
+            pointer="/is_deprecated",
+            message="it is deprecated" if new.is_deprecated else "it is no longer deprecated",
+            before=old.is_deprecated,
+            after=new.is_deprecated,
+        )
+    yield from _text_changes(old, new)
+
+
+def _port_changes(old: Step, new: Step) -> Iterator[Change]:
+    for field in ("inputs", "outputs"):
+        before, after = getattr(old, field), getattr(new, field)
+        if before != after:
+            fewer = after < before
+            yield Change(
+                kind=Kind.PORT_REMOVED if fewer else Kind.PORT_ADDED,
+                step=new.name,
+                pointer=f"/{field}",
+                message=f"it has {'fewer' if fewer else 'more'} {field}",
+                before=before,
+                after=after,
+            )
+
+
+def _text_changes(old: Step, new: Step) -> Iterator[Change]:
+    for field, kind in _TEXTS:
+        before, after = getattr(old, field), getattr(new, field)
+        if before != after:
+            yield Change(
+                kind=kind,
+                step=new.name,
+                pointer=f"/{field}",
+                message=f"its {field.replace('_', ' ')} changed",
+                before=_plain(before),
+                after=_plain(after),
+            )
+    examples = [msgspec.to_builtins(step.examples) for step in (old, new)]
+    if not same_json(*examples):
+        yield Change(
+            kind=Kind.TEXT_CHANGED,
+            step=new.name,
+            pointer="/examples",
+            message="its examples changed",
+        )
+
+
+def _plain(value: JsonValue) -> JsonValue:
+    return list(value) if isinstance(value, tuple) else value

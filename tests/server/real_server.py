@@ -1,0 +1,228 @@
+"""Real registries and real server processes on free loopback ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from registry.creating import init_registry
+from registry.git import isolated_environment
+from registry.names import LibraryName
+from registry.service import add_release, let_worktree_follow, release
+from registry.snapshot import Registry
+from registry.versions import parse_version
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(kw_only=True, slots=True)
+class Client:
+    """Asks one server; a connection for each question, so that headers are exactly those given."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    token: str = ""
+
+    def ask(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Reply:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        given = {"Host": f"127.0.0.1:{self.port}", **(headers or {})}
+        if self.token:
+            given.setdefault("Authorization", f"Bearer {self.token}")
+        try:
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in given.items():
+                connection.putheader(name, value)
+            if body:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body or None)
+            response = connection.getresponse()
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(status=response.status, headers=fields, body=response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: str) -> Reply:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.ask("GET", path, named)
+
+    def health(self) -> Any:
+        return self.get("/health").json()
+
+    def until_served(self, commit: str) -> None:
+        until(lambda: self.health()["commit"] == commit)
+
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait for a condition; what it raises while the server starts counts as not yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+def step(name: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "display_name": name.replace(".", " ").title(),
+        "category": "file",
+        "description": f"Does {name}.",
+        "icon": "📄",
+        "color": "#007bff",
+        "inputs": 1,
+        "outputs": 1,
+        "parameters": {
+            "path": {"type": "string", "required": True, "description": "Which one."},
+        },
+        "platform_support": ["linux", "windows", "macos"],
+        "required_permissions": [],
+        "examples": [],
+        "tags": [],
+        **fields,
+    }
+
+
+def release_files(
+    name: str, version: str, steps: list[dict[str, Any]] | None = None, **manifest: Any
+) -> dict[str, bytes]:
+    """A release without executors."""
+    steps = [step("file.copy"), step("file.move")] if steps is None else steps
+    described = {
+        "name": name,
+        "version": version,
+        "display_name": name.title(),
+        "description": f"The library {name}.",
+        "author": "Ada",
+        "license": "MIT",
+        "categories": ["file"],
+        "platform_support": ["linux", "windows", "macos"],
+        "steps": [{"file": f"steps/{one['name'].replace('.', '_')}.json"} for one in steps],
+        **manifest,
+    }
+    files = {f"steps/{one['name'].replace('.', '_')}.json": as_json(one) for one in steps}
+    return {
+        "manifest.json": as_json(described),
+        "docs/README.md": f"# {name}\n".encode(),
+        "docs/CHANGELOG.md": f"# Changelog\n\n## {version}\n\nNew.\n".encode(),
+        **files,
+    }
+
+
+def as_json(value: Any) -> bytes:
+    return json.dumps(value, indent=2).encode()
+
+
+@dataclass(kw_only=True, slots=True)
+class Place:
+    """A registry that a test may change, through the write path or with plain Git."""
+
+    path: Path
+    registry: Registry = field(repr=False)
+
+    def publish(
+        self, name: str, version: str, steps: list[dict[str, Any]] | None = None, **manifest: Any
+    ) -> str:
+        before = self.registry.head()
+        add_release(self.registry, release_files(name, version, steps, **manifest), actor="ada")
+        done = release(self.registry, LibraryName(name), parse_version(version), actor="ada")
+        let_worktree_follow(self.registry, before, done.commit)
+        return done.commit
+
+    def git(self, *arguments: str) -> str:
+        who = {
+            "GIT_AUTHOR_NAME": "Ada",
+            "GIT_AUTHOR_EMAIL": "ada@example.com",
+            "GIT_COMMITTER_NAME": "Ada",
+            "GIT_COMMITTER_EMAIL": "ada@example.com",
+        }
+        done = subprocess.run(
+            ["git", "-C", str(self.path), *arguments],
+            env=isolated_environment() | who,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def commit_file(self, path: str, content: str) -> str:
+        file = self.path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+        self.git("add", path)
+        self.git("commit", "--quiet", "--no-verify", "-m", f"Change {path}")
+        return self.git("rev-parse", "HEAD")
+
+    def operator_says(self, library: str, text: str) -> str:
+        return self.commit_file(f"instances/production/{library}.yaml", text)
+
+    def edit_facts(self, library: str, change: Callable[[str], str]) -> str:
+        path = f"libraries/{library}/library.yaml"
+        return self.commit_file(path, change((self.path / path).read_text(encoding="utf-8")))
+
+
+def make_place(path: Path) -> Place:
+    return Place(path=path, registry=init_registry(path, name="test", title="Test"))
+
+
+@contextmanager
+def serving(
+    path: Path, *options: str, token: str = "", catalogue: bool = False, **settings: object
+) -> Iterator[Client]:
+    """A server process, from when it answers lookups until it has stopped cleanly."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith("OPSTEPS_")
+    }
+    environment |= {f"OPSTEPS_{name.upper()}": str(value) for name, value in settings.items()}
+    environment.setdefault("OPSTEPS_POLL_SECONDS", "0.02")
+    environment.setdefault("OPSTEPS_LOG_LEVEL", "warning")
+    command = [sys.executable, str(ROOT / "opsteps.py"), "serve", "--registry", str(path)]
+    shown = [] if catalogue or "--site" in options else ["--no-catalogue"]
+    process = subprocess.Popen([*command, "--port", str(port), *shown, *options], env=environment)
+    client = Client(port=port, process=process, token=token)
+
+    def answers() -> bool:
+        assert process.poll() is None, "the server ended at its start"
+        return bool(client.health()["commit"])
+
+    try:
+        until(answers)
+        yield client
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(PATIENCE_SECONDS)
+    assert code == 0

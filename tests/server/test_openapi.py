@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from server import schemas
+from tests.server.real_server import Client
+
+ANSWERS = [
+    ("/health", "/health"),
+    ("/api/v1/libraries", "/api/v1/libraries"),
+    ("/api/v1/libraries/{library}", "/api/v1/libraries/alpha"),
+    ("/api/v1/libraries/{library}", "/api/v1/libraries/core"),
+    ("/api/v1/steps", "/api/v1/steps"),
+    ("/api/v1/steps/{step}", "/api/v1/steps/alpha.file.copy@1.0.0"),
+    ("/api/v1/analytics/usage", "/api/v1/analytics/usage"),
+    ("/api/v1/performance", "/api/v1/performance"),
+]
+ERRORS = [
+    ("/api/v1/libraries/{library}", "/api/v1/libraries/nobody", 404),
+    ("/api/v1/steps/{step}", "/api/v1/steps/nobody.x", 404),
+    ("/api/v1/steps", "/api/v1/steps?platform=x", 422),
+    ("/api/v1/search", "/api/v1/search?q=x", 503),
+]
+
+
+@pytest.fixture(scope="module")
+def document(client: Client) -> Any:
+    return client.get("/openapi.json").json()
+
+
+def _check(document: Any, schema: Any, value: Any) -> None:
+    jsonschema.Draft202012Validator({**schema, "components": document["components"]}).validate(
+        value
+    )
+
+
+def _schema(document: Any, route: str, status: int, method: str = "get") -> Any:
+    content = document["paths"][route][method]["responses"][str(status)]["content"]
+    return content["application/json"]["schema"]
+
+
+@pytest.mark.parametrize(("route", "path"), ANSWERS)
+def test_every_answer_is_what_the_document_says(
+    client: Client, document: Any, route: str, path: str
+) -> None:
+    reply = client.get(path)
+    assert reply.status == 200
+    _check(document, _schema(document, route, 200), reply.json())
+
+
+@pytest.mark.parametrize(("route", "path", "status"), ERRORS)
+def test_every_error_is_what_the_document_says(
+    client: Client, document: Any, route: str, path: str, status: int
+) -> None:
+    reply = client.get(path)
+    assert reply.status == status
+    _check(document, _schema(document, route, status), reply.json())
+
+
+def test_the_document_has_every_route_and_every_route_is_tested(
+    client: Client, document: Any
+) -> None:
+    elsewhere = {"/api/v1/search", "/api/v1/cache/clear", "/metrics"}
+    assert set(document["paths"]) == {route for route, _ in ANSWERS} | elsewhere
+    for route, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], route
+            assert operation["description"], route
+            concrete = route.format(library="alpha", step="alpha.file.copy")
+            assert client.ask(method.upper(), concrete).status in {200, 503}
+
+
+def test_clearing_the_cache_answers_as_documented(client: Client, document: Any) -> None:
+    reply = client.ask("POST", "/api/v1/cache/clear")
+    _check(document, _schema(document, "/api/v1/cache/clear", 200, "post"), reply.json())
+
+
+def test_every_example_fits_its_schema(document: Any) -> None:
+    found = 0
+    for name, schema in document["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            for example in described.get("examples", []):
+                _check(document, described, example)
+                found += 1
+        assert name
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                for example in parameter["schema"].get("examples", []):
+                    _check(document, parameter["schema"], example)
+                    found += 1
+    assert found > 8
+
+
+def test_the_models_forbid_what_they_do_not_name() -> None:
+    assert schemas.Step.model_json_schema()["additionalProperties"] is False
+    assert schemas.LibrarySummary.model_json_schema()["additionalProperties"] is False
