@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format bench lock clean bootstrap-run bootstrap-dev packages
+.PHONY: help env demo test lint format bench docs lock clean bootstrap-run bootstrap-dev packages
 .NOTPARALLEL:
 
 PYTHON ?= python3
@@ -44,6 +44,9 @@ format: bootstrap-dev ## rewrite the code in the project's style
 
 bench: packages ## measure what docs/performance.md promises
 	@$(BIN)/python -m benchmarks
+
+docs: bootstrap-dev ## write the generated pages of docs/ anew
+	@$(BIN)/python scripts/write_docs.py
 
 lock: bootstrap-dev ## compile requirements/*.txt anew; LOCK_ARGS=--upgrade takes newer versions
 	@scripts/lock.sh $(LOCK_ARGS)

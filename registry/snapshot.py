@@ -80,14 +80,21 @@ class Snapshot:
         names = {name for name, _ in old.trees.items() ^ new.trees.items()}
         names.update(LibraryName(name) for name, _ in old.instances.items() ^ new.instances.items())
         if old.tags is not new.tags:
-            for name in {*old.tags, *new.tags}:
-                if old.tags.get(name, {}) != new.tags.get(name, {}):
-                    names.add(LibraryName(name))
+            known = old.tags
+            names.update(
+                LibraryName(name)
+                for name, tags in new.tags.items()
+                if known.get(name) is not tags and known.get(name, {}) != tags
+            )
+            names.update(LibraryName(name) for name in known.keys() - new.tags.keys())
         moved = old.ancestors ^ new.ancestors
         if moved:
-            for name, tags in new.tags.items():
-                if not moved.isdisjoint([tag.commit for tag in tags.values()]):
-                    names.add(LibraryName(name))
+            names.update(
+                LibraryName(name)
+                for name, tags in new.tags.items()
+                for tag in tags.values()
+                if tag.commit in moved
+            )
         return frozenset(name for name in names if name in old.trees or name in new.trees)
 
     def _tree(self, name: LibraryName) -> ObjectId:

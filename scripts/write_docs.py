@@ -12,17 +12,18 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from opsteps import COMMANDS, make_app  # noqa: E402 - the checkout is put on the path first
+from server.api import openapi_document  # noqa: E402 - as above
+from server.settings import settings_table  # noqa: E402 - as above
 
 
 def cli_page() -> str:
     """``docs/cli.md``: every command with its arguments and options."""
-    parts = ["# Commands\n", "Written by `python scripts/write_docs.py`; do not edit.\n"]
+    parts = ["# Commands\n", "Written by `make docs`; do not edit.\n"]
     for name in COMMANDS:
         group: Any = typer.main.get_command(make_app(name))
         command = group.commands[name]
-        usage = " ".join(
-            [f"opsteps {name}", *(_usage(p) for p in command.params if p.param_type_name != "option")]
-        )
+        given = [_usage(p) for p in command.params if p.param_type_name != "option"]
+        usage = " ".join([f"opsteps {name}", *given])
         parts.append(f"## opsteps {name}\n\n```\n{usage} [OPTIONS]\n```\n")
         parts.append(f"{' '.join((command.help or '').split())}\n")
         rows = [_row(p) for p in command.params if p.name != "help"]
@@ -46,7 +47,56 @@ def _row(parameter: Any) -> str:
     return f"| {shown} | {text} | {'' if plain else f'`{default}`'} |"
 
 
-PAGES = {"docs/cli.md": cli_page}
+def api_page() -> str:
+    """``docs/api.md``: every route, from the OpenAPI document that the server sends."""
+    document = openapi_document()
+    rows = []
+    for path, methods in sorted(document["paths"].items()):
+        for method, route in methods.items():
+            names = [f"`{p['name']}`" for p in route.get("parameters", ()) if p["in"] == "query"]
+            said = " ".join(route["description"].split("\n\n")[0].split())
+            codes = ", ".join(code for code in sorted(route["responses"]) if code != "200")
+            rows.append(f"| `{method.upper()} {path}` | {said} | {', '.join(names)} | {codes} |")
+    table = "| route | what it answers | query | errors |\n| --- | --- | --- | --- |\n"
+    return _API_HEAD + table + "\n".join(rows) + "\n"
+
+
+_API_HEAD = """# The HTTP API
+
+Written by `make docs`; do not edit. The whole contract, with schemas and examples,
+is the OpenAPI document at `/openapi.json`.
+
+- Every answer is JSON; an error is `{"detail": "…"}`, a sentence that a person can act on,
+  sometimes with a list `problems` beside it.
+- Reads carry an `ETag`; send it back as `If-None-Match` and get 304.
+- A step is `<library>.<step>`, a certain release of it `<library>.<step>@<version>`; a library is
+  asked for by its name or its integer id.
+- The catalogue build writes the same answers as files: the path with `.json` added, and the server
+  answers both spellings.
+- OpsConductor's frontend asks below `/api/v1/step-libraries`; those paths answer the same.
+
+```
+curl http://127.0.0.1:3011/api/v1/steps/core.flow.start
+curl 'http://127.0.0.1:3011/api/v1/steps?category=Logic&platform=linux'
+curl 'http://127.0.0.1:3011/api/v1/search?q=copy%20file&limit=5'
+```
+
+"""
+
+
+def operators_page() -> str:
+    """``docs/operators.md`` with the table of settings between its markers."""
+    page = (ROOT / "docs/operators.md").read_text(encoding="utf-8")
+    head, begin, rest = page.partition("<!-- settings: begin -->\n")
+    _, end, tail = rest.partition("<!-- settings: end -->")
+    return head + begin + settings_table() + end + tail
+
+
+PAGES = {
+    "docs/cli.md": cli_page,
+    "docs/api.md": api_page,
+    "docs/operators.md": operators_page,
+}
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,6 +28,20 @@ added, as in the static catalogue.
 
 def make_api(server: Server) -> FastAPI:
     """The application over a server's parts; interactive pages are left out, they need a CDN."""
+    app = _routes()
+    app.state.server = server
+    app.add_exception_handler(AnswerError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _failed)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document, without a server behind it."""
+    return _routes().openapi()
+
+
+def _routes() -> FastAPI:
     app = FastAPI(
         title="OpsConductor Step Libraries",
         version=registry.__version__,
@@ -36,12 +50,8 @@ def make_api(server: Server) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.server = server
     for module in (libraries, steps, search, operations):
         app.include_router(module.router)
-    app.add_exception_handler(AnswerError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _failed)
     return app
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 
 import structlog
 
@@ -25,6 +25,8 @@ from server.tagwatch import TagWatch
 from server.upkeep import Upkeep
 from server.warm import Warm
 
+# Between two stretches of work the event loop catches up with what waited, seconds.
+_BREATH_SECONDS = 0.002
 _LOG = structlog.get_logger(__name__)
 
 
@@ -167,7 +169,9 @@ class Follower:
         snapshot = self._registry.snapshot(
             previous=self.snapshot, all_tags=all_tags or self.snapshot is None
         )
+        sleep(_BREATH_SECONDS)
         changed, removed = _difference(before, self.snapshot, snapshot)
+        sleep(_BREATH_SECONDS)
         self.snapshot = snapshot
         if snapshot.commit == before.commit and not changed and not removed:
             self.problem = ""

@@ -67,7 +67,7 @@ def make_served(
         steps={step.id: step for one in by_name.values() for step in one.visible_steps},
         lists=_make_lists(by_name, contiguous_max_bytes, None),
         alarms=_alarms(by_name),
-        awaiting=tuple(library.name for library in by_name.values() if library.awaits_tag),
+        awaiting=_awaiting(by_name),
     )
 
 
@@ -98,6 +98,10 @@ def next_served(
         steps.update((step.id, step) for step in library.visible_steps)
     if not in_order:
         by_name = dict(sorted(by_name.items(), key=lambda item: (item[0] != CORE, item[0])))
+    # Without an alarm before and now, there is no need to look at every library for one.
+    is_troubled = bool(before.alarms or before.awaiting) or any(
+        library.status == "error" for library in changed
+    )
     return Served(
         commit=commit,
         committed_at=committed_at,
@@ -109,8 +113,8 @@ def next_served(
             if removed
             else _next_lists(before, by_name, changed, contiguous_max_bytes)
         ),
-        alarms=_alarms(by_name),
-        awaiting=tuple(library.name for library in by_name.values() if library.awaits_tag),
+        alarms=_alarms(by_name) if is_troubled else (),
+        awaiting=_awaiting(by_name) if is_troubled else (),
     )
 
 
@@ -206,6 +210,10 @@ def steps_tail(count: int, categories: Iterable[str], libraries: Iterable[str]) 
         "libraries": sorted(set(libraries)),
     }
     return b"]," + msgspec.json.encode(fields)[1:]
+
+
+def _awaiting(by_name: Mapping[str, ServedLibrary]) -> tuple[str, ...]:
+    return tuple(library.name for library in by_name.values() if library.awaits_tag)
 
 
 def _alarms(by_name: Mapping[str, ServedLibrary]) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def test_the_generated_pages_are_current() -> None:
     spec.loader.exec_module(module)
     for path, page in module.PAGES.items():
         assert (ROOT / path).read_text(encoding="utf-8") == page(), (
-            f"{path} is out of date: run 'python scripts/write_docs.py'"
+            f"{path} is out of date: run 'make docs'"
         )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import brotli
 import pytest
@@ -66,7 +67,10 @@ def test_loopback_names_are_answered(client: Client, host: str) -> None:
 
 
 def test_an_allowed_host_and_an_allowed_origin(place: Place) -> None:
-    settings = {"allowed_hosts": "steps.example.com", "allowed_origins": "https://ui.example.com"}
+    settings: dict[str, Any] = {
+        "allowed_hosts": "steps.example.com",
+        "allowed_origins": "https://ui.example.com",
+    }
     with serving(place.path, **settings) as client:
         path = "/api/v1/steps/alpha.file.copy"
         assert client.get(path, Host="steps.example.com").status == 200
@@ -160,7 +164,11 @@ def test_a_wrong_method_is_a_sentence(client: Client) -> None:
 def test_reads_can_be_made_to_need_a_token(place: Place, tmp_path: Path) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text(f"{sha256(b'reader').hexdigest()} read  # a person\n")
-    settings = {"require_read_token": True, "tokens_file": tokens, "token_memory_seconds": 0}
+    settings: dict[str, Any] = {
+        "require_read_token": True,
+        "tokens_file": tokens,
+        "token_memory_seconds": 0,
+    }
     with serving(place.path, **settings) as client:
         for path in (*READS, "/api/v1/steps?library=beta", "/metrics", "/openapi.json", "/"):
             refused = client.get(path)

@@ -80,12 +80,11 @@ def test_clearing_the_cache_answers_as_documented(client: Client, document: Any)
 
 def test_every_example_fits_its_schema(document: Any) -> None:
     found = 0
-    for name, schema in document["components"]["schemas"].items():
-        for field, described in schema.get("properties", {}).items():
+    for schema in document["components"]["schemas"].values():
+        for described in schema.get("properties", {}).values():
             for example in described.get("examples", []):
                 _check(document, described, example)
                 found += 1
-        assert name
     for methods in document["paths"].values():
         for operation in methods.values():
             for parameter in operation.get("parameters", []):
