@@ -144,6 +144,8 @@ class Follower:
                 contiguous_max_bytes=self._settings.contiguous_max_bytes,
             )
             self.snapshot = snapshot
+            # Git keeps what it read for us; the next read starts it anew, in milliseconds.
+            self._registry.close()
         self._swap(served, started, warm=self.snapshot is None)
 
     def _load_from_git(self, snapshot: Snapshot, warm: Warm | None) -> list[ServedLibrary]:
