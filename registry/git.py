@@ -45,6 +45,7 @@ _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)\n\Z")
 _LOCAL = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
 # Configuration that makes Git run a program on the content of files.
 _DRIVERS = r"^(filter\..*\.(clean|smudge|process|required)|diff\..*\.(textconv|command))$"
+_PATIENT = ("nice", "-n", "19")
 # Objects asked for at once: what waits in the pipe to Git stays far below its 64 KiB.
 _BATCH = 256
 
@@ -90,12 +91,13 @@ class GitRepository:
         """Run one Git command to its end and return what it printed; raises GitError."""
         return self._run(arguments, stdin, {})
 
-    def run_on_files(self, *arguments: str, stdin: bytes = b"") -> bytes:
+    def run_on_files(self, *arguments: str, stdin: bytes = b"", patient: bool = False) -> bytes:
         """As `run`, for a command that reads or writes the working tree.
 
         Filters that the repository's own configuration names are not run: a release is its blobs.
+        A ``patient`` command takes only the processor time that nobody else wants.
         """
-        return self._run(arguments, stdin, self._without_drivers())
+        return self._run(arguments, stdin, self._without_drivers(), _PATIENT if patient else ())
 
     def _without_drivers(self) -> dict[str, str]:
         try:
@@ -109,10 +111,16 @@ class GitRepository:
             overrides[f"GIT_CONFIG_VALUE_{number}"] = "false" if key.endswith(".required") else ""
         return overrides
 
-    def _run(self, arguments: Sequence[str], stdin: bytes, extra: Mapping[str, str]) -> bytes:
+    def _run(
+        self,
+        arguments: Sequence[str],
+        stdin: bytes,
+        extra: Mapping[str, str],
+        before: Sequence[str] = (),
+    ) -> bytes:
         try:
             done = subprocess.run(
-                self._command(arguments),
+                [*before, *self._command(arguments)],
                 input=stdin,
                 capture_output=True,
                 env={**isolated_environment(), **_LOCAL, **extra},

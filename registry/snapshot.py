@@ -267,6 +267,6 @@ class Registry:
         out = self.repository.run_on_files(
             "diff", "--name-only", "--no-renames", "--no-relative", "--no-color",
             "--no-ext-diff", "--no-textconv", "-z", "HEAD",
-            "--", "registry.yaml", "libraries", "instances",
+            "--", "registry.yaml", "libraries", "instances", patient=True,
         )  # fmt: skip
         return tuple(out.decode(errors="replace").split("\0")[:-1])
