@@ -5,7 +5,9 @@ One thread; a newer state replaces one that still waits.
 
 from __future__ import annotations
 
+import os
 import threading
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 
@@ -21,6 +23,7 @@ _EDITS_SHARE = 20
 """Looking for edits takes at most one part in so many of a processor."""
 _BURST_SHARE = 20
 """A burst of commits puts the work off by so many times the time to settle at most."""
+_IDLE_NICENESS = 19
 _LOG = structlog.get_logger(__name__)
 
 
@@ -73,6 +76,9 @@ class Upkeep:
         self._change.notify_all()
 
     def _run(self) -> None:
+        # On Linux a priority is a thread's own: lookups come first, also on a single processor.
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _IDLE_NICENESS)
         while True:
             with self._change:
                 self._change.wait_for(
