@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from registry.contents import duplicate_steps
+from registry.contents import duplicate_steps, too_many_steps
 from registry.errors import InvalidNameError
 from registry.executors import executor_problems
 from registry.jsontext import JsonTextError, Place, load_json, locate
@@ -191,7 +191,7 @@ def _steps(
     limits: Limits,
 ) -> list[Step]:
     if len(entries) > limits.steps_per_release:
-        problems.append(_too_many_steps(len(entries), limits.steps_per_release))
+        problems.append(too_many_steps(len(entries), limits.steps_per_release))
         return []
     steps: list[Step] = []
     for index, entry in entries:
@@ -210,16 +210,6 @@ def _steps(
             problems.extend(_step_problems(parsed.value, entry.file))
     problems.extend(duplicate_steps(steps))
     return steps
-
-
-def _too_many_steps(amount: int, limit: int) -> Problem:
-    return Problem(
-        rule="limit-steps",
-        file="manifest.json",
-        pointer="/steps",
-        message=f"the release has {amount:,} steps",
-        expected=f"at most {limit:,}",
-    )
 
 
 def _step_problems(step: Step, file: str) -> Iterator[Problem]:

@@ -74,7 +74,7 @@ def _plan(
     definitions = _listing(entries, "steps", found)
     executors = _listing(entries, "executors", found)
     if len(parsed.value.steps) > limits.steps_per_release:
-        draft.problems.append(_too_many(len(parsed.value.steps), limits.steps_per_release))
+        draft.problems.append(too_many_steps(len(parsed.value.steps), limits.steps_per_release))
         return draft
     for step in parsed.value.steps:
         definition = definitions.get(step.file)
@@ -139,7 +139,8 @@ def _absent(file: str) -> Problem:
     )
 
 
-def _too_many(amount: int, limit: int) -> Problem:
+def too_many_steps(amount: int, limit: int) -> Problem:
+    """The problem of a release with more steps than are allowed."""
     return Problem(
         rule="limit-steps",
         file="manifest.json",
