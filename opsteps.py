@@ -30,14 +30,34 @@ def _command(place: str, summary: str) -> Command:
 
 COMMANDS = {
     "init": _command("registry.commands:init", "Make a new registry."),
+    "new": _command("builder.scaffold_command:new", "Begin a library from a template."),
     "validate": _command(
-        "builder.validate_command:validate", "Check libraries and show each problem's place."
+        "builder.validate_command:validate", "Check libraries, or what a pull request changes."
     ),
     "diff": _command(
         "builder.diff_command:diff", "Show what a release changes and the version it demands."
     ),
     "add": _command("registry.commands:add", "Put a library into a registry, as a candidate."),
-    "release": _command("registry.commands:release", "Release a candidate."),
+    "release": _command("builder.release_command:release", "Release a candidate."),
+    "yank": _command("registry.withdraw_commands:yank", "Withdraw a release."),
+    "unyank": _command("registry.withdraw_commands:unyank", "Take a withdrawal back."),
+    "deprecate": _command("registry.withdraw_commands:deprecate", "Advise against a library."),
+    "rollback": _command(
+        "registry.withdraw_commands:rollback", "Go back to an earlier release, or state."
+    ),
+    "log": _command("registry.history_command:log", "Show who changed what, and when."),
+    "verify": _command(
+        "registry.verifying.commands:verify", "Prove that nothing released was ever altered."
+    ),
+    "trust": _command("registry.verifying.commands:trust", "Trust a commit as the head."),
+    "sign-head": _command(
+        "registry.verifying.commands:sign_head", "Sign what the head is, and when."
+    ),
+    "audit": _command("builder.audit_command:audit", "Find releases with known vulnerabilities."),
+    "package": _command("builder.package_commands:package", "Pack a release into a ZIP."),
+    "bundle": _command(
+        "builder.package_commands:bundle", "Pack a whole registry, for a machine without network."
+    ),
     "import": _command(
         "builder.import_command:import_", "Bring the libraries of another source into a registry."
     ),

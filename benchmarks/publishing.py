@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from benchmarks.content import RELEASE_DATE, SyntheticLibrary
 from registry.digest import release_digest, tree_id
-from registry.operation import identity, operation_message
-from registry.service import facts_bytes, read_library, with_release
+from registry.facts import facts_bytes, read_library, with_release
+from registry.operation import Actor, operation_message
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name, tag_object
 from registry.versions import parse_version
 from registry.writing import NewCommit, RefUpdate, move_refs, write_commit, write_tags
+
+_BY = Actor(name="benchmark", request="benchmark")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +35,7 @@ def prepare(registry: Registry, library: SyntheticLibrary) -> Prepared:
     facts = with_release(at.facts, version, digest, RELEASE_DATE)
     root = f"libraries/{library.name}"
     files = {f"{root}/{version}/{path}": raw for path, raw in library.files.items()}
-    who = identity("benchmark")
+    who = _BY.identity()
     commit = write_commit(
         registry.repository,
         at.head,
@@ -41,8 +43,7 @@ def prepare(registry: Registry, library: SyntheticLibrary) -> Prepared:
             message=operation_message(
                 f"Release {library.name} {version}",
                 operation="release",
-                actor="benchmark",
-                request="benchmark",
+                by=_BY,
             ),
             who=who,
             files={**files, f"{root}/library.yaml": facts_bytes(facts)},

@@ -19,6 +19,7 @@ from builder.search_index import SearchIndex, update_index
 from builder.search_query import SearchQuery
 from registry.creating import init_registry
 from registry.library import Library
+from registry.operation import Actor
 
 SEARCH = Promise(
     key="search",
@@ -41,7 +42,11 @@ def measure(session: Session) -> list[Row]:
     limit = session.choose(None, 20)
     try:
         report = import_source(
-            find_importer("bitrise-steplib"), source, registry, actor="benchmark", limit=limit
+            find_importer("bitrise-steplib"),
+            source,
+            registry,
+            by=Actor(name="benchmark"),
+            limit=limit,
         )
         snapshot = registry.snapshot()
         update_index(work / "index", snapshot)

@@ -19,11 +19,11 @@ from benchmarks import content, words
 from benchmarks.content import SyntheticLibrary
 from benchmarks.errors import BenchmarkError
 from registry.digest import release_digest, tree_id
+from registry.facts import facts_bytes
 from registry.git import isolated_environment
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import Digest
-from registry.operation import identity, operation_message
-from registry.service import facts_bytes
+from registry.operation import Actor, operation_message
 from registry.tags import tag_message, tag_name
 from registry.versions import parse_version
 from registry.yamltext import dump_yaml
@@ -31,7 +31,7 @@ from registry.yamltext import dump_yaml
 # The moment of content.RELEASE_DATE.
 _SECONDS = 1_767_225_600
 _ACTOR = "synthetic"
-_PERSON = str(identity(_ACTOR, _SECONDS))
+_PERSON = str(Actor(name=_ACTOR).identity(_SECONDS))
 _REGISTRY = {"name": "synthetic", "title": "Synthetic registry", "url": "https://steps.example.com"}
 _BRANCH = "refs/heads/main"
 _CACHE_VARIABLE = "OPSTEPS_BENCHMARK_CACHE"
@@ -172,7 +172,9 @@ def _library(library: SyntheticLibrary, digest: Digest) -> Iterator[bytes]:
 
 
 def _commit(mark: int, summary: str, operation: str) -> bytes:
-    message = operation_message(summary, operation=operation, actor=_ACTOR, request=operation)
+    message = operation_message(
+        summary, operation=operation, by=Actor(name=_ACTOR, request=operation)
+    )
     head = f"commit {_BRANCH}\nmark :{mark}\ncommitter {_PERSON}\n".encode()
     return head + _data(message.encode())
 

@@ -7,7 +7,9 @@ import time
 from benchmarks import content
 from benchmarks.rows import Bound, Promise, Row, absolute, plain, spread
 from benchmarks.session import STEPS_EACH, Session
-from registry.service import add_release, let_worktree_follow, release
+from registry.adding import add_release
+from registry.operation import Actor, follow_head
+from registry.releasing import release
 from registry.snapshot import Registry
 
 ADD_AND_RELEASE = Promise(
@@ -32,14 +34,13 @@ def measure(session: Session) -> list[Row]:
                 library = session.new_version(turn, _FIRST_PATCH)
             else:
                 library = content.library(session.large_libraries + turn, steps=STEPS_EACH)
-            before = registry.head()
             started = time.perf_counter()
-            added = add_release(registry, library.files, actor="benchmark")
-            released = release(registry, library.name, actor="benchmark")
+            added = add_release(registry, library.files, by=Actor(name="benchmark"))
+            release(registry, library.name, by=Actor(name="benchmark"))
             runs.append((time.perf_counter() - started) * 1000)
             assert added.changed
             started = time.perf_counter()
-            let_worktree_follow(registry, before, released.commit)
+            follow_head(registry)
             follows.append((time.perf_counter() - started) * 1000)
     finally:
         registry.close()

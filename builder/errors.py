@@ -19,3 +19,9 @@ class OutputError(BuilderError):
     """The catalogue's directory cannot be used: something else is there, or it is busy."""
 
     exit_code = 11
+
+
+class VersionTooLowError(BuilderError):
+    """A candidate's version says less than what changed in it."""
+
+    exit_code = 12

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from builder.importers import Finding, FindingKind, Importer, find_importer
-from registry.commands import actor_or_user
+from registry.commands import make_actor
 from registry.importing import Imported, ImportedRelease, Refused, import_releases
 from registry.names import LibraryName
-from registry.service import let_worktree_follow
+from registry.operation import Actor, follow_head
 from registry.snapshot import Registry
 
 _HERE = Path()
@@ -47,7 +47,7 @@ def import_source(
     source: Path,
     registry: Registry,
     *,
-    actor: str,
+    by: Actor,
     limit: int | None = None,
     progress: Callable[[ImportedRelease], None] | None = None,
 ) -> ImportReport:
@@ -57,7 +57,6 @@ def import_source(
     then nothing was imported.
     """
     started = time.perf_counter()
-    before = registry.head()
     findings: list[Finding] = []
     names: set[LibraryName] = set()
 
@@ -69,10 +68,10 @@ def import_source(
             if limit is not None and item.name not in names and len(names) >= limit:
                 return
             names.add(item.name)
-            yield replace(item, owners=item.owners or (actor,))
+            yield replace(item, owners=item.owners or (by.name,))
 
-    done = import_releases(registry, releases(), actor=actor, progress=progress)
-    let_worktree_follow(registry, before, done.commit)
+    done = import_releases(registry, releases(), by=by, progress=progress)
+    follow_head(registry)
     findings.extend(map(_refused, done.refused))
     return _report(done, names, findings, time.perf_counter() - started)
 
@@ -126,7 +125,7 @@ def import_(
                 chosen,
                 source,
                 opened,
-                actor=actor_or_user(actor),
+                by=make_actor(actor),
                 limit=limit,
                 progress=show,
             )

@@ -1,28 +1,43 @@
-"""The registry's commands: ``opsteps init``, ``add`` and ``release``."""
+"""The registry's commands ``opsteps init`` and ``add``, and the options that all of them share."""
 
 from __future__ import annotations
 
 import getpass
 import json
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from registry.adding import add_release
 from registry.creating import init_registry
-from registry.names import parse_library_name
-from registry.problems import InvalidLibraryError
-from registry.service import add_release, let_worktree_follow
-from registry.service import release as release_candidate
+from registry.operation import Actor, follow_head
+from registry.problems import InvalidLibraryError, printable
 from registry.snapshot import Registry
 from registry.sources import read_source
-from registry.versions import parse_version
+
+if TYPE_CHECKING:  # cryptography takes its time to load, and few commands sign
+    from registry.signing.private_keys import PrivateKey
 
 RegistryOption = Annotated[
     Path, typer.Option("--registry", "-r", help="The registry's directory.", show_default=True)
 ]
 ActorOption = Annotated[
     str | None, typer.Option(help="Who does this; your user name when left out.")
+]
+RequestOption = Annotated[
+    str | None, typer.Option("--request", help="An id for what asked for this, kept in the log.")
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option("--key", help="An instance's or CI's private key: it attests the operation."),
+]
+RemoteOption = Annotated[
+    str | None,
+    typer.Option(
+        "--remote", envvar="OPSTEPS_REMOTE", help="A Git remote whose refs move first, with ours."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _HERE = Path()
@@ -34,6 +49,22 @@ def actor_or_user(actor: str | None) -> str:
         return actor or getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return "unknown"
+
+
+def make_actor(actor: str | None, request: str | None = None, key: Path | None = None) -> Actor:
+    """Who an operation is recorded for, from the options; raises SigningError for a bad key."""
+    name = actor_or_user(actor)
+    private = read_key(key) if key is not None else None
+    if request is None:
+        return Actor(name=name, key=private)
+    return Actor(name=name, request=request, key=private)
+
+
+def read_key(path: Path) -> PrivateKey:
+    """A private key; its passphrase is in OPSTEPS_KEY_PASSPHRASE. Raises SigningError."""
+    from registry.signing.private_keys import read_private_key
+
+    return read_private_key(path, os.environ.get("OPSTEPS_KEY_PASSPHRASE"))
 
 
 def init(
@@ -48,7 +79,7 @@ def init(
     actor: ActorOption = None,
 ) -> None:
     """Make a new registry: a Git repository with a first commit."""
-    registry = init_registry(directory, name=name, title=title, url=url, actor=actor_or_user(actor))
+    registry = init_registry(directory, name=name, title=title, url=url, by=make_actor(actor))
     registry.close()
     typer.echo(f"Made the registry {name!r} in {directory}")
     typer.echo(f"  Next: opsteps add LIBRARY --registry {directory}")
@@ -58,19 +89,20 @@ def add(
     source: Annotated[Path, typer.Argument(help="A library's directory or ZIP.")],
     registry: RegistryOption = _HERE,
     actor: ActorOption = None,
+    request: RequestOption = None,
+    key: KeyOption = None,
+    remote: RemoteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a library into a registry, as a candidate: checked, not yet served."""
-    opened = Registry.open(registry)
-    before = opened.head()
-    try:
-        added = add_release(opened, read_source(source), actor=actor_or_user(actor))
-    except InvalidLibraryError as error:
-        for problem in error.problems:
-            typer.echo(str(problem), err=True)
-        raise
-    _report_kept(let_worktree_follow(opened, before, added.commit))
-    opened.close()
+    with Registry.open(registry, remote=remote) as opened:
+        try:
+            added = add_release(opened, read_source(source), by=make_actor(actor, request, key))
+        except InvalidLibraryError as error:
+            for problem in error.problems:
+                typer.echo(str(problem), err=True)
+            raise
+        let_follow(opened)
     for problem in added.problems:
         typer.echo(str(problem), err=True)
     if as_json:
@@ -81,35 +113,8 @@ def add(
     typer.echo(f"  Next: opsteps release {added.name} --registry {registry}")
 
 
-def release(
-    name: Annotated[str, typer.Argument(help="The library.")],
-    version: Annotated[
-        str | None, typer.Argument(help="The version; the greatest candidate when left out.")
-    ] = None,
-    registry: RegistryOption = _HERE,
-    actor: ActorOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Release a candidate: enter its digest into the ledger, and tag it. It is served from then."""
-    opened = Registry.open(registry)
-    before = opened.head()
-    released = release_candidate(
-        opened,
-        parse_library_name(name),
-        parse_version(version) if version else None,
-        actor=actor_or_user(actor),
-    )
-    _report_kept(let_worktree_follow(opened, before, released.commit))
-    opened.close()
-    if as_json:
-        answer = {"name": released.name, "version": str(released.version), "tag": released.tag}
-        typer.echo(json.dumps({**answer, "digest": released.digest, "commit": released.commit}))
-        return
-    typer.echo(f"Released {released.name} {released.version}")
-    typer.echo(f"  tag    {released.tag}")
-    typer.echo(f"  digest sha256:{released.digest}")
-
-
-def _report_kept(paths: tuple[str, ...]) -> None:
-    for path in paths:
-        typer.echo(f"{path}: left as it is in the working tree, because it was edited", err=True)
+def let_follow(registry: Registry) -> None:
+    """After an operation: the working tree follows, and what it leaves alone is named."""
+    for path in follow_head(registry):
+        text = f"{path}: left as it is in the working tree, because it was edited"
+        typer.echo(printable(text), err=True)

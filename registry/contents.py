@@ -9,7 +9,7 @@ from registry.errors import LimitError
 from registry.git import GitObject, GitRepository, Wave
 from registry.model import Manifest, ReleaseContent, Step
 from registry.names import ObjectId
-from registry.parsing import parse_manifest, parse_step
+from registry.parsing import Parsed, parse_manifest, parse_step
 from registry.problems import Problem, errors_of
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.trees import TreeEntry, parse_tree, read_tree
@@ -56,7 +56,8 @@ def read_contents(
         for definition in draft.definitions:
             steps.want(definition)
     blobs = steps.fetch()
-    outcomes = {tree: _build(draft, blobs) for tree, draft in drafts.items()}
+    parsed: dict[tuple[ObjectId, str], Parsed[Step]] = {}
+    outcomes = {tree: _build(draft, blobs, parsed) for tree, draft in drafts.items()}
     missing: Outcome = (None, (_absent("manifest.json"),))
     return [(None, ()) if tree is None else outcomes.get(tree, missing) for tree in trees]
 
@@ -98,14 +99,22 @@ def _listing(
     return {f"{name}/{child.name}": child.object_id for child in children if child.is_file}
 
 
-def _build(draft: _Draft, blobs: Mapping[ObjectId, GitObject]) -> Outcome:
+def _build(
+    draft: _Draft,
+    blobs: Mapping[ObjectId, GitObject],
+    known: dict[tuple[ObjectId, str], Parsed[Step]],
+) -> Outcome:
     if draft.manifest is None or draft.problems:
         return None, tuple(draft.problems)
     problems: list[Problem] = []
     steps: list[Step] = []
     for file, object_id in zip(draft.manifest.steps, draft.definitions, strict=True):
-        blob = blobs.get(object_id)
-        parsed = parse_step(blob.content if blob else b"", file=file.file)
+        # Releases share most of their steps: each file is parsed once.
+        parsed = known.get((object_id, file.file))
+        if parsed is None:
+            blob = blobs.get(object_id)
+            parsed = parse_step(blob.content if blob else b"", file=file.file)
+            known[(object_id, file.file)] = parsed
         problems.extend(errors_of(parsed.problems))
         if parsed.value is not None:
             steps.append(parsed.value)

@@ -7,12 +7,12 @@ from pathlib import Path
 from registry.errors import ConflictError
 from registry.git import create_repository
 from registry.names import parse_library_name
-from registry.operation import identity, operation_message
+from registry.operation import Actor, operation_commit
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError
 from registry.snapshot import Registry
 from registry.worktree import follow
-from registry.writing import NewCommit, RefUpdate, move_refs, write_commit
+from registry.writing import RefUpdate, move_refs, write_commit
 from registry.yamltext import dump_yaml
 
 _README = """# {title}
@@ -35,8 +35,7 @@ def init_registry(
     name: str,
     title: str,
     url: str = "http://127.0.0.1:3011",
-    actor: str = "opsteps",
-    request: str = "init",
+    by: Actor | None = None,
 ) -> Registry:
     """Make a registry at ``path``.
 
@@ -57,11 +56,10 @@ def init_registry(
     repository = create_repository(path)
     # Servers repack by themselves, at a time of their own.
     repository.run("config", "gc.auto", "0")
-    commit = NewCommit(
-        message=operation_message(
-            f"Begin the registry {name}", operation="init", actor=actor, request=request
-        ),
-        who=identity(actor),
+    commit = operation_commit(
+        f"Begin the registry {name}",
+        operation="init",
+        by=by or Actor(name="opsteps"),
         files={
             "registry.yaml": described,
             "README.md": _README.format(title=title).encode(),

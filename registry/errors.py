@@ -59,6 +59,10 @@ class GitError(RegistryError):
     exit_code = 6
 
 
+class MovedError(GitError):
+    """A ref is not where it was expected: another writer was faster."""
+
+
 class LimitError(RegistryError):
     """Input is larger than a limit allows; the message names the limit."""
 

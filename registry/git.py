@@ -39,12 +39,27 @@ _OVERRIDES = (
     "-c", "core.quotePath=false",
     # Speed counts when an operator waits; a repack compresses again anyway.
     "-c", "core.compression=1",
+    # What is acknowledged is on the disk: loose objects, packs and refs.
+    "-c", "core.fsync=committed,reference",
+    "-c", "core.fsyncMethod=fsync",
 )  # fmt: skip
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)\n\Z")
 # An object that is missing is missing: none is fetched, by a command that a stranger chose.
 _LOCAL = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
 # Configuration that makes Git run a program on the content of files.
 _DRIVERS = r"^(filter\..*\.(clean|smudge|process|required)|diff\..*\.(textconv|command))$"
+_PROTOCOLS = "file:git:http:https:ssh"
+_REMOTE_OVERRIDES = (
+    "core.sshCommand=ssh -oBatchMode=yes",
+    "core.gitProxy=",
+    "core.askPass=",
+    "credential.helper=",
+    "push.gpgSign=false",
+    "push.followTags=false",
+    "push.recurseSubmodules=no",
+    "push.pushOption=",
+    "transfer.fsckObjects=true",
+)
 _PATIENT = ("nice", "-n", "19")
 # Objects asked for at once: what waits in the pipe to Git stays far below its 64 KiB.
 _BATCH = 256
@@ -87,9 +102,22 @@ class GitRepository:
             where.append(f"--work-tree={self.work_tree}")
         return ["git", *_OVERRIDES, *where, *arguments]
 
-    def run(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """Run one Git command to its end and return what it printed; raises GitError."""
-        return self._run(arguments, stdin, {})
+    def run(self, *arguments: str, stdin: bytes = b"", holding: int | None = None) -> bytes:
+        """Run one Git command to its end and return what it printed; raises GitError.
+
+        It inherits the lock ``holding``: should this process be killed, the lock is free only
+        after the command has ended as well.
+        """
+        return self._run(arguments, stdin, {}, holding=holding)
+
+    def run_remotely(self, *arguments: str, holding: int | None = None) -> bytes:
+        """As `run`, for a command that talks to another repository over a known protocol.
+
+        No program that the repository's own configuration names is started for it.
+        """
+        quiet = [part for text in _REMOTE_OVERRIDES for part in ("-c", text)]
+        protocols = {"GIT_ALLOW_PROTOCOL": _PROTOCOLS, "GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
+        return self._run((*quiet, *arguments), b"", protocols, holding=holding)
 
     def run_on_files(self, *arguments: str, stdin: bytes = b"", patient: bool = False) -> bytes:
         """As `run`, for a command that reads or writes the working tree.
@@ -117,6 +145,7 @@ class GitRepository:
         stdin: bytes,
         extra: Mapping[str, str],
         before: Sequence[str] = (),
+        holding: int | None = None,
     ) -> bytes:
         try:
             done = subprocess.run(
@@ -126,13 +155,14 @@ class GitRepository:
                 env={**isolated_environment(), **_LOCAL, **extra},
                 cwd=self.work_tree or self.git_dir,
                 check=False,
+                pass_fds=() if holding is None else (holding,),
             )
         except FileNotFoundError as error:
             raise _no_git(error) from error
         if done.returncode != 0:
             reason = done.stderr.decode(errors="replace").strip()
             raise GitError(
-                f"git {arguments[0]} failed: {reason[:2000] or done.returncode}",
+                f"git {_name_of(arguments)} failed: {reason[:2000] or done.returncode}",
                 where=str(self.git_dir),
                 next_step="Look at the repository with 'git fsck'",
             )
@@ -223,6 +253,18 @@ def create_repository(path: Path) -> GitRepository:
         reason = done.stderr.decode(errors="replace").strip()
         raise GitError(f"git init failed: {reason[:2000]}", where=str(path))
     return GitRepository(path)
+
+
+def _name_of(arguments: Sequence[str]) -> str:
+    """Which command it is: the first argument that is no option of Git itself."""
+    return next(
+        (
+            text
+            for number, text in enumerate(arguments)
+            if not text.startswith("-") and (number == 0 or arguments[number - 1] != "-c")
+        ),
+        "",
+    )
 
 
 def _no_git(error: FileNotFoundError) -> GitError:

@@ -12,17 +12,18 @@ from datetime import datetime
 from registry.bulk import write_commits
 from registry.checking import check_release
 from registry.digest import release_digest, tree_id
+from registry.errors import ConflictError, MovedError
+from registry.facts import facts_bytes, with_release
 from registry.model import Deprecation, LibraryFacts
 from registry.names import CommitId, Digest, LibraryId, LibraryName, ObjectId, library_id
-from registry.operation import identity, one_line, operation_message
+from registry.operation import Actor, Turn, one_line, operation_message, perform
 from registry.parsing import parse_library_facts
 from registry.problems import Problem, errors_of
 from registry.refs import tag_refs
-from registry.service import facts_bytes, with_release
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name, tag_object
 from registry.versions import Version
-from registry.writing import NewCommit, RefUpdate, move_refs, write_tags
+from registry.writing import NewCommit, RefUpdate, write_tags
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +61,7 @@ class Imported:
 class _Run:
     """What is known while the stream is written."""
 
-    actor: str
-    request: str
+    by: Actor
     facts: dict[LibraryName, LibraryFacts]
     before: frozenset[LibraryName]
     """The libraries that were there: a candidate of theirs may be in the way."""
@@ -78,20 +78,32 @@ def import_releases(
     registry: Registry,
     releases: Iterable[ImportedRelease],
     *,
-    actor: str,
-    request: str = "import",
+    by: Actor,
     progress: Callable[[ImportedRelease], None] | None = None,
 ) -> Imported:
     """Import releases in their order; those of one library must come from the least version up.
 
-    A release that has errors is refused and reported, the others go on. Raises GitError when
-    another writer moved the head meanwhile: then nothing was imported.
+    A release that has errors is refused and reported, the others go on. Raises ConflictError
+    when another writer moved the head meanwhile: then nothing was imported.
     """
-    before = registry.snapshot()
+    done = perform(registry, lambda turn: _import(turn, releases, by=by, progress=progress))
+    # Thousands of loose refs are slow to list.
+    registry.repository.run("pack-refs", "--all")
+    return done
+
+
+def _import(
+    turn: Turn,
+    releases: Iterable[ImportedRelease],
+    *,
+    by: Actor,
+    progress: Callable[[ImportedRelease], None] | None,
+) -> Imported:
+    registry = turn.registry
+    before = registry.snapshot(turn.head)
     libraries = list(before.libraries(before.names))
     run = _Run(
-        actor=actor,
-        request=request,
+        by=by,
         facts={library.name: library.facts for library in libraries},
         before=frozenset(before.names),
         unreadable=frozenset(library.name for library in libraries if not library.has_facts),
@@ -121,10 +133,13 @@ def import_releases(
         RefUpdate(ref=f"refs/tags/{name}", new=object_id)
         for (name, _, _), object_id in zip(run.tags, objects, strict=True)
     ]
-    head = RefUpdate(ref="HEAD", new=written[-1], old=before.commit)
-    move_refs(registry.repository, [*updates, head])
-    # Thousands of loose refs are slow to list.
-    registry.repository.run("pack-refs", "--all")
+    head = RefUpdate(ref=registry.branch, new=written[-1], old=before.commit)
+    try:
+        turn.move([*updates, head])
+    except MovedError as error:  # the releases were read: there is no second attempt
+        raise ConflictError(
+            "another writer was faster; nothing was imported", next_step="Import again"
+        ) from error
     return _result(run, written[-1])
 
 
@@ -210,7 +225,7 @@ def _release_commit(
     run: _Run, item: ImportedRelease, facts: LibraryFacts, digest: Digest, tree: ObjectId
 ) -> NewCommit:
     seconds = int(datetime.fromisoformat(item.date).timestamp())
-    who = identity(run.actor, max(seconds, 0))
+    who = run.by.identity(max(seconds, 0))
     run.tags.append(
         (
             tag_name(item.name, item.version),
@@ -224,8 +239,7 @@ def _release_commit(
         message=operation_message(
             f"Release {item.name} {item.version}",
             operation="import",
-            actor=run.actor,
-            request=run.request,
+            by=run.by,
         ),
         who=who,
         files={**files, f"{root}/library.yaml": facts_bytes(facts)},

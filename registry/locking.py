@@ -9,9 +9,12 @@ from pathlib import Path
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock of this file; waits for whoever holds it. The file itself stays."""
+def exclusive(path: Path) -> Iterator[int]:
+    """Hold the lock of this file; waits for whoever holds it. The file itself stays.
+
+    Gives its descriptor: a child process that inherits it holds the lock until it ends as well.
+    """
     path.parent.mkdir(exist_ok=True)
     with path.open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()

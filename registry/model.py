@@ -217,6 +217,37 @@ class InstanceFacts:
     digest: Digest | None = None
 
 
+class Signatures(StrEnum):
+    """Whether a release needs a publisher's signature."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class Escalation(StrEnum):
+    """What a candidate gets that asks for wider permissions than the release before it."""
+
+    REVIEW = "review"
+    """A warning, for a person to look at."""
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """What a registry demands of releases, and whom it trusts with what."""
+
+    signatures: Signatures = Signatures.OPTIONAL
+    operators: tuple[str, ...] = ()
+    """Accounts that may change what is no author's, and every library."""
+    instance_keys: tuple[str, ...] = ()
+    """OpenSSH public keys that attest commits and sign statements of the head."""
+    licenses: tuple[str, ...] = ()
+    """SPDX ids that libraries may have; any when empty."""
+    escalation: Escalation = Escalation.REVIEW
+    featured: tuple[str, ...] = ()
+    """Libraries that the catalogue shows first."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistryFacts:
     """``registry.yaml``: what this registry is."""
@@ -225,6 +256,6 @@ class RegistryFacts:
     title: str
     url: str = "http://127.0.0.1:3011"
     description: str = ""
-    policy: dict[str, JsonValue] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
     publishers: dict[str, JsonValue] = field(default_factory=dict)
     upstreams: dict[str, JsonValue] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """One operation is one commit: who did it and why in its trailers, all refs moved or none.
 
-When another writer was faster, the operation starts again on the new head.
+When another writer was faster, the operation starts again on the new head. What is acknowledged
+is durable; what a killed writer left half-way is cleared up before the next one starts.
 """
 
 from __future__ import annotations
@@ -8,18 +9,25 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from registry.errors import GitError
+from registry.errors import ConflictError, MovedError
+from registry.journal import Journal
 from registry.locking import exclusive
-from registry.names import CommitId, ObjectId
+from registry.names import CommitId
 from registry.problems import printable
+from registry.recovery import recover
+from registry.remote import fetch_branch, push
 from registry.snapshot import Registry
 from registry.tags import tag_object
+from registry.worktree import follow
 from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commit, write_tags
+
+if TYPE_CHECKING:  # cryptography takes its time to load, and few operations sign
+    from registry.signing.private_keys import PrivateKey
 
 # How often a write is tried again when another writer moved the head first.
 _ATTEMPTS = 12
@@ -30,27 +38,69 @@ _EMAIL_DOMAIN = "opsteps.invalid"
 Result = TypeVar("Result")
 
 
-def identity(actor: str, seconds: int | None = None) -> Identity:
-    """Who Git records for an actor's operation."""
-    local = "".join(c for c in actor.lower() if c.isascii() and (c.isalnum() or c in "-_.")) or "x"
-    now = int(time.time()) if seconds is None else seconds
-    return Identity(name=actor, email=f"{local}@{_EMAIL_DOMAIN}", seconds=now)
+def new_request() -> str:
+    """An id for an operation that was asked for without one."""
+    return uuid.uuid4().hex
 
 
-def operation_message(summary: str, *, operation: str, actor: str, request: str) -> str:
-    """A commit message with the trailers that make the history an audit trail."""
-    trailers = f"Actor: {one_line(actor)}\nRequest-Id: {one_line(request)}"
-    return f"{one_line(summary)}\n\nOperation: {operation}\n{trailers}\n"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """Who does an operation, for which request; ``key`` attests its commit, None: unattested."""
+
+    name: str
+    request: str = field(default_factory=new_request)
+    key: PrivateKey | None = None
+
+    def identity(self, seconds: int | None = None) -> Identity:
+        """Who Git records for it; ``seconds`` since 1970, now when None."""
+        safe = (c for c in self.name.lower() if c.isascii() and (c.isalnum() or c in "-_."))
+        now = int(time.time()) if seconds is None else seconds
+        local = "".join(safe) or "x"
+        return Identity(name=self.name, email=f"{local}@{_EMAIL_DOMAIN}", seconds=now)
+
+    def sign(self, commit: bytes) -> str:
+        """The armored signature over a raw commit; without a key there is none to call this."""
+        from registry.signing.sshsig import sign
+        from registry.signing.statements import Namespace
+
+        if self.key is None:
+            raise ConflictError(f"{self.name} has no key to sign with")
+        return sign(commit, namespace=Namespace.COMMIT, key=self.key)
+
+
+def operation_commit(
+    summary: str,
+    *,
+    operation: str,
+    by: Actor,
+    files: dict[str, bytes],
+    removed: Sequence[str] = (),
+    body: str = "",
+    seconds: int | None = None,
+) -> NewCommit:
+    """The commit of an operation, to be written upon a head; signed where the actor has a key."""
+    return NewCommit(
+        message=operation_message(summary, operation=operation, by=by, body=body),
+        who=by.identity(seconds),
+        files=files,
+        removed=removed,
+        sign=by.sign if by.key is not None else None,
+    )
+
+
+def operation_message(summary: str, *, operation: str, by: Actor, body: str = "") -> str:
+    """A commit message with the trailers that make the history an audit trail.
+
+    ``body`` is a line of text between the two, such as a reason.
+    """
+    text = f"{one_line(body)}\n\n" if body else ""
+    trailers = f"Actor: {one_line(by.name)}\nRequest-Id: {one_line(by.request)}"
+    return f"{one_line(summary)}\n\n{text}Operation: {operation}\n{trailers}\n"
 
 
 def one_line(text: str) -> str:
     """Text of strangers as one line of a commit: nothing in it can become a trailer of its own."""
     return printable(" ".join(text.split()))[:_LINE_CHARACTERS] or "unknown"
-
-
-def new_request() -> str:
-    """An id for an operation that was asked for without one."""
-    return uuid.uuid4().hex
 
 
 def rfc3339(seconds: int) -> str:
@@ -67,34 +117,109 @@ class NewTag:
     who: Identity
 
 
-def commit_upon(
-    registry: Registry, head: CommitId, commit: NewCommit, tags: list[NewTag]
-) -> tuple[CommitId, list[ObjectId]]:
-    """Write one commit upon ``head`` and move the branch and all tags, or nothing at all."""
-    repository = registry.repository
-    new = write_commit(repository, head, commit)
-    raw = [tag_object(tag.name, new, tag.message, tagger=str(tag.who)) for tag in tags]
-    objects = write_tags(repository, raw)
-    updates = [
-        RefUpdate(ref=f"refs/tags/{tag.name}", new=object_id)
-        for tag, object_id in zip(tags, objects, strict=True)
-    ]
-    move_refs(repository, [*updates, RefUpdate(ref="HEAD", new=new, old=head)])
-    return new, objects
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """A writer's turn: the head that it builds upon, and the lock that it holds meanwhile."""
+
+    registry: Registry
+    head: CommitId
+    lock: int
+
+    def commit(self, commit: NewCommit, tags: Sequence[NewTag] = ()) -> CommitId:
+        """Write one commit upon the head and move the branch and all tags, or nothing at all.
+
+        Raises MovedError when another writer was faster.
+        """
+        repository = self.registry.repository
+        new = write_commit(repository, self.head, commit)
+        raw = [tag_object(tag.name, new, tag.message, tagger=str(tag.who)) for tag in tags]
+        self.move(
+            [
+                *(
+                    RefUpdate(ref=f"refs/tags/{tag.name}", new=object_id)
+                    for tag, object_id in zip(tags, write_tags(repository, raw), strict=True)
+                ),
+                RefUpdate(ref=self.registry.branch, new=new, old=self.head),
+            ]
+        )
+        return new
+
+    def move(self, updates: Sequence[RefUpdate]) -> None:
+        """Move refs: on the remote first, where there is one; raises MovedError."""
+        journal = _journal(self.registry)
+        entry = journal.begin(self.head, updates)
+        try:
+            if self.registry.remote is not None:
+                push(self.registry.repository, self.registry.remote, updates, holding=self.lock)
+            move_refs(self.registry.repository, updates, holding=self.lock)
+        except MovedError:
+            journal.end(entry)
+            raise
+        journal.moved(entry)
 
 
-def retried(registry: Registry, attempt: Callable[[], Result]) -> Result:
-    """Try again on the new head when another writer was faster.
+def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
+    """Take a turn; try again on the new head when another writer was faster.
 
-    Our own writers wait for each other, so that only a person's Git can be faster.
+    Our own writers wait for each other, so that only a person's Git or another machine can be
+    faster. Raises what the attempt raises.
     """
-    with exclusive(registry.state_directory / "write.lock"):
-        for number in range(1, _ATTEMPTS):
+    with exclusive(registry.state_directory / "write.lock") as lock:
+        recover(registry.repository, _journal(registry))
+        for number in range(1, _ATTEMPTS + 1):
+            if registry.remote is not None:
+                _catch_up(registry, registry.remote, lock)
             try:
-                return attempt()
-            except GitError as error:
-                if "cannot lock ref" not in error.message:
+                return attempt(Turn(registry=registry, head=registry.head(), lock=lock))
+            except MovedError:
+                if number == _ATTEMPTS:
                     raise
                 # Writers that met once shall not meet again.
                 time.sleep(random.uniform(0, _PAUSE * number))  # noqa: S311 - no secret
-        return attempt()
+        raise AssertionError  # the last attempt returns or raises
+
+
+def _catch_up(registry: Registry, remote: str, lock: int) -> None:
+    """Move the branch to where the remote's is, if that comes after it."""
+    repository = registry.repository
+    theirs = fetch_branch(repository, remote, registry.branch, holding=lock)
+    head = registry.head()
+    if theirs is None or not repository.run("rev-list", "--max-count=1", theirs, f"^{head}"):
+        return
+    if repository.run("rev-list", "--max-count=1", head, f"^{theirs}"):
+        raise ConflictError(
+            f"the branch here and that of {remote} have both moved on",
+            where=str(registry.path),
+            next_step="Rebase what is only here upon it, with 'git pull --rebase'",
+        )
+    updates = [RefUpdate(ref=registry.branch, new=theirs, old=head)]
+    journal = _journal(registry)
+    entry = journal.begin(head, updates)
+    move_refs(repository, updates, holding=lock)
+    journal.moved(entry)
+
+
+def follow_head(registry: Registry) -> tuple[str, ...]:
+    """After the answer: index and working tree follow every operation that they have not yet.
+
+    Returns the paths that were left alone because somebody had edited, staged or removed them.
+    """
+    journal = _journal(registry)
+    waiting = journal.following()
+    if not waiting:
+        return ()
+    kept = follow(registry.repository, waiting[0].head)
+    for entry in waiting:
+        journal.end(entry)
+    return kept
+
+
+def reconcile(registry: Registry) -> None:
+    """At start-up: finish or clear up what a killed process left; changes nothing otherwise."""
+    with exclusive(registry.state_directory / "write.lock"):
+        recover(registry.repository, _journal(registry))
+    follow_head(registry)
+
+
+def _journal(registry: Registry) -> Journal:
+    return Journal(registry.state_directory / "journal")

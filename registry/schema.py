@@ -45,6 +45,7 @@ class Format(StrEnum):
     LIBRARY = "library"
     REGISTRY = "registry"
     INSTANCE = "instance"
+    ADVISORY = "advisory"
 
 
 @cache

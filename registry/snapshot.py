@@ -173,18 +173,29 @@ def _core_content(version: Version) -> ReleaseContent:
 class Registry:
     """A Git registry on this machine."""
 
-    def __init__(self, repository: GitRepository, *, instance: str, limits: Limits) -> None:
+    def __init__(
+        self, repository: GitRepository, *, instance: str, remote: str | None, limits: Limits
+    ) -> None:
         """Made by `Registry.open`."""
         self.repository = repository
         self.instance = instance
+        self.remote = remote
         self.limits = limits
 
     @classmethod
     def open(
-        cls, path: Path, *, instance: str = "production", limits: Limits = DEFAULT_LIMITS
-    ) -> Registry:
-        """Open the repository at ``path``; raises NotARegistryError."""
-        return cls(GitRepository(path), instance=instance, limits=limits)
+        cls,
+        path: Path,
+        *,
+        instance: str = "production",
+        remote: str | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Self:
+        """Open the repository at ``path``; raises NotARegistryError.
+
+        With a ``remote``, a name that Git knows, every write moves the refs there first.
+        """
+        return cls(GitRepository(path), instance=instance, remote=remote, limits=limits)
 
     @property
     def path(self) -> Path:
@@ -195,6 +206,12 @@ class Registry:
     def state_directory(self) -> Path:
         """Where derived, machine-local files of this registry are kept; never committed."""
         return self.repository.common_dir / "opsteps"
+
+    @property
+    def branch(self) -> str:
+        """The ref that HEAD names, such as ``refs/heads/main``; ``HEAD`` itself when detached."""
+        text = (self.repository.git_dir / "HEAD").read_text().strip()
+        return text.removeprefix("ref:").strip() if text.startswith("ref:") else "HEAD"
 
     def close(self) -> None:
         """End the processes that read for this registry."""

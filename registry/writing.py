@@ -6,11 +6,12 @@ or none. Git's index is not involved (`registry.worktree` lets it follow).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.commits import commit_tree
-from registry.errors import GitError
+from registry.durable import sync_up_to
+from registry.errors import GitError, MovedError
 from registry.git import GitRepository
 from registry.names import CommitId, ObjectId
 from registry.objects import ObjectWriter, edit_tree
@@ -38,12 +39,16 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewCommit:
-    """One commit to write: the files it sets and the paths (files or directories) it removes."""
+    """One commit to write: the files it sets and the paths (files or directories) it removes.
+
+    ``sign`` makes an armored SSH signature over the commit's bytes.
+    """
 
     message: str
     who: Identity
     files: Mapping[str, bytes]
     removed: Sequence[str] = field(default_factory=tuple)
+    sign: Callable[[bytes], str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,18 +72,47 @@ def write_commit(repository: GitRepository, base: CommitId | None, commit: NewCo
     blobs = {path: writer.write("blob", content) for path, content in commit.files.items()}
     tree = edit_tree(repository, writer, root, removed=commit.removed, blobs=blobs)
     parent = f"parent {base}\n" if base is not None else ""
-    who = f"author {commit.who}\ncommitter {commit.who}\n"
-    raw = f"tree {tree}\n{parent}{who}\n{commit.message}"
-    return CommitId(writer.write("commit", raw.encode()))
+    header = f"tree {tree}\n{parent}author {commit.who}\ncommitter {commit.who}\n"
+    raw = f"{header}\n{commit.message}".encode()
+    if commit.sign is not None:
+        raw = signed_commit(header, commit.message, commit.sign(raw))
+    written = CommitId(writer.write("commit", raw))
+    writer.sync()
+    return written
+
+
+def signed_commit(header: str, message: str, signature: str) -> bytes:
+    """A raw commit with its signature as Git keeps it: a header whose lines are indented."""
+    lines = signature.strip().replace("\n", "\n ")
+    return f"{header}gpgsig {lines}\n\n{message}".encode()
 
 
 def write_tags(repository: GitRepository, tags: Sequence[bytes]) -> list[ObjectId]:
     """Write raw annotated tag objects; no ref is made."""
     writer = ObjectWriter(repository)
-    return [writer.write("tag", content) for content in tags]
+    written = [writer.write("tag", content) for content in tags]
+    writer.sync()
+    return written
 
 
-def move_refs(repository: GitRepository, updates: Sequence[RefUpdate]) -> None:
-    """Move all refs in one transaction, each only from where it is expected; raises GitError."""
+def move_refs(
+    repository: GitRepository, updates: Sequence[RefUpdate], *, holding: int | None = None
+) -> None:
+    """Move all refs in one transaction, each only from where it is expected, durably.
+
+    The Git command inherits the lock ``holding``. Raises MovedError when a ref is not where it
+    was expected (or is held by another Git at the moment), else GitError.
+    """
     lines = (f"update {item.ref}\0{item.new}\0{item.old}\0" for item in updates)
-    repository.run("update-ref", "-z", "--stdin", stdin="".join(lines).encode())
+    try:
+        repository.run(
+            "update-ref", "-z", "--stdin", stdin="".join(lines).encode(), holding=holding
+        )
+    except GitError as error:
+        if "cannot lock ref" in error.message:
+            raise MovedError(error.message, where=error.where) from error
+        raise
+    # Git syncs the files of refs and renames them; the directories are left to us.
+    for directory in {(repository.common_dir / item.ref).parent for item in updates}:
+        if directory.is_dir():  # HEAD's own directory, or that of a ref that was packed
+            sync_up_to(directory, repository.common_dir)

@@ -14,9 +14,11 @@ from typing import Any
 
 from rich.console import Console
 
+from registry.adding import add_release
 from registry.creating import init_registry
 from registry.names import CORE, LibraryName
-from registry.service import add_release, let_worktree_follow, release
+from registry.operation import Actor, follow_head
+from registry.releasing import release
 from registry.snapshot import Registry
 from registry.sources import read_source
 from registry.versions import Version, parse_version
@@ -63,7 +65,7 @@ def make_demo_registry(path: Path) -> tuple[Registry, int]:
     if (path / ".git").exists():
         registry = Registry.open(path)
     else:
-        registry = init_registry(path, name="demo", title="Demo registry", actor=_ACTOR)
+        registry = init_registry(path, name="demo", title="Demo registry", by=Actor(name=_ACTOR))
     snapshot = registry.snapshot()
     released = {
         (library.name, record.version)
@@ -71,14 +73,13 @@ def make_demo_registry(path: Path) -> tuple[Registry, int]:
         for record in library.releases
         if record.is_served and library.name != CORE
     }
-    before = registry.head()
     made = 0
     for name, version, source in example_releases():
         if (name, version) not in released:
-            add_release(registry, read_source(source), actor=_ACTOR)
-            release(registry, name, version, actor=_ACTOR)
+            add_release(registry, read_source(source), by=Actor(name=_ACTOR))
+            release(registry, name, version, by=Actor(name=_ACTOR))
             made += 1
-    let_worktree_follow(registry, before, registry.head())
+    follow_head(registry)
     return registry, made
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from builder.catalogue.slugs import category_slug
 from builder.catalogue.state import FeedEntry, LibraryRecord
@@ -97,9 +96,8 @@ class Overview:
         )
         return heapq.nlargest(count, newest, key=lambda pair: (pair[1].date, pair[0].name))
 
-    def featured(self, wanted: Any) -> Sequence[LibraryRecord]:
+    def featured(self, names: Sequence[str]) -> Sequence[LibraryRecord]:
         """The libraries that the registry's policy names, else those that offer the most."""
-        names = wanted if isinstance(wanted, list) else []
         by_name = {record.name: record for record in self.records}
         if names:
             return [by_name[name] for name in names if name in by_name][:_FEATURED]

@@ -68,7 +68,7 @@ def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
     )
     root = theme.root_of(page)
     featured = fill_card(
-        joined_cards(overview.featured(snapshot.facts.policy.get("featured"))), root
+        joined_cards(overview.featured(snapshot.facts.policy.featured)), root
     )
     groups = overview.categories
     values: dict[str, Any] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from registry.errors import RegistryError
+from registry.errors import InvalidNameError, RegistryError
 from registry.jsontext import Place, escape_pointer
 from registry.model import JsonValue
 from registry.names import LIBRARY_NAME_LENGTH, LIBRARY_NAME_PATTERN, parse_library_name
@@ -20,7 +20,8 @@ from registry.signing.times import parse_time
 from registry.yamltext import load_yaml
 
 _PUBLISHER_NAME = re.compile(LIBRARY_NAME_PATTERN.replace("$", r"\Z"))
-_PUBLISHER_FIELDS = frozenset({"keys", "prefixes"})
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@/+-]{0,99}")
+_PUBLISHER_FIELDS = frozenset({"accounts", "keys", "prefixes"})
 _KEY_FIELDS = frozenset({"key", "since", "until", "revoked"})
 
 Value = TypeVar("Value")
@@ -84,9 +85,14 @@ class _Reading:
             self._parsed(item, place, parse_library_name, rule="publisher-prefix")
             for item, place in self._items(fields, pointer, "prefixes")
         ]
+        accounts = [
+            self._parsed(item, place, _account, rule="publisher-account")
+            for item, place in self._items(fields, pointer, "accounts")
+        ]
         return Publisher(
             name=PublisherName(name),
             keys=tuple(key for key in held if key),
+            accounts=tuple(account for account in accounts if account),
             prefixes=tuple(prefix for prefix in prefixes if prefix),
         )
 
@@ -157,3 +163,11 @@ class _Reading:
         self.problems.append(
             Problem(rule=rule, file=self._file, message=message, expected=expected, pointer=pointer)
         )
+
+
+def _account(text: str) -> str:
+    if not _ACCOUNT.fullmatch(text):
+        raise InvalidNameError(
+            f"{text[:80]!r} is no account", next_step="the name of an account at the Git host"
+        )
+    return text

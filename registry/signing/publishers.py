@@ -4,6 +4,7 @@
 
     publishers:
       acme:
+        accounts: [jane, joe]                # who acts for it at the Git host; optional
         prefixes: [acme]                     # acme and acme-…, and nobody else's; optional
         keys:
           - key: ssh-ed25519 AAAA… jane@acme.example
@@ -70,11 +71,13 @@ class Publisher:
     """Who may release. ``prefixes`` are names: ``acme`` is the name itself and all ``acme-…``.
 
     Without prefixes a publisher may have any name that is under no other publisher's prefix.
+    ``accounts`` are who acts for it at the Git host.
     """
 
     name: PublisherName
     keys: tuple[PublisherKey, ...]
     prefixes: tuple[LibraryName, ...] = ()
+    accounts: tuple[str, ...] = ()
 
     def has_prefix_of(self, library: LibraryName) -> bool:
         """Whether the library's name is under one of the prefixes."""

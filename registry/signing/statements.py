@@ -33,6 +33,8 @@ class Namespace(StrEnum):
     """A registry's, over a HeadStatement."""
     REGISTRY = "opsteps-registry"
     """An administrator's, over the bytes of ``registry.yaml``."""
+    COMMIT = "git"
+    """An instance's or CI's, over a commit: the namespace that Git itself uses."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

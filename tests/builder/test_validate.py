@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from builder.validating import check_target, find_targets
+from registry.adding import add_release
 from registry.errors import NotFoundError
+from registry.operation import Actor
 from registry.problems import Problem
-from registry.service import add_release
 from tests.registry.making import encode, files, git, new_registry, put, step, write_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +133,7 @@ def test_odd_file_names_are_printed_escaped(tmp_path: Path) -> None:
 def registry(tmp_path: Path) -> Path:
     with new_registry(tmp_path / "registry") as made:
         put(made, files())
-        add_release(made, files("good-one"), actor="tester")
+        add_release(made, files("good-one"), by=Actor(name="tester"))
     git(made.path, "reset", "-q", "--hard")
     return made.path
 

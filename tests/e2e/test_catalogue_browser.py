@@ -16,9 +16,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks import content
 from builder.catalogue import build_catalogue
+from registry.adding import add_release
 from registry.creating import init_registry
 from registry.names import parse_library_name
-from registry.service import add_release, release
+from registry.operation import Actor
+from registry.releasing import release
 from registry.snapshot import Registry
 from registry.sources import read_source
 from registry.versions import parse_version
@@ -83,7 +85,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         name="demo",
         title="Demo registry",
         url="https://steps.example.com",
-        actor="author",
+        by=Actor(name="author"),
     )
     for manifest in sorted(EXAMPLES.glob("*/*/manifest.json")):
         publish(registry, dict(read_source(manifest.parent)))
@@ -133,9 +135,12 @@ def awkward_library() -> dict[str, bytes]:
 
 
 def publish(registry: Registry, files: dict[str, bytes]) -> None:
-    added = add_release(registry, files, actor="author")
+    added = add_release(registry, files, by=Actor(name="author"))
     release(
-        registry, parse_library_name(added.name), parse_version(str(added.version)), actor="author"
+        registry,
+        parse_library_name(added.name),
+        parse_version(str(added.version)),
+        by=Actor(name="author"),
     )
 
 

@@ -20,6 +20,7 @@ from builder.search_query import SearchQuery
 from registry.creating import init_registry
 from registry.library import LibraryStatus
 from registry.names import LibraryName
+from registry.operation import Actor
 from registry.snapshot import Registry, Snapshot
 from tests.server.real_server import Client, serving
 
@@ -55,7 +56,7 @@ def corpus_registry(
     path = tmp_path_factory.mktemp("corpus-registry") / "registry"
     registry = init_registry(path, name="steplib", title="Bitrise StepLib")
     importer = find_importer("bitrise-steplib")
-    report = import_source(importer, bitrise_steplib, registry, actor="importer")
+    report = import_source(importer, bitrise_steplib, registry, by=Actor(name="importer"))
     yield Corpus(registry=registry, snapshot=registry.snapshot(), report=report)
     registry.close()
 

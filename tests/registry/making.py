@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from registry.adding import add_release
 from registry.creating import init_registry
 from registry.names import LibraryName, parse_library_name
+from registry.operation import Actor
 from registry.problems import Problem
-from registry.service import add_release, release
+from registry.releasing import release
 from registry.snapshot import Registry
 from registry.versions import Version, parse_version
 
@@ -73,13 +75,13 @@ def write_files(root: Path, content: Mapping[str, bytes]) -> Path:
 
 
 def new_registry(path: Path) -> Registry:
-    return init_registry(path, name="steps", title="Steps", actor="tester")
+    return init_registry(path, name="steps", title="Steps", by=Actor(name="tester"))
 
 
 def put(registry: Registry, content: Mapping[str, bytes]) -> tuple[LibraryName, Version]:
     """Add and release."""
-    added = add_release(registry, content, actor="tester")
-    release(registry, added.name, added.version, actor="tester")
+    added = add_release(registry, content, by=Actor(name="tester"))
+    release(registry, added.name, added.version, by=Actor(name="tester"))
     return added.name, added.version
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from registry.adding import add_release
 from registry.importing import ImportedRelease, import_releases
 from registry.library import LibraryStatus, ReleaseState
 from registry.model import Deprecation
 from registry.names import LibraryName
-from registry.service import add_release, let_worktree_follow
+from registry.operation import Actor, follow_head
 from registry.snapshot import Registry
 from tests.registry.making import (
     NAME,
@@ -40,7 +41,7 @@ def item(name: str = "file-tools", text: str = "1.0.0", date: str = DATE) -> Imp
 
 def test_dates_owners_and_deprecation_are_kept(registry: Registry) -> None:
     old = Deprecation(reason="Use another.", replacement="other", date=DATE)
-    done = import_releases(registry, [replace(item(), deprecated=old)], actor="importer")
+    done = import_releases(registry, [replace(item(), deprecated=old)], by=Actor(name="importer"))
     assert (done.released, done.present, done.refused) == (1, 0, ())
     library = registry.snapshot().library(NAME)
     assert library.active is not None
@@ -57,13 +58,12 @@ def test_dates_owners_and_deprecation_are_kept(registry: Registry) -> None:
 
 def test_each_release_is_one_commit_and_one_tag_and_all_are_served(registry: Registry) -> None:
     items = [item(name, text) for name in ("lib-a", "lib-b") for text in ("1.0.0", "1.1.0")]
-    before = registry.head()
-    done = import_releases(registry, items, actor="importer")
+    import_releases(registry, items, by=Actor(name="importer"))
     assert git(registry.path, "rev-list", "--count", "HEAD") == "5"
     assert len(git(registry.path, "tag").split()) == 4
     for library in registry.snapshot().libraries(registry.snapshot().names):
         assert {r.state for r in library.releases} == {ReleaseState.RELEASED}
-    let_worktree_follow(registry, before, done.commit)
+    follow_head(registry)
     assert git(registry.path, "status", "--porcelain") == ""
     git(registry.path, "fsck", "--strict")
     assert git(registry.path, "for-each-ref", "refs/opsteps") == ""
@@ -71,8 +71,8 @@ def test_each_release_is_one_commit_and_one_tag_and_all_are_served(registry: Reg
 
 def test_second_import_changes_nothing(registry: Registry) -> None:
     items = [item(text=text) for text in ("1.0.0", "1.1.0")]
-    first = import_releases(registry, items, actor="importer")
-    again = import_releases(registry, items, actor="importer")
+    first = import_releases(registry, items, by=Actor(name="importer"))
+    again = import_releases(registry, items, by=Actor(name="importer"))
     assert (again.released, again.present, again.commit) == (0, 2, first.commit)
     assert registry.head() == first.commit
 
@@ -91,7 +91,7 @@ def test_refused_releases_are_reported_and_the_others_go_on(registry: Registry) 
         replace(item("lib-f"), owners=("",), deprecated=Deprecation(reason="")),
         replace(item("lib-g"), name=LibraryName("lib-h")),
     ]
-    done = import_releases(registry, items, actor="importer")
+    done = import_releases(registry, items, by=Actor(name="importer"))
     assert done.released == 1
     assert [refused.name for refused in done.refused] == [
         "file-tools", "lib-b", "lib-c", "lib-d", "lib-e", "lib-f", "lib-h",
@@ -103,8 +103,8 @@ def test_refused_releases_are_reported_and_the_others_go_on(registry: Registry) 
 
 
 def test_candidate_in_the_way_is_replaced_as_a_whole(registry: Registry) -> None:
-    add_release(registry, files(extra={"docs/OLD.md": b"x"}), actor="tester")
-    import_releases(registry, [item()], actor="importer")
+    add_release(registry, files(extra={"docs/OLD.md": b"x"}), by=Actor(name="tester"))
+    import_releases(registry, [item()], by=Actor(name="importer"))
     library = registry.snapshot().library(NAME)
     assert library.status is LibraryStatus.ENABLED
     assert registry.snapshot().files(NAME, version("1.0.0")) == files()
@@ -112,7 +112,7 @@ def test_candidate_in_the_way_is_replaced_as_a_whole(registry: Registry) -> None
 
 def test_stray_tag_in_the_way_refuses_only_its_release(registry: Registry) -> None:
     git(registry.path, "tag", "file-tools/v1.0.0")
-    done = import_releases(registry, [item(), item("lib-a")], actor="importer")
+    done = import_releases(registry, [item(), item("lib-a")], by=Actor(name="importer"))
     assert done.released == 1
     assert [refused.name for refused in done.refused] == [NAME]
 
@@ -120,7 +120,7 @@ def test_stray_tag_in_the_way_refuses_only_its_release(registry: Registry) -> No
 def test_facts_that_cannot_be_read_are_not_overwritten(registry: Registry) -> None:
     write_files(registry.path, {"libraries/file-tools/library.yaml": b"ledger: ["})
     commit_all(registry.path)
-    done = import_releases(registry, [item(), item("lib-a")], actor="importer")
+    done = import_releases(registry, [item(), item("lib-a")], by=Actor(name="importer"))
     assert [refused.name for refused in done.refused] == [NAME]
     assert git(registry.path, "show", "HEAD:libraries/file-tools/library.yaml") == "ledger: ["
 
@@ -132,21 +132,23 @@ def test_source_that_fails_halfway_imports_nothing(registry: Registry) -> None:
 
     head = registry.head()
     with pytest.raises(RuntimeError, match="the source broke"):
-        import_releases(registry, items(), actor="importer")
+        import_releases(registry, items(), by=Actor(name="importer"))
     assert registry.head() == head
     assert git(registry.path, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
 
 
 def test_nothing_to_import_is_no_commit(registry: Registry) -> None:
     head = registry.head()
-    assert import_releases(registry, [], actor="importer").commit == head == registry.head()
+    assert (
+        import_releases(registry, [], by=Actor(name="importer")).commit == head == registry.head()
+    )
 
 
 def test_thousands_of_releases_take_seconds(registry: Registry) -> None:
     items = [item(f"lib-{n}", f"1.{m}.0") for n in range(200) for m in range(10)]
     seen: list[ImportedRelease] = []
     started = time.monotonic()
-    done = import_releases(registry, items, actor="importer", progress=seen.append)
+    done = import_releases(registry, items, by=Actor(name="importer"), progress=seen.append)
     assert done.released == len(seen) == 2000
     assert time.monotonic() - started < 60
     started = time.monotonic()

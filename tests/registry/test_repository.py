@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from registry.adding import add_release
 from registry.git import GitRepository
 from registry.library import LibraryStatus
-from registry.service import add_release, let_worktree_follow, release
+from registry.operation import Actor, follow_head
+from registry.releasing import release
 from registry.snapshot import Registry
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put, write_files
 
@@ -60,9 +62,8 @@ def test_bare_repository_is_read_and_written(registry: Registry, tmp_path: Path)
     git(tmp_path, "clone", "-q", "--bare", str(registry.path), str(bare))
     assert_serves(bare)
     with Registry.open(bare) as opened:
-        before = opened.head()
         put(opened, files(version="2.0.0"))
-        assert let_worktree_follow(opened, before, opened.head()) == ()
+        assert follow_head(opened) == ()
         assert opened.dirty_paths() == ()
         assert opened.path == bare
     assert_serves(bare)
@@ -73,9 +74,8 @@ def test_linked_worktree_is_read_and_written(registry: Registry, tmp_path: Path)
     git(registry.path, "worktree", "add", "-q", "-b", "side", str(linked))
     assert_serves(linked)
     with Registry.open(linked) as opened:
-        before = opened.head()
         put(opened, files(version="2.0.0"))
-        let_worktree_follow(opened, before, opened.head())
+        follow_head(opened)
         assert opened.state_directory == registry.state_directory
     assert git(linked, "status", "--porcelain") == ""
     assert git(registry.path, "status", "--porcelain") == ""
@@ -122,9 +122,8 @@ def test_callers_git_variables_change_nothing(
     value = {"GIT_LITERAL_PATHSPECS": "1", "GIT_DEFAULT_HASH": "sha256"}.get(name, str(other))
     monkeypatch.setenv(name, value)
     made = new_registry(tmp_path / "registry")
-    before = made.head()
     put(made, files())
-    let_worktree_follow(made, before, made.head())
+    follow_head(made)
     assert made.snapshot().library(NAME).content is not None
     assert made.dirty_paths() == ()
     made.close()
@@ -156,11 +155,10 @@ def trap(tmp_path: Path) -> tuple[Path, Path]:
 def use(registry: Registry) -> None:
     """Every kind of access: reading, writing, following, looking for edits."""
     with Registry.open(registry.path) as opened:
-        before = opened.head()
-        added = add_release(opened, files(version="3.0.0"), actor="tester")
-        let_worktree_follow(opened, before, added.commit)
-        release(opened, NAME, actor="tester")
-        let_worktree_follow(opened, added.commit, opened.head())
+        add_release(opened, files(version="3.0.0"), by=Actor(name="tester"))
+        follow_head(opened)
+        release(opened, NAME, by=Actor(name="tester"))
+        follow_head(opened)
         # Same size and another time: Git has to look into the file.
         readme = opened.path / "libraries/file-tools/1.0.0/docs/README.md"
         os.utime(readme, (1, 1))

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from registry.adding import add_release
 from registry.bulk import write_commits
 from registry.creating import init_registry
 from registry.errors import ConflictError, GitError, InvalidNameError, NotFoundError
 from registry.library import LibraryStatus, ReleaseState
 from registry.names import CommitId, LibraryName
-from registry.operation import identity, operation_message
+from registry.operation import Actor, follow_head, operation_message
 from registry.problems import InvalidLibraryError
-from registry.service import add_release, let_worktree_follow, release
+from registry.releasing import release
 from registry.snapshot import Registry
 from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commit
 from tests.registry.making import (
@@ -37,9 +38,8 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 def add(registry: Registry, content: dict[str, bytes]) -> tuple[str, ...]:
     """Add as the command does: the working tree follows."""
-    before = registry.head()
-    added = add_release(registry, content, actor="tester")
-    return let_worktree_follow(registry, before, added.commit)
+    add_release(registry, content, by=Actor(name="tester"))
+    return follow_head(registry)
 
 
 def status(registry: Registry) -> str:
@@ -47,11 +47,11 @@ def status(registry: Registry) -> str:
 
 
 def test_add_makes_a_candidate_and_release_serves_it(registry: Registry) -> None:
-    added = add_release(registry, files(), actor="Jane Doe")
+    added = add_release(registry, files(), by=Actor(name="Jane Doe"))
     assert (added.name, added.version, added.changed) == (NAME, V1, True)
     assert registry.head() == added.commit
     assert registry.snapshot().library(NAME).releases[0].state is ReleaseState.CANDIDATE
-    released = release(registry, NAME, actor="Jane Doe")
+    released = release(registry, NAME, by=Actor(name="Jane Doe"))
     assert released.tag == "file-tools/v1.0.0"
     library = registry.snapshot().library(NAME)
     assert library.status is LibraryStatus.ENABLED
@@ -61,8 +61,8 @@ def test_add_makes_a_candidate_and_release_serves_it(registry: Registry) -> None
 
 
 def test_each_operation_is_one_commit_with_its_trailers(registry: Registry) -> None:
-    add_release(registry, files(), actor="Jane", request="r-1")
-    release(registry, NAME, actor="Jane", request="r-2")
+    add_release(registry, files(), by=Actor(name="Jane", request="r-1"))
+    release(registry, NAME, by=Actor(name="Jane", request="r-2"))
     trailers = "%(trailers:only,unfold)"
     for revision, operation, request in (("HEAD~1", "add", "r-1"), ("HEAD", "release", "r-2")):
         text = git(registry.path, "log", "-1", f"--format={trailers}", revision)
@@ -76,8 +76,8 @@ def test_each_operation_is_one_commit_with_its_trailers(registry: Registry) -> N
 def test_any_actor_gives_a_sound_commit_and_a_readable_library(
     registry: Registry, actor: str
 ) -> None:
-    add_release(registry, files(), actor=actor, request=f"x\n{actor}")
-    release(registry, NAME, actor=actor)
+    add_release(registry, files(), by=Actor(name=actor, request=f"x\n{actor}"))
+    release(registry, NAME, by=Actor(name=actor))
     keys = git(registry.path, "log", "-1", "--format=%(trailers:only,unfold,key=Operation)")
     assert keys == "Operation: release"
     assert registry.snapshot().library(NAME).status is LibraryStatus.ENABLED
@@ -85,16 +85,16 @@ def test_any_actor_gives_a_sound_commit_and_a_readable_library(
 
 
 def test_adding_the_same_candidate_again_changes_nothing(registry: Registry) -> None:
-    add_release(registry, files(), actor="tester")
+    add_release(registry, files(), by=Actor(name="tester"))
     head = registry.head()
-    assert not add_release(registry, files(), actor="tester").changed
+    assert not add_release(registry, files(), by=Actor(name="tester")).changed
     assert registry.head() == head
 
 
 def test_candidate_is_replaced_as_a_whole(registry: Registry) -> None:
-    add_release(registry, files(extra={"docs/OLD.md": b"old"}), actor="tester")
-    add_release(registry, files(extra={"docs/NEW.md": b"new"}), actor="tester")
-    release(registry, NAME, actor="tester")
+    add_release(registry, files(extra={"docs/OLD.md": b"old"}), by=Actor(name="tester"))
+    add_release(registry, files(extra={"docs/NEW.md": b"new"}), by=Actor(name="tester"))
+    release(registry, NAME, by=Actor(name="tester"))
     found = registry.snapshot().files(NAME, V1)
     assert "docs/OLD.md" not in found
     assert found["docs/NEW.md"] == b"new"
@@ -104,14 +104,14 @@ def test_other_content_under_a_released_version_is_refused(registry: Registry) -
     put(registry, files())
     head = registry.head()
     with pytest.raises(ConflictError, match="other content") as caught:
-        add_release(registry, files(description="Other."), actor="tester")
+        add_release(registry, files(description="Other."), by=Actor(name="tester"))
     assert "new version" in caught.value.next_step
     assert registry.head() == head
 
 
 def test_released_content_added_again_is_unchanged(registry: Registry) -> None:
     put(registry, files())
-    assert not add_release(registry, files(), actor="tester").changed
+    assert not add_release(registry, files(), by=Actor(name="tester")).changed
 
 
 def test_tampered_release_is_restored_by_its_own_bytes(registry: Registry) -> None:
@@ -120,47 +120,47 @@ def test_tampered_release_is_restored_by_its_own_bytes(registry: Registry) -> No
     write_files(registry.path, {"libraries/file-tools/1.0.0/docs/README.md": b"tampered"})
     commit_all(registry.path)
     assert registry.snapshot().library(NAME).status is LibraryStatus.ERROR
-    add_release(registry, files(), actor="tester")
+    add_release(registry, files(), by=Actor(name="tester"))
     assert registry.snapshot().library(NAME).status is LibraryStatus.ENABLED
 
 
 def test_releasing_twice_is_a_conflict(registry: Registry) -> None:
     put(registry, files())
     with pytest.raises(ConflictError):
-        release(registry, NAME, V1, actor="tester")
+        release(registry, NAME, V1, by=Actor(name="tester"))
 
 
 def test_releasing_what_is_not_there_is_not_found(registry: Registry) -> None:
     put(registry, files())
     for name, wanted in ((NAME, V2), (NAME, None), (LibraryName("other"), None)):
         with pytest.raises(NotFoundError) as caught:
-            release(registry, name, wanted, actor="tester")
+            release(registry, name, wanted, by=Actor(name="tester"))
         assert "opsteps add" in caught.value.next_step
 
 
 def test_stray_tag_in_the_way_is_a_conflict_and_not_tried_again(registry: Registry) -> None:
-    add_release(registry, files(), actor="tester")
+    add_release(registry, files(), by=Actor(name="tester"))
     git(registry.path, "tag", "file-tools/v1.0.0")
     with pytest.raises(ConflictError, match="tag"):
-        release(registry, NAME, actor="tester")
+        release(registry, NAME, by=Actor(name="tester"))
 
 
 def test_the_greatest_candidate_is_released_and_stray_directories_are_passed_by(
     registry: Registry,
 ) -> None:
     for text in ("1.0.0", "1.10.0", "1.9.0"):
-        add_release(registry, files(version=text), actor="tester")
+        add_release(registry, files(version=text), by=Actor(name="tester"))
     git(registry.path, "reset", "-q", "--hard")
     write_files(registry.path, {"libraries/file-tools/draft/x": b"x"})
     commit_all(registry.path)
-    assert str(release(registry, NAME, actor="tester").version) == "1.10.0"
+    assert str(release(registry, NAME, by=Actor(name="tester")).version) == "1.10.0"
 
 
 def test_executable_bits_are_no_part_of_a_release(registry: Registry) -> None:
     add(registry, files())
     (registry.path / "libraries/file-tools/1.0.0/executors/copy.py").chmod(0o755)
     commit_all(registry.path)
-    release(registry, NAME, actor="tester")
+    release(registry, NAME, by=Actor(name="tester"))
     assert "100755" not in git(registry.path, "ls-tree", "-r", "HEAD")
     assert registry.snapshot().library(NAME).status is LibraryStatus.ENABLED
 
@@ -171,7 +171,7 @@ def test_library_with_errors_is_refused_with_every_problem_and_leaves_no_trace(
     head = registry.head()
     objects = git(registry.path, "count-objects")
     with pytest.raises(InvalidLibraryError) as caught:
-        add_release(registry, {"manifest.json": b"{", "x/../y": b""}, actor="tester")
+        add_release(registry, {"manifest.json": b"{", "x/../y": b""}, by=Actor(name="tester"))
     assert len(caught.value.problems) >= 2
     assert registry.head() == head
     assert git(registry.path, "count-objects") == objects
@@ -184,13 +184,13 @@ def test_broken_facts_are_not_overwritten(registry: Registry) -> None:
     commit_all(registry.path)
     head = registry.head()
     with pytest.raises(InvalidLibraryError):
-        add_release(registry, files(version="2.0.0"), actor="tester")
+        add_release(registry, files(version="2.0.0"), by=Actor(name="tester"))
     assert registry.head() == head
 
 
 def test_failed_move_leaves_nothing_visible(registry: Registry) -> None:
     head = registry.head()
-    who = identity("tester")
+    who = Actor(name="tester").identity()
     commit = NewCommit(message="x", who=who, files={"libraries/x/y": b"z"})
     new = write_commit(registry.repository, head, commit)
     wrong = RefUpdate(ref="HEAD", new=new, old=CommitId("1" * 40))
@@ -203,7 +203,9 @@ def test_failed_move_leaves_nothing_visible(registry: Registry) -> None:
 
 def test_bulk_import_that_git_refuses_is_a_git_error(registry: Registry) -> None:
     commits = [
-        NewCommit(message="x", who=identity("a"), files={f"libraries/{n}": b"x" * 9000})
+        NewCommit(
+            message="x", who=Actor(name="a").identity(), files={f"libraries/{n}": b"x" * 9000}
+        )
         for n in range(300)
     ]
     with pytest.raises(GitError, match="fast-import"):
@@ -217,7 +219,9 @@ ODD_PATHS = ['quo"te', "new\nline", "tab\t", "back\\slash", "日本語 ä", "a b
 @pytest.mark.parametrize("path", ODD_PATHS)
 def test_odd_path_round_trips_through_both_ways_of_writing(registry: Registry, path: str) -> None:
     head = registry.head()
-    commit = NewCommit(message="x", who=identity("a"), files={f"a/{path}/{path}": b"x"})
+    commit = NewCommit(
+        message="x", who=Actor(name="a").identity(), files={f"a/{path}/{path}": b"x"}
+    )
     one = write_commit(registry.repository, head, commit)
     (other,) = write_commits(registry.repository, head, [commit])
     trees = [git(registry.path, "rev-parse", f"{commit}^{{tree}}") for commit in (one, other)]
@@ -229,13 +233,13 @@ def test_odd_path_round_trips_through_both_ways_of_writing(registry: Registry, p
 @pytest.mark.parametrize("path", ODD_PATHS[:4])
 def test_odd_path_is_refused_in_a_release(registry: Registry, path: str) -> None:
     with pytest.raises(InvalidLibraryError):
-        add_release(registry, files(extra={f"docs/{path}.md": b"x"}), actor="tester")
+        add_release(registry, files(extra={f"docs/{path}.md": b"x"}), by=Actor(name="tester"))
 
 
 def test_identity_is_one_that_git_takes() -> None:
     made = Identity(name="<a>\n\udcffb", email="x@y>", seconds=5)
     assert str(made) == "ab <x@y> 5 +0000"
-    assert operation_message("s", operation="o", actor="", request="") == (
+    assert operation_message("s", operation="o", by=Actor(name="", request="")) == (
         "s\n\nOperation: o\nActor: unknown\nRequest-Id: unknown\n"
     )
 
@@ -243,15 +247,18 @@ def test_identity_is_one_that_git_takes() -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from registry.service import add_release, let_worktree_follow, release
+from registry.adding import add_release
+from registry.operation import Actor, follow_head
+from registry.releasing import release
 from registry.snapshot import Registry
 from tests.registry.making import files
 with Registry.open(Path(sys.argv[1])) as registry:
+    by = Actor(name=sys.argv[2])
     for number in range(int(sys.argv[3])):
         before = registry.head()
-        added = add_release(registry, files(sys.argv[2], f"1.{number}.0"), actor=sys.argv[2])
-        release(registry, added.name, added.version, actor=sys.argv[2])
-        let_worktree_follow(registry, before, registry.head())
+        added = add_release(registry, files(sys.argv[2], f"1.{number}.0"), by=by)
+        release(registry, added.name, added.version, by=by)
+        follow_head(registry)
 """
 
 
@@ -282,9 +289,8 @@ def test_racing_writers_all_succeed_and_none_is_lost(registry: Registry) -> None
 
 def test_after_add_and_release_the_tree_is_clean_and_sound(registry: Registry) -> None:
     assert add(registry, files()) == ()
-    before = registry.head()
-    released = release(registry, NAME, actor="tester")
-    assert let_worktree_follow(registry, before, released.commit) == ()
+    release(registry, NAME, by=Actor(name="tester"))
+    assert follow_head(registry) == ()
     assert status(registry) == ""
     assert (registry.path / "libraries/file-tools/1.0.0/manifest.json").exists()
     assert git(registry.path, "fsck", "--strict") == ""
@@ -334,9 +340,8 @@ def test_persons_staged_changes_are_kept(registry: Registry) -> None:
     facts.write_bytes(staged)
     write_files(registry.path, {"libraries/mine/1.0.0/x": b"x"})
     git(registry.path, "add", "-A")
-    before = registry.head()
-    released = release(registry, NAME, actor="tester")
-    kept = let_worktree_follow(registry, before, released.commit)
+    release(registry, NAME, by=Actor(name="tester"))
+    kept = follow_head(registry)
     assert kept == ("libraries/file-tools/library.yaml",)
     assert (
         git(registry.path, "show", ":libraries/file-tools/library.yaml").encode() == staged.strip()
@@ -364,13 +369,12 @@ def test_persons_folder_or_link_in_the_way_is_kept(registry: Registry, tmp_path:
 
 
 def test_followers_that_come_in_any_order_end_at_the_head(registry: Registry) -> None:
-    first = registry.head()
-    second = add_release(registry, files(), actor="tester").commit
-    third = release(registry, NAME, actor="tester").commit
-    let_worktree_follow(registry, second, third)
-    let_worktree_follow(registry, first, second)
+    add_release(registry, files(), by=Actor(name="tester"))
+    release(registry, NAME, by=Actor(name="tester"))
+    follow_head(registry)
+    follow_head(registry)
     assert status(registry) == ""
-    assert let_worktree_follow(registry, third, third) == ()
+    assert follow_head(registry) == ()
 
 
 def test_tree_follows_while_a_person_holds_the_index_for_a_moment(registry: Registry) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry.adding import add_release
 from registry.contents import read_files
 from registry.digest import release_digest
 from registry.errors import (
@@ -18,11 +19,13 @@ from registry.errors import (
     NotFoundError,
     RegistryError,
 )
+from registry.facts import facts_bytes, read_library
 from registry.library import LibraryStatus, ReleaseState
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import CORE, CommitId, LibraryName, ObjectId
+from registry.operation import Actor
 from registry.problems import InvalidLibraryError
-from registry.service import add_release, facts_bytes, read_library, release
+from registry.releasing import release
 from registry.snapshot import Registry, Snapshot
 from registry.tags import tag_message, tag_name
 from registry.yamltext import dump_yaml
@@ -196,7 +199,7 @@ def test_removed_directory_is_withdrawn_and_the_same_bytes_come_back(registry: R
     git(registry.path, "commit", "-qm", "uninstall")
     assert state_of(registry) == (ReleaseState.WITHDRAWN, "")
     assert registry.snapshot().library(NAME).active is None
-    add_release(registry, files(), actor="tester")
+    add_release(registry, files(), by=Actor(name="tester"))
     assert state_of(registry) == (ReleaseState.RELEASED, "")
 
 
@@ -400,36 +403,36 @@ def test_names_that_are_not_utf8_take_nothing_down(registry: Registry) -> None:
     assert library.status is LibraryStatus.ENABLED
     assert rules(library.problems) == {"stray-file"}
     # Names below libraries/ that are no names do not keep a new library out either.
-    add_release(registry, files("good-one"), actor="tester")
+    add_release(registry, files("good-one"), by=Actor(name="tester"))
     assert registry.snapshot().names == (NAME, GOOD)
 
 
 def test_candidate_with_a_file_name_that_is_not_utf8_is_refused(registry: Registry) -> None:
-    add_release(registry, files(), actor="tester")
+    add_release(registry, files(), by=Actor(name="tester"))
     sync(registry)
     blob = git(registry.path, "hash-object", "-w", "--stdin", stdin=b"x")
     stdin = f"100644 {blob}\tlibraries/file-tools/1.0.0/docs/".encode() + b"\xff.md\0"
     git(registry.path, "update-index", "-z", "--index-info", stdin=stdin)
     git(registry.path, "commit", "-qm", "odd name")
     with pytest.raises(InvalidLibraryError) as caught:
-        release(registry, NAME, actor="tester")
+        release(registry, NAME, by=Actor(name="tester"))
     assert all(str(p).isprintable() for p in caught.value.problems)
 
 
 def test_candidate_with_a_symlink_is_refused(registry: Registry) -> None:
-    add_release(registry, files(), actor="tester")
+    add_release(registry, files(), by=Actor(name="tester"))
     sync(registry)
     (registry.path / "libraries/file-tools/1.0.0/docs/link.md").symlink_to("/etc/passwd")
     commit_all(registry.path)
     with pytest.raises(InvalidLibraryError, match="symbolic link"):
-        release(registry, NAME, actor="tester")
+        release(registry, NAME, by=Actor(name="tester"))
     # Adding the same files again is not "already there": it takes the link away.
-    assert add_release(registry, files(), actor="tester").changed
-    release(registry, NAME, actor="tester")
+    assert add_release(registry, files(), by=Actor(name="tester")).changed
+    release(registry, NAME, by=Actor(name="tester"))
 
 
 def test_trees_that_multiply_are_refused_and_not_walked(registry: Registry) -> None:
-    add_release(registry, files(), actor="tester")
+    add_release(registry, files(), by=Actor(name="tester"))
     tree = git(registry.path, "mktree", stdin=b"")
     for _ in range(10):
         stdin = "".join(f"040000 tree {tree}\tx{number}\n" for number in range(20))
@@ -448,7 +451,7 @@ def test_trees_that_multiply_are_refused_and_not_walked(registry: Registry) -> N
     commit = git(registry.path, "commit-tree", new, "-p", "HEAD", "-m", "bomb")
     git(registry.path, "update-ref", "HEAD", commit)
     with pytest.raises(LimitError, match="more than"):
-        release(registry, NAME, actor="tester")
+        release(registry, NAME, by=Actor(name="tester"))
     assert registry.snapshot().library(NAME).problems == ()
 
 
@@ -510,7 +513,7 @@ def test_instance_file_without_its_suffix_is_not_read(registry: Registry) -> Non
 
 def test_names_are_sorted_as_text_and_without_core(registry: Registry) -> None:
     for name in ("foo-bar", "foo", "a", "foo2"):
-        add_release(registry, files(name), actor="tester")
+        add_release(registry, files(name), by=Actor(name="tester"))
     assert registry.snapshot().names == ("a", "foo", "foo-bar", "foo2")
 
 
@@ -552,7 +555,7 @@ def test_names_that_are_no_names_never_reach_git(registry: Registry, name: str) 
     with pytest.raises(InvalidNameError):
         read_library(registry, LibraryName(name))
     with pytest.raises(InvalidNameError):
-        release(registry, LibraryName(name), actor="tester")
+        release(registry, LibraryName(name), by=Actor(name="tester"))
     with pytest.raises(NotFoundError):
         registry.snapshot().library(LibraryName(name))
 
@@ -635,9 +638,9 @@ def apply(registry: Registry, operation: str, name: str, text: str) -> None:
         # An edited, a released or a missing one is refused: then nothing changes.
         with suppress(RegistryError):
             if operation == "add":
-                add_release(registry, files(name, text), actor="tester")
+                add_release(registry, files(name, text), by=Actor(name="tester"))
             else:
-                release(registry, LibraryName(name), version(text), actor="tester")
+                release(registry, LibraryName(name), version(text), by=Actor(name="tester"))
         sync(registry)
     elif operation == "untag":
         for tag in git(path, "tag", "-l", f"{name}/v{text}").split():

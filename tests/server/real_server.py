@@ -16,10 +16,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from registry.adding import add_release
 from registry.creating import init_registry
 from registry.git import isolated_environment
 from registry.names import LibraryName
-from registry.service import add_release, let_worktree_follow, release
+from registry.operation import Actor, follow_head
+from registry.releasing import release
 from registry.snapshot import Registry
 from registry.versions import parse_version
 
@@ -154,9 +156,13 @@ class Place:
         self, name: str, version: str, steps: list[dict[str, Any]] | None = None, **manifest: Any
     ) -> str:
         before = self.registry.head()
-        add_release(self.registry, release_files(name, version, steps, **manifest), actor="ada")
-        done = release(self.registry, LibraryName(name), parse_version(version), actor="ada")
-        let_worktree_follow(self.registry, before, done.commit)
+        add_release(
+            self.registry, release_files(name, version, steps, **manifest), by=Actor(name="ada")
+        )
+        done = release(
+            self.registry, LibraryName(name), parse_version(version), by=Actor(name="ada")
+        )
+        follow_head(self.registry)
         return done.commit
 
     def git(self, *arguments: str) -> str:

@@ -11,11 +11,13 @@ import orjson
 import pytest
 
 from benchmarks import content
+from registry.adding import add_release
 from registry.creating import init_registry
 from registry.digest import release_digest, tree_id
 from registry.git import isolated_environment
 from registry.names import parse_library_name
-from registry.service import add_release, release
+from registry.operation import Actor
+from registry.releasing import release
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name
 from registry.versions import parse_version
@@ -32,8 +34,8 @@ class Workshop:
         """Add and release a library; returns its name."""
         manifest = orjson.loads(files["manifest.json"])
         name = parse_library_name(manifest["name"])
-        add_release(self.registry, files, actor="author")
-        release(self.registry, name, parse_version(manifest["version"]), actor="author")
+        add_release(self.registry, files, by=Actor(name="author"))
+        release(self.registry, name, parse_version(manifest["version"]), by=Actor(name="author"))
         return name
 
     def release_synthetic(self, number: int, version: str = "1.0.0", steps: int = 2) -> str:
@@ -86,7 +88,7 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
     """A registry without libraries."""
     path = tmp_path / "registry"
     registry = init_registry(
-        path, name="demo", title="Demo registry", url="https://steps.example.com", actor="author"
+        path, name="demo", title="Demo registry", url="https://steps.example.com", by=Actor(name="author")
     )
     yield Workshop(registry=registry, path=path)
     registry.close()

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import opsteps
+from registry.adding import add_release
 from registry.library import ReleaseState
-from registry.service import add_release
+from registry.operation import Actor
 from registry.snapshot import Registry
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put, write_files
 
@@ -54,7 +55,7 @@ def test_the_last_two_releases(registry: Registry, capsys: Output) -> None:
 
 
 def test_a_candidate_that_breaks_callers_is_refused(registry: Registry, capsys: Output) -> None:
-    add_release(registry, release("1.2.0", SOURCE), actor="tester")
+    add_release(registry, release("1.2.0", SOURCE), by=Actor(name="tester"))
     for arguments in ([], [NAME], [NAME, "1.1.0"], [NAME, "1.1.0", "1.2.0"]):
         assert run(*arguments, "-r", registry.path) == 1
         out = capsys.readouterr().out
@@ -66,7 +67,7 @@ def test_a_candidate_below_is_compared_with_what_is_below_it(
     registry: Registry, capsys: Output
 ) -> None:
     put(registry, release("2.0.0", {}))
-    add_release(registry, release("1.1.1", SOURCE | MODE), actor="tester")
+    add_release(registry, release("1.1.1", SOURCE | MODE), by=Actor(name="tester"))
     assert run(NAME, "-r", registry.path) == 0
     assert "file-tools 1.1.0 → 1.1.1" in capsys.readouterr().out
 
@@ -148,7 +149,7 @@ def test_a_work_in_progress_with_mistakes(
 
 def test_json(registry: Registry, capsys: Output) -> None:
     hidden = {"secret": {"type": "string", "default": None}}
-    add_release(registry, release("1.2.0", SOURCE | hidden), actor="tester")
+    add_release(registry, release("1.2.0", SOURCE | hidden), by=Actor(name="tester"))
     put(registry, release("1.0.0", SOURCE, name="other-tools"))
     assert run("-r", registry.path, "--json") == 1
     (only,) = json.loads(capsys.readouterr().out)["comparisons"]
@@ -167,7 +168,7 @@ def test_json(registry: Registry, capsys: Output) -> None:
 
 def test_markdown_is_a_table(registry: Registry, capsys: Output) -> None:
     mode = {"mode": {"type": "select", "options": ["fast", "safe", "a|b"]}}
-    add_release(registry, release("1.2.0", SOURCE | mode), actor="tester")
+    add_release(registry, release("1.2.0", SOURCE | mode), by=Actor(name="tester"))
     assert run("-r", registry.path, "--markdown") == 0
     assert capsys.readouterr().out.splitlines() == [
         "### `file-tools` 1.1.0 → 1.2.0",
@@ -218,7 +219,7 @@ def test_a_yanked_release_is_not_compared_with(registry: Registry, capsys: Outpu
     text = facts.read_text() + 'yanked:\n  "1.1.0":\n    reason: It was wrong.\n'
     facts.write_text(text)
     commit_all(registry.path)
-    add_release(registry, release("1.2.0", SOURCE), actor="tester")
+    add_release(registry, release("1.2.0", SOURCE), by=Actor(name="tester"))
     assert run("-r", registry.path) == 0
     assert "file-tools 1.0.0 → 1.2.0" in capsys.readouterr().out
 

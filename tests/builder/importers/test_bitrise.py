@@ -16,6 +16,7 @@ from registry.checking import check_release
 from registry.creating import init_registry
 from registry.importing import ImportedRelease
 from registry.names import parse_library_name
+from registry.operation import Actor
 from registry.problems import errors_of
 from registry.versions import parse_version
 
@@ -233,9 +234,9 @@ def test_an_import_is_one_release_a_version_and_can_be_repeated(tmp_path: Path) 
     for version in ("1.0.0", "1.1.0"):
         write_step(tmp_path / "source", "send", version)
     registry = init_registry(tmp_path / "registry", name="into", title="Into")
-    first = import_source(BITRISE, tmp_path / "source", registry, actor="tester")
+    first = import_source(BITRISE, tmp_path / "source", registry, by=Actor(name="tester"))
     assert (first.libraries, first.releases, first.present) == (1, 2, 0)
-    again = import_source(BITRISE, tmp_path / "source", registry, actor="tester")
+    again = import_source(BITRISE, tmp_path / "source", registry, by=Actor(name="tester"))
     assert (again.releases, again.present) == (0, 2)
     library = registry.snapshot().library(parse_library_name("send"))
     assert [str(record.version) for record in library.releases] == ["1.1.0", "1.0.0"]
@@ -248,9 +249,9 @@ def test_an_import_is_one_release_a_version_and_can_be_repeated(tmp_path: Path) 
 def test_other_content_under_a_released_version_is_reported(tmp_path: Path) -> None:
     write_step(tmp_path / "source", "send", "1.0.0")
     registry = init_registry(tmp_path / "registry", name="into", title="Into")
-    import_source(BITRISE, tmp_path / "source", registry, actor="tester")
+    import_source(BITRISE, tmp_path / "source", registry, by=Actor(name="tester"))
     write_step(tmp_path / "source", "send", "1.0.0", STEP.replace("Sends it.", "Sends that."))
-    report = import_source(BITRISE, tmp_path / "source", registry, actor="tester")
+    report = import_source(BITRISE, tmp_path / "source", registry, by=Actor(name="tester"))
     assert report.releases == 0
     assert "released with other content" in report.of(FindingKind.FAILED)[0].reason
     registry.close()

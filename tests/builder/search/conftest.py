@@ -12,6 +12,7 @@ import pytest
 from registry.creating import init_registry
 from registry.importing import ImportedRelease, import_releases
 from registry.names import parse_library_name
+from registry.operation import Actor
 from registry.snapshot import Registry
 from registry.versions import parse_version
 
@@ -110,7 +111,7 @@ TOOLS = (
 def tools(tmp_path: Path) -> Iterator[Registry]:
     """A registry with three libraries and four steps, beside `core`."""
     registry = init_registry(tmp_path / "registry", name="tools", title="Tools")
-    result = import_releases(registry, TOOLS, actor="tester")
+    result = import_releases(registry, TOOLS, by=Actor(name="tester"))
     assert not result.refused
     yield registry
     registry.close()

@@ -25,6 +25,7 @@ from builder.search_query import (
 from builder.search_state import read_state
 from registry.creating import init_registry
 from registry.importing import ImportedRelease, import_releases
+from registry.operation import Actor
 from registry.snapshot import Registry
 
 Release = Callable[..., ImportedRelease]
@@ -132,7 +133,7 @@ def test_only_what_changed_is_written(
     assert (nothing.added, nothing.removed, nothing.unchanged) == (0, 0, 4)
     assert not index.refresh()
     newer = release("chat-notifications", version="1.1.0", description="Shout at people.")
-    import_releases(tools, [newer, release("new-library", title="Brand new")], actor="tester")
+    import_releases(tools, [newer, release("new-library", title="Brand new")], by=Actor(name="tester"))
     report = update_index(tmp_path / "search", tools.snapshot())
     assert (report.added, report.removed, report.unchanged) == (2, 0, 3)
     assert not ask(index, "shouting ").total, "an open generation does not change"
@@ -165,7 +166,7 @@ def test_many_small_updates_keep_few_segments_and_the_same_answers(
     step_by_step, at_once = tmp_path / "steps", tmp_path / "once"
     for number in range(12):
         changed = release("chat-notifications", version=f"1.{number + 1}.0", title=f"Chat {number}")
-        import_releases(tools, [changed, release(f"extra-{number}")], actor="tester")
+        import_releases(tools, [changed, release(f"extra-{number}")], by=Actor(name="tester"))
         update_index(step_by_step, tools.snapshot(), settings=SearchSettings(segments=4))
     update_index(at_once, tools.snapshot())
     state = read_state(step_by_step)
@@ -240,7 +241,7 @@ def test_a_killed_update_leaves_the_old_index_or_the_new_one(
     directory = tmp_path / "search"
     update_index(directory, tools.snapshot())
     added = [release(f"more-{number:02}", title="Fresh") for number in range(30)]
-    import_releases(tools, added, actor="tester")
+    import_releases(tools, added, by=Actor(name="tester"))
     old = ask(SearchIndex.open(directory), "").total
     for delay in (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08):
         process = subprocess.Popen(
@@ -285,7 +286,7 @@ def test_readers_and_two_writers_at_once(tools: Registry, tmp_path: Path, releas
         readers = [pool.submit(read) for _ in range(3)]
         try:
             for number in range(6):
-                import_releases(tools, [release(f"other-{number}")], actor="tester")
+                import_releases(tools, [release(f"other-{number}")], by=Actor(name="tester"))
                 for writer in [pool.submit(write), pool.submit(write)]:
                     writer.result()
         finally:

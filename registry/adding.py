@@ -1,0 +1,101 @@
+"""Add a candidate: a release's files, checked, not yet served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from registry.checking import check_release
+from registry.contents import irregular_problems, read_files
+from registry.digest import release_digest
+from registry.errors import ConflictError, LimitError
+from registry.facts import LibraryAt, facts_bytes, facts_path, read_library
+from registry.model import LibraryFacts
+from registry.names import CommitId, LibraryName, ObjectId, parse_library_name, same_id
+from registry.operation import Actor, Turn, one_line, operation_commit, perform
+from registry.problems import InvalidLibraryError, Problem, errors_of
+from registry.snapshot import Registry
+from registry.trees import tree_items
+from registry.versions import Version, parse_version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Added:
+    """A candidate that is in the registry now. ``changed`` is False when it was there already."""
+
+    name: LibraryName
+    version: Version
+    commit: CommitId
+    changed: bool
+    problems: tuple[Problem, ...]
+
+
+def add_release(registry: Registry, files: Mapping[str, bytes], *, by: Actor) -> Added:
+    """Put a release's files into the registry as a candidate.
+
+    Raises InvalidLibraryError with every problem, and ConflictError when that version was released
+    with other content. The same candidate may be replaced as long as it is not released.
+    """
+    checked = check_release(files, strict=True, limits=registry.limits)
+    if checked.content is None or errors_of(checked.problems):
+        raise InvalidLibraryError("the library", checked.problems)
+    name = parse_library_name(checked.content.manifest.name)
+    version = parse_version(checked.content.manifest.version)
+
+    def attempt(turn: Turn) -> tuple[CommitId, bool]:
+        at = read_library(registry, name, turn.head)
+        _refuse_taken(registry, at, version, files)
+        directory = f"libraries/{name}/{version}"
+        current = at.entries.get(str(version))
+        if current is not None and _same_files(registry, current.object_id, files):
+            return at.head, False
+        contents = {f"{directory}/{path}": content for path, content in files.items()}
+        if "library.yaml" not in at.entries:
+            contents[facts_path(name)] = facts_bytes(LibraryFacts(owners=(one_line(by.name),)))
+        commit = operation_commit(
+            f"Add {name} {version}",
+            operation="add",
+            by=by,
+            files=contents,
+            removed=(directory,) if current is not None else (),
+        )
+        return turn.commit(commit), True
+
+    commit, changed = perform(registry, attempt)
+    return Added(
+        name=name, version=version, commit=commit, changed=changed, problems=checked.problems
+    )
+
+
+def _refuse_taken(
+    registry: Registry, at: LibraryAt, version: Version, files: Mapping[str, bytes]
+) -> None:
+    entry = at.facts.ledger.get(str(version))
+    if entry is not None and entry.digest != release_digest(files):
+        raise ConflictError(
+            f"{at.name} {version} was released on {entry.date} with other content",
+            next_step="A release never changes: give the new content a new version",
+        )
+    if not at.exists:
+        _refuse_taken_id(registry, at)
+
+
+def _refuse_taken_id(registry: Registry, at: LibraryAt) -> None:
+    tree = registry.repository.object(f"{at.head}:libraries")
+    names = (raw for _, raw, _ in tree_items(tree.content)) if tree is not None else ()
+    taken = same_id(at.name, names)
+    if taken is not None:
+        raise ConflictError(
+            f"the id of {at.name!r} is taken by {taken!r}", next_step="Choose another name"
+        )
+
+
+def _same_files(registry: Registry, tree: ObjectId, files: Mapping[str, bytes]) -> bool:
+    """Whether the directory holds these files, and nothing that is no file."""
+    repository, limits = registry.repository, registry.limits
+    try:
+        if any(irregular_problems(repository, tree, limits)):
+            return False
+        return read_files(repository, tree, limits=limits) == dict(files)
+    except LimitError:
+        return False

@@ -1,0 +1,93 @@
+"""What an operation is about to move, written down first, so that a killed one can be cleared up.
+
+An entry is ``moving`` until its refs have moved, then ``following`` until index and working tree
+have followed. Only the holder of the write lock makes entries: whoever else holds that lock and
+finds one that is still moving knows that its maker was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from registry.durable import sync_directories, write_durably
+from registry.names import CommitId
+from registry.writing import RefUpdate
+
+_MOVING = "moving"
+_FOLLOWING = "following"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One operation: the head it built upon, and the refs that it moves."""
+
+    path: Path
+    head: CommitId
+    updates: tuple[RefUpdate, ...]
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the refs had not moved yet, for all that its maker knew."""
+        return self.path.name.startswith(_MOVING)
+
+
+class Journal:
+    """The entries of one registry, a file each, in the order in which they were made."""
+
+    def __init__(self, directory: Path) -> None:
+        """``directory`` is made with the first entry."""
+        self._directory = directory
+
+    def begin(self, head: CommitId, updates: Sequence[RefUpdate]) -> Entry:
+        """Write an entry, durably, before anything moves."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        name = f"{_MOVING}-{time.time_ns():020d}-{os.getpid()}.json"
+        entry = Entry(path=self._directory / name, head=head, updates=tuple(updates))
+        content = {"head": head, "updates": entry.updates}
+        write_durably(entry.path, msgspec.json.encode(content))
+        return entry
+
+    def moved(self, entry: Entry) -> None:
+        """The refs are where they should be: what remains is that the working tree follows."""
+        name = entry.path.name.replace(_MOVING, _FOLLOWING, 1)
+        entry.path.rename(entry.path.with_name(name))
+
+    def end(self, entry: Entry) -> None:
+        """Nothing is left to do."""
+        entry.path.unlink(missing_ok=True)
+
+    def moving(self) -> list[Entry]:
+        """Entries whose refs may or may not have moved."""
+        return self._entries(_MOVING)
+
+    def following(self) -> list[Entry]:
+        """Entries that index and working tree may not have followed yet."""
+        return self._entries(_FOLLOWING)
+
+    def _entries(self, kind: str) -> list[Entry]:
+        found = (_read(path) for path in sorted(self._directory.glob(f"{kind}-*.json")))
+        return [entry for entry in found if entry is not None]
+
+
+def _read(path: Path) -> Entry | None:
+    try:
+        content = msgspec.json.decode(path.read_bytes(), type=_Content)
+    except FileNotFoundError:  # somebody else has ended it meanwhile
+        return None
+    except msgspec.DecodeError:
+        # Entries stand complete or not at all; this one is no work of ours.
+        path.rename(path.with_suffix(".unreadable"))
+        sync_directories([path.parent])
+        return None
+    return Entry(path=path, head=content.head, updates=content.updates)
+
+
+class _Content(msgspec.Struct):
+    head: CommitId
+    updates: tuple[RefUpdate, ...]

@@ -1,0 +1,85 @@
+"""The publisher's signature that a release gets in the ledger, and the policy about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from registry.facts import LibraryAt
+from registry.model import RegistryFacts, Signatures
+from registry.names import CommitId, Digest
+from registry.parsing import parse_registry_facts
+from registry.problems import InvalidLibraryError
+from registry.snapshot import Registry
+from registry.versions import Version
+
+if TYPE_CHECKING:  # cryptography takes its time to load, and few releases are signed
+    from registry.signing.private_keys import PrivateKey
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerSignature:
+    """A publisher's armored signature over a release's name, version and digest."""
+
+    publisher: str
+    armored: str
+
+
+def ledger_signature(
+    registry: Registry, at: LibraryAt, version: Version, digest: Digest, key: PrivateKey | None
+) -> LedgerSignature | None:
+    """Sign a release with a publisher's key; None without a key, where the policy permits that.
+
+    Raises a SigningError when the policy demands a signature and there is no key, or when the key
+    is no publisher's or may not sign this library now.
+    """
+    facts = registry_facts(registry, at.head)
+    if key is not None:
+        return _signed(facts, at, version, digest, key)
+    if facts.policy.signatures is Signatures.REQUIRED:
+        from registry.signing.errors import MissingSignatureError
+
+        raise MissingSignatureError(
+            "the policy of this registry demands a publisher's signature",
+            where=f"{at.name} {version}",
+            next_step="Release it with '--sign KEY'",
+        )
+    return None
+
+
+def registry_facts(registry: Registry, head: CommitId) -> RegistryFacts:
+    """``registry.yaml`` at a head; raises InvalidLibraryError."""
+    found = registry.repository.object(f"{head}:registry.yaml")
+    parsed = parse_registry_facts(found.content if found is not None else b"")
+    if parsed.value is None:
+        raise InvalidLibraryError("registry.yaml", parsed.problems)
+    return parsed.value
+
+
+def _signed(
+    facts: RegistryFacts, at: LibraryAt, version: Version, digest: Digest, key: PrivateKey
+) -> LedgerSignature:
+    from registry.signing.declared import check_publishers
+    from registry.signing.errors import OtherKeyError
+    from registry.signing.releases import sign_release
+    from registry.signing.statements import ReleaseStatement
+
+    declared = check_publishers(facts.publishers)
+    if declared.value is None:
+        raise InvalidLibraryError("registry.yaml", declared.problems)
+    held = declared.value.holder(key.public.blob)
+    if held is None:
+        raise OtherKeyError(
+            f"the key {key.public.fingerprint} is no publisher's",
+            where=f"{at.name} {version}",
+            next_step="Sign with a key that registry.yaml lists under 'publishers'",
+        )
+    # The present, not a date that somebody could choose.
+    now = datetime.now(UTC)
+    refused = declared.value.refusal(held, library=at.name, owners=at.facts.owners, at=now)
+    if refused is not None:
+        refused.where = refused.where or f"{at.name} {version}"
+        raise refused
+    statement = ReleaseStatement(name=at.name, version=version, digest=digest)
+    return LedgerSignature(publisher=held.publisher, armored=sign_release(statement, key))

@@ -1,0 +1,89 @@
+"""The refs of a registry's remote: fetched before a write, moved there first, all or none.
+
+The remote decides between writers on several machines. Nothing is ever forced: each ref moves
+only from where it is expected, so that whoever is slower starts again on the new head.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from registry.errors import GitError, InvalidNameError, MovedError
+from registry.git import GitRepository
+from registry.names import CommitId
+from registry.writing import ABSENT, RefUpdate
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+# What Git says where a ref is not where the lease expects it.
+_MOVED = (
+    "stale info",
+    "non-fast-forward",
+    "fetch first",
+    "already exists",
+    "cannot lock ref",
+    "failed to update ref",
+    "atomic push failed",
+)
+
+
+def parse_remote(text: str) -> str:
+    """The name of a remote; raises InvalidNameError."""
+    if not _NAME.match(text):
+        raise InvalidNameError(
+            f"{text[:80]!r} is no name of a remote", next_step="Use one of 'git remote'"
+        )
+    return text
+
+
+def fetch_branch(
+    repository: GitRepository, remote: str, branch: str, *, holding: int | None = None
+) -> CommitId | None:
+    """Fetch a branch with the tags on its commits; None where the remote does not have it.
+
+    ``branch`` is a whole ref. Tags that are here already are left as they are.
+    """
+    name = parse_remote(remote)
+    tracking = f"refs/remotes/{name}/{branch.removeprefix('refs/heads/')}"
+    try:
+        repository.run_remotely(
+            "fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head",
+            "--no-auto-maintenance", "--upload-pack=git-upload-pack", "--end-of-options",
+            name, f"+{branch}:{tracking}", holding=holding,
+        )  # fmt: skip
+    except GitError as error:
+        if "couldn't find remote ref" in error.message:
+            return None
+        raise
+    return repository.resolve_commit(tracking)
+
+
+def push(
+    repository: GitRepository,
+    remote: str,
+    updates: Sequence[RefUpdate],
+    *,
+    holding: int | None = None,
+) -> None:
+    """Move refs on the remote, all or none, each only from where it is expected.
+
+    Raises MovedError when another writer was faster there, else GitError.
+    """
+    leases = [
+        f"--force-with-lease={item.ref}:{'' if item.old == ABSENT else item.old}"
+        for item in updates
+    ]
+    try:
+        repository.run_remotely(
+            "push", "--quiet", "--atomic", "--no-verify", "--no-signed",
+            "--receive-pack=git-receive-pack", *leases, "--end-of-options",
+            parse_remote(remote), *(f"{item.new}:{item.ref}" for item in updates),
+            holding=holding,
+        )  # fmt: skip
+    except GitError as error:
+        if any(text in error.message for text in _MOVED):
+            raise MovedError(
+                f"{remote} has moved: {error.message}",
+                next_step="Run the command again; nothing was changed",
+            ) from error
+        raise
