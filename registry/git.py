@@ -119,13 +119,25 @@ class GitRepository:
         protocols = {"GIT_ALLOW_PROTOCOL": _PROTOCOLS, "GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
         return self._run((*quiet, *arguments), b"", protocols, holding=holding)
 
-    def run_on_files(self, *arguments: str, stdin: bytes = b"", patient: bool = False) -> bytes:
+    def run_on_files(
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        patient: bool = False,
+        index: Path | None = None,
+        holding: int | None = None,
+    ) -> bytes:
         """As `run`, for a command that reads or writes the working tree.
 
         Filters that the repository's own configuration names are not run: a release is its blobs.
-        A ``patient`` command takes only the processor time that nobody else wants.
+        A ``patient`` command takes only the processor time that nobody else wants. ``index`` is
+        another file than the repository's own index.
         """
-        return self._run(arguments, stdin, self._without_drivers(), _PATIENT if patient else ())
+        extra = self._without_drivers()
+        if index is not None:
+            extra["GIT_INDEX_FILE"] = str(index)
+        before = _PATIENT if patient else ()
+        return self._run(arguments, stdin, extra, before, holding=holding)
 
     def _without_drivers(self) -> dict[str, str]:
         try:

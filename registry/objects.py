@@ -42,12 +42,10 @@ class ObjectWriter:
         directory = self._objects / object_id[:2]
         path = directory / object_id[2:]
         if not path.exists():
-            if not directory.exists():
-                directory.mkdir(exist_ok=True)
-                self._unsynced[self._objects] = None
+            directory.mkdir(exist_ok=True)
             place_durably(path, zlib.compress(raw, _COMPRESSION))
-        # Whoever wrote it may not have come to sync its name.
-        self._unsynced[directory] = None
+        # Whoever made what is there already may not have come to sync its name.
+        self._unsynced |= {self._objects: None, directory: None}
         return ObjectId(object_id)
 
     def sync(self) -> None:

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry.digest import blob_id
-from registry.errors import GitError
 from registry.git import GitRepository
+from registry.index import IndexCopy, index_copy
 from registry.locking import exclusive
 from registry.names import CommitId
 
 _ABSENT = "0" * 40
-_INDEX_LOCK = "index.lock"
-# How long a person's own `git` may hold the index before we give up, in seconds.
-_PATIENCE = 5.0
-_PAUSE = 0.02
 # Paths that are asked for by name; above it the whole index is listed.
 _NAMED_PATHS = 500
 
@@ -51,26 +46,15 @@ def follow(repository: GitRepository, old: CommitId | None) -> tuple[str, ...]:
     """
     if repository.work_tree is None:
         return ()
-    with exclusive(repository.git_dir / "opsteps" / "worktree.lock"):
+    with exclusive(repository.git_dir / "opsteps" / "worktree.lock") as lock:
         new = repository.resolve_commit("HEAD")
-        if old is None:
-            _patiently(repository, ["read-tree", "--reset", "-u", new], b"")
-            return ()
-        changes = list(_changes(repository, old, new))
-        followed = _update_index(repository, changes, new)
-        return _update_files(repository, repository.work_tree, changes, followed)
-
-
-def _patiently(repository: GitRepository, arguments: Sequence[str], stdin: bytes) -> bytes:
-    """Run a command that writes the index, and wait while a person's own Git holds it."""
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            return repository.run_on_files(*arguments, stdin=stdin)
-        except GitError as error:
-            if _INDEX_LOCK not in error.message or time.monotonic() > end:
-                raise
-            time.sleep(_PAUSE)
+        with index_copy(repository, holding=lock) as index:
+            if old is None:
+                index.run("read-tree", "--reset", "-u", new)
+                return ()
+            changes = list(_changes(repository, old, new))
+            followed = _update_index(index, changes, new)
+            return _update_files(index, repository.work_tree, changes, followed)
 
 
 def _changes(repository: GitRepository, old: CommitId, new: CommitId) -> Iterator[_Change]:
@@ -92,29 +76,27 @@ def _raw_changes(out: bytes) -> Iterator[tuple[str, str, str, str]]:
         yield mode, before, after, path
 
 
-def _update_index(
-    repository: GitRepository, changes: Sequence[_Change], new: CommitId
-) -> frozenset[str]:
+def _update_index(index: IndexCopy, changes: Sequence[_Change], new: CommitId) -> frozenset[str]:
     """Move the entries that nobody staged anything for; return their paths."""
-    if not (repository.git_dir / "index").exists():
-        _patiently(repository, ["read-tree", new], b"")
+    if index.is_new:
+        index.run("read-tree", new)
         return frozenset(change.path for change in changes)
-    staged = _staged(repository, changes)
+    staged = _staged(index, changes)
     ours = [c for c in changes if staged.get(c.path, _ABSENT) in c.ours]
     # Removals first: a file may have become a folder.
     lines = [f"0 {_ABSENT}\t{c.path}\0" for c in ours if c.after == _ABSENT]
     lines += [f"{c.mode} {c.after}\t{c.path}\0" for c in ours if c.after != _ABSENT]
     if lines:
         stdin = "".join(lines).encode(errors="surrogateescape")
-        _patiently(repository, ["update-index", "-z", "--index-info"], stdin)
+        index.run("update-index", "-z", "--index-info", stdin=stdin)
     return frozenset(change.path for change in ours)
 
 
-def _staged(repository: GitRepository, changes: Sequence[_Change]) -> dict[str, str]:
+def _staged(index: IndexCopy, changes: Sequence[_Change]) -> dict[str, str]:
     """What the index holds at these paths; a conflicted path holds nothing of ours."""
     wanted = {change.path for change in changes}
     few = wanted if len(wanted) <= _NAMED_PATHS else ()
-    out = repository.run("--literal-pathspecs", "ls-files", "-s", "-z", "--", *few)
+    out = index.run("--literal-pathspecs", "ls-files", "-s", "-z", "--", *few)
     found: dict[str, str] = {}
     for line in out.decode(errors="surrogateescape").split("\0")[:-1]:
         meta, _, path = line.partition("\t")
@@ -125,7 +107,7 @@ def _staged(repository: GitRepository, changes: Sequence[_Change]) -> dict[str, 
 
 
 def _update_files(
-    repository: GitRepository, root: Path, changes: Sequence[_Change], followed: frozenset[str]
+    index: IndexCopy, root: Path, changes: Sequence[_Change], followed: frozenset[str]
 ) -> tuple[str, ...]:
     checkout: list[str] = []
     kept: list[str] = []
@@ -140,7 +122,7 @@ def _update_files(
             _remove(root / change.path, root)
     if checkout:
         stdin = "".join(f"{path}\0" for path in checkout).encode(errors="surrogateescape")
-        _patiently(repository, ["checkout-index", "-f", "-u", "-z", "--stdin"], stdin)
+        index.run("checkout-index", "-f", "-u", "-z", "--stdin", stdin=stdin)
     return tuple(sorted(kept))
 
 

@@ -41,6 +41,7 @@ PROGRAMS = {
     "ssh_keygen": Program(
         "openssh-client", ("ssh-keygen",), "signatures exchanged with ssh-keygen"
     ),
+    "strace": Program("strace", ("strace",), "what is synced to the disk, and when"),
     "wrk": Program("wrk", ("wrk",), "requests per second"),
 }
 

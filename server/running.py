@@ -18,6 +18,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 
+from registry.errors import GitError
+from registry.operation import reconcile
 from registry.snapshot import Registry
 from server.access import is_loopback
 from server.app import Server
@@ -50,11 +52,20 @@ def serve_registry(
     """
     port = free_port(settings.host, settings.port)
     registry = Registry.open(path, instance=settings.instance)
+    _reconcile(registry)
     server = Server(registry, settings, port=port, site=site, builds=builds)
     refuse_open_address(settings, has_tokens=bool(server.tokens))
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     uvloop.run(_serve(server, port, ready))
+
+
+def _reconcile(registry: Registry) -> None:
+    """Clear up what a killed writer left; what stands in the way is no reason not to serve."""
+    try:
+        reconcile(registry)
+    except (GitError, OSError) as error:
+        _LOG.warning("not_reconciled", error=str(error))
 
 
 def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:

@@ -54,7 +54,7 @@ def corpus_registry(
 ) -> Iterator[Corpus]:
     """Imported once for all tests here, which do not change it."""
     path = tmp_path_factory.mktemp("corpus-registry") / "registry"
-    registry = init_registry(path, name="steplib", title="Bitrise StepLib")
+    registry = init_registry(path, name="steplib", title="Bitrise StepLib", by=Actor(name="tester"))
     importer = find_importer("bitrise-steplib")
     report = import_source(importer, bitrise_steplib, registry, by=Actor(name="importer"))
     yield Corpus(registry=registry, snapshot=registry.snapshot(), report=report)

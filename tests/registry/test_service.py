@@ -408,8 +408,8 @@ def test_new_registry_needs_an_empty_place(tmp_path: Path) -> None:
     file.write_text("x")
     for place in (tmp_path, file):
         with pytest.raises(ConflictError):
-            init_registry(place, name="steps", title="Steps")
-    init_registry(tmp_path / "a/b/c", name="steps", title="Steps").close()
+            init_registry(place, name="steps", title="Steps", by=Actor(name="tester"))
+    init_registry(tmp_path / "a/b/c", name="steps", title="Steps", by=Actor(name="tester")).close()
 
 
 @pytest.mark.parametrize(
@@ -425,5 +425,5 @@ def test_new_registry_that_nobody_could_read_is_not_made(
     tmp_path: Path, name: str, title: str, url: str
 ) -> None:
     with pytest.raises((InvalidNameError, InvalidLibraryError)):
-        init_registry(tmp_path / "new", name=name, title=title, url=url)
+        init_registry(tmp_path / "new", name=name, title=title, url=url, by=Actor(name="tester"))
     assert not (tmp_path / "new").exists()

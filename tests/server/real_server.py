@@ -199,7 +199,9 @@ class Place:
 
 
 def make_place(path: Path) -> Place:
-    return Place(path=path, registry=init_registry(path, name="test", title="Test"))
+    return Place(
+        path=path, registry=init_registry(path, name="test", title="Test", by=Actor(name="tester"))
+    )
 
 
 @contextmanager

@@ -1,0 +1,80 @@
+"""Release a candidate by the rules: its version is not below what its changes demand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from builder.diff.comparing import compare
+from builder.diff.required import judge_against, previous_version
+from builder.errors import VersionTooLowError
+from registry.contents import read_content
+from registry.facts import LibraryAt
+from registry.library import ReleaseState
+from registry.names import LibraryName
+from registry.operation import Actor
+from registry.problems import InvalidLibraryError
+from registry.releasing import Proposal, Released
+from registry.releasing import release as release_unjudged
+from registry.snapshot import Registry
+from registry.versions import Version, parse_version
+
+if TYPE_CHECKING:  # cryptography takes its time to load, and few releases are signed
+    from registry.signing.private_keys import PrivateKey
+
+
+def release_candidate(
+    registry: Registry,
+    name: LibraryName,
+    version: Version | None = None,
+    *,
+    by: Actor,
+    signer: PrivateKey | None = None,
+) -> Released:
+    """As `registry.releasing.release`; raises VersionTooLowError besides."""
+    return release_unjudged(
+        registry,
+        name,
+        version,
+        by=by,
+        signer=signer,
+        rule=lambda proposal: _require_version(registry, proposal),
+    )
+
+
+def releasable(registry: Registry) -> list[tuple[LibraryName, Version]]:
+    """Every candidate at the head, by library and from the least version up."""
+    snapshot = registry.snapshot()
+    return [
+        (library.name, record.version)
+        for library in snapshot.libraries(snapshot.names)
+        for record in reversed(library.releases)
+        if record.state is ReleaseState.CANDIDATE
+    ]
+
+
+def _require_version(registry: Registry, proposal: Proposal) -> None:
+    """Compare with the greatest lower stable release that is there, not yanked and readable."""
+    at, version = proposal.at, proposal.version
+    before = previous_version(_comparable(at), version)
+    if before is None:
+        return
+    old, problems = read_content(
+        registry.repository, at.entries[str(before)].object_id, registry.limits
+    )
+    if old is None:
+        raise InvalidLibraryError(f"libraries/{at.name}/{before}", problems)
+    verdict = judge_against(before, version, compare(old, proposal.content).bump)
+    if not verdict.ok:
+        raise VersionTooLowError(
+            verdict.reason,
+            where=f"{at.name} {version}",
+            next_step=f"See what changed with 'opsteps diff {at.name} {before} {version}'",
+        )
+
+
+def _comparable(at: LibraryAt) -> list[Version]:
+    return [
+        parse_version(text)
+        for text in at.facts.ledger
+        if text not in at.facts.yanked and text in at.entries and at.entries[text].is_tree
+    ]

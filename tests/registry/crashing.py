@@ -1,0 +1,129 @@
+"""Kill operations at random points, 300 times, and look at what is left: run as a program.
+
+Each round is a process group of its own, started by a fork so that a round costs little. It is
+killed after a part of the time that a whole round takes; the Git commands it started die with it.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.adding import add_release
+from registry.library import Library, ReleaseState
+from registry.operation import Actor, follow_head, reconcile
+from registry.releasing import release
+from registry.rolling_back import roll_back_library
+from registry.snapshot import Registry
+from registry.versions import Version
+from tests.registry.making import NAME, files, git, new_registry, put
+
+_BY = Actor(name="tester")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that is killed: what it does to version 1.<number>.0, and whether that is done."""
+
+    run: Callable[[Registry, Version], object]
+    is_done: Callable[[Library, Version], bool]
+
+
+def _state(library: Library, version: Version) -> ReleaseState | None:
+    record = library.release(version)
+    return record.state if record is not None else None
+
+
+OPERATIONS = [
+    Operation(
+        run=lambda registry, version: add_release(registry, files(version=str(version)), by=_BY),
+        is_done=lambda library, version: _state(library, version) is not None,
+    ),
+    Operation(
+        run=lambda registry, version: release(registry, NAME, version, by=_BY),
+        is_done=lambda library, version: _state(library, version) is ReleaseState.RELEASED,
+    ),
+    Operation(
+        run=lambda registry, version: roll_back_library(registry, NAME, version, by=_BY),
+        is_done=lambda library, version: library.instance.active == str(version),
+    ),
+]
+
+
+def run_killed(root: Path, operation: Operation, version: Version, after: float) -> bool:
+    """Do an operation in a process group of its own; kill it ``after`` seconds.
+
+    Returns whether it was killed before its end.
+    """
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        with Registry.open(root) as registry:
+            operation.run(registry, version)
+            follow_head(registry)
+        os._exit(0)
+    time.sleep(after)  # the random point
+    try:
+        os.killpg(child, signal.SIGKILL)
+    except ProcessLookupError:  # it has ended, or has no group of its own yet
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def left_behind(root: Path) -> list[str]:
+    """What a killed process left for the next one, by kind."""
+    inside = root / ".git"
+    found = ["stale lock of a ref"] if any((inside / "refs").rglob("*.lock")) else []
+    found += ["stale lock of HEAD"] if (inside / "HEAD.lock").exists() else []
+    found += ["stale lock of the index"] if (inside / "index.lock").exists() else []
+    found += ["refs moving"] if any(inside.glob("opsteps/journal/moving-*")) else []
+    found += ["tree not following"] if any(inside.glob("opsteps/journal/following-*")) else []
+    return found
+
+
+def check(root: Path, before: str, operation: Operation, version: Version) -> bool:
+    """The registry is at the old commit or the new one, whole; returns whether at the new one."""
+    with Registry.open(root) as registry:
+        reconcile(registry)
+        assert left_behind(root) == [], left_behind(root)
+        moved = registry.head() != before
+        library = registry.snapshot().library(NAME)
+    assert moved == operation.is_done(library, version), (before, version)
+    assert all(record.state is not ReleaseState.ALARM for record in library.releases)
+    if moved:
+        assert git(root, "rev-parse", "HEAD^") == before
+    assert git(root, "status", "--porcelain") == ""
+    return moved
+
+
+def main(root: Path, rounds: int, seed: int) -> None:
+    chance = random.Random(seed)
+    with new_registry(root) as registry:
+        started = time.monotonic()
+        put(registry, files())
+        follow_head(registry)
+        longest = time.monotonic() - started
+    counts: Counter[str] = Counter()
+    done = 0
+    while counts["killed"] < rounds:
+        operation = OPERATIONS[done % len(OPERATIONS)]
+        version = Version(major=1, minor=1 + done // len(OPERATIONS), patch=0)
+        before = git(root, "rev-parse", "HEAD")
+        counts["killed"] += run_killed(root, operation, version, chance.uniform(0, longest))
+        counts.update(left_behind(root))
+        moved = check(root, before, operation, version)
+        counts["at the new commit" if moved else "at the old commit"] += 1
+        done += moved
+    git(root, "fsck", "--strict")
+    print(json.dumps(counts))  # noqa: T201 - what the test reads
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

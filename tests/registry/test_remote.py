@@ -1,0 +1,198 @@
+"""Writes to a registry with a remote: there first, all refs or none, and never by force."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry.adding import add_release
+from registry.errors import ConflictError, GitError, InvalidNameError
+from registry.journal import Journal
+from registry.operation import Actor, follow_head, perform, reconcile
+from registry.releasing import release
+from registry.snapshot import Registry
+from tests.registry.making import NAME, commit_all, files, git, new_registry, put, write_files
+
+_BY = Actor(name="tester")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    with new_registry(tmp_path / "first") as made:
+        put(made, files())
+        follow_head(made)
+    git(tmp_path, "clone", "-q", "--bare", str(tmp_path / "first"), str(tmp_path / "bare.git"))
+    return tmp_path / "bare.git"
+
+
+def clone(bare: Path, name: str) -> Path:
+    git(bare.parent, "clone", "-q", str(bare), name)
+    return bare.parent / name
+
+
+@pytest.fixture
+def registry(bare: Path) -> Iterator[Registry]:
+    with Registry.open(clone(bare, "mine"), remote="origin") as opened:
+        yield opened
+
+
+def refs(where: Path) -> str:
+    return git(where, "for-each-ref", "refs/heads", "refs/tags")
+
+
+def test_branch_and_tag_arrive_together_on_the_remote(registry: Registry, bare: Path) -> None:
+    put(registry, files(version="1.1.0"))
+    assert refs(bare) == refs(registry.path)
+    assert "file-tools/v1.1.0" in refs(bare)
+
+
+def test_writer_on_another_machine_is_built_upon(registry: Registry, bare: Path) -> None:
+    with Registry.open(clone(bare, "theirs"), remote="origin") as theirs:
+        put(theirs, files(version="1.1.0"))
+    put(registry, files(version="1.2.0"))
+    follow_head(registry)
+    library = registry.snapshot().library(NAME)
+    assert [str(r.version) for r in library.releases if r.is_served] == ["1.2.0", "1.1.0", "1.0.0"]
+    assert git(registry.path, "status", "--porcelain") == ""
+    assert refs(bare) == refs(registry.path)
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from registry.adding import add_release
+from registry.operation import Actor
+from registry.releasing import release
+from registry.snapshot import Registry
+from tests.registry.making import files
+by = Actor(name=sys.argv[2])
+with Registry.open(Path(sys.argv[1]), remote="origin") as registry:
+    for number in range(4):
+        added = add_release(registry, files(sys.argv[2], f"1.{number}.0"), by=by)
+        release(registry, added.name, added.version, by=by)
+"""
+
+
+def test_racing_clones_lose_nothing(bare: Path) -> None:
+    names = ("left", "right")
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _WRITER, str(clone(bare, name)), name],
+            cwd=Path(__file__).parents[2],
+            stderr=subprocess.PIPE,
+        )
+        for name in names
+    ]
+    for writer in writers:
+        _, errors = writer.communicate()
+        assert writer.returncode == 0, errors.decode()
+    snapshot_of = clone(bare, "after")
+    with Registry.open(snapshot_of) as after:
+        for library in after.snapshot().libraries(after.snapshot().names):
+            expected = 1 if library.name == NAME else 4
+            assert sum(record.is_served for record in library.releases) == expected
+    # 2 for the first release, 1 for init, and two operations for each of eight releases.
+    assert git(snapshot_of, "rev-list", "--count", "HEAD") == "19"
+
+
+def test_refusing_remote_leaves_nothing_here(registry: Registry, bare: Path) -> None:
+    add_release(registry, files(version="1.1.0"), by=_BY)
+    hook = bare / "hooks/update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ncase $1 in refs/tags/*) exit 1;; esac\n")
+    hook.chmod(0o755)
+    before, theirs = refs(registry.path), refs(bare)
+    with pytest.raises(GitError):
+        release(registry, NAME, by=_BY)
+    assert (refs(registry.path), refs(bare)) == (before, theirs)
+    hook.unlink()
+    release(registry, NAME, by=_BY)
+    assert refs(bare) == refs(registry.path)
+
+
+def test_tag_that_only_the_remote_has_is_not_moved(registry: Registry, bare: Path) -> None:
+    add_release(registry, files(version="1.1.0"), by=_BY)
+    git(bare, "tag", "file-tools/v1.1.0", "HEAD~1")
+    stray = git(bare, "rev-parse", "file-tools/v1.1.0")
+    with pytest.raises(ConflictError, match="tag"):
+        release(registry, NAME, by=_BY)
+    assert git(bare, "rev-parse", "file-tools/v1.1.0") == stray
+
+
+def test_branches_that_have_parted_are_a_conflict(registry: Registry, bare: Path) -> None:
+    with Registry.open(clone(bare, "theirs"), remote="origin") as theirs:
+        put(theirs, files(version="1.1.0"))
+    write_files(registry.path, {"README.md": b"mine"})
+    commit_all(registry.path)
+    with pytest.raises(ConflictError, match="both moved on") as caught:
+        add_release(registry, files(version="1.2.0"), by=_BY)
+    assert "git pull --rebase" in caught.value.next_step
+
+
+def test_unreachable_remote_is_an_error_and_changes_nothing(registry: Registry, bare: Path) -> None:
+    bare.rename(bare.with_name("gone"))
+    before = refs(registry.path)
+    with pytest.raises(GitError):
+        add_release(registry, files(version="1.1.0"), by=_BY)
+    assert refs(registry.path) == before
+
+
+@pytest.mark.parametrize("name", ["-x", "--upload-pack=evil", "a b", "ext::sh -c x", ""])
+def test_name_of_a_remote_never_becomes_an_option(bare: Path, name: str) -> None:
+    with (
+        Registry.open(clone(bare, "mine"), remote=name) as opened,
+        pytest.raises(InvalidNameError),
+    ):
+        add_release(opened, files(version="1.1.0"), by=_BY)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("remote.origin.receivepack", "touch {ran}; git-receive-pack"),
+        ("remote.origin.uploadpack", "touch {ran}; git-upload-pack"),
+        ("core.hooksPath", "{hooks}"),
+        ("credential.helper", "!touch {ran}"),
+        ("core.sshCommand", "touch {ran}"),
+        ("remote.origin.url", "ext::sh -c 'touch {ran}'"),
+        ("remote.origin.vcs", "ext"),
+    ],
+)
+def test_configuration_of_the_repository_starts_no_program(
+    registry: Registry, tmp_path: Path, key: str, value: str
+) -> None:
+    ran, hooks = tmp_path / "ran", tmp_path / "hooks"
+    for name in ("pre-push", "reference-transaction", "post-checkout"):
+        hook = write_files(hooks, {name: f"#!/bin/sh\ntouch {ran}\n".encode()}) / name
+        hook.chmod(0o755)
+    git(registry.path, "config", key, value.format(ran=ran, hooks=hooks))
+    if key in {"remote.origin.url", "remote.origin.vcs"}:
+        with pytest.raises(GitError):
+            add_release(registry, files(version="1.1.0"), by=_BY)
+    else:
+        put(registry, files(version="1.1.0"))
+    assert not ran.exists()
+
+
+def test_push_that_arrived_before_the_writer_was_killed_is_taken_over(
+    registry: Registry, bare: Path
+) -> None:
+    """Killed between the remote's move and ours: the next command catches up."""
+    add_release(registry, files(version="1.1.0"), by=_BY)
+    old = registry.head()
+    with Registry.open(clone(bare, "same"), remote="origin") as other:
+        released = release(other, NAME, by=_BY)
+    journal = Journal(registry.state_directory / "journal")
+    journal.begin(old, [])
+    assert perform(registry, lambda turn: turn.head) == released.commit
+    follow_head(registry)
+    assert git(registry.path, "status", "--porcelain") == ""
+    assert refs(registry.path) == refs(bare)
+
+
+def test_reconcile_of_a_sound_registry_changes_nothing(registry: Registry) -> None:
+    before = refs(registry.path)
+    reconcile(registry)
+    assert refs(registry.path) == before
