@@ -14,8 +14,8 @@ from tests.registry.making import files, git, write_files
 ROOT = Path(__file__).resolve().parent.parent
 # What takes long to load: `opsteps --help` stays quick as long as none of it is.
 HEAVY = {
-    "builder", "server", "registry.snapshot", "registry.git", "registry.schema", "msgspec", "git",
-    "gitdb", "jsonschema", "jsonschema_rs", "yaml", "orjson", "packaging", "re2", "whoosh",
+    "builder", "server", "registry.snapshot", "registry.git", "registry.schema", "msgspec",
+    "jsonschema", "jsonschema_rs", "yaml", "orjson", "packaging", "re2", "whoosh",
     "fastapi", "granian", "pydantic", "jinja2", "nh3", "prometheus_client",
 }  # fmt: skip
 
