@@ -5,43 +5,90 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _READ_ONLY = 0o444
+# Files that are synced one after the other; more are synced at once, by so many threads.
+_ALONE = 3
+_AT_ONCE = 8
+
+
+class Batch:
+    """Files that get their names together, once all of them are synced.
+
+    The file system writes what is synced at the same moment in one go: many files cost little
+    more than one.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is waiting."""
+        self._waiting: dict[Path, Path] = {}
+        self._directories: dict[Path, None] = {}
+
+    def put(self, path: Path, content: bytes, *, mode: int = _READ_ONLY) -> None:
+        """Write a file beside its place; it gets its name with `finish`."""
+        staged = path.parent / f".opsteps-{uuid.uuid4().hex}"
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        self._waiting[path] = staged
+        self.touch(path.parent)
+
+    def touch(self, directory: Path) -> None:
+        """Sync this directory at the end too."""
+        self._directories[directory] = None
+
+    def __contains__(self, path: Path) -> bool:
+        """Whether a file waits for this name."""
+        return path in self._waiting
+
+    def finish(self) -> None:
+        """Sync all files, name them, and sync their directories."""
+        try:
+            _sync_all(self._waiting.values())
+            for path, staged in self._waiting.items():
+                staged.replace(path)
+        finally:
+            for staged in self._waiting.values():
+                staged.unlink(missing_ok=True)
+        sync_directories(self._directories)
+        self._waiting.clear()
+        self._directories.clear()
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Put a file in place with one rename, synced before it; its directory is synced after."""
-    place_durably(path, content, mode=mode)
-    sync_directories([path.parent])
-
-
-def place_durably(path: Path, content: bytes, *, mode: int = _READ_ONLY) -> None:
-    """As `write_durably`; the directory is still to be synced, once for many files."""
-    staged = path.parent / f".opsteps-{uuid.uuid4().hex}"
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(path)
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise
+    batch = Batch()
+    batch.put(path, content, mode=mode)
+    batch.finish()
 
 
 def sync_directories(directories: Iterable[Path]) -> None:
     """Sync directories, so that the names in them last as well: Git renames without it."""
-    for directory in dict.fromkeys(directories):
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    _sync_all(directories)
 
 
-def sync_up_to(directory: Path, root: Path) -> None:
-    """Sync a directory and those above it, up to ``root`` and with it."""
-    above = [parent for parent in directory.parents if parent == root or root in parent.parents]
-    sync_directories([directory, *above])
+def above(directory: Path, root: Path) -> list[Path]:
+    """A directory and those above it, up to ``root`` and with it."""
+    found = [parent for parent in directory.parents if parent == root or root in parent.parents]
+    return [directory, *found]
+
+
+def _sync_all(paths: Iterable[Path]) -> None:
+    wanted = list(dict.fromkeys(paths))
+    if len(wanted) < _ALONE:
+        for path in wanted:
+            _sync(path)
+        return
+    with ThreadPoolExecutor(min(len(wanted), _AT_ONCE)) as pool:
+        # Each result is asked for, so that no error is lost.
+        list(pool.map(_sync, wanted))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -10,9 +10,8 @@ import hashlib
 import zlib
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from registry.durable import place_durably, sync_directories
+from registry.durable import Batch
 from registry.errors import GitError
 from registry.git import GitRepository
 from registry.names import ObjectId
@@ -26,14 +25,13 @@ _COMPRESSION = 1
 class ObjectWriter:
     """Writes loose objects; one that is there already is not written again.
 
-    Each is synced before it gets its name. The names last after `sync`, which must come before
-    any ref names the objects.
+    They get their names with `finish`, synced, which must come before any ref names them.
     """
 
     def __init__(self, repository: GitRepository) -> None:
         """Write into this repository's object store."""
         self._objects = repository.common_dir / "objects"
-        self._unsynced: dict[Path, None] = {}
+        self._batch = Batch()
 
     def write(self, kind: str, content: bytes) -> ObjectId:
         """Write one object of a type (``blob``, ``tree``, ``commit``, ``tag``)."""
@@ -41,17 +39,17 @@ class ObjectWriter:
         object_id = hashlib.sha1(raw).hexdigest()  # noqa: S324 - Git's own object id
         directory = self._objects / object_id[:2]
         path = directory / object_id[2:]
-        if not path.exists():
+        if path not in self._batch and not path.exists():
             directory.mkdir(exist_ok=True)
-            place_durably(path, zlib.compress(raw, _COMPRESSION))
+            self._batch.put(path, zlib.compress(raw, _COMPRESSION))
         # Whoever made what is there already may not have come to sync its name.
-        self._unsynced |= {self._objects: None, directory: None}
+        self._batch.touch(self._objects)
+        self._batch.touch(directory)
         return ObjectId(object_id)
 
-    def sync(self) -> None:
-        """Make the names of all that was written last."""
-        sync_directories(self._unsynced)
-        self._unsynced.clear()
+    def finish(self) -> None:
+        """Make all that was written last, under its name."""
+        self._batch.finish()
 
 
 def edit_tree(

@@ -18,13 +18,14 @@ from registry.errors import ConflictError, MovedError
 from registry.journal import Journal
 from registry.locking import exclusive
 from registry.names import CommitId
+from registry.objects import ObjectWriter
 from registry.problems import printable
 from registry.recovery import recover
 from registry.remote import fetch_branch, push
 from registry.snapshot import Registry
 from registry.tags import tag_object
 from registry.worktree import follow
-from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commit, write_tags
+from registry.writing import Identity, NewCommit, RefUpdate, move_refs, put_commit
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few operations sign
     from registry.signing.private_keys import PrivateKey
@@ -131,17 +132,19 @@ class Turn:
         Raises MovedError when another writer was faster.
         """
         repository = self.registry.repository
-        new = write_commit(repository, self.head, commit)
-        raw = [tag_object(tag.name, new, tag.message, tagger=str(tag.who)) for tag in tags]
-        self.move(
-            [
-                *(
-                    RefUpdate(ref=f"refs/tags/{tag.name}", new=object_id)
-                    for tag, object_id in zip(tags, write_tags(repository, raw), strict=True)
+        writer = ObjectWriter(repository)
+        new = put_commit(repository, writer, self.head, commit)
+        updates = [
+            RefUpdate(
+                ref=f"refs/tags/{tag.name}",
+                new=writer.write(
+                    "tag", tag_object(tag.name, new, tag.message, tagger=str(tag.who))
                 ),
-                RefUpdate(ref=self.registry.branch, new=new, old=self.head),
-            ]
-        )
+            )
+            for tag in tags
+        ]
+        writer.finish()
+        self.move([*updates, RefUpdate(ref=self.registry.branch, new=new, old=self.head)])
         return new
 
     def move(self, updates: Sequence[RefUpdate]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.commits import commit_tree
-from registry.durable import sync_up_to
+from registry.durable import above, sync_directories
 from registry.errors import GitError, MovedError
 from registry.git import GitRepository
 from registry.names import CommitId, ObjectId
@@ -63,6 +63,15 @@ class RefUpdate:
 def write_commit(repository: GitRepository, base: CommitId | None, commit: NewCommit) -> CommitId:
     """Write one commit upon ``base``: its blobs and the trees on their paths. No ref moves."""
     writer = ObjectWriter(repository)
+    written = put_commit(repository, writer, base, commit)
+    writer.finish()
+    return written
+
+
+def put_commit(
+    repository: GitRepository, writer: ObjectWriter, base: CommitId | None, commit: NewCommit
+) -> CommitId:
+    """As `write_commit`, with a writer that still has to finish."""
     root = None
     if base is not None:
         found = repository.object(base)
@@ -76,9 +85,7 @@ def write_commit(repository: GitRepository, base: CommitId | None, commit: NewCo
     raw = f"{header}\n{commit.message}".encode()
     if commit.sign is not None:
         raw = signed_commit(header, commit.message, commit.sign(raw))
-    written = CommitId(writer.write("commit", raw))
-    writer.sync()
-    return written
+    return CommitId(writer.write("commit", raw))
 
 
 def signed_commit(header: str, message: str, signature: str) -> bytes:
@@ -91,7 +98,7 @@ def write_tags(repository: GitRepository, tags: Sequence[bytes]) -> list[ObjectI
     """Write raw annotated tag objects; no ref is made."""
     writer = ObjectWriter(repository)
     written = [writer.write("tag", content) for content in tags]
-    writer.sync()
+    writer.finish()
     return written
 
 
@@ -113,6 +120,7 @@ def move_refs(
             raise MovedError(error.message, where=error.where) from error
         raise
     # Git syncs the files of refs and renames them; the directories are left to us.
-    for directory in {(repository.common_dir / item.ref).parent for item in updates}:
-        if directory.is_dir():  # HEAD's own directory, or that of a ref that was packed
-            sync_up_to(directory, repository.common_dir)
+    holders = {(repository.common_dir / item.ref).parent for item in updates}
+    # The directory of a ref that is packed need not be there.
+    kept = [path for holder in holders for path in above(holder, repository.common_dir)]
+    sync_directories(path for path in kept if path.is_dir())

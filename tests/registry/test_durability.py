@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.registry.making import files, new_registry
 
 pytestmark = pytest.mark.needs_strace
 
-_CALL = re.compile(r"^\d+ +(\w+)\((.*)\) = (-?\d+)")
+_CALL = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)")
 _TRACED = "openat,fsync,fdatasync,rename,renameat,renameat2,mkdir,write"
 _ANSWER = "ANSWERED"
 # Unbuffered: the answer is one write, right when the operation has returned.
@@ -67,9 +68,22 @@ class Trace:
         return found
 
 
+def whole_calls(text: str) -> Iterator[str]:
+    """Each call as one line, at the moment of its end: those of several threads interleave."""
+    begun: dict[str, str] = {}
+    for line in text.splitlines():
+        process, _, call = line.partition(" ")
+        if call.endswith("<unfinished ...>"):
+            begun[process] = call.removesuffix("<unfinished ...>").strip()
+        elif " resumed>" in call:
+            yield f"{process} {begun.pop(process)}{call.partition(' resumed>')[2]}"
+        else:
+            yield line
+
+
 def read_trace(text: str) -> Trace:
     trace = Trace()
-    for number, line in enumerate(text.splitlines()):
+    for number, line in enumerate(whole_calls(text)):
         found = _CALL.match(line)
         if found is None or found[3].startswith("-"):
             continue
