@@ -24,8 +24,10 @@ MODULES = (
     "ready",
     "commit_visible",
     "write_path",
+    "pull_request",
     "catalogue",
     "search_latency",
+    "whole_registry",
 )
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 

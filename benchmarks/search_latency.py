@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
-import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.errors import BenchmarkError
 from benchmarks.openloop import percentile
 from benchmarks.rows import Bound, Promise, Row, absolute, plain
 from benchmarks.session import Session
-from builder.import_command import import_source
-from builder.importers import find_importer
 from builder.search_index import SearchIndex, update_index
 from builder.search_query import SearchQuery
-from registry.creating import init_registry
 from registry.library import Library
-from registry.operation import Actor
+from registry.snapshot import Registry
 
 SEARCH = Promise(
     key="search",
@@ -29,7 +23,6 @@ SEARCH = Promise(
     unit="ms",
 )
 PROMISES = (SEARCH,)
-_ARCHIVE = "bitrise-steplib.tar.xz"
 _QUESTIONS = 400
 _SHORT = 3
 
@@ -37,19 +30,8 @@ _SHORT = 3
 def measure(session: Session) -> list[Row]:
     """Ask all questions of an index opened anew, several times."""
     work = session.directory("search")
-    source = _unpack(work / "corpus")
-    registry = init_registry(
-        work / "registry", name="bitrise", title="Bitrise", by=Actor(name="tester")
-    )
-    limit = session.choose(None, 20)
+    registry = Registry.open(session.bitrise_registry)
     try:
-        report = import_source(
-            find_importer("bitrise-steplib"),
-            source,
-            registry,
-            by=Actor(name="benchmark"),
-            limit=limit,
-        )
         snapshot = registry.snapshot()
         update_index(work / "index", snapshot)
         questions = list(_questions(list(snapshot.libraries(snapshot.names))))
@@ -57,7 +39,7 @@ def measure(session: Session) -> list[Row]:
         registry.close()
     rounds = [_ask(work / "index", questions) for _ in range(session.choose(5, 1))]
     notes = (
-        f"{report.libraries} libraries, {len(questions)} questions, index opened anew for each "
+        f"{len(snapshot.names)} libraries, {len(questions)} questions, index opened anew for each "
         f"round; p50 {plain(percentile(rounds[0], 50))}, worst {plain(max(rounds[0]))} ms"
     )
     return [absolute(SEARCH, [percentile(one, 95) for one in rounds], notes=notes)]
@@ -104,22 +86,3 @@ def _questions(libraries: list[Library]) -> Iterator[SearchQuery]:
 def _misspelt(text: str, chance: random.Random) -> str:
     place = chance.randrange(len(text))
     return text[:place] + text[place + 1 :]
-
-
-def _unpack(target: Path) -> Path:
-    default = Path(__file__).resolve().parent.parent.parent / "shared" / "corpus"
-    archive = Path(os.environ.get("STEPLIB_CORPUS") or default) / _ARCHIVE
-    if not archive.is_file():
-        raise BenchmarkError(
-            "the Bitrise corpus is not here",
-            next_step=f"Set STEPLIB_CORPUS to the directory that holds {_ARCHIVE}",
-        )
-    with tarfile.open(archive) as packed:
-        for member in packed:
-            content = packed.extractfile(member)
-            if content is None:
-                continue
-            path = target / member.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.read())
-    return target / "bitrise-steplib"

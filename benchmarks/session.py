@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import content, synthetic
+from benchmarks import content, corpus, synthetic
 
 LARGE_LIBRARIES = 10_000
 STEPS_EACH = 5
+_QUICK_LIBRARIES = 20
 
 Value = TypeVar("Value")
 
@@ -36,6 +37,13 @@ class Session:
         """A registry of 10,000 libraries that every benchmark of this run may add to."""
         path = self.workdir / "large"
         return synthetic.copied_registry(path, libraries=self.large_libraries, steps=STEPS_EACH)
+
+    @functools.cached_property
+    def bitrise_registry(self) -> Path:
+        """The Bitrise corpus as a registry, imported once for every benchmark of this run."""
+        return corpus.make_bitrise_registry(
+            self.directory("bitrise"), limit=self.choose(None, _QUICK_LIBRARIES)
+        )
 
     def directory(self, name: str) -> Path:
         """A new directory of this run's."""
