@@ -25,6 +25,7 @@ from registry.snapshot import Registry
 
 _HERE = Path()
 _LISTED = 20
+_BUNDLE = "bundle"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,9 +101,14 @@ def _refused(refused: Refused) -> Finding:
 
 
 def import_(
-    importer: Annotated[str, typer.Argument(help="The kind of source, such as bitrise-steplib.")],
-    source: Annotated[Path, typer.Argument(help="The source's directory.")],
-    into: Annotated[Path, typer.Option("--into", help="The registry's directory.")] = _HERE,
+    importer: Annotated[
+        str, typer.Argument(help="The kind of source: 'bundle', or one such as bitrise-steplib.")
+    ],
+    source: Annotated[Path, typer.Argument(help="The source's directory, or the bundle.")],
+    directory: Annotated[
+        Path | None, typer.Argument(help="The registry's directory; for a bundle also a new one.")
+    ] = None,
+    into: Annotated[Path, typer.Option("--into", help="As DIRECTORY.")] = _HERE,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Stop after this many libraries.")
     ] = None,
@@ -112,13 +118,38 @@ def import_(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the whole report as JSON.")
     ] = False,
+    administrators: Annotated[
+        Path | None,
+        typer.Option(
+            "--administrators",
+            envvar="OPSTEPS_ADMINISTRATORS",
+            help="For a bundle: the administrators' public keys, from outside the registry.",
+        ),
+    ] = None,
+    max_age: Annotated[
+        float | None,
+        typer.Option("--max-age", min=0, help="For a bundle: hours since its head was signed."),
+    ] = None,
 ) -> None:
     """Bring the libraries of another source into a registry, each version as a release.
 
     What did not fit is reported. Ends with 1 when a release could not be imported.
+    'opsteps import bundle FILE DIRECTORY' takes in what 'opsteps bundle' packed, once verified.
     """
+    target = directory or into
+    if importer == _BUNDLE and limit is not None:
+        raise typer.BadParameter("a bundle is taken in whole", param_hint="--limit")
+    if importer != _BUNDLE and max_age is not None:
+        raise typer.BadParameter("only the head of a bundle has an age", param_hint="--max-age")
+    if importer == _BUNDLE:
+        from builder.package_commands import import_bundle_file
+
+        import_bundle_file(
+            source, target, administrators=administrators, max_age=max_age, as_json=as_json
+        )
+        return
     chosen = find_importer(importer)
-    opened = Registry.open(into)
+    opened = Registry.open(target)
     try:
         with _progress(quiet=as_json) as show:
             report = import_source(

@@ -14,6 +14,7 @@ from registry.adding import add_release
 from registry.creating import init_registry
 from registry.operation import Actor, follow_head
 from registry.problems import InvalidLibraryError, printable
+from registry.scaffold.registry_files import HostChoice
 from registry.snapshot import Registry
 from registry.sources import read_source
 
@@ -76,13 +77,33 @@ def init(
     url: Annotated[
         str, typer.Option(help="Where the catalogue is published.")
     ] = "http://127.0.0.1:3011",
+    operator: Annotated[
+        list[str] | None,
+        typer.Option(help="An account at the Git host that may change all of it; repeat for more."),
+    ] = None,
+    host: Annotated[
+        HostChoice, typer.Option(help="The Git host that gets a workflow.")
+    ] = HostChoice.BOTH,
     actor: ActorOption = None,
 ) -> None:
-    """Make a new registry: a Git repository with a first commit."""
-    registry = init_registry(directory, name=name, title=title, url=url, by=make_actor(actor))
+    """Make a new registry: policy, workflow, rules for reviews and a pre-commit hook, in Git."""
+    registry = init_registry(
+        directory,
+        name=name,
+        title=title,
+        url=url,
+        by=make_actor(actor),
+        operators=tuple(operator or ()),
+        hosts=host.hosts,
+        hook=True,
+    )
     registry.close()
-    typer.echo(f"Made the registry {name!r} in {directory}")
-    typer.echo(f"  Next: opsteps add LIBRARY --registry {directory}")
+    typer.echo(f"Made the registry {name!r} in {printable(str(directory))}")
+    if not operator:
+        typer.echo("  Nobody is its operator yet: name them in registry.yaml and CODEOWNERS,")
+        typer.echo("  where @OPERATOR stands now, or begin again with --operator ACCOUNT.")
+    typer.echo("  Next: read README.md there; it says what to set up at the Git host.")
+    typer.echo(f"  Then: opsteps new my-library && opsteps add my-library --registry {directory}")
 
 
 def add(

@@ -1,32 +1,33 @@
-"""Make a new registry: a Git repository with a first commit."""
+"""Make a new registry: a Git repository with a first commit.
+
+It is built in a directory inside the new one and becomes a registry with one rename, that of
+``.git``. Killed before, there is none and the next attempt starts anew; killed after, the registry
+is complete, and the next attempt lets its working tree follow.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from registry.durable import sync_directories, write_durably
 from registry.errors import ConflictError
-from registry.git import create_repository
-from registry.names import parse_library_name
+from registry.git import GitRepository, create_repository
 from registry.operation import Actor, operation_commit
-from registry.parsing import parse_registry_facts
-from registry.problems import InvalidLibraryError
+from registry.scaffold.registry_files import Host, NewRegistry, hook_of, registry_files
 from registry.snapshot import Registry
 from registry.worktree import follow
 from registry.writing import RefUpdate, move_refs, write_commit
-from registry.yamltext import dump_yaml
 
-_README = """# {title}
-
-A registry of step libraries. `libraries/<name>/<version>/` holds a release, `library.yaml` beside
-it what its publisher says of it, and the tag `<name>/v<version>` is what makes it a release.
-
-    opsteps validate DIRECTORY     check a library
-    opsteps add DIRECTORY          put it here as a candidate
-    opsteps release NAME           release it
-    opsteps serve                  serve the registry over HTTP
-"""
-# Git must never change a byte of a release: digests are over the blobs.
-_ATTRIBUTES = "* -text\n"
+_STAGING = ".opsteps-init-"
+# In the Git directory until the working tree has followed; the pre-commit hook knows it, too.
+_UNFINISHED = "opsteps/init-unfinished"
+_EXECUTABLE = 0o755
 
 
 def init_registry(
@@ -35,39 +36,101 @@ def init_registry(
     name: str,
     title: str,
     url: str = "http://127.0.0.1:3011",
-    by: Actor | None = None,
+    by: Actor,
+    operators: tuple[str, ...] = (),
+    hosts: tuple[Host, ...] = (),
+    hook: bool = False,
 ) -> Registry:
-    """Make a registry at ``path``.
+    """Make a registry at ``path``, with workflows for these hosts.
 
-    Raises ConflictError when there is something already, InvalidNameError, and InvalidLibraryError
-    for a title or URL that ``registry.yaml`` may not hold; then nothing was made.
+    ``hook`` installs the pre-commit hook in this clone, too. Raises ConflictError when there is
+    something already, InvalidNameError, and InvalidLibraryError for a title or URL that
+    ``registry.yaml`` may not hold; then nothing was made.
     """
-    parse_library_name(name)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise ConflictError(
-            "the directory is not empty", where=str(path), next_step="Name an empty or new one"
-        )
-    facts = {"name": name, "title": title, "url": url}
-    described = dump_yaml({**facts, "policy": {}, "publishers": {}, "upstreams": {}})
-    checked = parse_registry_facts(described)
-    if checked.value is None:
-        raise InvalidLibraryError("registry.yaml", checked.problems)
+    wanted = NewRegistry(name=name, title=title, url=url, operators=operators, hosts=hosts)
+    files = registry_files(wanted)
+    with _own_directory(path):
+        if (path / ".git" / _UNFINISHED).exists():
+            _finish_earlier(path, files["registry.yaml"])
+        else:
+            _refuse_taken(path)
+            _begin(path, files, name=name, by=by, hook=hook)
+    return Registry.open(path)
+
+
+@contextmanager
+def _own_directory(path: Path) -> Iterator[None]:
+    """Have the directory to ourselves; what is ours in it, and it if we made it, goes on failure.
+
+    The lock is the kernel's: it ends with its holder.
+    """
+    if path.exists() and not path.is_dir():
+        raise _taken(path)
+    is_new = not path.exists()
     path.mkdir(parents=True, exist_ok=True)
-    repository = create_repository(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        for staging in path.glob(f"{_STAGING}*"):
+            # Its Git may still be ending; what stays behind is in nobody's way.
+            shutil.rmtree(staging, ignore_errors=True)
+        if is_new and not any(path.iterdir()):
+            path.rmdir()
+        os.close(descriptor)
+
+
+def _refuse_taken(path: Path) -> None:
+    if any(not entry.name.startswith(_STAGING) for entry in path.iterdir()):
+        raise _taken(path)
+
+
+def _taken(path: Path) -> ConflictError:
+    return ConflictError(
+        "the directory is not empty", where=str(path), next_step="Name an empty or new one"
+    )
+
+
+def _begin(path: Path, files: dict[str, bytes], *, name: str, by: Actor, hook: bool) -> None:
+    staging = path / f"{_STAGING}{uuid.uuid4().hex}"
+    staging.mkdir()
+    repository = create_repository(staging)
     # Servers repack by themselves, at a time of their own.
     repository.run("config", "gc.auto", "0")
-    commit = operation_commit(
-        f"Begin the registry {name}",
-        operation="init",
-        by=by or Actor(name="opsteps"),
-        files={
-            "registry.yaml": described,
-            "README.md": _README.format(title=title).encode(),
-            ".gitattributes": _ATTRIBUTES.encode(),
-        },
-    )
+    commit = operation_commit(f"Begin the registry {name}", operation="init", by=by, files=files)
     new = write_commit(repository, None, commit)
     move_refs(repository, [RefUpdate(ref="refs/heads/main", new=new)])
+    repository.close()
+    git_dir = staging / ".git"
+    if hook:
+        (git_dir / "hooks").mkdir(exist_ok=True)
+        write_durably(git_dir / "hooks/pre-commit", hook_of(files), mode=_EXECUTABLE)
+    (git_dir / "opsteps").mkdir(exist_ok=True)
+    write_durably(git_dir / _UNFINISHED, b"")
+    for name_of_file in ("HEAD", "config"):  # objects and refs are on the disk already
+        write_durably(git_dir / name_of_file, (git_dir / name_of_file).read_bytes())
+    git_dir.rename(path / ".git")
+    sync_directories([path, path.parent])
+    _finish(path)
+
+
+def _finish_earlier(path: Path, facts: bytes) -> None:
+    """Complete what a killed ``init`` made; raises ConflictError when it made something else."""
+    _finish(path)
+    with Registry.open(path) as registry:
+        made = registry.repository.object("HEAD:registry.yaml")
+    if made is None or made.content != facts:
+        raise ConflictError(
+            "an earlier 'opsteps init' that was interrupted had made another registry here,"
+            " which is complete now",
+            where=str(path),
+            next_step="Use it as it is, or name an empty or new directory",
+        )
+
+
+def _finish(path: Path) -> None:
+    repository = GitRepository(path)
     follow(repository, None)
     repository.close()
-    return Registry.open(path)
+    (repository.git_dir / _UNFINISHED).unlink(missing_ok=True)

@@ -28,6 +28,7 @@ _ISOLATED = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
     "LC_ALL": "C",
 }
 _OVERRIDES = (
@@ -183,6 +184,29 @@ class GitRepository:
     def start(self, arguments: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a Git command that is fed through its standard input; raises GitError."""
         return self._start(arguments, subprocess.DEVNULL, errors)
+
+    def lines(self, *arguments: str) -> Iterator[str]:
+        """The lines that a command prints, as they come; it ends with the iterator.
+
+        For plumbing whose lines hold nothing of strangers, such as ``rev-list``. Raises GitError.
+        """
+        process = self._start(arguments, subprocess.PIPE, subprocess.DEVNULL)
+        try:
+            if process.stdin is not None:
+                process.stdin.close()
+            for line in process.stdout or ():
+                yield line.decode(errors="surrogateescape").rstrip("\n")
+            if process.wait() != 0:
+                raise GitError(
+                    f"git {_name_of(arguments)} failed: {process.returncode}",
+                    where=str(self.git_dir),
+                    next_step="Look at the repository with 'git fsck'",
+                )
+        finally:
+            process.kill()
+            if process.stdout is not None:
+                process.stdout.close()
+            process.wait()
 
     def _start(
         self, arguments: Sequence[str], out: int, errors: IO[bytes] | int

@@ -1,0 +1,1 @@
+"""Auditing: which releases known vulnerabilities hit, and what is safe instead."""

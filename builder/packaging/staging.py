@@ -1,0 +1,44 @@
+"""Write a file so that there is the whole of it, or nothing."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from builder.packaging.errors import WriteError
+from registry.durable import sync_directories
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A path beside ``target`` to write to: it takes its place when all went well.
+
+    Raises WriteError where the file cannot be written.
+    """
+    if target.is_dir():
+        raise WriteError("this is a directory", where=str(target), next_step="Name a file")
+    beside = target.parent / f".opsteps-{uuid.uuid4().hex}"
+    try:
+        yield beside
+        _sync(beside)
+        beside.replace(target)
+        sync_directories([target.parent])
+    except OSError as error:
+        raise WriteError(
+            f"it cannot be written: {error.strerror or error}",
+            where=str(target),
+            next_step="Name a file in a directory that is there and may be written to",
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

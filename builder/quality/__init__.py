@@ -1,0 +1,1 @@
+"""Quality: points for a library's active release, each explained."""

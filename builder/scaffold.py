@@ -1,0 +1,117 @@
+"""A new library from a template: its files by path; nothing is written here.
+
+A template is a complete library called ``my-library``. What all of them share is in ``shared/``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from registry.checking import check_release
+from registry.names import LibraryName
+from registry.problems import InvalidLibraryError
+from registry.schema import Format
+
+# Below 1.0.0 a minor version may still break callers, so an author can find the right interface.
+FIRST_VERSION = "0.1.0"
+_NAME, _TITLE, _DATE = "my-library", "My Library", "2026-01-01"
+_SCHEMA_URN = "urn:opsconductor:step-libraries"
+_EXECUTED = "executors/"
+
+
+class Template(StrEnum):
+    """What a library may begin as."""
+
+    FILES = "files"
+    HTTP = "http"
+    COMMAND = "command"
+    DEFINITIONS = "definitions"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewLibrary:
+    """What is known of a library before its author writes it.
+
+    ``date`` is today, ``schemas`` the URL that a registry publishes its schemas under, None when
+    there is none.
+    """
+
+    name: LibraryName
+    template: Template
+    author: str
+    license: str
+    date: str
+    author_email: str | None = None
+    publisher: str | None = None
+    schemas: str | None = None
+
+
+def library_files(wanted: NewLibrary) -> dict[str, bytes]:
+    """The files of a library that validates, tests itself and can be released as it is.
+
+    Raises InvalidLibraryError for an author, a licence or a publisher that no manifest may hold.
+    """
+    root = resources.files("builder") / "library_templates"
+    own = dict(_tree(root / wanted.template))
+    shared = dict(_tree(root / "shared"))
+    if not any(path.startswith(_EXECUTED) for path in own):
+        shared = {path: raw for path, raw in shared.items() if path.startswith("docs/")}
+    files = {path: _fill(path, raw, wanted) for path, raw in sorted((shared | own).items())}
+    checked = check_release(files, name=wanted.name, version=FIRST_VERSION, strict=True)
+    if checked.problems:
+        raise InvalidLibraryError(f"the template {wanted.template}", checked.problems)
+    return files
+
+
+def _tree(directory: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.name.startswith(("_", ".")):
+            yield from _tree(entry, f"{prefix}{entry.name}/")
+        elif entry.is_file() and not entry.name.endswith(".pyc"):
+            yield f"{prefix}{entry.name}", entry.read_bytes()
+
+
+def _fill(path: str, raw: bytes, wanted: NewLibrary) -> bytes:
+    if path == "manifest.json":
+        fields = {**json.loads(raw), **_manifest_fields(wanted)}
+        return _json({key: value for key, value in fields.items() if value is not None})
+    if path.endswith(".json"):
+        return _json({**json.loads(raw), "$schema": _schema(Format.STEP, wanted)})
+    if path.endswith(".md"):
+        text = raw.decode().replace(_NAME, wanted.name).replace(_TITLE, title_of(wanted.name))
+        return text.replace(_DATE, wanted.date).encode()
+    return raw
+
+
+def title_of(name: LibraryName) -> str:
+    """A name as people write it, to begin with."""
+    return " ".join(part.capitalize() for part in name.split("-"))
+
+
+def _manifest_fields(wanted: NewLibrary) -> Mapping[str, str | None]:
+    return {
+        "$schema": _schema(Format.MANIFEST, wanted),
+        "name": wanted.name,
+        "version": FIRST_VERSION,
+        "display_name": title_of(wanted.name),
+        "author": wanted.author,
+        "author_email": wanted.author_email,
+        "license": wanted.license,
+        "publisher": wanted.publisher,
+    }
+
+
+def _schema(kind: Format, wanted: NewLibrary) -> str:
+    if wanted.schemas is None:
+        return f"{_SCHEMA_URN}:{kind.value}"
+    return f"{wanted.schemas}/{kind.value}.schema.json"
+
+
+def _json(value: Any) -> bytes:
+    return f"{json.dumps(value, indent=2, ensure_ascii=False)}\n".encode()

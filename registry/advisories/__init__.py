@@ -1,0 +1,1 @@
+"""Advisories: known vulnerabilities, in the format of OSV, and what they hit."""
