@@ -17,11 +17,17 @@ class TagRef:
     commit: CommitId | None
 
 
-def tag_refs(repository: GitRepository, prefixes: Iterable[str] = ()) -> dict[str, TagRef]:
-    """The tags by name: all, or those below ``refs/tags/<prefix>/``."""
+def tag_refs(
+    repository: GitRepository, prefixes: Iterable[str] = (), *, merged: CommitId | None = None
+) -> dict[str, TagRef]:
+    """The tags by name: all, or those below ``refs/tags/<prefix>/``.
+
+    With ``merged`` only those on this commit and its ancestors.
+    """
+    only = [f"--merged={merged}"] if merged is not None else []
     patterns = [f"refs/tags/{prefix}/" for prefix in prefixes] or ["refs/tags/"]
     layout = "--format=%(objectname) %(*objectname) %(refname:strip=2)"
-    out = repository.run("for-each-ref", layout, *patterns)
+    out = repository.run("for-each-ref", layout, *only, *patterns)
     rows = (line.split(" ", 2) for line in out.decode(errors="surrogateescape").split("\n"))
     return {
         row[2]: TagRef(object_id=ObjectId(row[0]), commit=CommitId(row[1]) if row[1] else None)

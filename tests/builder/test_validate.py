@@ -8,12 +8,23 @@ from typing import Any
 
 import pytest
 
-from builder.validating import check_target, find_targets
+from builder import outcomes, validating, validating_many
+from builder.validating import Checked, Target, check_target, find_targets
+from builder.validating_many import check_targets
 from registry.adding import add_release
 from registry.errors import NotFoundError
 from registry.operation import Actor
 from registry.problems import Problem
-from tests.registry.making import encode, files, git, new_registry, put, step, write_files
+from tests.registry.making import (
+    commit_all,
+    encode,
+    files,
+    git,
+    new_registry,
+    put,
+    step,
+    write_files,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,6 +137,38 @@ def test_odd_file_names_are_printed_escaped(tmp_path: Path) -> None:
     assert "\\x1b[31mred.md" in done.stdout
 
 
+def test_file_of_problems_is_written_and_text_is_shown(bad: Path, tmp_path: Path) -> None:
+    done = run(bad, "--format", "sarif", "--output", tmp_path / "x.sarif")
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 2
+    results = json.loads((tmp_path / "x.sarif").read_text())["runs"][0]["results"]
+    assert [result["level"] for result in results] == ["warning", "error"]
+
+
+def test_annotations_name_files_from_where_the_command_runs(bad: Path) -> None:
+    lines = run(bad, "--format", "github").stdout.splitlines()
+    assert [line.partition(",")[0] for line in lines[:2]] == [
+        f"::warning file={bad}/steps/copy.json", f"::error file={bad}/steps/copy.json",
+    ]  # fmt: skip
+
+
+def test_junit_of_one_library_is_one_case(bad: Path) -> None:
+    done = run(bad, "--format", "junit")
+    assert done.stdout.count("<testcase ") == 1
+    assert "<failure" in done.stdout
+
+
+def test_output_that_cannot_be_written_is_explained(bad: Path, tmp_path: Path) -> None:
+    done = run(bad, "--format", "junit", "--output", tmp_path / "missing/x.xml")
+    assert done.returncode == 11
+    assert "--output" in done.stderr
+
+
+def test_formats_contradict_each_other(bad: Path) -> None:
+    assert run(bad, "--json", "--format", "sarif").returncode == 2
+    assert run(bad, "--actor", "x").returncode == 2
+
+
 # --- a registry --------------------------------------------------------------------------------
 
 
@@ -174,3 +217,167 @@ def test_everything_wrong_in_a_registry_is_found_at_once(registry: Path) -> None
     }
     assert all(problem.expected for problem in problems(registry))
     assert run(registry).returncode == 1
+
+
+# --- what did not change is not checked again -----------------------------------------------------
+
+
+def kept(registry: Path) -> Path:
+    return registry / ".git/opsteps/validated.json"
+
+
+def checked(root: Path) -> list[Problem]:
+    return list(check_targets(find_targets(root), root))
+
+
+def count_checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The targets that are really checked from now on."""
+    counted: list[str] = []
+
+    def counting(target: Target) -> Checked:
+        counted.append(target.shown)
+        return validating.checked(target)
+
+    monkeypatch.setattr(validating_many, "checked", counting)
+    return counted
+
+
+def test_nothing_is_checked_twice(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checked(registry) == []
+    counted = count_checks(monkeypatch)
+    assert checked(registry) == []
+    assert counted == []
+
+
+def test_problems_are_remembered_as_they_were(registry: Path) -> None:
+    write_files(
+        registry / "libraries/html-tools/1.0.0", files("html-tools", description="<b>x</b>")
+    )
+    commit_all(registry)
+    first = checked(registry)
+    assert [problem.rule for problem in first] == ["text-html"]
+    assert checked(registry) == first
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_edited_release_is_checked_again(
+    registry: Path, monkeypatch: pytest.MonkeyPatch, staged: bool
+) -> None:
+    checked(registry)
+    counted = count_checks(monkeypatch)
+    write_files(registry / "libraries/file-tools/1.0.0", {"manifest.json": b"{"})
+    if staged:
+        git(registry, "add", "-A")
+    assert {problem.rule for problem in checked(registry)} == {"json-syntax"}
+    assert counted == ["libraries/file-tools/1.0.0"]
+
+
+def test_edit_of_the_same_size_and_time_is_found(registry: Path) -> None:
+    checked(registry)
+    file = registry / "libraries/file-tools/1.0.0/manifest.json"
+    before = file.stat()
+    file.write_bytes(file.read_bytes().replace(b"MIT", b"M\xffT"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert {problem.rule for problem in checked(registry)} == {"json-syntax"}
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_file_that_git_was_told_to_ignore_is_checked(registry: Path, flag: str) -> None:
+    checked(registry)
+    path = "libraries/file-tools/1.0.0/manifest.json"
+    git(registry, "update-index", flag, path)
+    (registry / path).write_bytes(b"{")
+    assert {problem.rule for problem in checked(registry)} == {"json-syntax"}
+
+
+def test_new_files_are_checked_also_ignored_ones(registry: Path) -> None:
+    checked(registry)
+    write_files(registry, {".gitignore": b"*.md\n"})
+    write_files(registry / "libraries/file-tools/1.0.0", {"docs/a.md": b"<script>"})
+    write_files(registry / "libraries/file-tools/1.2.0", {"manifest.json": b"{"})
+    assert {problem.rule for problem in checked(registry)} >= {"json-syntax", "text-active"}
+    (registry / "libraries/file-tools/1.3.0").mkdir()
+    assert "file-missing" in {problem.rule for problem in checked(registry)}
+
+
+def test_replaced_release_with_a_known_tree_is_its_own(registry: Path) -> None:
+    """The same files under another name have other problems."""
+    checked(registry)
+    write_files(registry / "libraries/file-tools/2.0.0", files())
+    commit_all(registry)
+    checked(registry)
+    assert {problem.rule for problem in checked(registry)} == {"directory-mismatch"}
+
+
+@pytest.mark.parametrize("odd", [b"", b"\xff", b"{}", b"x" * 64 + b"\n{}"])
+def test_corrupt_memory_is_thrown_away(registry: Path, odd: bytes) -> None:
+    write_files(
+        registry / "libraries/html-tools/1.0.0", files("html-tools", description="<b>x</b>")
+    )
+    commit_all(registry)
+    first = checked(registry)
+    kept(registry).write_bytes(odd)
+    assert checked(registry) == first
+    assert kept(registry).stat().st_size > 100
+
+
+def test_other_rules_forget_everything(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked(registry)
+    monkeypatch.setattr(outcomes, "rules_version", lambda: "other")
+    counted = count_checks(monkeypatch)
+    checked(registry)
+    assert len(counted) == 5
+
+
+def test_many_releases_are_spread_over_processes(tmp_path: Path) -> None:
+    with new_registry(tmp_path / "registry") as made:
+        path = made.path
+    for number in range(200):
+        name = f"tools-{number}"
+        write_files(path / f"libraries/{name}/1.0.0", files(name, description="<b>x</b>"))
+    commit_all(path)
+    first = checked(path)
+    assert [problem.file for problem in first] == sorted(problem.file for problem in first)
+    assert len(first) == 200
+    assert checked(path) == first
+
+
+# --- what a change brings -------------------------------------------------------------------------
+
+
+def test_change_is_reviewed_against_its_base(registry: Path) -> None:
+    write_files(registry / "libraries/file-tools/1.0.0", {"docs/README.md": b"# Edited\n"})
+    commit_all(registry)
+    done = run(registry, "--base", "HEAD~1", "--actor", "tester")
+    assert done.returncode == 1
+    assert "libraries/file-tools/1.0.0/docs/README.md: error" in done.stdout
+    assert "(release-edited)" in done.stdout
+    assert done.stderr == "1 checked: 1 errors, 0 warnings\n"
+    assert run(registry, "--base", "HEAD", "--actor", "tester").returncode == 0
+    assert run(registry, "--base", "HEAD~2", "--head", "HEAD~1").returncode == 0
+
+
+def test_review_in_every_format(registry: Path, tmp_path: Path) -> None:
+    write_files(registry / "libraries/file-tools/1.0.1", files(version="1.0.2"))
+    commit_all(registry)
+    arguments = (registry, "--base", "HEAD~1", "--actor", "tester", "--format")
+    assert json.loads(run(*arguments, "json").stdout)[0]["rule"] == "directory-mismatch"
+    assert "title=directory-mismatch::" in run(*arguments, "github").stdout
+    assert "directory-mismatch" in run(*arguments, "sarif").stdout
+    done = run(*arguments, "junit", "--output", tmp_path / "problems.xml")
+    assert "directory-mismatch" in done.stdout
+    assert "<failure" in (tmp_path / "problems.xml").read_text()
+
+
+@pytest.mark.parametrize("base", ["nowhere", "--all", "HEAD:registry.yaml"])
+def test_base_that_is_no_commit_is_explained(registry: Path, base: str) -> None:
+    done = run(registry, f"--base={base}")
+    assert done.returncode == 6
+    assert "Traceback" not in done.stderr
+
+
+def test_base_without_common_history_is_explained(registry: Path) -> None:
+    other = git(registry, "commit-tree", "-m", "x", "HEAD^{tree}")
+    done = run(registry, "--base", other)
+    assert done.returncode == 6
+    assert "fetch-depth: 0" in done.stderr

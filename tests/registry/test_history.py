@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from opsteps import main
 from registry.adding import add_release
-from registry.errors import InvalidNameError
+from registry.errors import GitError, InvalidNameError
 from registry.git import GitRepository
 from registry.history import Entry, read_history
 from registry.messages import read_message, split_signature
@@ -115,6 +115,10 @@ class TestEntries:
         put(registry, files())
         head = CommitId(git(registry.path, "rev-parse", "HEAD~1"))
         assert [e.operation for e in read_history(registry, head=head)] == ["add", "init"]
+
+    def test_history_of_a_commit_that_is_not_there(self, registry: Registry) -> None:
+        with pytest.raises(GitError, match="rev-list"):
+            list(read_history(registry, head=CommitId("1" * 40)))
 
 
 class TestFilters:

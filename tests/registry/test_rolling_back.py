@@ -151,12 +151,12 @@ class TestLibrary:
             roll_back_library(registry, NAME, _OLD, by=_BY)
 
     def test_tag_outside_the_history_is_refused(self, registry: Registry) -> None:
-        put(registry, files(version="1.2.0"))
-        git(registry.path, "update-ref", "refs/heads/main", "HEAD~1")
-        follow_head(registry)
-        git(registry.path, "reset", "-q", "--hard")
-        with pytest.raises(ConflictError, match="ledger"):
-            roll_back_library(registry, NAME, version("1.2.0"), by=_BY)
+        where, tag = registry.path, "file-tools/v1.0.0"
+        message = git(where, "tag", "--list", "--format=%(contents)", tag)
+        stray = git(where, "commit-tree", "HEAD^{tree}", "-m", "stray")
+        git(where, "tag", "-f", "-a", "-m", message, tag, stray)
+        with pytest.raises(ConflictError, match="not on an ancestor of the head"):
+            roll_back_library(registry, NAME, _OLD, by=_BY)
 
     def test_removed_release_is_refused(self, registry: Registry) -> None:
         uninstall(registry, "file-tools", "1.0.0")
@@ -246,6 +246,8 @@ class TestInstance:
         assert snapshot.library(_OTHER).is_enabled
         assert not snapshot.library(LibraryName("third")).is_enabled
         assert done.target == target
+        summary = next(read_history(registry)).summary
+        assert summary == f"Roll production back to {target[:12]}"
         message = git(registry.path, "tag", "--list", "--format=%(contents)", "rollback/1")
         assert message.splitlines()[2:] == [
             "file-tools: 1.2.0 → 1.1.0",
@@ -262,7 +264,9 @@ class TestInstance:
     def test_rollback_of_a_rollback_by_its_tag(self, registry: Registry) -> None:
         roll_back_library(registry, NAME, _OLD, by=_BY)
         unpin_library(registry, NAME, by=_BY)
-        roll_back_instance(registry, "rollback/1", by=_BY)
+        done = roll_back_instance(registry, "rollback/1", by=_BY)
+        summary = next(read_history(registry)).summary
+        assert summary == f"Roll production back to rollback/1 ({done.target[:12]})"
         assert (active(registry), tags(registry)) == ("1.0.0", ["rollback/1", "rollback/2"])
 
     def test_present_head_is_no_change(self, registry: Registry) -> None:

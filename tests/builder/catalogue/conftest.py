@@ -14,7 +14,9 @@ from benchmarks import content
 from registry.adding import add_release
 from registry.creating import init_registry
 from registry.digest import release_digest, tree_id
+from registry.facts import facts_bytes
 from registry.git import isolated_environment
+from registry.model import LedgerEntry, LibraryFacts
 from registry.names import parse_library_name
 from registry.operation import Actor
 from registry.releasing import release
@@ -47,11 +49,14 @@ class Workshop:
         manifest = orjson.loads(files["manifest.json"])
         name, version = parse_library_name(manifest["name"]), parse_version(manifest["version"])
         digest = release_digest(files)
-        facts = {"ledger": {str(version): {"digest": digest, "date": "2026-01-01T00:00:00Z"}}}
+        known = self.registry.snapshot()
+        ledger = known.library(name).facts.ledger if name in known.names else {}
+        entry = LedgerEntry(digest=digest, date="2026-01-01T00:00:00Z")
+        facts = LibraryFacts(ledger={**ledger, str(version): entry})
         root = f"libraries/{name}"
         self.commit(
             {
-                f"{root}/library.yaml": orjson.dumps(facts),
+                f"{root}/library.yaml": facts_bytes(facts),
                 **{f"{root}/{version}/{path}": raw for path, raw in files.items()},
             }
         )
@@ -63,20 +68,26 @@ class Workshop:
         )
         return name
 
-    def commit(self, files: Mapping[str, bytes | None]) -> None:
-        """Commit files as anyone with Git can; None removes one."""
-        head = b"commit refs/heads/main\ncommitter A <a@example.com> now\ndata 0\n"
-        lines = [head + b"from refs/heads/main^0\n"]
+    def commit(self, files: Mapping[str, bytes | None], when: int | None = None) -> None:
+        """Commit files as anyone with Git can, now or at a second; None removes one."""
+        head = b"commit refs/heads/main\ncommitter A <a@example.com> %b\ndata 0\n"
+        lines = [head % (b"now" if when is None else b"%d +0000" % when)]
+        lines.append(b"from refs/heads/main^0\n")
         for name, raw in files.items():
             if raw is None:
                 lines.append(b"D %b\n" % name.encode())
             else:
                 lines.append(b"M 100644 inline %b\ndata %d\n%b\n" % (name.encode(), len(raw), raw))
-        self._import(b"".join(lines))
+        self._import(b"".join(lines), date_format="now" if when is None else "raw")
 
-    def _import(self, stream: bytes) -> None:
+    def empty_commits(self, amount: int) -> None:
+        """Commits that change nothing."""
+        one = b"commit refs/heads/main\ncommitter A <a@example.com> now\ndata 0\n"
+        self._import(one + b"from refs/heads/main^0\n" + one * (amount - 1))
+
+    def _import(self, stream: bytes, date_format: str = "now") -> None:
         subprocess.run(
-            ["git", "-C", str(self.path), "fast-import", "--quiet", "--date-format=now"],
+            ["git", "-C", str(self.path), "fast-import", "--quiet", f"--date-format={date_format}"],
             input=stream,
             env=isolated_environment(),
             check=True,
@@ -88,7 +99,11 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
     """A registry without libraries."""
     path = tmp_path / "registry"
     registry = init_registry(
-        path, name="demo", title="Demo registry", url="https://steps.example.com", by=Actor(name="author")
+        path,
+        name="demo",
+        title="Demo registry",
+        url="https://steps.example.com",
+        by=Actor(name="author"),
     )
     yield Workshop(registry=registry, path=path)
     registry.close()

@@ -13,6 +13,7 @@ import pytest
 from benchmarks import content
 from builder.assets import site_source
 from builder.catalogue import build_catalogue
+from builder.catalogue.context import Context
 from builder.catalogue.library_pages import render_library
 from builder.catalogue.reading import Source
 from builder.catalogue.theme import Theme
@@ -158,9 +159,8 @@ def test_an_address_that_is_not_safe_to_follow_is_text(workshop: Workshop, url: 
     assert library.content is not None
     manifest = replace(library.content.manifest, homepage=url, repository=url, support_email=url)
     library = replace(library, content=replace(library.content, manifest=manifest))
-    rendered = render_library(
-        Source(library=library), key="k", theme=theme, listed=frozenset([name])
-    )
+    context = Context(theme=theme, as_of="2026-01-01T00:00:00Z", listed=frozenset([name]))
+    rendered = render_library(Source(library=library), key="k", context=context)
     page = rendered.rendered.files[f"libraries/{name}/index.html"].decode()
     links = re.findall(r'<a href="([^"]*)" rel="nofollow noopener ugc">', page)
     assert all(re.match(r"https?://[^/]|mailto:", link) for link in links)

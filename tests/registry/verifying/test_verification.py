@@ -160,6 +160,39 @@ def test_other_tags_are_nobodys_business(scene: Scene) -> None:
     assert scene.report().is_sound
 
 
+def test_releases_that_were_fetched_and_not_merged_are_only_noted(scene: Scene) -> None:
+    head = scene.registry.head()
+    for version in ("3.0.0", "3.1.0"):
+        scene.forge_release(version, key=scene.keys.publisher)
+    git(scene.path, "update-ref", "HEAD", head)
+    report = scene.report()
+    assert report.findings == ()
+    assert report.notes[0].startswith("2 tags are of releases that come after this head")
+
+
+def test_tag_on_a_branch_that_does_not_come_after_the_head_is_a_finding(scene: Scene) -> None:
+    head = scene.registry.head()
+    git(scene.path, "reset", "-q", "--hard", "HEAD~1")
+    scene.forge_release("3.0.0", key=scene.keys.publisher)
+    git(scene.path, "update-ref", "HEAD", head)
+    attack = Attack.ARBITRARY_RELEASE
+    found(scene.report(), CheckName.TAGS, attack, "file-tools 3.0.0", "never heard of it")
+
+
+def test_stray_files_and_directories_are_no_releases(scene: Scene) -> None:
+    scene.write({f"libraries/{TOOLS}/notes/x.md": b"x", f"libraries/{TOOLS}/x.md": b"x"})
+    assert scene.report().is_sound
+
+
+def test_without_administrators_a_statement_is_only_as_good_as_what_is_declared(
+    scene: Scene,
+) -> None:
+    write_statement(scene.registry, scene.keys.instance, by=ACME, time=datetime.now(UTC))
+    report = scene.report(scene.wishes(pinned=False))
+    assert report.is_sound
+    assert states(report)[CheckName.STATEMENT] is CheckState.NOT_CHECKABLE
+
+
 def test_without_administrators_it_is_said_what_that_leaves_open(scene: Scene) -> None:
     report = scene.report(scene.wishes(pinned=False))
     assert report.is_sound

@@ -1,0 +1,189 @@
+"""Decide over the history: ledgers only grow, releases stay as they were, yanks stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from registry.model import LedgerEntry, LibraryFacts
+from registry.names import CommitId, LibraryName, ObjectId
+from registry.verifying.evidence import Change, History, Introduction, Release
+from registry.verifying.model import Attack, CheckName, Finding
+
+_LOOK = (
+    "Look with 'git show {commit}'; what is explained and restored can be acknowledged with"
+    " 'opsteps trust HEAD --accept'"
+)
+_UNINSTALLED = "uninstalled"
+_UNYANK = "unyank"
+
+
+@dataclass(kw_only=True, slots=True)
+class Examined:
+    """What the walk over all changes came to."""
+
+    findings: list[Finding] = field(default_factory=list)
+    introductions: dict[Release, list[Introduction]] = field(default_factory=dict)
+    owners: list[tuple[CommitId, str]] = field(default_factory=list)
+    """Changes of owners, each with the commit and a sentence."""
+    _unyanked: set[Release] = field(default_factory=set)
+
+    def change(self, history: History, change: Change) -> None:
+        """Take the next change, parents first."""
+        after = history.facts_at(change.after)
+        befores = [(tree, history.facts_at(tree)) for tree in change.before]
+        for tree, before in befores:
+            if tree != change.after:
+                self.findings.extend(self._step(history, change, tree, before, after))
+        if after is not None:
+            known = [facts or LibraryFacts() for _, facts in befores]
+            self._introduce(history, change, known, after)
+            self._note_owners(change, known, after)
+
+    def _step(
+        self,
+        history: History,
+        change: Change,
+        tree: ObjectId | None,
+        before: LibraryFacts | None,
+        after: LibraryFacts | None,
+    ) -> Iterator[Finding]:
+        if after is None:
+            yield _ledger(change, "", Attack.ALTERED_RELEASE, "library.yaml cannot be read")
+        if before is None or after is None:
+            return
+        yield from _shrunk_or_changed(change, before, after)
+        yield from self._withdrawn_yanks(change, before, after)
+        olds, news = history.releases_at(tree), history.releases_at(change.after)
+        for version in before.ledger:
+            old, new = olds.get(version), news.get(version)
+            if old != new:
+                yield from self._edited(change, version, old, new, after)
+
+    def _edited(
+        self,
+        change: Change,
+        version: str,
+        old: ObjectId | None,
+        new: ObjectId | None,
+        after: LibraryFacts,
+    ) -> Iterator[Finding]:
+        introduced = self.introductions.get((change.name, version), [])
+        if new is None:
+            if after.state == _UNINSTALLED:
+                return
+            what = "the release was removed, and the library not uninstalled"
+        elif not introduced or any(item.tree == new for item in introduced):
+            return  # it came back as it was
+        else:
+            what = "the release's files were edited after it was released"
+        yield _finding(
+            change,
+            version,
+            CheckName.EDITS,
+            Attack.ALTERED_RELEASE,
+            what,
+            f"tree {old} became {new or 'nothing'}",
+        )
+
+    def _withdrawn_yanks(
+        self, change: Change, before: LibraryFacts, after: LibraryFacts
+    ) -> Iterator[Finding]:
+        gone = before.yanked.keys() - after.yanked.keys()
+        if not gone:
+            return
+        is_unyank = change.commit.operation == _UNYANK
+        # A branch from before an unyank, merged after it, loses the yank in the merge.
+        is_merge = len(change.commit.parents) > 1
+        for version in sorted(gone):
+            release = (change.name, version)
+            if is_unyank:
+                self._unyanked.add(release)
+            elif not (is_merge and release in self._unyanked):
+                yield _finding(
+                    change,
+                    version,
+                    CheckName.YANKS,
+                    Attack.ROLLBACK,
+                    "its withdrawal vanished, and no operation took it back",
+                    f"it was yanked for: {before.yanked[version].reason[:200]}",
+                )
+
+    def _introduce(
+        self, history: History, change: Change, befores: list[LibraryFacts], after: LibraryFacts
+    ) -> None:
+        releases = history.releases_at(change.after)
+        for version in after.ledger:
+            if any(version in facts.ledger for facts in befores):
+                continue
+            owners = next((facts.owners for facts in befores if facts.owners), after.owners)
+            self.introductions.setdefault((change.name, version), []).append(
+                Introduction(commit=change.commit, tree=releases.get(version), owners=owners)
+            )
+
+    def _note_owners(
+        self, change: Change, befores: list[LibraryFacts], after: LibraryFacts
+    ) -> None:
+        known = [facts.owners for facts in befores if facts.owners]
+        if known and after.owners not in known:
+            text = f"the owners became {', '.join(after.owners) or 'nobody'}"
+            was = f" (before: {', '.join(known[0])})"
+            self.owners.append((change.commit.commit_id, f"{change.name}: {text}{was}"))
+
+
+def examine(history: History) -> Examined:
+    """Walk every change that was ever made to a library."""
+    examined = Examined()
+    for change in history.changes:
+        examined.change(history, change)
+    return examined
+
+
+def _shrunk_or_changed(
+    change: Change, before: LibraryFacts, after: LibraryFacts
+) -> Iterator[Finding]:
+    for version, old in before.ledger.items():
+        new = after.ledger.get(version)
+        if new is old:
+            continue
+        if new is None:
+            what = "its entry was taken out of the ledger"
+            yield _ledger(change, version, Attack.ROLLBACK, what, f"sha256:{old.digest}")
+        elif (what := _changed(old, new)) != "":
+            evidence = f"{_shown(old)} became {_shown(new)}"
+            yield _ledger(change, version, Attack.ALTERED_RELEASE, what, evidence)
+
+
+def _changed(old: LedgerEntry, new: LedgerEntry) -> str:
+    if old.digest != new.digest:
+        return "its digest in the ledger was changed"
+    if old.date != new.date:
+        return "its date in the ledger was changed"
+    # A signature may come later than the release; it never changes once it is there.
+    if old.signature is not None and old.signature != new.signature:
+        return "its signature in the ledger was removed or replaced"
+    return ""
+
+
+def _shown(entry: LedgerEntry) -> str:
+    signed = ", signed" if entry.signature else ""
+    return f"sha256:{entry.digest} of {entry.date}{signed}"
+
+
+def _ledger(change: Change, version: str, attack: Attack, what: str, evidence: str = "") -> Finding:
+    return _finding(change, version, CheckName.LEDGERS, attack, what, evidence)
+
+
+def _finding(
+    change: Change, version: str, check: CheckName, attack: Attack, what: str, evidence: str
+) -> Finding:
+    commit = change.commit.commit_id
+    return Finding(
+        check=check,
+        attack=attack,
+        library=LibraryName(change.name),
+        version=version,
+        what=what,
+        evidence=f"commit {commit}" + (f"; {evidence}" if evidence else ""),
+        next_step=_LOOK.format(commit=commit[:12]),
+    )

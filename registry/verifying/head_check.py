@@ -1,0 +1,108 @@
+"""Check the statement of the head: whose it is, and whether it fits what is here and was known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from registry.names import CommitId
+from registry.signing.errors import SigningError
+from registry.signing.releases import verify_head
+from registry.signing.statements import HeadStatement
+from registry.signing.times import parse_time
+from registry.snapshot import Registry
+from registry.verifying.authority import NO_ADMINISTRATORS, Authority
+from registry.verifying.commit_walk import descends
+from registry.verifying.evidence import History
+from registry.verifying.head_statement import KeptStatement, read_statements
+from registry.verifying.model import Outcome
+from registry.verifying.statement import (
+    Known,
+    Standing,
+    judge_freshness,
+    judge_statement,
+    no_statement,
+    refused_statement,
+)
+from registry.verifying.trusted import TrustedHead
+
+_LAST_SECOND = 253_402_300_799
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeadCheck:
+    """What came of it; ``believed`` is the statement when its signature is good."""
+
+    statement: Outcome
+    freshness: Outcome
+    believed: HeadStatement | None
+
+
+def check_head_statement(
+    registry: Registry,
+    history: History,
+    authority: Authority,
+    trusted: TrustedHead | None,
+    *,
+    now: datetime,
+    longest: timedelta | None,
+) -> HeadCheck:
+    """Read the statement of the head and judge it."""
+    kept = read_statements(registry.repository)
+    known = _known(history, trusted)
+    believed, refusals = _believed(kept, authority)
+    if believed is not None:
+        standing = _standing(registry, history, believed.head)
+        outcome = _bound(judge_statement(believed, standing, known, now), authority)
+    elif refusals:
+        outcome = refused_statement(refusals[0], kept[0].ref)
+    else:
+        outcome = no_statement(known)
+    return HeadCheck(
+        statement=outcome, freshness=judge_freshness(believed, now, longest), believed=believed
+    )
+
+
+def _believed(
+    kept: tuple[KeptStatement, ...], authority: Authority
+) -> tuple[HeadStatement | None, list[str]]:
+    """The newest statement with a good signature, and why the others are refused."""
+    good: list[HeadStatement] = []
+    refusals: list[str] = []
+    for item in kept:
+        try:
+            if item.raw is None or item.signature is None:
+                refusals.append("the branch lacks head.txt or head.txt.sig")
+                continue
+            good.append(verify_head(item.raw, item.signature, keys=authority.instance_keys()))
+        except SigningError as error:
+            refusals.append(error.message)
+    return max(good, key=lambda statement: statement.sequence, default=None), refusals
+
+
+def _bound(outcome: Outcome, authority: Authority) -> Outcome:
+    if authority.binds:
+        return outcome
+    return Outcome(
+        detail=outcome.detail,
+        findings=outcome.findings,
+        not_checkable=f"{outcome.detail}; {NO_ADMINISTRATORS}",
+    )
+
+
+def _known(history: History, trusted: TrustedHead | None) -> Known:
+    if trusted is not None and trusted.sequence and trusted.time is not None:
+        return Known(
+            sequence=trusted.sequence,
+            time=parse_time(trusted.time),
+            head=trusted.statement or trusted.head,
+        )
+    first = next(iter(history.commits.values())).seen
+    moment = datetime.fromtimestamp(min(max(first, 0), _LAST_SECOND), UTC)
+    return Known(sequence=0, time=moment)
+
+
+def _standing(registry: Registry, history: History, stated: CommitId) -> Standing:
+    if stated in history.commits:
+        return Standing(newer=len(history.commits) - len(history.ancestors(stated)), is_ahead=False)
+    return Standing(newer=None, is_ahead=descends(registry.repository, stated, history.head))

@@ -1,0 +1,180 @@
+"""Gather the history: which commit changed which library, from trees only, in a few processes.
+
+Commits and roots are read here; the big trees of names, one a commit, are compared by one
+``git diff-tree``; the small trees of the libraries that differ are read here again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+from registry.errors import GitError, InvalidNameError
+from registry.git import GitRepository
+from registry.model import LibraryFacts
+from registry.names import CommitId, LibraryName, ObjectId, is_library_name
+from registry.parsing import parse_library_facts
+from registry.trees import TREE_MODE, tree_items
+from registry.verifying.commit_walk import read_commits
+from registry.verifying.evidence import Change, Commit, History, LibraryTree, Root
+from registry.verifying.ledgers import FactsReader
+from registry.verifying.reading import read_present
+from registry.versions import parse_version
+
+EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+_FILE_MODES = frozenset({b"100644", b"100755"})
+_PAIR = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40})\n")
+_DIFFERENCE = re.compile(
+    rb":(\d{6}) (\d{6}) ([0-9a-f]{40}) ([0-9a-f]{40}) [A-Z]\d*\0([^\0]+)\0", re.DOTALL
+)
+_DIRECTORY = b"040000"
+
+Pair = tuple[ObjectId, ObjectId]
+# Name of a library → its tree before and after.
+Difference = Mapping[LibraryName, tuple[ObjectId | None, ObjectId | None]]
+
+
+def read_history(repository: GitRepository, head: CommitId) -> History:
+    """Everything up to a head; raises IncompleteHistoryError and DamagedObjectError."""
+    commits = read_commits(repository, head)
+    contents = read_present(repository, (c.tree for c in commits.values()), "tree")
+    roots = {tree: read_root(content) for tree, content in contents}
+    changes = tuple(_changes(repository, commits, roots))
+    libraries = _at_head(repository, roots[commits[head].tree])
+    trees = _library_trees(repository, changes, libraries.values())
+    return History(
+        head=head,
+        commits=commits,
+        roots=roots,
+        changes=changes,
+        trees=trees,
+        facts=_facts(repository, trees, libraries.values()),
+        libraries=libraries,
+    )
+
+
+def read_root(content: bytes) -> Root:
+    """What the root of a tree holds."""
+    entries = {name: (mode, ObjectId(raw.hex())) for mode, name, raw in tree_items(content)}
+
+    def blob(name: bytes) -> ObjectId | None:
+        mode, object_id = entries.get(name, (b"", None))
+        return object_id if mode in _FILE_MODES else None
+
+    mode, libraries = entries.get(b"libraries", (b"", None))
+    return Root(
+        libraries=libraries if mode == TREE_MODE else None,
+        registry=blob(b"registry.yaml"),
+        signature=blob(b"registry.yaml.sig"),
+    )
+
+
+def _changes(
+    repository: GitRepository,
+    commits: Mapping[CommitId, Commit],
+    roots: Mapping[ObjectId, Root],
+) -> Iterator[Change]:
+    def libraries(commit: CommitId | None) -> ObjectId:
+        found = roots[commits[commit].tree].libraries if commit is not None else None
+        return found or EMPTY_TREE
+
+    pairs = {
+        commit.commit_id: [
+            (libraries(parent), libraries(commit.commit_id)) for parent in commit.parents or (None,)
+        ]
+        for commit in commits.values()
+    }
+    differences = _differences(repository, [pair for listed in pairs.values() for pair in listed])
+    for commit in commits.values():
+        found = [differences.get(pair, {}) for pair in pairs[commit.commit_id]]
+        for name in dict.fromkeys(name for difference in found for name in difference):
+            after = next(difference[name][1] for difference in found if name in difference)
+            before = tuple(d[name][0] if name in d else after for d in found)
+            yield Change(commit=commit, name=name, before=before, after=after)
+
+
+def _differences(repository: GitRepository, pairs: Iterable[Pair]) -> Mapping[Pair, Difference]:
+    """What differs between two trees of names, for each pair."""
+    unequal = [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1]]
+    out = repository.run(
+        "diff-tree", "--stdin", "-z", "--raw", "--no-renames", "--no-abbrev",
+        "--ignore-submodules=none",
+        stdin="".join(f"{old} {new}\n" for old, new in unequal).encode(),
+    )  # fmt: skip
+    found: dict[Pair, dict[LibraryName, tuple[ObjectId | None, ObjectId | None]]] = {}
+    current: dict[LibraryName, tuple[ObjectId | None, ObjectId | None]] = {}
+    at = 0
+    while at < len(out):
+        if pair := _PAIR.match(out, at):
+            old, new = (ObjectId(text.decode()) for text in pair.groups())
+            current = found.setdefault((old, new), {})
+            at = pair.end()
+            continue
+        entry = _DIFFERENCE.match(out, at)
+        if entry is None:
+            raise GitError("git diff-tree answered something unexpected")
+        at = entry.end()
+        name = LibraryName(entry[5].decode(errors="surrogateescape"))
+        if is_library_name(name):
+            before = ObjectId(entry[3].decode()) if entry[1] == _DIRECTORY else None
+            after = ObjectId(entry[4].decode()) if entry[2] == _DIRECTORY else None
+            # A directory that became a file is a removal and an addition.
+            known = current.get(name, (None, None))
+            current[name] = (before or known[0], after or known[1])
+    return found
+
+
+def _library_trees(
+    repository: GitRepository, changes: Iterable[Change], heads: Iterable[ObjectId]
+) -> dict[ObjectId, LibraryTree]:
+    wanted = [tree for change in changes for tree in (change.after, *change.before) if tree]
+    return {
+        object_id: _library_tree(content)
+        for object_id, content in read_present(repository, [*wanted, *heads], "tree")
+    }
+
+
+def _library_tree(content: bytes) -> LibraryTree:
+    facts: ObjectId | None = None
+    releases: dict[str, ObjectId] = {}
+    for mode, raw, object_id in tree_items(content):
+        if raw == b"library.yaml" and mode in _FILE_MODES:
+            facts = ObjectId(object_id.hex())
+        elif mode == TREE_MODE and _is_version(raw):
+            releases[raw.decode()] = ObjectId(object_id.hex())
+    return LibraryTree(facts=facts, releases=releases)
+
+
+@lru_cache(maxsize=65_536)
+def _is_version(raw: bytes) -> bool:
+    try:
+        parse_version(raw.decode(errors="replace"))
+    except InvalidNameError:
+        return False
+    return True
+
+
+def _at_head(repository: GitRepository, root: Root) -> dict[LibraryName, ObjectId]:
+    if root.libraries is None:
+        return {}
+    (_, content), *_ = read_present(repository, [root.libraries], "tree")
+    names = ((mode, raw.decode(errors="replace"), i) for mode, raw, i in tree_items(content))
+    return {
+        LibraryName(name): ObjectId(object_id.hex())
+        for mode, name, object_id in sorted(names, key=lambda item: item[1])
+        if mode == TREE_MODE and is_library_name(name)
+    }
+
+
+def _facts(
+    repository: GitRepository, trees: Mapping[ObjectId, LibraryTree], heads: Iterable[ObjectId]
+) -> dict[ObjectId, LibraryFacts | None]:
+    """All states of all facts; those at the head by the reader that servers use."""
+    current = {trees[tree].facts for tree in heads}
+    wanted = (tree.facts for tree in trees.values() if tree.facts is not None)
+    reader = FactsReader()
+    return {
+        object_id: parse_library_facts(raw).value if object_id in current else reader.read(raw)
+        for object_id, raw in read_present(repository, wanted, "blob")
+    }

@@ -1,0 +1,95 @@
+"""The report as text and as JSON; nothing that a stranger wrote can move a cursor in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from registry.problems import printable
+from registry.signing.times import format_time
+from registry.verifying.difference import Difference
+from registry.verifying.model import Finding, Report
+
+_LISTED = 20
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """Plain text: a line for each check, then each finding, then the verdict."""
+    width = max(len(check.name) for check in report.checks)
+    for check in report.checks:
+        yield printable(f"{check.name:{width}}  {check.state:13}  {check.detail}")
+    yield from finding_lines(report)
+    yield verdict(report)
+
+
+def finding_lines(report: Report) -> Iterator[str]:
+    """Each finding with its evidence and next step, what was acknowledged, and notes."""
+    for finding in report.findings:
+        yield printable(f"{finding.attack}: {title(finding)}")
+        if finding.evidence:
+            yield printable(f"  evidence: {finding.evidence}")
+        yield printable(f"  next: {finding.next_step}")
+    for finding in report.accepted:
+        yield printable(f"acknowledged: {finding.attack}: {title(finding)}")
+    for note in report.notes:
+        yield printable(f"note: {note}")
+
+
+def title(finding: Finding) -> str:
+    """What was found, after where it was."""
+    where = " ".join(filter(None, (finding.library, finding.version)))
+    return f"{where}: {finding.what}" if where else finding.what
+
+
+def verdict(report: Report) -> str:
+    """The last line."""
+    counts = report.counts
+    size = (
+        f"{counts.releases:,} releases of {counts.libraries:,} libraries"
+        f" in {counts.commits:,} commits"
+    )
+    if report.is_sound:
+        return f"Sound: {size}, up to {report.head[:12]}"
+    attacks = sorted({finding.attack.value for finding in report.findings})
+    found = len(report.findings)
+    return (
+        f"Not to be trusted: {found:,} finding{'s' if found != 1 else ''}"
+        f" ({', '.join(attacks)}) in {size}, up to {report.head[:12]}"
+    )
+
+
+def report_data(report: Report) -> dict[str, Any]:
+    """The report for a script."""
+    return {
+        "head": report.head,
+        "time": format_time(report.time),
+        "trusted": report.trusted,
+        "sound": report.is_sound,
+        "counts": msgspec.to_builtins(report.counts),
+        "checks": [msgspec.to_builtins(check) for check in report.checks],
+        "findings": [_finding_data(finding) for finding in report.findings],
+        "acknowledged": [_finding_data(finding) for finding in report.accepted],
+        "notes": list(report.notes),
+    }
+
+
+def _finding_data(finding: Finding) -> dict[str, Any]:
+    return {**msgspec.to_builtins(finding), "identity": finding.identity}
+
+
+def difference_lines(difference: Difference) -> Iterator[str]:
+    """What changes for releases, the alarming first."""
+    commits = f"{difference.lost_commits:,} commits are not in it"
+    yield f"{commits}, {difference.new_commits:,} are new"
+    for what, releases in (
+        ("not there any more", difference.lost),
+        ("with another digest", difference.altered),
+        ("not yanked any more", difference.unyanked),
+        ("new", difference.new),
+    ):
+        for release in releases[:_LISTED]:
+            yield printable(f"{what}: {release}")
+        if len(releases) > _LISTED:
+            yield f"{what}: {len(releases) - _LISTED:,} more"

@@ -1,0 +1,244 @@
+"""Verify a registry at a head: gather, decide, and remember the head when all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from registry.names import CommitId
+from registry.signing.keys import PublicKey
+from registry.signing.times import format_time
+from registry.snapshot import Registry
+from registry.verifying.authority import SignedFacts, judge_authority
+from registry.verifying.changes import Examined, examine
+from registry.verifying.commit_walk import commits_ahead
+from registry.verifying.digests import Recorded, check_digests
+from registry.verifying.evidence import History
+from registry.verifying.facts_reading import all_signed_facts
+from registry.verifying.head_check import HeadCheck, check_head_statement
+from registry.verifying.history import read_history
+from registry.verifying.model import (
+    CheckName,
+    Counts,
+    Finding,
+    Outcome,
+    Report,
+    make_report,
+)
+from registry.verifying.releases import (
+    ReleaseEvidence,
+    is_ahead,
+    judge_release,
+    releases_at_head,
+    unreadable_facts,
+)
+from registry.verifying.shapes import Trees, judge_shapes
+from registry.verifying.signatures import judge_signatures
+from registry.verifying.tag_evidence import read_tags
+from registry.verifying.trusted import (
+    TRUST_NEXT,
+    TrustedHead,
+    attack_on_descent,
+    describe_descent,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """What is to be checked, with whose keys, and what time it is."""
+
+    now: datetime
+    administrators: tuple[PublicKey, ...] = ()
+    longest: timedelta | None = None
+    """How old a statement of the head may be."""
+    deep: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verified:
+    """The report, and what to remember of this head if it is to be trusted."""
+
+    report: Report
+    head: TrustedHead
+
+
+def verify(
+    registry: Registry,
+    wishes: Wishes,
+    *,
+    trusted: TrustedHead | None,
+    head: CommitId | None = None,
+) -> Verified:
+    """Check everything up to a head (HEAD when None); changes nothing.
+
+    Raises IncompleteHistoryError and DamagedObjectError for what cannot be read.
+    """
+    repository = registry.repository
+    history = read_history(repository, head or registry.head())
+    current, earlier = all_signed_facts(repository, history)
+    authority = judge_authority(current, earlier, wishes.administrators)
+    examined = examine(history)
+    tags = read_tags(repository)
+    known = tuple(releases_at_head(history, tags, examined.introductions))
+    ahead = commits_ahead(
+        repository,
+        history.head,
+        history.commits,
+        {tag.commit for tag in tags.values() if tag.commit},
+    )
+    releases = tuple(release for release in known if not is_ahead(release, ahead))
+    signatures = judge_signatures(releases, authority)
+    statement = check_head_statement(
+        registry, history, authority, trusted, now=wishes.now, longest=wishes.longest
+    )
+    outcomes = {
+        CheckName.DESCENT: _descent(registry, history, trusted),
+        CheckName.PUBLISHERS: authority.outcome,
+        CheckName.SIGNATURES: signatures.outcome,
+        CheckName.STATEMENT: statement.statement,
+        CheckName.FRESHNESS: statement.freshness,
+        **_of_history(history, examined),
+        **_of_releases(history, releases),
+        **_of_trees(registry, history, releases, deep=wishes.deep),
+    }
+    counts = Counts(
+        commits=len(history.commits),
+        libraries=len(history.libraries),
+        releases=sum(release.entry is not None for release in releases),
+        signatures=signatures.signed,
+    )
+    report = make_report(
+        outcomes,
+        head=history.head,
+        time=wishes.now,
+        trusted=trusted.head if trusted is not None else None,
+        counts=counts,
+        accepted=frozenset(trusted.accepted if trusted is not None else ()),
+        notes=(
+            *_newer(len(known) - len(releases)),
+            *_notes(history, examined, trusted),
+        ),
+    )
+    return Verified(
+        report=report, head=_to_remember(history, current, statement, trusted, wishes.now)
+    )
+
+
+def _descent(registry: Registry, history: History, trusted: TrustedHead | None) -> Outcome:
+    if trusted is None:
+        reason = "no head was trusted here before; this one is, if nothing is found"
+        return Outcome(detail=reason, not_checkable=reason)
+    attack = None
+    if trusted.head not in history.commits:
+        attack = attack_on_descent(registry, history.head, trusted.head)
+    detail = f"from {trusted.head[:12]}, verified {trusted.verified}"
+    if attack is None:
+        return Outcome(detail=detail)
+    finding = Finding(
+        check=CheckName.DESCENT,
+        attack=attack,
+        what=describe_descent(attack, history.head, trusted.head),
+        evidence=f"head {history.head}; trusted {trusted.head}, verified {trusted.verified}",
+        next_step=TRUST_NEXT.format(head=history.head[:12]),
+    )
+    return Outcome(detail=detail, findings=(finding,))
+
+
+def _of_history(history: History, examined: Examined) -> dict[CheckName, Outcome]:
+    details = {
+        CheckName.LEDGERS: f"{len(history.facts):,} states of library.yaml, none shrank or changed",
+        CheckName.EDITS: f"{len(history.changes):,} changes of libraries, none to a release",
+        CheckName.YANKS: "no withdrawal vanished",
+    }
+    found: dict[CheckName, list[Finding]] = {name: [] for name in details}
+    for finding in examined.findings:
+        found[finding.check].append(finding)
+    return {
+        name: Outcome(detail=detail, findings=tuple(found[name]))
+        for name, detail in details.items()
+    }
+
+
+def _of_releases(history: History, releases: Sequence[ReleaseEvidence]) -> dict[CheckName, Outcome]:
+    judged = [finding for release in releases for finding in judge_release(release, history)]
+    of_releases = [finding for finding in judged if finding.check is CheckName.RELEASES]
+    of_tags = tuple(finding for finding in judged if finding.check is CheckName.TAGS)
+    there = sum(release.tree is not None for release in releases)
+    tagged = sum(release.tag is not None for release in releases)
+    return {
+        CheckName.RELEASES: Outcome(
+            detail=f"{there:,} directories are what was released",
+            findings=(*unreadable_facts(history), *of_releases),
+        ),
+        CheckName.TAGS: Outcome(detail=f"{tagged:,} tags are where they belong", findings=of_tags),
+    }
+
+
+def _of_trees(
+    registry: Registry, history: History, releases: Sequence[ReleaseEvidence], *, deep: bool
+) -> dict[CheckName, Outcome]:
+    repository, trees = registry.repository, Trees()
+    root = history.commits[history.head].tree
+    trees.read(repository, [root])
+    named = {r.tree: (r.name, r.version) for r in releases if r.tree is not None}
+    shapes = Outcome(
+        detail=f"{len(trees.entries):,} trees at the head are well-formed",
+        findings=tuple(judge_shapes(trees, named, root)),
+    )
+    if not deep:
+        digests = Outcome(
+            detail="", not_checkable="only with --deep; Git's object ids were compared"
+        )
+    else:
+        digests = check_digests(repository, trees, list(_recorded(releases)), registry.limits)
+    return {CheckName.TREES: shapes, CheckName.DIGESTS: digests}
+
+
+def _recorded(releases: Sequence[ReleaseEvidence]) -> Iterator[Recorded]:
+    """Each release with its tree at the head, or where it was released when it is not there now."""
+    for release in releases:
+        trees = [release.tree, *(item.tree for item in release.introductions)]
+        tree = next((tree for tree in trees if tree is not None), None)
+        if release.entry is not None and tree is not None:
+            yield Recorded(
+                name=release.name,
+                version=release.version,
+                tree=tree,
+                digest=release.entry.digest,
+            )
+
+
+def _newer(count: int) -> Iterator[str]:
+    if count:
+        yield f"{count:,} tags are of releases that come after this head: fetched and not merged?"
+
+
+def _notes(history: History, examined: Examined, trusted: TrustedHead | None) -> Iterator[str]:
+    """What is no attack, and worth a person's look: who may release changed since the last time."""
+    if trusted is None or trusted.head not in history.commits:
+        return
+    before = history.ancestors(trusted.head)
+    for commit, sentence in examined.owners:
+        if commit not in before:
+            yield f"{sentence}, in commit {commit[:12]}"
+
+
+def _to_remember(
+    history: History,
+    current: SignedFacts,
+    checked: HeadCheck,
+    trusted: TrustedHead | None,
+    now: datetime,
+) -> TrustedHead:
+    statement = checked.believed
+    return TrustedHead(
+        head=history.head,
+        verified=format_time(now),
+        sequence=statement.sequence if statement else 0,
+        time=format_time(statement.time) if statement else None,
+        statement=statement.head if statement else None,
+        registry=current.blob,
+        signature=history.root.signature,
+        accepted=trusted.accepted if trusted is not None else (),
+    )
