@@ -7,6 +7,7 @@ What somebody edited, staged or removed meanwhile is left as it is.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -121,9 +122,28 @@ def _update_files(
         elif current != _ABSENT:
             _remove(root / change.path, root)
     if checkout:
-        stdin = "".join(f"{path}\0" for path in checkout).encode(errors="surrogateescape")
-        index.run("checkout-index", "-f", "-u", "-z", "--stdin", stdin=stdin)
+        _check_out(index, root, checkout)
     return tuple(sorted(kept))
+
+
+def _check_out(index: IndexCopy, root: Path, paths: Sequence[str]) -> None:
+    """Put files into the working tree, each whole: Git writes them in place, bit by bit.
+
+    What a killed process had left half-written would pass for a person's edit.
+    """
+    staging = index.repository.git_dir / "opsteps" / "checkout"
+    shutil.rmtree(staging, ignore_errors=True)
+    stdin = "".join(f"{path}\0" for path in paths).encode(errors="surrogateescape")
+    index.run("checkout-index", f"--prefix={staging}/", "-z", "--stdin", stdin=stdin)
+    for path in paths:
+        target = root / path
+        if (staging / path).is_dir():  # a submodule, which has no files here
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(staging / path, target)
+    shutil.rmtree(staging)
+    # The index learns their times and sizes, so that Git need not read them again.
+    index.run("update-index", "-z", "--stdin", stdin=stdin)
 
 
 def _current(root: Path, path: str) -> str:

@@ -99,7 +99,8 @@ def check(root: Path, before: str, operation: Operation, version: Version) -> bo
     assert all(record.state is not ReleaseState.ALARM for record in library.releases)
     if moved:
         assert git(root, "rev-parse", "HEAD^") == before
-    assert git(root, "status", "--porcelain") == ""
+    status = git(root, "status", "--porcelain")
+    assert status == "", status
     return moved
 
 

@@ -100,6 +100,15 @@ def test_head_that_is_gone_can_be_replaced_by_another(scene: Scene) -> None:
     assert run(scene, "verify").returncode == 0
 
 
+def test_of_many_findings_that_are_alike_the_first_are_shown(scene: Scene) -> None:
+    for number in range(30):
+        scene.tag(f"{TOOLS}/v8.{number}.0")
+    done = run(scene, "verify")
+    assert done.stdout.count("the ledger never heard of it") == 21
+    assert "10 more: it has a tag" in done.stdout
+    assert len(json.loads(run(scene, "verify", "--json").stdout)["findings"]) == 30
+
+
 def test_notes_are_printed_and_long_differences_cut(scene: Scene) -> None:
     assert run(scene, "verify").returncode == 0
     facts = scene.facts()
