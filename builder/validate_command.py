@@ -1,22 +1,24 @@
-"""``opsteps validate``: every problem of a library, or of all libraries of a registry."""
+"""``opsteps validate``: every problem of libraries, or of what a pull request changes."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress
 
-from builder.validating import Target, check_target, find_targets
-from registry.problems import Problem, Severity, errors_of
+import registry
+from builder.errors import OutputError
+from builder.problem_formats import WRITERS, Report, ReportFormat
+from builder.problem_formats.text import problem_line
+from registry.problems import Problem, Severity
+from registry.snapshot import Registry
 
 _HERE = Path()
+# What reads these looks for the files from where the command was run.
+_FROM_HERE = frozenset({ReportFormat.GITHUB, ReportFormat.SARIF})
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 
@@ -24,41 +26,141 @@ def validate(
     path: Annotated[
         Path, typer.Argument(help="A library's directory or ZIP, or a registry's directory.")
     ] = _HERE,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(help="Check only what changed since this commit, and what that breaks."),
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(help="The commit that changed it; HEAD when left out.")
+    ] = None,
+    actor: Annotated[
+        str | None,
+        typer.Option(help="The account at the Git host that asks for the change, with --base."),
+    ] = None,
+    as_: Annotated[
+        ReportFormat, typer.Option("--format", help="What the problems are written as.")
+    ] = ReportFormat.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write the problems into this file, and show them as text as well."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
 ) -> None:
     """Check libraries and show every problem with its place. Ends with 1 when there are errors."""
-    targets = find_targets(path)
-    problems = list(_checked(targets, progress=not as_json))
-    errors = errors_of(tuple(problems))
-    if as_json:
-        typer.echo(json.dumps([asdict(problem) for problem in problems], indent=2))
+    chosen = _format(as_, as_json=as_json)
+    if base is None and (head is not None or actor is not None):
+        raise typer.BadParameter("--head and --actor need --base")
+    if base is None:
+        report = _everything(path, show=chosen is ReportFormat.TEXT)
+        if chosen in _FROM_HERE:
+            report = _from_here(report, path)
     else:
-        _print(errors if quiet else tuple(problems))
-        warnings = len(problems) - len(errors)
-        typer.echo(
-            f"{len(targets)} checked: {len(errors)} errors, {warnings} warnings",
-            err=True,
-        )
-    if errors:
+        report = _changes(path, base, head, actor)
+    if output is not None:
+        _write(output, WRITERS[chosen](report))
+    if output is None and chosen is not ReportFormat.TEXT:
+        typer.echo(WRITERS[chosen](report), nl=False)
+    else:
+        _print(report, quiet=quiet)
+    if report.errors:
         raise typer.Exit(1)
 
 
-def _checked(targets: list[Target], *, progress: bool) -> Iterator[Problem]:
-    console = Console(stderr=True)
-    with Progress(
-        console=console, transient=True, disable=not progress or not console.is_terminal
-    ) as bar:
-        for target in bar.track(targets, description="Checking"):
-            yield from check_target(target)
+def _write(output: Path, text: str) -> None:
+    try:
+        output.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise OutputError(
+            f"the problems cannot be written: {error.strerror}",
+            where=str(output),
+            next_step="Name a file in a directory that is there, with --output",
+        ) from error
 
 
-def _print(problems: tuple[Problem, ...]) -> None:
+def _format(chosen: ReportFormat, *, as_json: bool) -> ReportFormat:
+    if not as_json:
+        return chosen
+    if chosen not in {ReportFormat.TEXT, ReportFormat.JSON}:
+        raise typer.BadParameter("choose one of --json and --format")
+    return ReportFormat.JSON
+
+
+def _everything(path: Path, *, show: bool) -> Report:
+    from builder.review.rules import RULES
+    from builder.validating import find_targets
+    from builder.validating_many import check_targets
+
+    targets = find_targets(path)
+    with _Bar(len(targets), show=show) as bar:
+        problems = tuple(check_targets(targets, path, bar.advance))
+    return Report(
+        checked=tuple(target.shown or str(target.path) for target in targets),
+        problems=problems,
+        version=registry.__version__,
+        rules=RULES,
+    )
+
+
+def _from_here(report: Report, path: Path) -> Report:
+    if path == _HERE or not path.is_dir():
+        return report
+    problems = tuple(replace(p, file=f"{path.as_posix()}/{p.file}") for p in report.problems)
+    return replace(report, problems=problems)
+
+
+def _changes(path: Path, base: str, head: str | None, actor: str | None) -> Report:
+    from builder.review.reviewing import review
+    from builder.review.rules import RULES
+
+    with Registry.open(path) as opened:
+        found = review(opened, base, head, actor=actor)
+    return Report(
+        checked=found.checked, problems=found.problems, version=registry.__version__, rules=RULES
+    )
+
+
+class _Bar:
+    """A progress bar on a terminal, else nothing; Rich is loaded only for one."""
+
+    def __init__(self, total: int, *, show: bool) -> None:
+        self._total = total
+        self._progress: Any = None
+        if show and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._progress = Progress(console=Console(stderr=True), transient=True)
+
+    def __enter__(self) -> Self:
+        if self._progress is not None:
+            self._progress.start()
+            self._progress.add_task("Checking", total=self._total)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def advance(self) -> None:
+        if self._progress is not None:
+            self._progress.advance(self._progress.task_ids[0])
+
+
+def _print(report: Report, *, quiet: bool) -> None:
+    problems = report.errors if quiet else report.problems
+    if sys.stdout.isatty():
+        _print_coloured(problems)
+    elif problems:
+        typer.echo("\n".join(map(problem_line, problems)))
+    typer.echo(report.summary, err=True)
+
+
+def _print_coloured(problems: tuple[Problem, ...]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
     console = Console(soft_wrap=True, highlight=False)
     for problem in problems:
-        text = str(problem)
-        if console.is_terminal:
-            colour = _COLOURS[problem.severity]
-            console.print(f"[{colour}]●[/{colour}] {escape(text)}")
-        else:
-            typer.echo(text)
+        colour = _COLOURS[problem.severity]
+        console.print(f"[{colour}]●[/{colour}] {escape(problem_line(problem))}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from registry.advisories.checking import check_advisory
 from registry.checking import check_release
+from registry.digest import blob_id, tree_id
 from registry.errors import InvalidNameError, NotFoundError, RegistryError
-from registry.names import parse_library_name
+from registry.names import ObjectId, is_library_name, parse_library_name
 from registry.parsing import parse_yaml
 from registry.problems import Problem
 from registry.schema import Format
@@ -59,10 +61,35 @@ def _registry_targets(root: Path) -> Iterator[Target]:
     for facts in sorted(root.glob("instances/*/*.yaml")):
         shown = facts.relative_to(root).as_posix()
         yield Target(path=facts, shown=shown, format=Format.INSTANCE)
+    for advisory in sorted(root.glob("advisories/*")):
+        shown = advisory.relative_to(root).as_posix()
+        yield Target(path=advisory, shown=shown, format=Format.ADVISORY)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """The problems of a target, and the id that Git has for exactly what was checked.
+
+    The id is None where Git could hold something else than what was read.
+    """
+
+    problems: tuple[Problem, ...]
+    object_id: ObjectId | None = None
 
 
 def check_target(target: Target) -> Iterator[Problem]:
     """Every problem of one target; never raises for bad input."""
+    yield from checked(target).problems
+
+
+def checked(target: Target) -> Checked:
+    """As `check_target`, with the id of what was read."""
+    seen: list[ObjectId] = []
+    problems = tuple(_problems(target, seen.append))
+    return Checked(problems=problems, object_id=seen[0] if seen else None)
+
+
+def _problems(target: Target, saw: Callable[[ObjectId], None]) -> Iterator[Problem]:
     if target.shown and target.path.is_symlink():
         yield Problem(
             rule="path",
@@ -71,7 +98,7 @@ def check_target(target: Target) -> Iterator[Problem]:
             expected="the file or directory itself",
         )
     elif target.format is not None:
-        yield from _facts_problems(target, target.format)
+        yield from _facts_problems(target, target.format, saw)
     elif target.in_registry and not target.path.is_dir():
         yield Problem(
             rule="layout",
@@ -80,10 +107,12 @@ def check_target(target: Target) -> Iterator[Problem]:
             expected="libraries/<name>/library.yaml and libraries/<name>/<version>/",
         )
     else:
-        yield from _release_problems(target)
+        yield from _release_problems(target, saw)
 
 
-def _facts_problems(target: Target, kind: Format) -> Iterator[Problem]:
+def _facts_problems(
+    target: Target, kind: Format, saw: Callable[[ObjectId], None]
+) -> Iterator[Problem]:
     try:
         raw = target.path.read_bytes()
     except OSError as error:
@@ -94,10 +123,19 @@ def _facts_problems(target: Target, kind: Format) -> Iterator[Problem]:
             expected="a YAML file",
         )
         return
+    if kind is Format.ADVISORY:  # what is right depends on the libraries that are there
+        libraries = target.path.parents[1] / "libraries"
+        yield from check_advisory(
+            raw,
+            file=target.shown,
+            libraries=lambda name: is_library_name(name) and (libraries / name).is_dir(),
+        ).problems
+        return
+    saw(blob_id(raw))
     yield from parse_yaml(kind, raw, file=target.shown, strict=True).problems
 
 
-def _release_problems(target: Target) -> Iterator[Problem]:
+def _release_problems(target: Target, saw: Callable[[ObjectId], None]) -> Iterator[Problem]:
     if target.in_registry:
         yield from _layout_problems(target)
     try:
@@ -110,7 +148,9 @@ def _release_problems(target: Target) -> Iterator[Problem]:
             expected=error.next_step,
         )
         return
-    checked = check_release(
+    if not source.problems and all(map(_is_utf8, source.files)):
+        saw(tree_id(source.files))
+    release = check_release(
         source.files,
         name=target.path.parent.name if target.in_registry else None,
         version=target.path.name if target.in_registry else None,
@@ -118,9 +158,13 @@ def _release_problems(target: Target) -> Iterator[Problem]:
     )
     prefix = f"{target.shown}/" if target.shown else ""
     unread = {problem.file for problem in source.problems}
-    for problem in (*source.problems, *checked.problems):
+    for problem in (*source.problems, *release.problems):
         if problem.rule != "readme-missing" or problem.file not in unread:
             yield replace(problem, file=f"{prefix}{problem.file}")
+
+
+def _is_utf8(path: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def _layout_problems(target: Target) -> Iterator[Problem]:

@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from builder.quality.page import quality_page  # noqa: E402 - the checkout is put on the path first
-from builder.review.rules import RULES  # noqa: E402 - as above
 from opsteps import COMMANDS, make_app  # noqa: E402 - as above
 from server.api import openapi_document  # noqa: E402 - as above
 from server.settings import settings_table  # noqa: E402 - as above
@@ -91,14 +90,6 @@ def operators_page() -> str:
     return _between("docs/operators.md", "settings", settings_table())
 
 
-def pull_requests_page() -> str:
-    """``docs/pull-requests.md`` with its table of rules anew."""
-    rows = "".join(f"| `{rule}` | {text} |\n" for rule, text in RULES.items())
-    return _between(
-        "docs/pull-requests.md", "rules", f"| rule | what it demands |\n| --- | --- |\n{rows}"
-    )
-
-
 def _between(path: str, name: str, content: str) -> str:
     """A page with what stands between two comments anew."""
     page = (ROOT / path).read_text(encoding="utf-8")
@@ -111,7 +102,6 @@ PAGES = {
     "docs/cli.md": cli_page,
     "docs/api.md": api_page,
     "docs/operators.md": operators_page,
-    "docs/pull-requests.md": pull_requests_page,
     "docs/quality.md": quality_page,
 }
 

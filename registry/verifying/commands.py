@@ -240,9 +240,11 @@ def _show(report: Report, *, as_json: bool) -> None:
     else:
         console.print(_table(report))
         for line in finding_lines(report):
-            console.print(escape(line), highlight=False)
+            console.print(escape(line), highlight=False, soft_wrap=True)
         colour = "green" if report.is_sound else "red"
-        console.print(f"[{colour}]{escape(verdict(report))}[/{colour}]", highlight=False)
+        console.print(
+            f"[{colour}]{escape(verdict(report))}[/{colour}]", highlight=False, soft_wrap=True
+        )
 
 
 def _table(report: Report) -> Table:

@@ -25,16 +25,31 @@ def report_lines(report: Report) -> Iterator[str]:
 
 
 def finding_lines(report: Report) -> Iterator[str]:
-    """Each finding with its evidence and next step, what was acknowledged, and notes."""
+    """Each finding with its evidence and next step, what was acknowledged, and notes.
+
+    Of many findings that say the same of many releases the first are shown, the others counted.
+    """
+    alike: dict[str, list[Finding]] = {}
     for finding in report.findings:
-        yield printable(f"{finding.attack}: {title(finding)}")
-        if finding.evidence:
-            yield printable(f"  evidence: {finding.evidence}")
-        yield printable(f"  next: {finding.next_step}")
+        alike.setdefault(f"{finding.check} {finding.what}", []).append(finding)
+    for findings in alike.values():
+        for finding in findings[:_LISTED]:
+            yield from _lines(finding)
+        if len(findings) > _LISTED:
+            yield printable(
+                f"{len(findings) - _LISTED:,} more: {findings[0].what} (--json has all)"
+            )
     for finding in report.accepted:
         yield printable(f"acknowledged: {finding.attack}: {title(finding)}")
     for note in report.notes:
         yield printable(f"note: {note}")
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    yield printable(f"{finding.attack}: {title(finding)}")
+    if finding.evidence:
+        yield printable(f"  evidence: {finding.evidence}")
+    yield printable(f"  next: {finding.next_step}")
 
 
 def title(finding: Finding) -> str:

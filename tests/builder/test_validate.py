@@ -14,7 +14,7 @@ from builder.validating_many import check_targets
 from registry.adding import add_release
 from registry.errors import NotFoundError
 from registry.operation import Actor
-from registry.problems import Problem
+from registry.problems import Problem, errors_of
 from tests.registry.making import (
     commit_all,
     encode,
@@ -381,3 +381,15 @@ def test_base_without_common_history_is_explained(registry: Path) -> None:
     done = run(registry, "--base", other)
     assert done.returncode == 6
     assert "fetch-depth: 0" in done.stderr
+
+
+def test_advisories_of_a_registry_are_checked(tmp_path: Path) -> None:
+    registry = new_registry(tmp_path / "registry")
+    registry.close()
+    write_files(registry.path, {"advisories/OPS-2026-1.yaml": b"id: [1]\n"})
+    problems = [
+        problem for target in find_targets(registry.path) for problem in check_target(target)
+    ]
+    assert any(
+        problem.file == "advisories/OPS-2026-1.yaml" for problem in errors_of(tuple(problems))
+    )

@@ -7,7 +7,6 @@ import http.server
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import orjson
 import pytest
@@ -16,22 +15,17 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks import content
 from builder.catalogue import build_catalogue
-from registry.adding import add_release
 from registry.creating import init_registry
-from registry.names import parse_library_name
 from registry.operation import Actor
-from registry.releasing import release
-from registry.snapshot import Registry
-from registry.sources import read_source
-from registry.versions import parse_version
 from scripts.system_packages import find_program
+from tests.builder.catalogue.conftest import Workshop
+from tests.builder.catalogue.eventful import fill, publish
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.xdist_group("chromium")]
 
 # A machine that is busy with other tests is slow, not wrong.
 expect.set_options(timeout=20_000)
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "registry" / "libraries"
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
@@ -49,6 +43,12 @@ PAGES = {
     "schemas": "schemas/",
     "about": "about/",
     "missing": "404.html",
+    "old release": f"{LIBRARY}1.0.0/",
+    "changes": f"{LIBRARY}changes/",
+    "log": "log/",
+    "deprecated": "libraries/custom-integrations/",
+    "awkward release": "libraries/awkward-texts/1.0.0/",
+    "awkward changes": "libraries/awkward-texts/changes/",
     "awkward library": "libraries/awkward-texts/",
     "awkward step": "libraries/awkward-texts/steps/awkward/",
 }
@@ -87,11 +87,12 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         url="https://steps.example.com",
         by=Actor(name="author"),
     )
-    for manifest in sorted(EXAMPLES.glob("*/*/manifest.json")):
-        publish(registry, dict(read_source(manifest.parent)))
+    fill(Workshop(registry=registry, path=root / "registry"))
+    author = Actor(name="author")
     for number in range(30):
-        publish(registry, dict(content.library(number, steps=1).files))
-    publish(registry, awkward_library())
+        publish(registry, content.library(number, steps=1).files, by=author)
+    for version in ("1.0.0", "2.0.0"):
+        publish(registry, awkward_library(version), by=author)
     handler = functools.partial(QuietHandler, directory=str(root / "host"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -104,9 +105,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         thread.join()
 
 
-def awkward_library() -> dict[str, bytes]:
+def awkward_library(version: str) -> dict[str, bytes]:
     """Names, defaults and descriptions that are longer than any column."""
-    long = "x" * 120
+    long = ("x" if version == "1.0.0" else "y") * 120
     step = {
         "name": "awkward",
         "display_name": f"Awkward {long[:100]}",
@@ -119,7 +120,7 @@ def awkward_library() -> dict[str, bytes]:
     }
     manifest = {
         "name": "awkward-texts",
-        "version": "1.0.0",
+        "version": version,
         "display_name": f"Awkward {long[:100]}",
         "description": f"Long {long}",
         "author": long,
@@ -132,16 +133,6 @@ def awkward_library() -> dict[str, bytes]:
         "steps/awkward.json": orjson.dumps(step),
         "docs/README.md": f"# {long}\n\n```\n{long * 2}\n```\n".encode(),
     }
-
-
-def publish(registry: Registry, files: dict[str, bytes]) -> None:
-    added = add_release(registry, files, by=Actor(name="author"))
-    release(
-        registry,
-        parse_library_name(added.name),
-        parse_version(str(added.version)),
-        by=Actor(name="author"),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -290,6 +281,99 @@ def test_a_table_of_parameters_never_leaves_its_column(visit: Visit) -> None:
         box = table.bounding_box()
         assert box is not None
         assert box["width"] <= column["width"]
+
+
+def test_the_list_of_releases_works_with_the_keyboard(visit: Visit) -> None:
+    page = visit.go(LIBRARY)
+    menu = page.locator("[data-switch] > summary")
+    menu.focus()
+    page.keyboard.press("Enter")
+    old = page.get_by_role("navigation", name="Releases of this library").get_by_role(
+        "link", name="1.0.0"
+    )
+    expect(old).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(old).to_be_hidden()
+    expect(menu).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(old).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(visit.base + LIBRARY + "1.0.0/")
+    expect(page.get_by_text("Release 1.0.0 was yanked.")).to_be_visible()
+    page.locator("[data-switch] > summary").click()
+    page.get_by_role("heading", level=1).click()
+    expect(page.locator("[data-switch] nav")).to_be_hidden()
+
+
+def test_releases_are_compared_step_by_step_and_the_choice_can_be_linked_to(visit: Visit) -> None:
+    page = visit.go(f"{LIBRARY}changes/?from=1.0.0&to=1.1.0")
+    sections = page.locator("[data-new]")
+    expect(sections.nth(0)).to_be_hidden()
+    expect(sections.nth(1)).to_be_visible()
+    expect(page.locator("[data-result]")).to_have_text("One step: a minor change.")
+    page.get_by_label("To", exact=True).select_option("2.0.0")
+    expect(page).to_have_url(visit.base + f"{LIBRARY}changes/?from=1.0.0&to=2.0.0")
+    expect(sections.nth(0)).to_be_visible()
+    expect(page.locator("[data-result]")).to_have_text("2 steps, together at most a major change.")
+    page.get_by_label("To", exact=True).select_option("1.0.0")
+    expect(page.locator("[data-result]")).to_have_text("These are the same release.")
+    visit.go(f"{LIBRARY}changes/?from=2.0.0&to=1.1.0")
+    expect(page.locator("[data-result]")).to_contain_text("Going back undoes")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?from=%3Cscript%3Ealert(1)%3C/script%3E&to=9.9.9",
+        "?from=1.0.0%00&to=__proto__",
+        "?from[]=1.0.0&to=" + "x" * 5000,
+        "?from=&to=",
+    ],
+)
+def test_a_query_that_names_no_release_compares_all_of_them(visit: Visit, query: str) -> None:
+    page = visit.go(f"{LIBRARY}changes/{query}")
+    expect(page.get_by_label("From", exact=True)).to_have_value("1.0.0")
+    expect(page.get_by_label("To", exact=True)).to_have_value("2.0.0")
+    expect(page.locator("[data-new]:visible")).to_have_count(2)
+
+
+def test_the_log_is_filtered_while_one_types(visit: Visit) -> None:
+    page = visit.go("log/")
+    filter_box = page.get_by_role("searchbox", name="Show only operations")
+    filter_box.fill("operator yank")
+    expect(page.locator("[data-entry]:visible")).to_have_count(1)
+    expect(page.locator("[data-log-status]")).to_have_text("1 operation with “operator yank”")
+    visit.go("log/?filter=deprecate")
+    expect(page.locator("[data-entry]:visible")).to_have_count(1)
+    expect(page.locator("[data-entry]:visible")).to_contain_text("Attested")
+    filter_box.fill("<script>")
+    expect(page.locator("[data-entry]:visible")).to_have_count(0)
+
+
+def test_releases_and_their_differences_are_there_without_scripts(
+    browser: Browser, base: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{base}{LIBRARY}changes/?from=1.0.0&to=1.1.0")
+    expect(page.locator("[data-new]:visible")).to_have_count(2)
+    expect(page.locator("[data-compare]")).to_be_hidden()
+    page.goto(base + LIBRARY)
+    page.locator("[data-switch] > summary").click()
+    page.get_by_role("link", name="1.1.0 verified").first.click()
+    expect(page).to_have_url(f"{base}{LIBRARY}1.1.0/")
+    page.goto(f"{base}log/")
+    expect(page.locator("[data-entry]").first).to_be_visible()
+    context.close()
+
+
+def test_badges_are_pictures_that_a_page_can_show(visit: Visit) -> None:
+    page = visit.go(LIBRARY)
+    load = "async name => { const i = new Image(); i.src = name; await i.decode(); return i.width }"
+    for name in ("badge.svg", "quality.svg", "status.svg"):
+        assert page.evaluate(load, name) > 50
 
 
 def test_search_says_what_to_do_without_scripts(browser: Browser, base: str) -> None:

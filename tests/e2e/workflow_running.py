@@ -205,8 +205,7 @@ class GitLab:
     def _reference(self, event: Event) -> dict[str, str]:
         if event.name != "merge_request_event":
             return {"CI_COMMIT_BRANCH": event.branch, "CI_DEFAULT_BRANCH": "main"}
-        base = git(self._remote, "merge-base", event.base, event.commit)
-        return {"CI_MERGE_REQUEST_DIFF_BASE_SHA": base}
+        return {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": event.base}
 
     def _secrets(self, event: Event, root: Path) -> dict[str, str]:
         """Protected variables; one of the type file is the path of a file."""

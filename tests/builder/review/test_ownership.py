@@ -161,6 +161,11 @@ def test_instances_are_checked(changing: Changing) -> None:
     assert changing.found("olga") == {("schema-type", ERROR)}
 
 
+def test_advisories_are_checked(changing: Changing) -> None:
+    changing.write("advisories/OPS-2026-1.yaml", "id: OPS-2026-1\nsummary: [no text]\n")
+    assert ERROR in {severity for _, severity in changing.found("olga")}
+
+
 def test_stray_file_at_the_top_is_found(changing: Changing) -> None:
     changing.write("Makefile", "x:\n")
     assert changing.found("olga") == {("stray-file", WARNING)}

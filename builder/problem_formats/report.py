@@ -1,0 +1,29 @@
+"""What the writers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from registry.problems import Problem, errors_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What was checked, by name, and every problem. ``rules`` describes the ids that it knows."""
+
+    checked: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    version: str
+    rules: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return errors_of(self.problems)
+
+    @property
+    def summary(self) -> str:
+        """``3 checked: 1 errors, 0 warnings``."""
+        errors = len(self.errors)
+        warnings = len(self.problems) - errors
+        return f"{len(self.checked)} checked: {errors} errors, {warnings} warnings"

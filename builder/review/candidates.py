@@ -1,0 +1,136 @@
+"""Read a candidate from Git: what may be read of it, checked, and compared with the last release.
+
+What no limit allows is not read: its size is asked for first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from builder.diff import compare, previous_version
+from builder.review.model import Candidate, LibraryChange
+from builder.review.problems import error
+from builder.review.treediff import changed_files
+from registry.checking import check_release
+from registry.contents import read_content
+from registry.errors import LimitError
+from registry.git import GitRepository
+from registry.names import ObjectId
+from registry.problems import Problem
+from registry.settings import Limits
+from registry.trees import TreeEntry
+from registry.versions import Version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadCandidate:
+    """A candidate and what is wrong with its files, by paths of the registry."""
+
+    candidate: Candidate
+    problems: tuple[Problem, ...]
+
+
+def read_candidate(
+    repository: GitRepository,
+    change: LibraryChange,
+    version: Version,
+    tree: ObjectId,
+    limits: Limits,
+) -> ReadCandidate:
+    """One version that a change brings; never raises for bad input."""
+    path = f"{change.path}/{version}"
+    try:
+        entries = tree_entries(repository, tree, limits)
+    except LimitError as refused:
+        nothing = Candidate(library=change.name, version=version, entries={}, contents={})
+        problem = error("limit-release-size", path, refused.message, refused.next_step)
+        return ReadCandidate(candidate=nothing, problems=(problem,))
+    contents, too_large = _contents(repository, entries, path, limits)
+    checked = check_release(
+        contents, name=change.name, version=str(version), strict=True, limits=limits
+    )
+    unread = {problem.file for problem in too_large}
+    placed = (replace(p, file=f"{path}/{p.file}") for p in checked.problems)
+    problems = (*too_large, *(p for p in placed if p.file not in unread))
+    candidate = Candidate(
+        library=change.name,
+        version=version,
+        entries=entries,
+        contents=contents,
+        content=checked.content,
+    )
+    return ReadCandidate(
+        candidate=_compared(repository, change, candidate, limits), problems=problems
+    )
+
+
+def tree_entries(
+    repository: GitRepository, tree: ObjectId, limits: Limits
+) -> Mapping[str, TreeEntry]:
+    """Everything below a tree that is no directory; raises LimitError."""
+    found = changed_files(repository, None, tree, limit=limits.release_files)
+    return {file.path: file.after for file in found if file.after is not None}
+
+
+def _contents(
+    repository: GitRepository, entries: Mapping[str, TreeEntry], path: str, limits: Limits
+) -> tuple[dict[str, bytes], tuple[Problem, ...]]:
+    wanted = {name: entry.object_id for name, entry in entries.items() if entry.is_file}
+    sizes = object_sizes(repository, list(wanted.values()))
+    problems = []
+    total = 0
+    for name, object_id in list(wanted.items()):
+        size = sizes.get(object_id, 0)
+        if size > limits.file_bytes:
+            del wanted[name]
+            problems.append(
+                error(
+                    "limit-file-size",
+                    f"{path}/{name}",
+                    f"the file has {size:,} bytes",
+                    f"at most {limits.file_bytes:,} bytes",
+                )
+            )
+            continue
+        total += size
+    if total > limits.release_bytes:
+        message, expected = f"the release has {total:,} bytes", f"at most {limits.release_bytes:,}"
+        problems.append(error("limit-release-size", path, message, expected))
+        wanted.clear()
+    found = repository.objects(list(wanted.values()))
+    read = zip(wanted, found, strict=True)
+    return {name: blob.content for name, blob in read if blob is not None}, tuple(problems)
+
+
+def object_sizes(repository: GitRepository, objects: Sequence[ObjectId]) -> dict[ObjectId, int]:
+    """How large objects are, without reading them."""
+    if not objects:
+        return {}
+    stdin = "".join(f"{object_id}\n" for object_id in objects).encode()
+    out = repository.run("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=stdin)
+    rows = (line.split(" ") for line in out.decode().splitlines())
+    return {ObjectId(row[0]): int(row[1]) for row in rows if row[-1].isdigit()}
+
+
+def _compared(
+    repository: GitRepository, change: LibraryChange, candidate: Candidate, limits: Limits
+) -> Candidate:
+    """The candidate with the difference from the greatest lower stable release that is in use."""
+    facts = change.now.facts if change.now.exists else change.before.facts
+    trees = {**change.before.versions(), **change.now.versions()}
+    usable = [
+        version
+        for version in change.ledger
+        if version in trees and str(version) not in facts.yanked
+    ]
+    previous = previous_version(usable, candidate.version)
+    if previous is None or candidate.content is None:
+        return candidate
+    content, _ = read_content(repository, trees[previous], limits)
+    return replace(
+        candidate,
+        previous=previous,
+        previous_content=content,
+        diff=compare(content, candidate.content) if content is not None else None,
+    )

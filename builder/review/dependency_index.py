@@ -1,0 +1,125 @@
+"""What every library at a commit depends on: read once, then kept by the libraries' tree ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import orjson
+
+from builder.derived import read_derived, write_derived
+from registry.errors import InvalidNameError
+from registry.git import GitRepository, Wave
+from registry.names import LibraryName, ObjectId
+from registry.trees import parse_tree
+from registry.versions import Dependency, Version, parse_dependency, parse_version
+
+_FILE = "dependencies.json"
+_VERSION = "dependencies-1"
+
+Releases = dict[str, tuple[str, ...]]
+"""The requirements of every version of a library that has a directory."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DependencyIndex:
+    """The requirements of all releases and candidates of all libraries, by library."""
+
+    libraries: Mapping[LibraryName, Mapping[str, Sequence[str]]]
+
+    def requirements(self, name: LibraryName, version: Version) -> tuple[Dependency, ...]:
+        """What one release needs; a requirement that cannot be read needs nothing."""
+        texts = self.libraries.get(name, {}).get(str(version), ())
+        parsed = (_dependency(text) for text in texts)
+        return tuple(dependency for dependency in parsed if dependency is not None)
+
+    def dependents(self, name: LibraryName) -> Iterator[tuple[LibraryName, Version, Dependency]]:
+        """Every release that names this library, with what it demands of it."""
+        for other, releases in self.libraries.items():
+            for version, texts in releases.items():
+                for text in texts:
+                    if name in text:  # far cheaper than to parse each
+                        dependency = _dependency(text)
+                        if dependency is not None and dependency.library == name:
+                            yield other, parse_version(version), dependency
+
+
+def _dependency(text: str) -> Dependency | None:
+    try:
+        return parse_dependency(text)
+    except InvalidNameError:
+        return None
+
+
+def load_index(
+    repository: GitRepository, trees: Mapping[LibraryName, ObjectId], directory: Path
+) -> DependencyIndex:
+    """The index of these libraries; only those whose tree is not known yet are read.
+
+    It is kept in ``directory``; what cannot be read there is made anew.
+    """
+    path = directory / _FILE
+    kept = read_derived(path, version=_VERSION, kind=dict[str, Releases]) or {}
+    known = {ObjectId(tree): releases for tree, releases in kept.items()}
+    missing = [tree for tree in trees.values() if tree not in known]
+    if missing:
+        known.update(read_requirements(repository, missing))
+        here = {tree: known[tree] for tree in trees.values()}
+        write_derived(path, here, version=_VERSION)
+    return DependencyIndex(libraries={name: known[tree] for name, tree in trees.items()})
+
+
+def read_requirements(
+    repository: GitRepository, trees: Sequence[ObjectId]
+) -> dict[ObjectId, Releases]:
+    """The requirements in the manifests of libraries, by the trees of the libraries."""
+    versions = {
+        tree: {name: entry for name, entry in entries.items() if _is_version(name)}
+        for tree, entries in _entries(repository, trees).items()
+    }
+    releases = _entries(repository, [t for found in versions.values() for t in found.values()])
+    wave = Wave(repository)
+    for entries in releases.values():
+        if "manifest.json" in entries:
+            wave.want(entries["manifest.json"])
+    manifests = wave.fetch()
+    found: dict[ObjectId, Releases] = {tree: {} for tree in trees}
+    for library, directories in versions.items():
+        for version, tree in directories.items():
+            manifest = manifests.get(releases.get(tree, {}).get("manifest.json", ObjectId("")))
+            found[library][version] = _requirements(manifest.content if manifest else b"")
+    return found
+
+
+def _entries(
+    repository: GitRepository, trees: Sequence[ObjectId]
+) -> dict[ObjectId, dict[str, ObjectId]]:
+    wave = Wave(repository)
+    for tree in trees:
+        wave.want(tree)
+    return {
+        object_id: {entry.name: entry.object_id for entry in parse_tree(found.content)}
+        for object_id, found in wave.fetch().items()
+        if found.type == "tree"
+    }
+
+
+def _is_version(name: str) -> bool:
+    try:
+        parse_version(name)
+    except InvalidNameError:
+        return False
+    return True
+
+
+class _Manifest(msgspec.Struct):
+    dependencies: tuple[str, ...] = ()
+
+
+def _requirements(raw: bytes) -> tuple[str, ...]:
+    try:
+        return msgspec.convert(orjson.loads(raw), type=_Manifest).dependencies
+    except (orjson.JSONDecodeError, msgspec.ValidationError):
+        return ()

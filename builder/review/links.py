@@ -1,0 +1,129 @@
+"""Links in a release's documents: relative ones name files that are there, anchors headings."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import unquote, urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from builder.review.model import Candidate
+from builder.review.problems import error, warning
+from registry.problems import Problem
+from registry.settings import DEFAULT_LIMITS
+
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_NOT_GITHUB = re.compile(r"[^\w\- ]")
+_NESTING = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Document:
+    """The targets of a document's links with their lines, and the anchors of its headings."""
+
+    links: tuple[tuple[str, int], ...]
+    anchors: frozenset[str]
+
+
+def link_problems(candidate: Candidate) -> Iterator[Problem]:
+    """Every link of the Markdown documents that leads nowhere."""
+    documents = {
+        path: _read(content)
+        for path, content in candidate.contents.items()
+        if path.lower().endswith(".md") and len(content) <= DEFAULT_LIMITS.readme_bytes
+    }
+    folders = {
+        path[: place.start()] for path in candidate.entries for place in re.finditer("/", path)
+    }
+    places = folders | candidate.entries.keys()
+    for path, document in documents.items():
+        for target, line in document.links:
+            problem = _wrong(candidate, path, target, places, documents)
+            if problem is not None:
+                yield _at(problem, line)
+
+
+def _at(problem: Problem, line: int) -> Problem:
+    return Problem(
+        rule=problem.rule,
+        file=problem.file,
+        message=problem.message,
+        expected=problem.expected,
+        line=line,
+        column=1,
+        severity=problem.severity,
+    )
+
+
+def _wrong(
+    candidate: Candidate,
+    path: str,
+    target: str,
+    places: set[str],
+    documents: Mapping[str, _Document],
+) -> Problem | None:
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc:
+        return None
+    file, shown = f"{candidate.path}/{path}", target[:80]
+    named = path
+    if parts.path:
+        named = posixpath.normpath(
+            posixpath.join(posixpath.dirname(path), unquote(parts.path))
+        ).rstrip("/")
+        if parts.path.startswith("/") or named == ".." or named.startswith("../"):
+            message = f"the link {shown!r} leads out of the release"
+            return error("link-outside", file, message, "a file of the release, or a full URL")
+        if named != "." and named not in places:
+            message = f"the link {shown!r} names no file of the release"
+            return error("link-broken", file, message, "a file that is there")
+    fragment = unquote(parts.fragment)
+    if fragment and named in documents and fragment not in documents[named].anchors:
+        message = f"the link {shown!r} names no heading of {named}"
+        return warning("anchor-broken", file, message, "a heading that is there")
+    return None
+
+
+@cache
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": _NESTING})
+    return parser.enable(["table", "strikethrough"])
+
+
+def _read(content: bytes) -> _Document:
+    tokens = _parser().parse(content.decode(errors="replace"))
+    links: list[tuple[str, int]] = []
+    anchors: set[str] = set()
+    seen: dict[str, int] = {}
+    for index, token in enumerate(tokens):
+        line = token.map[0] + 1 if token.map else 1
+        links.extend((target, line) for target in _targets(token))
+        if token.type == "heading_open":
+            anchors.update(_anchors(tokens[index + 1].content, seen))
+    return _Document(links=tuple(dict.fromkeys(links)), anchors=frozenset(anchors))
+
+
+def _targets(token: Token) -> Iterator[str]:
+    for child in token.children or ():
+        name = {"link_open": "href", "image": "src"}.get(child.type)
+        target = child.attrGet(name) if name else None
+        if isinstance(target, str) and target:
+            yield target
+
+
+def _anchors(heading: str, seen: dict[str, int]) -> Iterator[str]:
+    """How the catalogue and how Git hosts name a heading: authors see both."""
+    ours = _NOT_SLUG.sub("-", heading.lower()).strip("-")[:60] or "section"
+    theirs = _NOT_GITHUB.sub("", heading.lower().strip()).replace(" ", "-")
+    for slug, first in ((ours, 1), (f" {theirs}", 0)):
+        count = seen[slug] = seen.get(slug, 0) + 1
+        number = count - 1 + first
+        yield f"{slug.strip()}-{number}" if count > 1 else slug.strip()

@@ -1,0 +1,67 @@
+"""Check many targets: what is known already is taken, the rest is spread over the processors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from builder.outcomes import Outcomes, committed_objects
+from builder.validating import Checked, Target, checked
+from registry.errors import NotARegistryError
+from registry.places import find_places
+from registry.problems import Problem
+
+# Targets below which another process costs more than it saves: it starts in a quarter of a second.
+_WORTH_A_PROCESS = 150
+_CHUNK = 25
+
+
+def check_targets(
+    targets: Sequence[Target], root: Path, progress: Callable[[], None] = lambda: None
+) -> Iterator[Problem]:
+    """Every problem of these targets, in their order.
+
+    Outcomes are kept with the repository at ``root``, if there is one: a target that is as it was
+    at the head is not checked again.
+    """
+    state = _state_directory(root) if len(targets) > 1 else None
+    if state is None:
+        for target in targets:
+            yield from checked(target).problems
+            progress()
+        return
+    outcomes = Outcomes(state)
+    objects = committed_objects(root)
+    known = {
+        target.shown: outcomes.of(target.shown, objects.get(target.shown)) for target in targets
+    }
+    unknown = [target for target in targets if known[target.shown] is None]
+    fresh = _all_checked(unknown)
+    for target in targets:
+        problems = known[target.shown]
+        if problems is None:
+            found = next(fresh)
+            problems = found.problems
+            outcomes.keep(target.shown, found.object_id, problems)
+        progress()
+        yield from problems
+    outcomes.write()
+
+
+def _all_checked(targets: Sequence[Target]) -> Iterator[Checked]:
+    processors = len(os.sched_getaffinity(0))
+    if len(targets) < _WORTH_A_PROCESS or processors == 1:
+        yield from map(checked, targets)
+        return
+    with ProcessPoolExecutor(processors, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(checked, targets, chunksize=_CHUNK)
+
+
+def _state_directory(root: Path) -> Path | None:
+    try:
+        return find_places(root).common_dir / "opsteps"
+    except NotARegistryError:
+        return None
