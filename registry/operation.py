@@ -24,6 +24,7 @@ from registry.recovery import recover
 from registry.remote import fetch_branch, push
 from registry.snapshot import Registry
 from registry.tags import tag_object
+from registry.verifying.trusted import refuse_untrusted
 from registry.worktree import follow
 from registry.writing import Identity, NewCommit, RefUpdate, move_refs, put_commit
 
@@ -165,7 +166,8 @@ def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
     """Take a turn; try again on the new head when another writer was faster.
 
     Our own writers wait for each other, so that only a person's Git or another machine can be
-    faster. Raises what the attempt raises.
+    faster. Raises UntrustedHistoryError when the head does not descend from the last trusted one,
+    and what the attempt raises.
     """
     with exclusive(registry.state_directory / "write.lock") as lock:
         recover(registry.repository, _journal(registry))
@@ -173,7 +175,9 @@ def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
             if registry.remote is not None:
                 _catch_up(registry, registry.remote, lock)
             try:
-                return attempt(Turn(registry=registry, head=registry.head(), lock=lock))
+                head = registry.head()
+                refuse_untrusted(registry, head)
+                return attempt(Turn(registry=registry, head=head, lock=lock))
             except MovedError:
                 if number == _ATTEMPTS:
                     raise

@@ -16,6 +16,7 @@ import structlog
 from registry.errors import RegistryError
 from registry.names import CORE, LibraryName
 from registry.snapshot import Registry, Snapshot
+from registry.verifying.trusted import refuse_untrusted
 from server.errors import ServerError
 from server.loading import load_all, load_names
 from server.served import ServedLibrary
@@ -136,6 +137,7 @@ class Follower:
             self.upkeep.came_from_cache(served)
         else:
             self._tags.reset()
+            refuse_untrusted(self._registry, head)
             snapshot = self._registry.snapshot(head)
             served = make_served(
                 self._load_from_git(snapshot, warm),
@@ -168,8 +170,10 @@ class Follower:
             return
         started = perf_counter()
         first = self.snapshot is None
+        head = self._registry.head()
+        refuse_untrusted(self._registry, head)
         snapshot = self._registry.snapshot(
-            previous=self.snapshot, all_tags=all_tags or self.snapshot is None
+            head, previous=self.snapshot, all_tags=all_tags or self.snapshot is None
         )
         sleep(_BREATH_SECONDS)
         changed, removed = _difference(before, self.snapshot, snapshot)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from registry.model import LibraryFacts
 from registry.names import CommitId, Digest, LibraryName, ObjectId
-
-_OPERATION = re.compile(rb"^Operation: ([a-z][a-z-]{0,63})$", re.MULTILINE)
 
 Release = tuple[LibraryName, str]
 """A library's name and a version."""
@@ -27,9 +24,8 @@ class Commit:
 
     @property
     def operation(self) -> str:
-        """The operation that its last paragraph names; empty when it names none."""
-        found = _OPERATION.findall(self.message.rstrip().rpartition(b"\n\n")[2])
-        return found[-1].decode() if found else ""
+        """The operation that its trailers name, as the log shows it."""
+        return read_message(b"\n\n" + self.message).operation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

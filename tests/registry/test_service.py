@@ -15,6 +15,8 @@ from registry.operation import Actor, follow_head, operation_message
 from registry.problems import InvalidLibraryError
 from registry.releasing import release
 from registry.snapshot import Registry
+from registry.verifying.errors import UntrustedHistoryError
+from registry.verifying.trusted import TrustedHead, set_trusted
 from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commit
 from tests.registry.making import (
     NAME,
@@ -427,3 +429,13 @@ def test_new_registry_that_nobody_could_read_is_not_made(
     with pytest.raises((InvalidNameError, InvalidLibraryError)):
         init_registry(tmp_path / "new", name=name, title=title, url=url, by=Actor(name="tester"))
     assert not (tmp_path / "new").exists()
+
+
+def test_write_upon_a_head_that_went_back_is_refused(registry: Registry) -> None:
+    put(registry, files())
+    trusted = TrustedHead(head=registry.head(), verified="2026-01-01T00:00:00Z")
+    set_trusted(registry, trusted)
+    follow_head(registry)
+    git(registry.path, "reset", "-q", "--hard", "HEAD~1")
+    with pytest.raises(UntrustedHistoryError, match="rollback"):
+        add_release(registry, files(version="1.1.0"), by=Actor(name="tester"))

@@ -5,6 +5,8 @@ import threading
 import time
 from pathlib import Path
 
+from registry.names import CommitId
+from registry.verifying.trusted import TrustedHead, set_trusted
 from server.warm import read_warm
 from tests.server.real_server import Client, Place, serving, step, until
 
@@ -210,3 +212,18 @@ def test_clearing_the_cache_reads_everything_anew(place: Place) -> None:
         assert client.ask("POST", "/api/v1/cache/clear").status == 200
         assert client.get("/api/v1/steps/beta.net.ping").status == 404
         assert time.monotonic() - time_before < 60
+
+
+def test_a_history_that_does_not_descend_from_the_trusted_one_is_not_served(place: Place) -> None:
+    place.publish("alpha", "1.2.0")
+    trusted = place.git("rev-parse", "HEAD")
+    set_trusted(
+        place.registry, TrustedHead(head=CommitId(trusted), verified="2026-01-01T00:00:00Z")
+    )
+    with serving(place.path) as client:
+        client.until_served(trusted)
+        place.git("reset", "-q", "--hard", "HEAD~1")
+        until(lambda: "rollback" in str(client.get("/health").json().get("problem")))
+        assert client.get("/api/v1/steps/alpha.file.copy").json()["version"] == "1.2.0"
+        place.git("reset", "-q", "--hard", trusted)
+        until(lambda: client.get("/health").json()["status"] == "healthy")
