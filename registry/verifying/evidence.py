@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from registry.messages import read_message
 from registry.model import LibraryFacts
 from registry.names import CommitId, Digest, LibraryName, ObjectId
 

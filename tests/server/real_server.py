@@ -155,7 +155,6 @@ class Place:
     def publish(
         self, name: str, version: str, steps: list[dict[str, Any]] | None = None, **manifest: Any
     ) -> str:
-        before = self.registry.head()
         add_release(
             self.registry, release_files(name, version, steps, **manifest), by=Actor(name="ada")
         )
