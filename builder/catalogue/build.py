@@ -9,20 +9,32 @@ Invariants (docs/decisions/0004-catalogue-build.md has the reasons):
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from builder.assets import site_source
+from builder.catalogue.context import Context
 from builder.catalogue.feeds import feed_files
-from builder.catalogue.library_phase import Libraries, changed_names, gone_names, render_changed
+from builder.catalogue.library_phase import (
+    Libraries,
+    changed_names,
+    gone_names,
+    library_keys,
+    render_changed,
+)
 from builder.catalogue.lists import plan_lists
+from builder.catalogue.log_entries import read_log
+from builder.catalogue.log_page import log_page
 from builder.catalogue.overview import Overview
 from builder.catalogue.rendering import Progress, Task
 from builder.catalogue.report import BuildReport, Clock
+from builder.catalogue.signature_marks import Trust, read_trust
 from builder.catalogue.site_pages import site_pages
 from builder.catalogue.state import Outputs, SiteState
 from builder.catalogue.step_list import make_lists
@@ -30,12 +42,20 @@ from builder.catalogue.theme import Theme
 from builder.catalogue.trees import Trees, locked_trees
 from builder.catalogue.writing import Changes, Rendered, TreeWriter
 from builder.pagefind import run_pagefind
-from registry.names import CORE, LibraryName
+from registry.advisories.reading import Advisories, read_advisories
+from registry.names import LibraryName
 from registry.snapshot import Registry, Snapshot
+
+if TYPE_CHECKING:  # cryptography takes its time to load
+    from registry.signing.keys import PublicKey
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 # Code that decides the bytes of a page: after a change of it everything is rendered anew.
-_SOURCES = ("builder/catalogue/*.py", "builder/markdown.py", "builder/pagefind.py", "registry/*.*")
+_SOURCES = (
+    *("builder/catalogue/*.py", "builder/diff/*.py", "builder/quality/*.py"),
+    *("builder/markdown.py", "builder/pagefind.py"),
+    *("registry/*.*", "registry/advisories/*.py", "registry/signing/*.py"),
+)
 _PAGEFIND = "pagefind/"
 
 
@@ -46,13 +66,16 @@ def build_catalogue(
     base_url: str | None = None,
     jobs: int = 2,
     search: bool = True,
+    administrators: Collection[PublicKey] = (),
     progress: Progress = lambda phase, done, total: None,  # noqa: ARG005 - what a Progress is given
 ) -> BuildReport:
     """Build the site of the registry's head at ``out``, which becomes a link to a finished tree.
 
     ``base_url`` is where the site will be published (the registry's own ``url`` when None); feeds
     and canonical addresses need it, all links between pages are relative. ``search`` adds the
-    search in the browser. Raises BuilderError and RegistryError; then the site stays as it was.
+    search in the browser. ``administrators`` are the keys that confirm who may publish; without
+    any, publishers count as declared only. Raises BuilderError and RegistryError; then the site
+    stays as it was.
     """
     snapshot = registry.snapshot()
     with locked_trees(out) as trees:
@@ -68,6 +91,7 @@ def build_catalogue(
             registry=registry,
             snapshot=snapshot,
             theme=theme,
+            trust=read_trust(registry, snapshot, administrators),
             trees=trees,
             jobs=jobs,
             search=search,
@@ -83,6 +107,7 @@ class _Build:
     registry: Registry
     snapshot: Snapshot
     theme: Theme
+    trust: Trust
     trees: Trees
     jobs: int
     search: bool
@@ -93,14 +118,15 @@ class _Build:
     def run(self) -> BuildReport:
         """Do it."""
         with self.clock.phase("pages"):
-            site_key = _site_key(self.theme, search=self.search)
+            site_key = _site_key(self.theme, self.trust, search=self.search)
             known = self._known(site_key)
-            keys = {name: self.snapshot.key(name) for name in (CORE, *self.snapshot.names)}
+            advisories = read_advisories(self.registry.repository, self.snapshot.commit)
+            keys = library_keys(self.snapshot, advisories)
             if known is not None and self._is_current(known, keys):
                 return self._report(known, rendered=0)
             is_fresh = self.trees.open_spare()
             self._marker.touch()
-            libraries = self._libraries(keys, known, is_fresh=is_fresh)
+            libraries = self._libraries(keys, advisories, known, is_fresh=is_fresh)
             state = self._finish(site_key, libraries, known, is_fresh=is_fresh)
         if self.search:
             with self.clock.phase("pagefind"):
@@ -133,12 +159,17 @@ class _Build:
     def _is_current(self, known: SiteState, keys: dict[LibraryName, str]) -> bool:
         return (
             known.commit == self.snapshot.commit
-            and not changed_names(known, keys)
+            and not changed_names(known, keys, self.snapshot.committed_at)
             and not gone_names(known, keys)
         )
 
     def _libraries(
-        self, keys: dict[LibraryName, str], known: SiteState | None, *, is_fresh: bool
+        self,
+        keys: dict[LibraryName, str],
+        advisories: Advisories,
+        known: SiteState | None,
+        *,
+        is_fresh: bool,
     ) -> Libraries:
         live = self.trees.live_state
         task = Task(
@@ -146,9 +177,14 @@ class _Build:
             instance=self.registry.instance,
             limits=self.registry.limits,
             commit=self.snapshot.commit,
-            theme=self.theme,
+            context=Context(
+                theme=self.theme,
+                as_of=self.snapshot.committed_at,
+                advisories=advisories,
+                trust=self.trust,
+                listed=frozenset(keys),
+            ),
             keys=keys,
-            listed=frozenset(keys),
             before=live.libraries if live else {},
             tree=self.trees.spare,
             records=self._records if self.search else None,
@@ -163,10 +199,12 @@ class _Build:
     ) -> SiteState:
         """The pages about many libraries, and the state of the tree as it is then."""
         overview = Overview(libraries.listed)
+        log = read_log(self.registry, self.snapshot, known.log if known else None)
         lists = make_lists(overview, libraries.bodies, self.trees.live, known)
         files = {
             **site_pages(self.theme, overview, self.snapshot),
             **feed_files(self.snapshot.facts, self.theme.base_url, overview),
+            **log_page(self.theme, log.entries, self.snapshot, libraries.listed),
             **lists.files,
         }
         planned = plan_lists(self.theme, overview, site_key.encode())
@@ -188,6 +226,7 @@ class _Build:
             libraries=libraries.listed,
             unlisted=libraries.unlisted,
             bodies=lists.bodies,
+            log=log,
             pages=pages,
         )
 
@@ -228,8 +267,8 @@ class _Build:
         )
 
 
-def _site_key(theme: Theme, *, search: bool) -> str:
-    return f"{theme.key}:{_code_key()}:{int(search)}"
+def _site_key(theme: Theme, trust: Trust, *, search: bool) -> str:
+    return f"{theme.key}:{_code_key()}:{int(trust.is_confirmed)}:{int(search)}"
 
 
 @cache

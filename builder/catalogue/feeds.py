@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
-
 from builder.catalogue.overview import Overview
+from builder.catalogue.xmltext import xml_text
 from registry.model import RegistryFacts
 
 _FEED_ENTRIES = 50
 _SITEMAP_ADDRESSES = 40_000
 _DATE_LENGTH = 10
-# Characters that XML 1.0 cannot hold at all.
-_NO_XML = {code: None for code in range(0x20) if code not in {0x9, 0xA, 0xD}}
-_NO_XML |= dict.fromkeys([0xFFFE, 0xFFFF, *range(0xD800, 0xE000)])
 
 
 def feed_files(facts: RegistryFacts, base_url: str, overview: Overview) -> dict[str, bytes]:
@@ -23,18 +19,14 @@ def feed_files(facts: RegistryFacts, base_url: str, overview: Overview) -> dict[
     return files
 
 
-def _text(value: str) -> str:
-    return escape(value.translate(_NO_XML))
-
-
 def _sitemaps(base_url: str, overview: Overview) -> dict[str, bytes]:
-    base = _text(base_url)
+    base = xml_text(base_url)
     lines = [
         f"<url><loc>{base}/{path}</loc></url>\n" for path in ("", "browse/", "about/", "schemas/")
     ]
     for record in overview.by_name:
         date = record.date[:_DATE_LENGTH]
-        changed = f"<lastmod>{_text(date)}</lastmod>" if date else ""
+        changed = f"<lastmod>{xml_text(date)}</lastmod>" if date else ""
         start = f"<url><loc>{base}/libraries/{record.name}/"
         lines.append(f"{start}</loc>{changed}</url>\n")
         lines += [f"{start}steps/{step}/</loc>{changed}</url>\n" for step in record.steps]
@@ -56,24 +48,24 @@ def _xml(root: str, lines: list[str]) -> bytes:
 
 
 def _feed(facts: RegistryFacts, base_url: str, overview: Overview) -> bytes:
-    base = _text(base_url)
+    base = xml_text(base_url)
     newest = overview.newest(_FEED_ENTRIES)
     updated = newest[0][1].date if newest else "1970-01-01T00:00:00Z"
     entries = "".join(
         "<entry>"
         f"<id>{base}/libraries/{record.name}/#v{release.version}</id>"
-        f"<title>{_text(record.title)} {release.version}</title>"
-        f"<updated>{_text(release.date)}</updated>"
+        f"<title>{xml_text(record.title)} {release.version}</title>"
+        f"<updated>{xml_text(release.date)}</updated>"
         f'<link href="{base}/libraries/{record.name}/"/>'
-        f"<author><name>{_text(record.author or facts.title)}</name></author>"
-        f"<summary>{_text(record.description)}</summary>"
+        f"<author><name>{xml_text(record.author or facts.title)}</name></author>"
+        f"<summary>{xml_text(record.description)}</summary>"
         "</entry>\n"
         for record, release in newest
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-        f"<id>{base}/feed.xml</id><title>{_text(facts.title)}: new releases</title>"
-        f"<updated>{_text(updated)}</updated>"
+        f"<id>{base}/feed.xml</id><title>{xml_text(facts.title)}: new releases</title>"
+        f"<updated>{xml_text(updated)}</updated>"
         f'<link rel="self" href="{base}/feed.xml"/><link href="{base}/"/>\n'
         f"{entries}</feed>\n"
     ).encode()

@@ -22,9 +22,12 @@ def publish_json(
             path = f"api/v1/steps/{library.name}.{step.name}.json"
             files[path] = body
             twins[f"api/v1/steps/{library.name}.{step.name}@{version}.json"] = path
-    for record, content in source.older:
-        for file, step in zip(content.manifest.steps, content.steps, strict=True):
-            version = str(record.version)
-            path = f"api/v1/steps/{library.name}.{step.name}@{version}.json"
+    for release in source.releases:
+        if release.record == library.active:
+            continue
+        for file, step in zip(release.content.manifest.steps, release.content.steps, strict=True):
+            path = f"api/v1/steps/{library.name}.{step.name}@{release.version}.json"
             has_executor = file.executor is not None
-            files[path] = wire.step_bytes(library.name, version, step, has_executor=has_executor)
+            files[path] = wire.step_bytes(
+                library.name, release.version, step, has_executor=has_executor
+            )

@@ -9,7 +9,9 @@ from builder.catalogue.rendering import Part, Progress, Task, render_libraries
 from builder.catalogue.state import LibraryRecord, SiteState
 from builder.catalogue.writing import Changes, TreeWriter
 from builder.pagefind import write_records
-from registry.names import LibraryName
+from builder.quality.trust import age_step
+from registry.advisories.reading import Advisories
+from registry.names import CORE, LibraryName
 from registry.snapshot import Registry, Snapshot
 
 
@@ -24,11 +26,28 @@ class Libraries:
     changes: Changes
 
 
-def changed_names(known: SiteState | None, keys: Mapping[LibraryName, str]) -> list[LibraryName]:
-    """The libraries whose key is not the one that the site was made with."""
+def changed_names(
+    known: SiteState | None, keys: Mapping[LibraryName, str], as_of: str
+) -> list[LibraryName]:
+    """The libraries whose key, or whose age in the quality score, is not that of the site."""
     if known is None:
         return list(keys)
-    return [name for name, key in keys.items() if _known_key(known, name) != key]
+    return [
+        name
+        for name, key in keys.items()
+        if _known_key(known, name) != key or _has_aged(known.libraries.get(name), as_of)
+    ]
+
+
+def _has_aged(record: LibraryRecord | None, as_of: str) -> bool:
+    return record is not None and age_step(record.newest, as_of) != record.age
+
+
+def library_keys(snapshot: Snapshot, advisories: Advisories) -> dict[LibraryName, str]:
+    """Of each library, a text that changes with what makes up its pages, but for its age."""
+    return {
+        name: f"{snapshot.key(name)}:{advisories.key(name)}" for name in (CORE, *snapshot.names)
+    }
 
 
 def _known_key(known: SiteState, name: str) -> str | None:
@@ -51,30 +70,34 @@ def render_changed(
     progress: Progress,
 ) -> Libraries:
     """Bring the pages of all libraries up to date; ``known`` is what may be kept of the site."""
-    names = changed_names(known, task.keys)
+    names = changed_names(known, task.keys, task.context.as_of)
     rendered = set(names)
     kept = dict(_kept(known, task.keys, rendered))
     unlisted: dict[str, str] = {
         name: key for name, key in task.keys.items() if name not in rendered and name not in kept
     }
     # Which of the changed ones have a page is only known when they are read: first assume all.
-    task = replace(task, listed=frozenset(task.keys) - frozenset(unlisted))
+    task = _listing(task, frozenset(task.keys) - frozenset(unlisted))
     part = render_libraries(task, registry, snapshot, names, jobs=jobs, progress=progress)
     _remove_gone(task, part)
     listed = {**kept, **part.libraries}
     unlisted.update(part.unlisted)
     was_listed = frozenset(known.libraries) if known else frozenset()
     stale = [
-        *_linking(part.libraries.values(), task.listed ^ listed.keys()),
+        *_linking(part.libraries.values(), task.context.listed ^ listed.keys()),
         *_linking(kept.values(), was_listed ^ listed.keys()),
     ]
     if stale:
-        again = replace(task, listed=frozenset(listed), before=listed)
+        again = replace(_listing(task, frozenset(listed)), before=listed)
         more = render_libraries(again, registry, snapshot, stale, jobs=jobs, progress=progress)
         part.add(more)
         listed.update(more.libraries)
     changes = Changes(written=part.written, removed=part.removed, unchanged=part.unchanged)
     return Libraries(listed=listed, unlisted=unlisted, bodies=part.bodies, changes=changes)
+
+
+def _listing(task: Task, listed: frozenset[str]) -> Task:
+    return replace(task, context=replace(task.context, listed=listed))
 
 
 def _kept(
@@ -90,7 +113,7 @@ def _linking(records: Iterable[LibraryRecord], names: Iterable[str]) -> list[Lib
     wanted = frozenset(names)
     if not wanted:
         return []
-    return [LibraryName(r.name) for r in records if not wanted.isdisjoint(r.dependencies)]
+    return [LibraryName(r.name) for r in records if not wanted.isdisjoint(r.mentions)]
 
 
 def _remove_gone(task: Task, part: Part) -> None:

@@ -1,22 +1,41 @@
-"""Libraries with everything their pages show: older releases and documents, read in bulk."""
+"""Libraries with everything their pages show: all releases and their documents, read in bulk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from registry.contents import read_contents
 from registry.git import GitRepository, Wave
 from registry.library import Library, ReleaseRecord
-from registry.model import ReleaseContent
-from registry.names import LibraryName, ObjectId
+from registry.model import ReleaseContent, Step
+from registry.names import LibraryName, ObjectId, StepName
 from registry.snapshot import Registry, Snapshot
-from registry.trees import parse_tree
+from registry.trees import TreeEntry, parse_tree
 
 README = "README.md"
 CHANGELOG = "CHANGELOG.md"
+SHOWN_RELEASES = 100
+"""Releases of a library that have a page; of the others only the JSON is published."""
+_DOCUMENTS = frozenset({README, CHANGELOG})
 # Together in memory: a library's releases can be many.
 _TOGETHER = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleaseSource:
+    """One release that is served and can be read."""
+
+    record: ReleaseRecord
+    content: ReleaseContent
+    documents: Mapping[str, bytes] = field(default_factory=dict)
+    """README.md and CHANGELOG.md, where they exist; only of releases that have a page."""
+    has_tests: bool = False
+
+    @property
+    def version(self) -> str:
+        """Its version as text."""
+        return str(self.record.version)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,10 +43,20 @@ class Source:
     """One library as its pages need it."""
 
     library: Library
-    older: tuple[tuple[ReleaseRecord, ReleaseContent], ...] = ()
-    """Served releases besides the active one that can be read, greatest first."""
-    documents: Mapping[str, bytes] = field(default_factory=dict)
-    """README.md and CHANGELOG.md of the active release, where they exist."""
+    releases: tuple[ReleaseSource, ...] = ()
+    """Greatest first. A step that is the same in two releases is the same object."""
+
+    @property
+    def active(self) -> ReleaseSource | None:
+        """The active release, when it can be read."""
+        return next((r for r in self.releases if r.record == self.library.active), None)
+
+    @property
+    def shown(self) -> tuple[ReleaseSource, ...]:
+        """The releases that have a page: the greatest, and the active one."""
+        active = self.library.active
+        rest = (r for r in self.releases[SHOWN_RELEASES:] if r.record == active)
+        return (*self.releases[:SHOWN_RELEASES], *rest)
 
 
 def is_listed(library: Library) -> bool:
@@ -47,18 +76,14 @@ def read_sources(
         # Read to the end before anything else is asked of the same Git process.
         libraries = [library for library in snapshot.libraries(chunk) if is_listed(library)]
         older = _older(registry, libraries)
-        documents = _documents(registry.repository, libraries)
-        for library in libraries:
-            yield Source(
-                library=library,
-                older=older.get(library.name, ()),
-                documents=documents.get(library.name, {}),
-            )
+        sources = [_source(library, older.get(library.name, [])) for library in libraries]
+        yield from _with_documents(registry.repository, sources)
 
 
-def _older(
-    registry: Registry, libraries: Sequence[Library]
-) -> dict[LibraryName, tuple[tuple[ReleaseRecord, ReleaseContent], ...]]:
+_Pair = tuple[ReleaseRecord, ReleaseContent]
+
+
+def _older(registry: Registry, libraries: Sequence[Library]) -> dict[LibraryName, list[_Pair]]:
     wanted = [
         (library.name, record)
         for library in libraries
@@ -69,53 +94,87 @@ def _older(
         return {}
     trees = [record.tree for _, record in wanted]
     contents = read_contents(registry.repository, trees, registry.limits)
-    found: dict[LibraryName, list[tuple[ReleaseRecord, ReleaseContent]]] = {}
+    found: dict[LibraryName, list[_Pair]] = {}
     for (name, record), (content, _) in zip(wanted, contents, strict=True):
         if content is not None:
             found.setdefault(name, []).append((record, content))
-    return {name: tuple(pairs) for name, pairs in found.items()}
+    return found
 
 
-def _documents(
-    repository: GitRepository, libraries: Sequence[Library]
-) -> dict[LibraryName, dict[str, bytes]]:
-    roots = {
-        library.name: library.active.tree
-        for library in libraries
-        if library.active is not None and library.active.tree is not None
+def _source(library: Library, pairs: list[_Pair]) -> Source:
+    if library.active is not None and library.content is not None:
+        pairs = [(library.active, library.content), *pairs]
+    known: dict[StepName, list[Step]] = {}
+    releases = [
+        ReleaseSource(record=record, content=_shared(content, known)) for record, content in pairs
+    ]
+    releases.sort(key=lambda release: release.record.version, reverse=True)
+    return Source(library=library, releases=tuple(releases))
+
+
+def _shared(content: ReleaseContent, known: dict[StepName, list[Step]]) -> ReleaseContent:
+    """The same content, its steps replaced by equal ones that are known: pages are made of them."""
+    steps: list[Step] = []
+    for step in content.steps:
+        same = known.setdefault(step.name, [])
+        found = next((other for other in same if other is step or other == step), None)
+        if found is None:
+            same.append(step)
+        steps.append(found or step)
+    return replace(content, steps=tuple(steps))
+
+
+def _with_documents(repository: GitRepository, sources: Sequence[Source]) -> Iterator[Source]:
+    trees = [r.record.tree for source in sources for r in source.shown if r.record.tree is not None]
+    roots = _listings(repository, trees)
+    docs = {
+        tree: entries["docs"].object_id
+        for tree, entries in roots.items()
+        if "docs" in entries and entries["docs"].is_tree
     }
-    folders = _children(repository, roots, ("docs",))
-    docs = {name: found["docs"] for name, found in folders.items() if "docs" in found}
-    files = _children(repository, docs, (README, CHANGELOG))
+    folders = _listings(repository, docs.values())
     blobs = Wave(repository)
-    for entries in files.values():
-        for object_id in entries.values():
-            blobs.want(object_id)
+    for entries in folders.values():
+        for entry in entries.values():
+            if entry.name in _DOCUMENTS and entry.is_file:
+                blobs.want(entry.object_id)
     found = blobs.fetch()
-    return {
-        name: {
-            file: found[object_id].content
-            for file, object_id in entries.items()
-            if object_id in found and found[object_id].type == "blob"
+    texts = {
+        tree: {
+            entry.name: found[entry.object_id].content
+            for entry in folders.get(folder, {}).values()
+            if entry.name in _DOCUMENTS and entry.object_id in found
         }
-        for name, entries in files.items()
+        for tree, folder in docs.items()
     }
+    for source in sources:
+        shown = {id(release) for release in source.shown}
+        releases = tuple(
+            replace(
+                release,
+                documents=texts.get(release.record.tree, {}),
+                has_tests=_has_tests(roots.get(release.record.tree, {})),
+            )
+            if release.record.tree is not None and id(release) in shown
+            else release
+            for release in source.releases
+        )
+        yield replace(source, releases=releases)
 
 
-def _children(
-    repository: GitRepository, trees: Mapping[LibraryName, ObjectId], wanted: Sequence[str]
-) -> dict[LibraryName, dict[str, ObjectId]]:
-    """Of each tree, the entries with these names."""
+def _has_tests(entries: Mapping[str, TreeEntry]) -> bool:
+    return "tests" in entries and entries["tests"].is_tree
+
+
+def _listings(
+    repository: GitRepository, trees: Iterable[ObjectId]
+) -> dict[ObjectId, dict[str, TreeEntry]]:
+    """The entries of each tree by name."""
     wave = Wave(repository)
-    for tree in trees.values():
+    for tree in trees:
         wave.want(tree)
-    found = wave.fetch()
     return {
-        name: {
-            entry.name: entry.object_id
-            for entry in parse_tree(found[tree].content)
-            if entry.name in wanted and (entry.is_file or entry.is_tree)
-        }
-        for name, tree in trees.items()
-        if tree in found and found[tree].type == "tree"
+        tree: {entry.name: entry for entry in parse_tree(found.content)}
+        for tree, found in wave.fetch().items()
+        if found.type == "tree"
     }

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import msgspec
 
+from builder.catalogue.context import Context
 from builder.catalogue.library_pages import render_library
 from builder.catalogue.reading import read_sources
 from builder.catalogue.state import LibraryRecord
-from builder.catalogue.theme import Theme
 from builder.catalogue.writing import Changes, TreeWriter
 from builder.errors import BuilderError
 from builder.pagefind import SearchRecord, write_records
@@ -53,9 +53,8 @@ class Task:
     instance: str
     limits: Limits
     commit: CommitId
-    theme: Theme
+    context: Context
     keys: dict[LibraryName, str]
-    listed: frozenset[str]
     before: dict[str, LibraryRecord]
     tree: Path
     records: Path | None
@@ -120,7 +119,7 @@ def _render_chunk(task: Task, desk: _Desk, names: Sequence[LibraryName]) -> Part
     search: dict[LibraryName, SearchRecord] = {}
     for source in read_sources(desk.registry, desk.snapshot, names):
         name = source.library.name
-        result = render_library(source, key=task.keys[name], theme=task.theme, listed=task.listed)
+        result = render_library(source, key=task.keys[name], context=task.context)
         before = task.before.get(name)
         outputs = desk.writer.publish(result.rendered, before.outputs if before else {}, changes)
         part.libraries[name] = msgspec.structs.replace(result.record, outputs=outputs)

@@ -67,9 +67,7 @@ def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
         kind="home",
     )
     root = theme.root_of(page)
-    featured = fill_card(
-        joined_cards(overview.featured(snapshot.facts.policy.featured)), root
-    )
+    featured = fill_card(joined_cards(overview.featured(snapshot.facts.policy.featured)), root)
     groups = overview.categories
     values: dict[str, Any] = {
         "figures": [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
 """Changes with the meaning of these records; another format is as good as none."""
 
 Outputs = dict[str, bytes]
@@ -27,6 +27,10 @@ class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What the pages about many libraries need of one, so that it need not be loaded again."""
 
     key: str
+    newest: str | None
+    """The date of the last release, where the quality score depends on its age."""
+    age: int
+    """That age in the steps of the score, as it was when the pages were rendered."""
     name: str
     title: str
     description: str
@@ -38,7 +42,8 @@ class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     is_deprecated: bool
     steps: tuple[str, ...]
     step_categories: tuple[str, ...]
-    dependencies: tuple[str, ...]
+    mentions: tuple[str, ...]
+    """The libraries that its pages link to while those have a page."""
     releases: tuple[FeedEntry, ...]
     card: bytes
     """The library's card; the way to the site's root is still to be filled in."""
@@ -59,6 +64,28 @@ class StepBodies(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     lengths: tuple[int, ...]
 
 
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One operation of the log; all its texts are strangers'."""
+
+    commit: str
+    time: str
+    operation: str
+    actor: str
+    summary: str
+    reason: str
+    attested: bool
+    libraries: tuple[str, ...]
+    versions: dict[str, tuple[str, ...]]
+
+
+class KnownLog(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The latest operations up to a head, attested by these keys."""
+
+    head: str
+    keys: tuple[str, ...]
+    entries: tuple[LogEntry, ...]
+
+
 class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     """One complete tree."""
 
@@ -74,6 +101,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     unlisted: dict[str, str]
     """Name → key of the libraries that have no page: disabled, withdrawn, not yet released."""
     bodies: dict[str, StepBodies]
+    log: KnownLog
     pages: Outputs
     """Outputs that belong to no single library; of lists, a digest of what they are made of."""
 

@@ -38,7 +38,7 @@ ParameterRow = tuple[str, str, bool, bool, str | None, Markup]
 
 
 def step_values(step: Step) -> dict[str, Any]:
-    """The values of ``step.html`` that come from the step alone."""
+    """What a step's own page and its part of a release's page say of it."""
     lead, details = lead_and_details(step.description)
     return {
         "step": step,
@@ -46,18 +46,24 @@ def step_values(step: Step) -> dict[str, Any]:
         "lead": render_description(lead),
         "details": render_description(details),
         "rows": [parameter_row(name, item) for name, item in step.parameters.items()],
+        "grants": list(permission_lines(step.permissions))
+        or list(label_lines(step.required_permissions)),
+        "deprecation": render_description(step.deprecation_message or ""),
+    }
+
+
+def page_values(step: Step) -> dict[str, Any]:
+    """What only a step's own page says of it."""
+    return {
         "examples": [
             (example.name, render_description(example.description), json_html(example.parameters))
             for example in step.examples
         ],
         "returns": _return_rows(step.returns),
         "returns_json": json_html(step.returns) if step.returns else None,
-        "grants": list(permission_lines(step.permissions))
-        or list(label_lines(step.required_permissions)),
         "limits": limit_words(step.permissions.limits),
         "platforms": ", ".join(title for _, title in platform_titles(step.platform_support)),
         "tags": tag_links(step.tags),
-        "deprecation": render_description(step.deprecation_message or ""),
     }
 
 

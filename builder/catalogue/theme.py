@@ -16,7 +16,8 @@ from markupsafe import Markup, escape
 
 from registry.model import RegistryFacts
 
-_TITLE, _DESCRIPTION, _CANONICAL, _BODY = (f"\ue000{number}\ue001" for number in range(4))
+_MARKERS = tuple(f"\ue000{number}\ue001" for number in range(5))
+_TITLE, _DESCRIPTION, _CANONICAL, _HEAD, _BODY = _MARKERS
 _CARD_ROOT = b"\xee\x80\x82root\xee\x80\x82"
 _FIXED_ICON = re.compile(r"\{\{ icon\('([a-z]+)', root\) \}\}")
 CARD_ROOT = _CARD_ROOT.decode()
@@ -28,13 +29,18 @@ class Page:
     """What a page says about itself.
 
     ``path`` is below the site's root and ends in ``/`` or is empty; ``kind`` chooses what the
-    frame highlights and allows.
+    frame highlights and allows. ``original`` is the path of the page that this one is a version
+    of, and ``feed`` that of a feed about it. Search engines leave out a page that is not
+    ``is_indexed``.
     """
 
     path: str
     title: str
     description: str
     kind: str
+    original: str | None = None
+    feed: str | None = None
+    is_indexed: bool = True
 
 
 class Theme:
@@ -81,7 +87,7 @@ class Theme:
 
     def fragment(self, template: str, root: str, values: Mapping[str, Any]) -> str:
         """A template's text for a page from which ``root`` leads to the site's root."""
-        return self._environment.get_template(f"{root}|{template}").render(values)
+        return self._environment.get_template(f"{root}|{template}").render(values, root=root)
 
     def _load(self, name: str) -> str:
         """A template's source with what is fixed for a root put in once, not on every page."""
@@ -103,7 +109,8 @@ class Theme:
     def page(self, page: Page, body: str) -> bytes:
         """A whole page: the frame of its depth and kind around a body that is HTML already."""
         frame = self._frame(page)
-        canonical = f"{self.base_url}/{page.path}"
+        original = page.path if page.original is None else page.original
+        canonical = f"{self.base_url}/{original}"
         return b"".join(
             (
                 frame[0],
@@ -113,10 +120,21 @@ class Theme:
                 frame[2],
                 str(escape(canonical)).encode(),
                 frame[3],
-                body.encode(),
+                self._head(page).encode(),
                 frame[4],
+                body.encode(),
+                frame[5],
             )
         )
+
+    def _head(self, page: Page) -> str:
+        """What only this page says in its head."""
+        robots = "" if page.is_indexed else '<meta name="robots" content="noindex">\n'
+        if page.feed is None:
+            return robots
+        kind, title = "application/atom+xml", escape(f"Releases of {page.title}")
+        address = f"{self.root_of(page)}{page.feed}"
+        return f'{robots}<link rel="alternate" type="{kind}" title="{title}" href="{address}">\n'
 
     def _frame(self, page: Page) -> tuple[bytes, ...]:
         root = self.root_of(page)
@@ -130,6 +148,7 @@ class Theme:
                     "title": Markup(_TITLE),  # noqa: S704 - our own marker
                     "description": Markup(_DESCRIPTION),  # noqa: S704 - our own marker
                     "canonical": Markup(_CANONICAL),  # noqa: S704 - our own marker
+                    "head": Markup(_HEAD),  # noqa: S704 - our own marker
                     "body": Markup(_BODY),  # noqa: S704 - our own marker
                 },
             )
@@ -159,9 +178,9 @@ def _path_of(url: str) -> str:
 
 
 def _split(text: str) -> tuple[bytes, ...]:
-    """The frame's pieces around title, description, canonical address and body, in that order."""
+    """The frame's pieces around what the markers stand for, in their order."""
     pieces: list[bytes] = []
-    for marker in (_TITLE, _DESCRIPTION, _CANONICAL, _BODY):
+    for marker in _MARKERS:
         piece, _, text = text.partition(marker)
         pieces.append(piece.encode())
     return (*pieces, text.encode())

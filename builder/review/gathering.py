@@ -50,21 +50,31 @@ class Root:
 
 
 def find_commits(registry: Registry, base: str, head: str | None) -> Commits:
-    """What two revisions name; raises GitError when they share no history."""
+    """What two revisions name; raises GitError when they share no history, or branched off twice.
+
+    Branches that merged each other have several places where they branched off. A merge weighs
+    all of them: a change that one of them does not show could undo what the base did since.
+    """
     repository = registry.repository
     tip = repository.resolve_commit(base)
     end = repository.resolve_commit(head) if head is not None else registry.head()
     if tip == end:
         return Commits(base=tip, head=end, fork=tip)
     try:
-        fork = CommitId(repository.run("merge-base", tip, end).decode().split()[0])
-    except (GitError, IndexError) as error:
+        forks = repository.run("merge-base", "--all", tip, end).decode().split()
+    except GitError as error:
         raise GitError(
             "the base and the head share no history here",
             where=str(registry.path),
             next_step="Fetch the whole history; in a workflow, check out with 'fetch-depth: 0'",
         ) from error
-    return Commits(base=tip, head=end, fork=fork)
+    if len(forks) > 1:
+        raise GitError(
+            f"the head and the base branched off at {len(forks)} places, having merged each other",
+            where=str(registry.path),
+            next_step="Merge the base as it is now into the head, or rebase the head upon it",
+        )
+    return Commits(base=tip, head=end, fork=CommitId(forks[0]))
 
 
 def read_root(repository: GitRepository, commit: CommitId, where: Path) -> Root:

@@ -1,4 +1,4 @@
-// What every page does: the `/` key, light and dark, copy buttons.
+// What every page does: the `/` key, light and dark, the list of releases, copy buttons.
 
 const page = document.documentElement;
 
@@ -36,6 +36,21 @@ toggle.addEventListener("click", () => {
     // Not remembered then; the page still changes.
   }
 });
+
+// The list of releases opens by itself; here it also closes as people expect of a menu.
+for (const menu of document.querySelectorAll("[data-switch]")) {
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && menu.open) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (!menu.contains(event.target)) {
+      menu.open = false;
+    }
+  });
+}
 
 async function copy(button, text) {
   try {

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
+
 from benchmarks import content
 from builder.catalogue import build_catalogue
-from builder.catalogue.log_page import OPERATIONS
+from builder.catalogue.log_entries import OPERATIONS, read_log
 from registry.adding import add_release
 from registry.names import LibraryName
 from registry.operation import Actor
@@ -15,6 +17,7 @@ from registry.versions import parse_version
 from registry.withdrawing import yank
 from tests.builder.catalogue.conftest import Workshop
 from tests.builder.catalogue.eventful import declaration, new_key
+from tests.registry.making import commit_all, git
 
 
 def log_of(workshop: Workshop, out: Path) -> str:
@@ -28,13 +31,14 @@ def entries(page: str) -> list[str]:
 
 def test_every_operation_is_a_line_with_who_and_what(workshop: Workshop, tmp_path: Path) -> None:
     name = LibraryName(workshop.release_synthetic(1))
+    workshop.release_synthetic(1, "1.1.0")
     yank(
         workshop.registry, name, parse_version("1.0.0"), reason="It lost data.",
         by=Actor(name="jane"),
     )  # fmt: skip
     found = entries(log_of(workshop, tmp_path / "site"))
     assert [re.findall(r'class="badge">(\w+)<', line)[0] for line in found] == [
-        *("yank", "release", "add", "init")
+        *("yank", "release", "add", "release", "add", "init")
     ]
     assert "jane" in found[0]
     assert "It lost data." in found[0]
@@ -89,3 +93,34 @@ def test_a_library_that_is_gone_is_named_and_not_linked_to(
 def test_the_log_ends_after_its_latest_operations(workshop: Workshop, tmp_path: Path) -> None:
     workshop.empty_commits(OPERATIONS + 3)
     assert len(entries(log_of(workshop, tmp_path / "site"))) == OPERATIONS
+
+
+def test_a_log_that_goes_on_is_the_same_as_one_read_anew(workshop: Workshop) -> None:
+    registry = workshop.registry
+
+    def anew() -> object:
+        return read_log(registry, registry.snapshot(), None)
+
+    workshop.release_synthetic(1)
+    known = read_log(registry, registry.snapshot(), None)
+    for number in (2, 3):
+        workshop.release_synthetic(number)
+        known = read_log(registry, registry.snapshot(), known)
+        assert known == anew()
+    workshop.empty_commits(OPERATIONS + 3)
+    known = read_log(registry, registry.snapshot(), known)
+    assert known == anew()
+    workshop.commit({"registry.yaml": declaration(None, new_key())})
+    known = read_log(registry, registry.snapshot(), known)
+    assert known == anew()
+    git(workshop.path, "checkout", "-q", "-b", "side", "HEAD~2")
+    commit_all(workshop.path, "On another branch")
+    git(workshop.path, "checkout", "-q", "main")
+    git(workshop.path, "merge", "-q", "--no-ff", "-m", "Merge", "side")
+    known = read_log(registry, registry.snapshot(), known)
+    assert known == anew()
+    git(workshop.path, "reset", "-q", "--hard", "HEAD~5")
+    known = read_log(registry, registry.snapshot(), known)
+    assert known == anew()
+    known = read_log(registry, registry.snapshot(), msgspec.structs.replace(known, head="1" * 40))
+    assert known == anew()

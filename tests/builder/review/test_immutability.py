@@ -2,8 +2,12 @@
 
 import shutil
 
+import pytest
+
+from builder.review.reviewing import review
+from registry.errors import GitError
 from tests.builder.review.changing import Changing
-from tests.registry.making import files, git, put, write_files
+from tests.registry.making import commit_all, files, git, put, write_files
 
 ERROR, WARNING = "error", "warning"
 
@@ -168,6 +172,29 @@ def test_candidate_whose_number_was_released_meanwhile_is_found(changing: Changi
     changing.git("reset", "-q", "--hard")
     changing.git("checkout", "-q", "change")
     assert changing.found() == {("version-reused", ERROR)}
+
+
+def test_branches_that_merged_each_other_are_refused_until_the_base_is_merged(
+    changing: Changing,
+) -> None:
+    changing.git("checkout", "-q", "-b", "change")
+    changing.write("README.md", "harmless")
+    harmless = commit_all(changing.path, "change")
+    changing.git("checkout", "-q", "main")
+    changing.write_facts({**changing.facts(), "yanked": {"1.1.0": {"reason": "it is harmful"}}})
+    yanked = commit_all(changing.path, "yank")
+    changing.git("merge", "-q", "--no-ff", "-m", "merge the change", "change")
+    # The branch merges the yank too, and keeps its own tree: Git would merge the yank away.
+    parents = ("-p", harmless, "-p", yanked)
+    evil = changing.git("commit-tree", *parents, "-m", "merge main", f"{harmless}^{{tree}}")
+    with pytest.raises(GitError, match="branched off at 2 places") as refused:
+        review(changing.registry, "main", evil, actor="jill")
+    assert refused.value.next_step is not None
+    assert "Merge the base" in refused.value.next_step
+    changing.git("checkout", "-q", evil)
+    changing.git("merge", "-q", "-s", "ours", "-m", "merge main again", "main")
+    again = review(changing.registry, "main", "HEAD", actor="jill")
+    assert ("unyanked", ERROR) in {(p.rule, p.severity.value) for p in again.problems}
 
 
 def test_yank_of_what_was_never_released_is_found(changing: Changing) -> None:

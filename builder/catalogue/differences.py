@@ -1,0 +1,101 @@
+"""What changed from each release to the next: the chain from which any difference is put together.
+
+All pairs of a hundred releases would be five thousand pages. The steps of the way are ninety-nine
+sections, and together they never demand less than the pair itself (`builder.diff.compare`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import msgspec
+from markupsafe import Markup
+
+from builder.catalogue.json_html import short_json
+from builder.catalogue.reading import ReleaseSource
+from builder.catalogue.theme import Theme
+from builder.diff import Bump, Change, InterfaceDiff, compare
+from registry.model import JsonValue
+from registry.names import CORE, LibraryName
+
+_SHOWN_CHANGES = 100
+_VALUE_CHARACTERS = 160
+_GROUPS = (
+    (Bump.MAJOR, "Breaks callers", "badge-bad"),
+    (Bump.MINOR, "Adds", "badge-info"),
+    (Bump.PATCH, "Changes nothing for callers", "badge-good"),
+)
+BUMP_WORDS = {
+    Bump.MAJOR: ("major", "badge-bad"),
+    Bump.MINOR: ("minor", "badge-info"),
+    Bump.PATCH: ("patch", "badge-good"),
+    Bump.NONE: ("same interface", ""),
+}
+"""What a difference is called, and the class of its badge."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """From one release to the next greater one that has a page."""
+
+    old: str
+    new: str
+    bump: Bump
+    html: Markup
+    """The changes, for a page as deep as a release's."""
+
+
+ChangeRow = tuple[str, str, str, str | None, str | None]
+"""Step, pointer, message, value before and after; None where there was, or is, none."""
+
+
+def chain_of(
+    name: LibraryName, releases: Sequence[ReleaseSource], theme: Theme, root: str
+) -> dict[str, Difference]:
+    """By its newer version, the difference of each release (greatest first) to the one below."""
+    found: dict[str, Difference] = {}
+    for new, old in pairwise(releases):
+        diff = compare(old.content, new.content)
+        found[new.version] = Difference(
+            old=old.version,
+            new=new.version,
+            bump=diff.bump,
+            html=_html(name, old.version, new.version, diff, theme, root),
+        )
+    return found
+
+
+def _html(
+    name: LibraryName, old: str, new: str, diff: InterfaceDiff, theme: Theme, root: str
+) -> Markup:
+    shown = diff.changes[:_SHOWN_CHANGES]
+    groups = [
+        (title, badge, bump.word, [_row(change) for change in shown if change.bump is bump])
+        for bump, title, badge in _GROUPS
+    ]
+    text = theme.fragment(
+        "difference.html",
+        root,
+        {
+            "groups": [group for group in groups if group[3]],
+            "left_out": len(diff.changes) - len(shown),
+            "command": f"opsteps diff {name} {old} {new}" if name != CORE else "",
+        },
+    )
+    return Markup(text)  # noqa: S704 - a template's
+
+
+def _row(change: Change) -> ChangeRow:
+    return (
+        change.step or "",
+        change.pointer if change.step else change.pointer or "manifest.json",
+        change.message,
+        _value(change.before),
+        _value(change.after),
+    )
+
+
+def _value(value: JsonValue | msgspec.UnsetType) -> str | None:
+    return None if value is msgspec.UNSET else short_json(value, _VALUE_CHARACTERS)

@@ -1,0 +1,20 @@
+"""Strangers' texts in XML: feeds, sitemaps, pictures."""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape
+
+# Characters that XML 1.0 cannot hold at all.
+_NEVER = {code: None for code in range(0x20) if code not in {0x9, 0xA, 0xD}}
+_NEVER |= dict.fromkeys([0xFFFE, 0xFFFF, *range(0xD800, 0xE000)])
+_QUOTE = {'"': "&quot;"}
+
+
+def kept_in_xml(text: str) -> str:
+    """The text without the characters that XML cannot hold; still to be escaped."""
+    return text.translate(_NEVER)
+
+
+def xml_text(text: str) -> str:
+    """The text as XML, between tags or in an attribute with double quotes."""
+    return escape(kept_in_xml(text), _QUOTE)
