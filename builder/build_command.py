@@ -18,6 +18,7 @@ from builder.catalogue import BuildReport, build_catalogue
 from builder.catalogue.rendering import Progress as Report
 from builder.search_index import update_index
 from registry.snapshot import Registry
+from registry.verifying.commands import AdministratorsOption, read_administrators
 
 _HERE = Path()
 _TITLES = {"pages": "Rendering libraries", "search": "Indexing for the browser"}
@@ -37,6 +38,7 @@ def build(
         int, typer.Option(min=1, max=_MOST_JOBS, help="Processes that render at once.")
     ] = 2,
     search: Annotated[bool, typer.Option(help="Also build both search indexes.")] = True,
+    administrators: AdministratorsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Build the catalogue of a registry as a site of plain files, and the search index."""
@@ -45,7 +47,13 @@ def build(
     try:
         with _shown_progress(quiet=as_json) as report:
             done = build_catalogue(
-                opened, out, base_url=base_url, jobs=jobs, search=search, progress=report
+                opened,
+                out,
+                base_url=base_url,
+                jobs=jobs,
+                search=search,
+                administrators=read_administrators(administrators),
+                progress=report,
             )
         seconds = dict(done.seconds)
         if search:

@@ -141,4 +141,4 @@ def test_journal_that_cannot_be_read_is_put_aside(registry: Registry) -> None:
     directory = registry.state_directory / "journal"
     (directory / "moving-1-1.json").write_text("{")
     release(registry, NAME, by=_BY)
-    assert [path.name for path in directory.glob("*1-1*")] == ["moving-1-1.unreadable"]
+    assert [path.name for path in directory.glob("*-1-1.*")] == ["moving-1-1.unreadable"]

@@ -233,7 +233,9 @@ def test_an_unknown_importer_names_those_there_are() -> None:
 def test_an_import_is_one_release_a_version_and_can_be_repeated(tmp_path: Path) -> None:
     for version in ("1.0.0", "1.1.0"):
         write_step(tmp_path / "source", "send", version)
-    registry = init_registry(tmp_path / "registry", name="into", title="Into")
+    registry = init_registry(
+        tmp_path / "registry", name="into", title="Into", by=Actor(name="tester")
+    )
     first = import_source(BITRISE, tmp_path / "source", registry, by=Actor(name="tester"))
     assert (first.libraries, first.releases, first.present) == (1, 2, 0)
     again = import_source(BITRISE, tmp_path / "source", registry, by=Actor(name="tester"))
@@ -248,7 +250,9 @@ def test_an_import_is_one_release_a_version_and_can_be_repeated(tmp_path: Path) 
 
 def test_other_content_under_a_released_version_is_reported(tmp_path: Path) -> None:
     write_step(tmp_path / "source", "send", "1.0.0")
-    registry = init_registry(tmp_path / "registry", name="into", title="Into")
+    registry = init_registry(
+        tmp_path / "registry", name="into", title="Into", by=Actor(name="tester")
+    )
     import_source(BITRISE, tmp_path / "source", registry, by=Actor(name="tester"))
     write_step(tmp_path / "source", "send", "1.0.0", STEP.replace("Sends it.", "Sends that."))
     report = import_source(BITRISE, tmp_path / "source", registry, by=Actor(name="tester"))

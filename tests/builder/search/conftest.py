@@ -110,7 +110,9 @@ TOOLS = (
 @pytest.fixture
 def tools(tmp_path: Path) -> Iterator[Registry]:
     """A registry with three libraries and four steps, beside `core`."""
-    registry = init_registry(tmp_path / "registry", name="tools", title="Tools")
+    registry = init_registry(
+        tmp_path / "registry", name="tools", title="Tools", by=Actor(name="tester")
+    )
     result = import_releases(registry, TOOLS, by=Actor(name="tester"))
     assert not result.refused
     yield registry

@@ -133,7 +133,9 @@ def test_only_what_changed_is_written(
     assert (nothing.added, nothing.removed, nothing.unchanged) == (0, 0, 4)
     assert not index.refresh()
     newer = release("chat-notifications", version="1.1.0", description="Shout at people.")
-    import_releases(tools, [newer, release("new-library", title="Brand new")], by=Actor(name="tester"))
+    import_releases(
+        tools, [newer, release("new-library", title="Brand new")], by=Actor(name="tester")
+    )
     report = update_index(tmp_path / "search", tools.snapshot())
     assert (report.added, report.removed, report.unchanged) == (2, 0, 3)
     assert not ask(index, "shouting ").total, "an open generation does not change"
@@ -325,7 +327,9 @@ def test_a_writer_waits_no_longer_than_it_is_told(tools: Registry, tmp_path: Pat
 def shared_index(tmp_path_factory: pytest.TempPathFactory) -> SearchIndex:
     """One index for many questions: it holds `core` only."""
     root = tmp_path_factory.mktemp("shared")
-    registry = init_registry(root / "registry", name="empty", title="Empty")
+    registry = init_registry(
+        root / "registry", name="empty", title="Empty", by=Actor(name="tester")
+    )
     update_index(root / "search", registry.snapshot())
     registry.close()
     return SearchIndex.open(root / "search")

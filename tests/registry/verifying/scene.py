@@ -116,7 +116,8 @@ class Scene:
         seconds: int | None = None,
     ) -> CommitId:
         repository, head = self.registry.repository, self.registry.head()
-        text = f"{message}\n\nOperation: {operation}\n" if operation else f"{message}\n"
+        trailers = f"\nOperation: {operation}\nActor: x\n" if operation else ""
+        text = f"{message}\n{trailers}"
         at = int(datetime.now(UTC).timestamp()) if seconds is None else seconds
         who = Identity(name="x", email="x@x", seconds=at)
         commit = NewCommit(message=text, who=who, files=changed, removed=removed)
