@@ -66,10 +66,11 @@ def _wrong_path(path: str, limits: Limits) -> str:
         return "the path is not in Unicode form NFC"
     if path.endswith(_FORBIDDEN_SUFFIXES):
         return "byte code, path files and native libraries are not allowed"
-    return next((wrong for wrong in map(_wrong_part, parts) if wrong), "")
+    return next((wrong for wrong in map(wrong_part, parts) if wrong), "")
 
 
-def _wrong_part(part: str) -> str:  # noqa: PLR0911 - one return for each rule
+def wrong_part(part: str) -> str:  # noqa: PLR0911 - one return for each rule
+    """Why no file or folder may have this name, empty when it may."""
     if not part:
         return "a part of the path is empty"
     if part in {".", ".."}:

@@ -29,6 +29,8 @@ class Limits:
     """Levels of arrays and objects in a JSON or YAML document."""
     steps_per_release: int = 500
     """Steps in one release."""
+    archive_bytes: int = 60 * 1024 * 1024
+    """A ZIP with a release in it."""
     compression_ratio: int = 200
     """Unpacked bytes for one packed byte in a ZIP."""
     problems_reported: int = 200

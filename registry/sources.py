@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import stat
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from registry.archive import Archive, ArchiveError, Entry, read_archive
 from registry.errors import LimitError, NotFoundError, RegistryError
+from registry.paths import wrong_part
 from registry.problems import Problem
 from registry.settings import DEFAULT_LIMITS, Limits
 
-# What editors, tools and Git leave behind; an author never means to publish it.
+# What editors, tools and Git leave in a directory; an author never means to publish it. Who packs a
+# ZIP chooses what is in it, so there nothing is passed by.
 _LEFTOVERS = frozenset(
     {
         "__pycache__",
@@ -26,6 +27,8 @@ _LEFTOVERS = frozenset(
         "Thumbs.db",
     }
 )
+
+_PLAIN_FILE = "a regular file, stored or deflated, without a password"
 
 
 class SourceError(RegistryError):
@@ -66,18 +69,42 @@ def examine_source(path: Path, limits: Limits = DEFAULT_LIMITS) -> Source:
         for name, entry in _directory_entries(path):
             reading.take(name, entry)
         return Source(files=reading.files, problems=tuple(reading.problems))
+    for name, listed in _zip_entries(_archive(path, limits), limits):
+        reading.take(name, listed)
+    problems = tuple(reading.problems)
+    return Source(files=_without_top_folder(reading.files), problems=problems)
+
+
+def _archive(path: Path, limits: Limits) -> Archive:
+    """The ZIP, read only when it is not too large."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            for name, entry in _zip_entries(archive, limits):
-                reading.take(name, entry)
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+        size = path.stat().st_size
+        if size > limits.archive_bytes:
+            raise LimitError(
+                f"the ZIP has {size:,} bytes",
+                where=str(path),
+                next_step=f"What is right: at most {limits.archive_bytes:,} bytes",
+            )
+        archive = read_archive(path.read_bytes())
+        _require_statement(archive.comment)
+    except (ArchiveError, OSError) as error:
+        step = error.next_step if isinstance(error, ArchiveError) else ""
         raise SourceError(
             f"this is not a ZIP that can be read: {error}",
             where=str(path),
-            next_step="Name a library's directory, or a ZIP of one",
+            next_step=step or "Name a library's directory, or a ZIP of one",
         ) from error
-    problems = tuple(reading.problems)
-    return Source(files=_without_top_folder(reading.files), problems=problems)
+    return archive
+
+
+def _require_statement(comment: bytes) -> None:
+    """Refuse a comment unless it may be what a package says of itself: a line of JSON in ASCII.
+
+    Such a line cannot hold an end record, with which a ZIP would have two ends.
+    """
+    is_line = comment.isascii() and comment.decode("ascii").isprintable()
+    if comment and not (is_line and comment.startswith(b"{")):
+        raise ArchiveError("it has a comment; only a package's own is allowed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +148,7 @@ class _Reading:
             return
         try:
             self.files[name] = entry.read()
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+        except (OSError, ArchiveError) as error:
             wrong = f"it cannot be read: {str(error)[:200]}"
             self._refuse(name, "source", wrong, "a file that can be read, without a password")
 
@@ -150,41 +177,32 @@ def _directory_entries(root: Path) -> Iterator[tuple[str, _Entry]]:
         yield relative.as_posix(), entry
 
 
-def _zip_entries(archive: zipfile.ZipFile, limits: Limits) -> Iterator[tuple[str, _Entry]]:
+def _zip_entries(archive: Archive, limits: Limits) -> Iterator[tuple[str, _Entry]]:
     seen: set[str] = set()
-    for info in archive.infolist():
-        name = info.filename
-        if info.is_dir() or _LEFTOVERS.intersection(PurePosixPath(name).parts):
-            continue
-        wrong, expected, rule = _wrong_member(info, limits)
-        if name in seen:
-            wrong, expected, rule = "it is there twice", "each file once", "source"
-        seen.add(name)
-        yield (
-            name,
-            _Entry(
-                size=info.file_size,
-                read=lambda info=info: archive.read(info),  # type: ignore[misc]  # bound now
-                wrong=wrong,
-                expected=expected,
-                rule=rule,
-            ),
+    for listed in archive.entries:
+        entry = _zip_entry(listed, limits)
+        path = listed.name.removesuffix("/")
+        if path in seen and not entry.wrong:
+            entry = _Entry(wrong="it is there twice", expected="each file once")
+        seen.add(path)
+        if entry.wrong or not listed.is_directory:
+            yield listed.name, entry
+
+
+def _zip_entry(listed: Entry, limits: Limits) -> _Entry:
+    if listed.fault:
+        return _Entry(wrong=listed.fault, expected=_PLAIN_FILE)
+    parts = listed.name.removesuffix("/").split("/")
+    wrong = next((found for found in map(wrong_part, parts) if found), "")
+    if wrong:
+        return _Entry(wrong=wrong, expected="paths inside the library, that every system can have")
+    if listed.size > limits.compression_ratio * max(listed.packed, 1):
+        return _Entry(
+            wrong="it expands more than is allowed",
+            expected=f"at most {limits.compression_ratio:,} bytes for one packed byte",
+            rule="limit-compression",
         )
-
-
-def _wrong_member(info: zipfile.ZipInfo, limits: Limits) -> tuple[str, str, str]:
-    name = info.filename
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if stat.S_ISLNK(kind):
-        return "symbolic links are not allowed", "the file itself", "source"
-    if kind not in {0, stat.S_IFREG}:
-        return "this is no regular file", "regular files only", "source"
-    if name.startswith("/") or ".." in PurePosixPath(name).parts or "\\" in name:
-        return "its path leads out of the library", "paths inside the library", "source"
-    if info.file_size > limits.compression_ratio * max(info.compress_size, 1):
-        ratio = f"at most {limits.compression_ratio:,} bytes for one packed byte"
-        return "it expands more than is allowed", ratio, "limit-compression"
-    return "", "", ""
+    return _Entry(size=listed.size, read=listed.content)
 
 
 def _without_top_folder(files: dict[str, bytes]) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from builder.packaging.errors import NotServedError, PackageError
 from builder.packaging.staging import staged
 from builder.packaging.statement import PackageStatement, parse_statement
+from registry.archive import read_archive
 from registry.digest import release_digest
 from registry.library import Library, ReleaseRecord, ReleaseState
 from registry.model import Yank
@@ -25,7 +26,7 @@ from registry.names import CORE, LibraryName
 from registry.parsing import parse_manifest
 from registry.problems import printable
 from registry.snapshot import Snapshot
-from registry.sources import read_source
+from registry.sources import SourceError, read_source
 from registry.versions import Version
 
 _FIRST_DOS_TIME = (1980, 1, 1, 0, 0, 0)
@@ -119,14 +120,15 @@ def _not_served(
 def write_package(package: Package, target: Path) -> bytes:
     """Put the ZIP in place, whole or not at all, and return its bytes.
 
-    It is read back before; raises WriteError, and PackageError where it would not be accepted.
+    It is read back before; raises WriteError, and PackageError or SourceError where it would not be
+    accepted.
     """
     packed = bytes(package)
     with staged(target) as beside:
         beside.write_bytes(packed)
         try:
             read_package(beside)
-        except PackageError as error:
+        except (PackageError, SourceError) as error:
             error.where = f"{package.statement.name} {package.statement.version}"
             raise
     return packed
@@ -166,8 +168,4 @@ def _require_same(statement: PackageStatement, files: Mapping[str, bytes]) -> No
 def _comment(path: Path) -> bytes:
     if path.is_dir():
         raise PackageError("a directory is no package", next_step="Name a ZIP")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.comment
-    except (zipfile.BadZipFile, OSError) as error:
-        raise PackageError(f"this is not a ZIP that can be read: {error}") from error
+    return read_archive(path.read_bytes()).comment
