@@ -11,7 +11,8 @@ from builder.review.problems import error, warning
 from registry.model import LibraryFacts
 from registry.names import LibraryName
 from registry.problems import Problem
-from registry.versions import Dependency, Version
+from registry.resolving import Pool, ResolutionError, Wanted, resolve
+from registry.versions import Dependency, Version, parse_dependency
 
 _SHOWN = 10
 
@@ -88,6 +89,21 @@ def dependency_problems(
                     "libraries that do not need each other",
                     pointer=pointer,
                 )
+
+
+def conflict_problems(candidate: Candidate, pool: Pool) -> Iterator[Problem]:
+    """Requirements that each have an answer, and all together have none."""
+    itself = parse_dependency(f"{candidate.library}=={candidate.version}")
+    try:
+        resolve([Wanted(dependency=itself)], pool)
+    except ResolutionError as conflict:
+        yield error(
+            "dependency-conflict",
+            f"{candidate.path}/manifest.json",
+            f"what it needs cannot be installed: {conflict.message}",
+            "ranges that one choice of versions answers",
+            pointer="/dependencies",
+        )
 
 
 def _circle(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.review.dependencies import Dependent, Supply, is_active, may_break, offered
@@ -44,6 +44,16 @@ class Neighbours:
             if chosen is not None:
                 pending.extend(supply.versions[chosen])
         return reached
+
+    def versions(self, name: LibraryName) -> Collection[Version]:
+        """The versions of a library that may be chosen anew, as `registry.resolving` asks."""
+        supply = self._supply(name)
+        return supply.versions if supply is not None else ()
+
+    def requirements(self, name: LibraryName, version: Version) -> Sequence[Dependency]:
+        """What one of them needs."""
+        supply = self._supply(name)
+        return supply.versions[version] if supply is not None else ()
 
     def dependents(self, change: LibraryChange) -> Iterator[Dependent]:
         """The last releases that name this library, as far as directories tell: no facts are read.

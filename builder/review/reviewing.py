@@ -164,7 +164,11 @@ class _Reviewing:
         yield from escalation.permission_problems(candidate, authority)
         yield from escalation.license_problems(candidate, authority)
         needs = neighbours.index.requirements(change.name, candidate.version)
-        yield from dependencies.dependency_problems(candidate, neighbours.supplies(needs), needs)
+        supplies = neighbours.supplies(needs)
+        missing = list(dependencies.dependency_problems(candidate, supplies, needs))
+        yield from missing
+        if needs and not missing:
+            yield from dependencies.conflict_problems(candidate, neighbours)
         if dependencies.breaks_callers(candidate):
             dependents = list(neighbours.dependents(change))
             yield from dependencies.open_problems(candidate, dependents)

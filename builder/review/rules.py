@@ -49,6 +49,7 @@ RULES: Mapping[str, str] = {
     "dependency-unmatched": "A dependency has a release in its range that is not withdrawn.",
     "dependency-self": "A library does not depend on itself.",
     "dependency-cycle": "Libraries do not depend on each other in a circle.",
+    "dependency-conflict": "All that a library needs can be installed together.",
     "dependent-broken": "A change leaves a release to every library that depends on it.",
     "dependent-open": "A range ends before the next version that may break it.",
     # Permissions and licences.

@@ -72,6 +72,22 @@ def test_circle_is_found_and_named(changing: Changing) -> None:
     assert "b-tools → c-tools → a-tools" in found[0].message
 
 
+def test_requirements_that_contradict_each_other_further_down_are_found(changing: Changing) -> None:
+    add_dependent(changing, "file-tools>=1.1", "left-tools")
+    add_dependent(changing, "file-tools<1.1", "right-tools")
+    changing.new_library("user-tools", ["jill"], dependencies=["left-tools", "right-tools"])
+    (problem,) = changing.problems()
+    assert (problem.rule, problem.pointer) == ("dependency-conflict", "/dependencies")
+    assert "left-tools 1.0.0 needs file-tools>=1.1" in problem.message
+    assert "right-tools 1.0.0 needs file-tools<1.1" in problem.message
+
+
+def test_older_release_that_agrees_with_the_others_is_enough(changing: Changing) -> None:
+    add_dependent(changing, "file-tools<1.1", "left-tools")
+    changing.new_library("user-tools", ["jill"], dependencies=["left-tools", "file-tools"])
+    assert changing.found() == set()
+
+
 def test_withdrawing_the_only_release_of_a_dependent_is_found(changing: Changing) -> None:
     add_dependent(changing, "file-tools==1.1.0")
     changing.write_facts({**changing.facts(), "yanked": {"1.1.0": {"reason": "leaks"}}})

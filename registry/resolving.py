@@ -1,0 +1,204 @@
+"""Choose one version of each library so that all requirements hold, or say who contradicts whom.
+
+The search is resolvelib's, which pip uses, too. Here is what a library, a release and a requirement
+are to it, which version is tried first, and the words for a contradiction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple, Protocol
+
+from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible
+from resolvelib.resolvers import RequirementInformation, Resolution, ResolutionTooDeep
+
+from registry.errors import RegistryError
+from registry.names import LibraryName
+from registry.versions import Dependency, Version
+
+_MOST_ROUNDS = 5_000
+_SHOWN = 6
+
+
+class ResolutionError(RegistryError):
+    """Requirements that cannot all hold; the message names who asks for what."""
+
+    exit_code = 5
+
+
+class Pool(Protocol):
+    """The releases that may be chosen. Answers must stay the same during a resolution."""
+
+    def versions(self, name: LibraryName) -> Collection[Version]:
+        """The versions of a library that may be chosen; none when there is no such library."""
+
+    def requirements(self, name: LibraryName, version: Version) -> Sequence[Dependency]:
+        """What one of them needs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A requirement and who has it, such as ``file-tools 1.0.0``; a person when empty."""
+
+    dependency: Dependency
+    by: str = ""
+
+    def __str__(self) -> str:
+        """``tools 1.0 needs core>=2``."""
+        requirement = self.dependency.requirement
+        return f"{self.by} needs {requirement}" if self.by else f"{requirement} is asked for"
+
+
+class Choice(NamedTuple):
+    """A release that may be chosen."""
+
+    name: LibraryName
+    version: Version
+
+
+def preferred(versions: Iterable[Version]) -> list[Version]:
+    """The order in which versions are tried: stable ones first, the greatest of them first."""
+    return sorted(versions, key=lambda version: (version.is_stable, version), reverse=True)
+
+
+def resolve(wanted: Sequence[Wanted], pool: Pool) -> dict[LibraryName, Version]:
+    """The version of each library that is wanted or needed, sorted by name.
+
+    Where a choice is free it is the first of `preferred`. A pre-release is chosen only where every
+    requirement on its library names one. Raises ResolutionError.
+    """
+    resolution = Resolution(_Provider(pool), BaseReporter[Wanted, Choice, LibraryName]())
+    try:
+        # Not `Resolver`: its last act follows libraries that need each other for ever.
+        found = resolution.resolve(wanted, max_rounds=_MOST_ROUNDS)
+    except ResolutionImpossible as error:
+        raise _contradiction(error.causes, pool) from error
+    except ResolutionTooDeep as error:
+        raise ResolutionError(
+            f"no choice of versions was found in {_MOST_ROUNDS:,} attempts",
+            next_step="Narrow the ranges of what is asked for, or name versions",
+        ) from error
+    return _reached(wanted, found.mapping, pool)
+
+
+def _reached(
+    wanted: Sequence[Wanted], chosen: Mapping[LibraryName, Choice], pool: Pool
+) -> dict[LibraryName, Version]:
+    """Of what was chosen on the way, that which is still needed."""
+    pending = [one.dependency.library for one in wanted]
+    reached: set[LibraryName] = set()
+    while pending:
+        name = pending.pop()
+        if name not in reached:
+            reached.add(name)
+            needs = pool.requirements(name, chosen[name].version)
+            pending.extend(dependency.library for dependency in needs)
+    return {name: chosen[name].version for name in sorted(reached)}
+
+
+class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
+    """What resolvelib asks about our requirements and releases."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._ordered: dict[LibraryName, list[Version]] = {}
+        # By identity, which holds while the dependency is kept beside its answers.
+        self._answers: dict[int, tuple[Dependency, dict[Version, bool]]] = {}
+
+    def identify(self, requirement_or_candidate: Wanted | Choice) -> LibraryName:
+        if isinstance(requirement_or_candidate, Wanted):
+            return requirement_or_candidate.dependency.library
+        return requirement_or_candidate.name
+
+    def narrow_requirement_selection(
+        self,
+        identifiers: Iterable[LibraryName],
+        resolutions: Mapping[LibraryName, Choice],  # noqa: ARG002 - resolvelib's signature
+        candidates: Mapping[LibraryName, Iterator[Choice]],  # noqa: ARG002 - the same
+        information: Mapping[LibraryName, Iterator[_Information]],  # noqa: ARG002 - the same
+        backtrack_causes: Sequence[_Information],
+    ) -> Iterable[LibraryName]:
+        """What made the last choice impossible comes first: only another choice of it helps."""
+        names = list(identifiers)
+        if not backtrack_causes:
+            return names
+        blamed = {self.identify(cause.requirement) for cause in backtrack_causes}
+        blamed |= {cause.parent.name for cause in backtrack_causes if cause.parent is not None}
+        return [name for name in names if name in blamed] or names
+
+    def get_preference(
+        self,
+        identifier: LibraryName,
+        resolutions: Mapping[LibraryName, Choice],  # noqa: ARG002 - resolvelib's signature
+        candidates: Mapping[LibraryName, Iterator[Choice]],  # noqa: ARG002 - the same
+        information: Mapping[LibraryName, Iterator[_Information]],  # noqa: ARG002 - the same
+        backtrack_causes: Sequence[_Information],  # noqa: ARG002 - the same
+    ) -> tuple[int, LibraryName]:
+        """Few versions first; then by name, so that one question always has one answer."""
+        return len(self._versions(identifier)), identifier
+
+    def find_matches(
+        self,
+        identifier: LibraryName,
+        requirements: Mapping[LibraryName, Iterator[Wanted]],
+        incompatibilities: Mapping[LibraryName, Iterator[Choice]],
+    ) -> Callable[[], Iterator[Choice]]:
+        wanted = list(requirements[identifier])
+        refused = {choice.version for choice in incompatibilities[identifier]}
+
+        def matches() -> Iterator[Choice]:
+            for version in self._versions(identifier):
+                if version not in refused and all(self._allows(w, version) for w in wanted):
+                    yield Choice(identifier, version)
+
+        return matches
+
+    def is_satisfied_by(self, requirement: Wanted, candidate: Choice) -> bool:
+        return self._allows(requirement, candidate.version)
+
+    def get_dependencies(self, candidate: Choice) -> list[Wanted]:
+        by = f"{candidate.name} {candidate.version}"
+        needs = self._pool.requirements(candidate.name, candidate.version)
+        return [Wanted(dependency=dependency, by=by) for dependency in needs]
+
+    def _allows(self, wanted: Wanted, version: Version) -> bool:
+        """As the dependency says; it is asked of the same ones again in every round."""
+        dependency = wanted.dependency
+        _, answers = self._answers.setdefault(id(dependency), (dependency, {}))
+        if version not in answers:
+            answers[version] = dependency.allows(version)
+        return answers[version]
+
+    def _versions(self, name: LibraryName) -> list[Version]:
+        if name not in self._ordered:
+            self._ordered[name] = preferred(self._pool.versions(name))
+        return self._ordered[name]
+
+
+_Information = RequirementInformation[Wanted, Choice]
+
+
+def _contradiction(causes: Collection[_Information], pool: Pool) -> ResolutionError:
+    """Who asks for what, library by library, and what there is of it."""
+    by_library: dict[LibraryName, list[Wanted]] = {}
+    for cause in causes:
+        by_library.setdefault(cause.requirement.dependency.library, []).append(cause.requirement)
+    told = "; ".join(
+        f"{' and '.join(dict.fromkeys(map(str, sorted(wanted, key=attrgetter('by')))))}"
+        f" ({_there(name, pool)})"
+        for name, wanted in sorted(by_library.items())
+    )
+    return ResolutionError(
+        f"these cannot all hold: {told}",
+        next_step="Ask for another version of one of them, or release one with a wider range",
+    )
+
+
+def _there(name: LibraryName, pool: Pool) -> str:
+    versions = preferred(pool.versions(name))
+    if not versions:
+        return f"there is no {name}"
+    more = ", …" if len(versions) > _SHOWN else ""
+    return f"there is {name} {', '.join(map(str, versions[:_SHOWN]))}{more}"
