@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 import registry
-from builder.derived import read_derived, write_derived
+from registry.derived import read_derived, write_derived
 from registry.errors import GitError, NotARegistryError
 from registry.git import GitRepository, Wave
 from registry.names import ObjectId

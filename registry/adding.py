@@ -77,16 +77,17 @@ def _refuse_taken(
             next_step="A release never changes: give the new content a new version",
         )
     if not at.exists:
-        _refuse_taken_id(registry, at)
+        refuse_taken_id(registry, at.name, at.head)
 
 
-def _refuse_taken_id(registry: Registry, at: LibraryAt) -> None:
-    tree = registry.repository.object(f"{at.head}:libraries")
+def refuse_taken_id(registry: Registry, name: LibraryName, head: CommitId) -> None:
+    """Raise ConflictError for a new name that has the id of one that is there."""
+    tree = registry.repository.object(f"{head}:libraries")
     names = (raw for _, raw, _ in tree_items(tree.content)) if tree is not None else ()
-    taken = same_id(at.name, names)
+    taken = same_id(name, names)
     if taken is not None:
         raise ConflictError(
-            f"the id of {at.name!r} is taken by {taken!r}", next_step="Choose another name"
+            f"the id of {name!r} is taken by {taken!r}", next_step="Choose another name"
         )
 
 

@@ -69,3 +69,25 @@ def changed_bytes(file: InstanceFile, *, enabled: bool, pin: Version | None) -> 
     if content.keys() == kept.keys() and not says_something:
         return None
     return dump_yaml(content)
+
+
+def facts_file_bytes(file: InstanceFile) -> bytes | None:
+    """The file as its facts are now; None when nothing is left that is no default.
+
+    Fields of a later version of this program stay.
+    """
+    facts = file.facts
+    said = {
+        "enabled": None if facts.enabled else False,
+        "active": facts.active,
+        "upstream": facts.upstream,
+        "version": facts.version,
+        "digest": facts.digest,
+        "installed_at": facts.installed_at,
+        "grants": facts.grants or None,
+    }
+    content = {key: value for key, value in file.content.items() if key not in said}
+    content |= {key: value for key, value in said.items() if value is not None}
+    if not any(value is not None for key, value in content.items() if key != "$schema"):
+        return None
+    return dump_yaml(content)

@@ -215,6 +215,7 @@ class InstanceFacts:
     upstream: str | None = None
     version: str | None = None
     digest: Digest | None = None
+    installed_at: str | None = None
 
 
 class Signatures(StrEnum):

@@ -100,11 +100,18 @@ def _summary(library: Library, last_used: str | None) -> dict[str, Any]:
         "author": manifest.author if manifest else "",
         "is_enabled": library.is_enabled and library.content is not None,
         "is_premium": manifest.is_premium if manifest else False,
-        "installation_date": library.active.date if library.active else None,
+        "installation_date": _installed_at(library),
         "last_used": last_used,
         "step_count": len(library.content.steps) if library.content else 0,
         "status": library.status,
     }
+
+
+def _installed_at(library: Library) -> str | None:
+    """When it came here; what was released here came with its release."""
+    if library.active is None:
+        return None
+    return library.instance.installed_at or library.active.date
 
 
 def _version(library: Library, manifest: Manifest | None) -> str:

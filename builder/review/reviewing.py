@@ -17,7 +17,7 @@ from builder.review import (
     versions,
 )
 from builder.review.candidates import ReadCandidate, read_candidate
-from builder.review.dependency_index import load_index
+from registry.dependency_index import load_index
 from builder.review.gathering import (
     Commits,
     LibraryReader,

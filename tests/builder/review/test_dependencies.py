@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.review.dependency_index import load_index
+from registry.dependency_index import load_index
 from builder.review.gathering import library_trees, read_root
 from registry.git import GitObject, GitRepository
 from tests.builder.review.changing import Changing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from builder.derived import read_derived, write_derived
+from registry.derived import read_derived, write_derived
 from registry.errors import InvalidNameError
 from registry.git import GitRepository, Wave
 from registry.names import LibraryName, ObjectId
@@ -53,6 +54,42 @@ def _dependency(text: str) -> Dependency | None:
         return None
 
 
+class IndexMemory:
+    """The index of a registry whose head moves: kept in memory, and in a file once in a while."""
+
+    # Libraries read anew before the file is worth writing again.
+    _WORTH_WRITING = 200
+
+    def __init__(self, repository: GitRepository, directory: Path) -> None:
+        """``directory`` is where the file is kept."""
+        self._repository = repository
+        self._path = directory / _FILE
+        self._lock = threading.Lock()
+        self._known: dict[ObjectId, Releases] | None = None
+        self._unwritten = 0
+
+    def at(self, trees: Mapping[LibraryName, ObjectId]) -> DependencyIndex:
+        """The index of these libraries; only those whose tree is not known yet are read."""
+        with self._lock:
+            known = self._known if self._known is not None else _kept(self._path)
+            missing = [tree for tree in trees.values() if tree not in known]
+            if missing:
+                known = {**known, **read_requirements(self._repository, missing)}
+            if len(known) > 2 * len(trees):
+                known = {tree: known[tree] for tree in trees.values()}
+            self._known = known
+            self._unwritten += len(missing)
+            if self._unwritten >= self._WORTH_WRITING:
+                write_derived(self._path, known, version=_VERSION)
+                self._unwritten = 0
+            return DependencyIndex(libraries={name: known[tree] for name, tree in trees.items()})
+
+
+def _kept(path: Path) -> dict[ObjectId, Releases]:
+    kept = read_derived(path, version=_VERSION, kind=dict[str, Releases]) or {}
+    return {ObjectId(tree): releases for tree, releases in kept.items()}
+
+
 def load_index(
     repository: GitRepository, trees: Mapping[LibraryName, ObjectId], directory: Path
 ) -> DependencyIndex:
@@ -61,8 +98,7 @@ def load_index(
     It is kept in ``directory``; what cannot be read there is made anew.
     """
     path = directory / _FILE
-    kept = read_derived(path, version=_VERSION, kind=dict[str, Releases]) or {}
-    known = {ObjectId(tree): releases for tree, releases in kept.items()}
+    known = _kept(path)
     missing = [tree for tree in trees.values() if tree not in known]
     if missing:
         known.update(read_requirements(repository, missing))

@@ -1,0 +1,85 @@
+"""A release that comes from outside: checked whole before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from registry.checking import check_release
+from registry.digest import release_digest, tree_id
+from registry.errors import ConflictError
+from registry.model import LibraryFacts, ReleaseContent
+from registry.names import Digest, LibraryName, ObjectId, parse_library_name
+from registry.problems import InvalidLibraryError, Problem, errors_of
+from registry.settings import DEFAULT_LIMITS, Limits
+from registry.versions import Dependency, Version, parse_dependency, parse_version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """The upstream that a release came from, and what its publisher said of it there.
+
+    ``date`` is when it was released there: RFC 3339, UTC.
+    """
+
+    upstream: str
+    facts: LibraryFacts
+    date: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incoming:
+    """A release without errors. ``digest`` and ``tree`` are those of its files."""
+
+    name: LibraryName
+    version: Version
+    files: Mapping[str, bytes] = field(repr=False)
+    content: ReleaseContent = field(repr=False)
+    digest: Digest
+    tree: ObjectId
+    signature: str | None = field(default=None, repr=False)
+    """A publisher's armored signature that came with it; not verified yet."""
+    origin: Origin | None = None
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def requirements(self) -> tuple[Dependency, ...]:
+        """What it needs."""
+        return tuple(map(parse_dependency, self.content.manifest.dependencies))
+
+
+def check_incoming(
+    files: Mapping[str, bytes],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    signature: str | None = None,
+    origin: Origin | None = None,
+    expected: Digest | None = None,
+) -> Incoming:
+    """Check a release that is to be installed; unknown fields are only a warning.
+
+    Raises InvalidLibraryError with every problem, and ConflictError for files that have another
+    digest than the one ``expected``.
+    """
+    checked = check_release(files, strict=False, limits=limits)
+    if checked.content is None or errors_of(checked.problems):
+        raise InvalidLibraryError("the library", checked.problems)
+    manifest = checked.content.manifest
+    digest = release_digest(files)
+    if expected is not None and digest != expected:
+        raise ConflictError(
+            f"the files of {manifest.name} {manifest.version} have the digest {digest}, "
+            f"and {expected} is asked for",
+            next_step="Do not use them; find out who changed them",
+        )
+    return Incoming(
+        name=parse_library_name(manifest.name),
+        version=parse_version(manifest.version),
+        files=files,
+        content=checked.content,
+        digest=digest,
+        tree=tree_id(files),
+        signature=signature,
+        origin=origin,
+        warnings=checked.problems,
+    )

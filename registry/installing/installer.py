@@ -1,0 +1,327 @@
+"""The one service behind HTTP and command line for what an operator does to libraries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from registry.adding import refuse_taken_id
+from registry.dependency_index import IndexMemory
+from registry.errors import ConflictError, NotFoundError
+from registry.installing.changes import LibraryChange, Pinning, Step, step_of
+from registry.installing.incoming import Incoming
+from registry.installing.settling import Fate, settle
+from registry.installing.signatures import signing_publisher, with_accepted_signature
+from registry.installing.view import HeadView
+from registry.installing.writing import files_of, new_releases, release_tag
+from registry.instance_facts import parse_instance_name
+from registry.library import ReleaseState
+from registry.library_states import LibraryState
+from registry.names import CORE, CommitId, LibraryName
+from registry.operation import Actor, NewTag, Turn, one_line, operation_commit, perform, rfc3339
+from registry.release_signature import registry_facts
+from registry.snapshot import Registry
+from registry.tags import tag_name
+from registry.versions import Version
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What an operation came to. ``changed`` is False where all was so already.
+
+    ``commit`` is a head that has it. ``steps`` are first the libraries that were asked for, then
+    those that followed.
+    """
+
+    commit: CommitId
+    changed: bool
+    steps: tuple[Step, ...]
+
+    def step(self, name: LibraryName) -> Step:
+        """What happened to one of the libraries."""
+        return next(step for step in self.steps if step.change.name == name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dependent:
+    """A library whose active release needs another one, and what it demands of it."""
+
+    name: LibraryName
+    version: Version
+    requirement: str
+    is_enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Request:
+    operation: str
+    summary: str
+    by: Actor
+    body: str = ""
+    fate: Fate | None = None
+
+
+Decide = Callable[[HeadView], Sequence[LibraryChange]]
+
+
+class Installer:
+    """Operations on the libraries of one registry and instance; safe to use from many threads."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Nothing is read yet."""
+        parse_instance_name(registry.instance)
+        self.registry = registry
+        self._memory = IndexMemory(registry.repository, registry.state_directory)
+
+    def install(self, incoming: Sequence[Incoming], *, by: Actor) -> Outcome:
+        """Install releases, all or none; what is there already stays as it is.
+
+        A library that was never there is enabled. Raises ConflictError for a version that is there
+        with other content, a name or id that is taken, a candidate in the way;
+        DependencyConflictError where requirements would not hold; a SigningError.
+        """
+        first = incoming[0]
+        more = f" and {len(incoming) - 1} more" if len(incoming) > 1 else ""
+        request = _Request(
+            operation="install",
+            summary=f"Install {first.name} {first.version}{more} in {self.registry.instance}",
+            body=_listed(incoming),
+            by=by,
+        )
+        changes = _additions(incoming)
+        return self._carry_out(lambda _: changes, request)
+
+    def update(
+        self, incoming: Sequence[Incoming], *, of: LibraryName, to: Version, by: Actor
+    ) -> Outcome:
+        """Install releases and make one of them what callers without a version get.
+
+        ``incoming`` may lack what is there already. Raises as `install`, and NotFoundError.
+        """
+        request = _Request(
+            operation="update",
+            summary=f"Update {of} to {to} in {self.registry.instance}",
+            body=_listed(incoming),
+            by=by,
+        )
+
+        def decide(view: HeadView) -> list[LibraryChange]:
+            self._require_installed(view, of, is_arriving=any(one.name == of for one in incoming))
+            changes = {change.name: change for change in _additions(incoming)}
+            base = changes.pop(of, LibraryChange(name=of))
+            return [replace(base, pinning=Pinning.FOLLOW, pin=to), *changes.values()]
+
+        return self._carry_out(decide, request)
+
+    def pin(self, name: LibraryName, version: Version | None, *, by: Actor) -> Outcome:
+        """Let callers without a version get this one, or what is greatest again with None.
+
+        Raises NotFoundError, DependencyConflictError.
+        """
+        said = f"Pin {name} to {version}" if version is not None else f"Unpin {name}"
+        request = _Request(
+            operation="pin" if version is not None else "unpin",
+            summary=f"{said} in {self.registry.instance}",
+            by=by,
+        )
+
+        def decide(view: HeadView) -> list[LibraryChange]:
+            self._require_installed(view, name)
+            pinning = Pinning.SET if version is not None else Pinning.CLEAR
+            return [LibraryChange(name=name, pinning=pinning, pin=version)]
+
+        return self._carry_out(decide, request)
+
+    def set_enabled(
+        self, name: LibraryName, *, enabled: bool, cascade: bool = False, by: Actor
+    ) -> Outcome:
+        """Turn a library on or off. With ``cascade`` also what needs it, or what it needs.
+
+        Raises NotFoundError, DependentsError that names those that need it.
+        """
+        word = "enable" if enabled else "disable"
+        request = _Request(
+            operation=word,
+            summary=f"{word.title()} {name} in {self.registry.instance}",
+            by=by,
+            fate=_turned_off if cascade else None,
+        )
+
+        def decide(view: HeadView) -> list[LibraryChange]:
+            self._require_installed(view, name)
+            return [LibraryChange(name=name, enabled=enabled)]
+
+        return self._carry_out(decide, request)
+
+    def uninstall(
+        self,
+        name: LibraryName,
+        versions: Sequence[Version] = (),
+        *,
+        cascade: bool = False,
+        by: Actor,
+    ) -> Outcome:
+        """Remove the releases of a library, or some of them; its facts, name and tags stay.
+
+        With ``cascade`` also the libraries that need it. Raises NotFoundError, DependentsError.
+        """
+        which = f" {', '.join(map(str, versions))}" if versions else ""
+        request = _Request(
+            operation="uninstall",
+            summary=f"Uninstall {name}{which} in {self.registry.instance}",
+            by=by,
+            fate=_removed if cascade else None,
+        )
+
+        def decide(view: HeadView) -> list[LibraryChange]:
+            state = self._require_installed(view, name)
+            for version in versions:
+                record = state.release(version)
+                if record is None or not record.is_served:
+                    raise NotFoundError(
+                        f"{name} {version} is not installed",
+                        next_step=f"See its releases with 'opsteps show {name}'",
+                    )
+            return [_removal(name, state, versions)]
+
+        return self._carry_out(decide, request)
+
+    def dependents(self, name: LibraryName) -> tuple[Dependent, ...]:
+        """The libraries whose active release needs this one, by name; raises NotFoundError."""
+        view = HeadView(self.registry, self._memory, self.registry.head())
+        self._require_installed(view, name)
+        others = sorted(view.dependents(name))
+        view.load(others)
+        return tuple(
+            Dependent(
+                name=other,
+                version=version,
+                requirement=str(need.requirement),
+                is_enabled=view.state(other).is_enabled,
+            )
+            for other in others
+            if (version := view.state(other).active) is not None
+            for need in view.requirements(other, version)
+            if need.library == name
+        )
+
+    def _carry_out(self, decide: Decide, request: _Request) -> Outcome:
+        return perform(self.registry, lambda turn: self._attempt(turn, decide, request))
+
+    def _attempt(self, turn: Turn, decide: Decide, request: _Request) -> Outcome:
+        view = HeadView(self.registry, self._memory, turn.head)
+        seconds = int(time.time())
+        now, facts = rfc3339(seconds), registry_facts(self.registry, turn.head)
+
+        def apply(change: LibraryChange, state: LibraryState) -> Step:
+            self._refuse_taken(turn, change, state)
+            owners = state.facts.owners
+            add = tuple(with_accepted_signature(one, facts, owners) for one in change.add)
+            if add and not owners:
+                said = add[0].origin.facts.owners if add[0].origin is not None else ()
+                owner = signing_publisher(add[0], facts) or one_line(request.by.name)
+                known = replace(state.facts, owners=said or (owner,))
+                step = step_of(replace(change, add=add), replace(state, facts=known), now=now)
+                return replace(step, before=state)
+            return step_of(replace(change, add=add), state, now=now)
+
+        steps = settle(view, decide(view), apply, fate=request.fate)
+        ordered = tuple(steps.values())
+        writing = [step for step in ordered if step.writes]
+        if not writing:
+            return Outcome(commit=turn.head, changed=False, steps=ordered)
+        files, removed = files_of(writing, self.registry.instance)
+        commit = operation_commit(
+            request.summary,
+            operation=request.operation,
+            by=request.by,
+            files=files,
+            removed=removed,
+            body=request.body or _followed(writing),
+            seconds=seconds,
+        )
+        tags: list[NewTag] = [
+            release_tag(incoming, commit.who) for step in writing for incoming in new_releases(step)
+        ]
+        return Outcome(commit=turn.commit(commit, tags), changed=True, steps=ordered)
+
+    def _require_installed(
+        self, view: HeadView, name: LibraryName, *, is_arriving: bool = False
+    ) -> LibraryState:
+        if name == CORE:
+            raise ConflictError(
+                f"{CORE!r} is built in: it is always there, as it is",
+                next_step="Choose another library",
+            )
+        state = view.state(name)
+        if not is_arriving and not any(record.is_served for record in state.releases):
+            gone = state.facts.state == "uninstalled"
+            raise NotFoundError(
+                f"the library {name!r} is {'uninstalled' if gone else 'not installed'}",
+                where=str(self.registry.path),
+                next_step="List what is there with 'opsteps search'",
+            )
+        return state
+
+    def _refuse_taken(self, turn: Turn, change: LibraryChange, state: LibraryState) -> None:
+        """A new name whose id another library has, or whose tag somebody made by hand."""
+        if not change.add or state.exists:
+            return
+        refuse_taken_id(self.registry, change.name, turn.head)
+        for incoming in change.add:
+            tag = tag_name(incoming.name, incoming.version)
+            if self.registry.repository.object(f"refs/tags/{tag}") is not None:
+                raise ConflictError(
+                    f"there is a tag {tag!r} already, and no entry in the ledger",
+                    where=f"libraries/{incoming.name}",
+                    next_step="Find out who made the tag; delete it, or use another version",
+                )
+
+
+def _additions(incoming: Sequence[Incoming]) -> list[LibraryChange]:
+    """One change a library, in the order in which they come."""
+    by_name: dict[LibraryName, list[Incoming]] = {}
+    for one in incoming:
+        by_name.setdefault(one.name, []).append(one)
+    return [LibraryChange(name=name, add=tuple(found)) for name, found in by_name.items()]
+
+
+def _removal(
+    name: LibraryName, state: LibraryState, versions: Sequence[Version] = ()
+) -> LibraryChange:
+    """Its releases go; a candidate is an author's work, and stays."""
+    released = [r.version for r in state.releases if r.state is ReleaseState.RELEASED]
+    return LibraryChange(name=name, remove=tuple(versions or released))
+
+
+def _removed(name: LibraryName, state: LibraryState) -> LibraryChange:
+    return _removal(name, state)
+
+
+def _turned_off(name: LibraryName, state: LibraryState) -> LibraryChange:
+    del state  # what it is does not matter
+    return LibraryChange(name=name, enabled=False)
+
+
+def _listed(incoming: Sequence[Incoming]) -> str:
+    """Where releases come from, for the log."""
+    if len(incoming) == 1 and incoming[0].origin is None:
+        return ""
+    parts = [
+        f"{one.name} {one.version}" + (f" from {one.origin.upstream}" if one.origin else "")
+        for one in incoming[:_NAMED]
+    ]
+    more = f"; {len(incoming)} releases in all" if len(incoming) > _NAMED else ""
+    return "; ".join(parts) + more
+
+
+def _followed(steps: Sequence[Step]) -> str:
+    """The libraries that a cascade changed, for the log."""
+    if len(steps) == 1:
+        return ""
+    names = [step.change.name for step in steps]
+    more = f"; {len(names)} libraries in all" if len(names) > _NAMED else ""
+    return f"with {', '.join(names[1 : _NAMED + 1])}{more}"
