@@ -39,6 +39,11 @@ COMMANDS = {
     ),
     "add": _command("registry.commands:add", "Put a library into a registry, as a candidate."),
     "release": _command("builder.release_command:release", "Release a candidate."),
+    "install": _command("registry.installing.commands:install", "Install libraries from ZIPs."),
+    "toggle": _command("registry.installing.commands:toggle", "Turn a library on or off."),
+    "uninstall": _command(
+        "registry.installing.commands:uninstall", "Uninstall a library, or versions of it."
+    ),
     "yank": _command("registry.withdraw_commands:yank", "Withdraw a release."),
     "unyank": _command("registry.withdraw_commands:unyank", "Take a withdrawal back."),
     "deprecate": _command("registry.withdraw_commands:deprecate", "Advise against a library."),

@@ -45,6 +45,7 @@ _HARMLESS_EXTRAS = frozenset({0x000A, 0x5455, 0x5855, 0x7855, 0x7875, 0xCAFE})
 _ZIP64 = 0x0001
 _DOS_DIRECTORY, _DOS_VOLUME = 0x10, 0x08
 _SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
+_NEEDED = 20
 _MOST_16, _MOST_32 = 0xFFFF, 0xFFFFFFFF
 
 
@@ -170,7 +171,7 @@ def _central_entries(raw: bytes, end: _End) -> Iterator[_Placed]:
                 f"its directory has fewer than the {end.entries:,} entries it states"
             )
         fields = _CENTRAL.unpack_from(raw, position)
-        signature, _, _, flags, method, _, _, crc, packed, size = fields[:10]
+        signature, _, needed, flags, method, _, _, crc, packed, size = fields[:10]
         name_size, extra_size, comment_size, disk, _, attributes, offset = fields[10:]
         if signature != _CENTRAL_SIGNATURE:
             raise ArchiveError(f"its directory is damaged at byte {position:,}")
@@ -184,6 +185,7 @@ def _central_entries(raw: bytes, end: _End) -> Iterator[_Placed]:
         header = _Header(flags, method, crc, packed, size, name)
         extra = raw[start + name_size : start + name_size + extra_size]
         fault = _header_fault(header) or _extra_fault(extra) or _kind_fault(header, attributes)
+        fault = fault or _version_fault(needed)
         if comment_size:
             fault = fault or "it has a comment"
         yield _Placed(place, offset, header, attributes, fault)
@@ -197,7 +199,7 @@ def _entry(raw: bytes, placed: _Placed, limit: int) -> tuple[Entry, int]:
     if start > limit:
         raise ArchiveError("an entry runs into its directory")
     fields = _LOCAL.unpack_from(raw, placed.offset)
-    signature, _, flags, method, _, _, crc, packed, size, name_size, extra_size = fields
+    signature, needed, flags, method, _, _, crc, packed, size, name_size, extra_size = fields
     if signature != _LOCAL_SIGNATURE:
         raise ArchiveError(f"there is no entry at byte {placed.offset:,}, where one is stated")
     data = start + name_size + extra_size
@@ -214,7 +216,8 @@ def _entry(raw: bytes, placed: _Placed, limit: int) -> tuple[Entry, int]:
     if local != header:
         raise ArchiveError(f"an entry's two headers differ (at byte {placed.offset:,})")
     name, name_fault = _decoded(header)
-    fault = placed.fault or name_fault or _extra_fault(raw[start + name_size : data])
+    fault = placed.fault or name_fault or _version_fault(needed)
+    fault = fault or _extra_fault(raw[start + name_size : data])
     return (
         Entry(
             name=name,
@@ -227,6 +230,14 @@ def _entry(raw: bytes, placed: _Placed, limit: int) -> tuple[Entry, int]:
         ),
         end,
     )
+
+
+def _version_fault(needed: int) -> str:
+    """Deflate and directories need 2.0; what says that it needs more, other readers refuse."""
+    number = needed & 0xFF
+    if number <= _NEEDED:
+        return ""
+    return f"it needs version {number / 10} of the format, and only what {_NEEDED / 10} has is read"
 
 
 def _header_fault(header: _Header) -> str:

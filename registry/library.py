@@ -100,6 +100,12 @@ class Library:
         return not any(p.file == "library.yaml" for p in errors_of(self.problems))
 
     @property
+    def is_uninstalled(self) -> bool:
+        """True when its releases were taken away on purpose, and all is as it should be."""
+        gone = self.facts.state == "uninstalled" and self.active is None
+        return gone and self.status is not LibraryStatus.ERROR
+
+    @property
     def is_listed(self) -> bool:
         """Whether people see it: something is released, or something is wrong."""
         return self.active is not None or self.status is LibraryStatus.ERROR

@@ -22,8 +22,8 @@ from registry.library_states import (
     states_by_ledger,
 )
 from registry.names import CommitId, LibraryName
-from registry.operation import Actor, NewTag, Turn, operation_commit, perform
-from registry.refs import tag_refs
+from registry.operation import Actor, Turn, operation_commit, perform
+from registry.rollback_numbers import RollbackNumbers
 from registry.rollback_plan import Difference, Plan, plan_instance, plan_pin, plan_unpin
 from registry.snapshot import Registry
 from registry.versions import Version
@@ -31,8 +31,6 @@ from registry.writing import NewCommit
 
 # Names of tags, branches and commits, also with ~2 or ^; nothing that Git takes for an option.
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./~^@{}+-]{0,199}\Z")
-_TAGS = "rollback"
-_NUMBER = re.compile(rf"{_TAGS}/([1-9][0-9]{{0,17}})\Z")
 _NAMED = 5
 
 
@@ -167,7 +165,7 @@ def _carry_out(registry: Registry, request: _Request, *, by: Actor, dry_run: boo
     )
     if dry_run:
         return replace(answer, plan=request.plan(registry.head())[0])
-    numbers = _Numbers(registry.repository)
+    numbers = RollbackNumbers(registry.repository)
 
     def attempt(turn: Turn) -> RolledBack:
         plan, states = request.plan(turn.head)
@@ -176,11 +174,8 @@ def _carry_out(registry: Registry, request: _Request, *, by: Actor, dry_run: boo
         commit = _commit(request, plan, states, by=by, instance=registry.instance)
         if not request.is_tagged:
             return replace(answer, plan=plan, commit=turn.commit(commit))
-        tag = NewTag(
-            name=f"{_TAGS}/{numbers.next(turn.head)}",
-            message="\n".join((request.summary, "", *map(describe, plan.differences), "")),
-            who=commit.who,
-        )
+        message = "\n".join((request.summary, "", *map(describe, plan.differences)))
+        tag = numbers.tag(turn.head, message, who=commit.who)
         return replace(answer, plan=plan, commit=turn.commit(commit, [tag]), tag=tag.name)
 
     return perform(registry, attempt)
@@ -228,28 +223,6 @@ def _commit(
         removed=removed,
         body="; ".join(map(describe, plan.differences[:_NAMED])) + more,
     )
-
-
-class _Numbers:
-    """Numbers for the tags of one rollback while it is tried again and again."""
-
-    def __init__(self, repository: GitRepository) -> None:
-        self._repository = repository
-        self._head: CommitId | None = None
-        self._number = 0
-
-    def next(self, head: CommitId) -> int:
-        """One more than the greatest there is.
-
-        Where the head is what it was at the last try, it was the number that is taken, by a tag
-        that is only on the remote.
-        """
-        found = map(_NUMBER.match, tag_refs(self._repository, [_TAGS]))
-        greatest = max((int(match[1]) for match in found if match is not None), default=0)
-        was_taken = head == self._head
-        self._number = max(greatest, self._number if was_taken else 0) + 1
-        self._head = head
-        return self._number
 
 
 def _require_ancestor(

@@ -49,6 +49,10 @@ class Snapshot:
         """When the commit was made: RFC 3339, UTC."""
         return self._state.committed_at
 
+    def has_ancestor(self, commit: CommitId) -> bool:
+        """Whether this is a snapshot of that commit or of one after it."""
+        return commit in self._state.ancestors
+
     @property
     def facts(self) -> RegistryFacts:
         """``registry.yaml``."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from registry.archive import Archive, ArchiveError, Entry, read_archive
 from registry.errors import LimitError, NotFoundError, RegistryError
 from registry.paths import wrong_part
-from registry.problems import Problem
+from registry.problems import InvalidLibraryError, Problem
 from registry.settings import DEFAULT_LIMITS, Limits
 
 # What editors, tools and Git leave in a directory; an author never means to publish it. Who packs a
@@ -58,6 +58,34 @@ def read_source(path: Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, bytes]
     return source.files
 
 
+def read_upload(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, bytes]:
+    """The files in the bytes of a ZIP.
+
+    Raises SourceError, LimitError, and InvalidLibraryError with all that is wrong with its entries.
+    """
+    if len(raw) > limits.archive_bytes:
+        raise LimitError(f"the ZIP has more than {limits.archive_bytes:,} bytes")
+    try:
+        archive = read_archive(raw)
+        _require_statement(archive.comment)
+    except ArchiveError as error:
+        raise SourceError(
+            f"this is not a ZIP that can be read: {error.message}", next_step=error.next_step
+        ) from error
+    source = _read_archive(archive, limits)
+    if source.problems:
+        raise InvalidLibraryError("the ZIP", source.problems)
+    return source.files
+
+
+def _read_archive(archive: Archive, limits: Limits) -> Source:
+    reading = _Reading(limits=limits)
+    for name, listed in _zip_entries(archive, limits):
+        reading.take(name, listed)
+    problems = tuple(reading.problems)
+    return Source(files=_without_top_folder(reading.files), problems=problems)
+
+
 def examine_source(path: Path, limits: Limits = DEFAULT_LIMITS) -> Source:
     """As `read_source`, with everything that is wrong; raises NotFoundError, SourceError."""
     if not path.is_dir() and not path.is_file():
@@ -69,10 +97,7 @@ def examine_source(path: Path, limits: Limits = DEFAULT_LIMITS) -> Source:
         for name, entry in _directory_entries(path):
             reading.take(name, entry)
         return Source(files=reading.files, problems=tuple(reading.problems))
-    for name, listed in _zip_entries(_archive(path, limits), limits):
-        reading.take(name, listed)
-    problems = tuple(reading.problems)
-    return Source(files=_without_top_folder(reading.files), problems=problems)
+    return _read_archive(_archive(path, limits), limits)
 
 
 def _archive(path: Path, limits: Limits) -> Archive:

@@ -63,7 +63,7 @@ class Tokens:
             return None
         # The table is keyed by digests, which a caller cannot steer, so looking one up tells
         # nothing about the tokens; the comparison of the whole digest takes constant time.
-        digest = sha256(header[len(_BEARER) :].strip()).hexdigest()
+        digest = token_digest(header)
         found = self._scopes.get(digest)
         if found is None or not hmac.compare_digest(found[0], digest):
             return None
@@ -100,6 +100,11 @@ def _read_tokens(path: Path) -> Mapping[str, tuple[str, frozenset[str]]]:
             )
         found[digest] = (digest, scopes)
     return found
+
+
+def token_digest(header: bytes) -> str:
+    """The SHA-256 of the token in an ``Authorization`` header, in hex."""
+    return sha256(header[len(_BEARER) :].strip()).hexdigest()
 
 
 class Gate:
@@ -154,8 +159,8 @@ class Gate:
         """The origin to name in CORS headers, if it is on the list."""
         return origin if origin in self._origins else None
 
-    def check_write(self, headers: Headers) -> None:
-        """Raise AnswerError (401, 403) unless this request may change something."""
+    def check_write(self, headers: Headers) -> str:
+        """Who writes; raises AnswerError (401, 403) unless this request may change something."""
         fields = dict(headers)
         if self.tokens:
             scopes = self.tokens.scopes(fields.get(b"authorization"))
@@ -163,12 +168,24 @@ class Gate:
                 raise AnswerError(401, "this needs a bearer token with the scope 'manage'")
             if not scopes & WRITE_SCOPES:
                 raise AnswerError(403, "this token lacks the scope 'manage'")
-            return
+            self._require_own_origin(fields)
+            # The start of its hash names a token, and says nothing about it.
+            return f"token-{token_digest(fields[b'authorization'])[:12]}"
         reason = self._unsafe_write(fields)
         if reason:
             raise AnswerError(
                 403, f"without tokens, writes come from this machine itself only: {reason}"
             )
+        return "local"
+
+    def _require_own_origin(self, fields: Mapping[bytes, bytes]) -> None:
+        """A page of another site may not write, even where a browser would hold a token."""
+        origin = fields.get(b"origin")
+        own = b"//" + fields.get(b"host", b"")
+        if origin is None or self.allowed_origin(origin) is not None:
+            return
+        if origin.partition(b":")[2] != own:
+            raise AnswerError(403, "the Origin is not in the setting allowed_origins")
 
     def _unsafe_write(self, fields: Mapping[bytes, bytes]) -> str:
         name, port = split_host(fields.get(b"host"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import registry as registry_room
 from registry.snapshot import Registry
@@ -17,8 +18,13 @@ from server.follower import Follower
 from server.hot import Application, HotApp
 from server.lookups import Lookups
 from server.metrics import Metrics
+from server.operations import Operations
 from server.settings import Settings, tokens_path
 from server.site import Site
+from server.uploads import UploadSlots
+
+if TYPE_CHECKING:  # cryptography takes its time to load, and few servers attest
+    from registry.signing.private_keys import PrivateKey
 
 SERVICE = "opsconductor-steps"
 _DIRTY_SHOWN = 20
@@ -43,6 +49,9 @@ class Server:
         self.follower = Follower(registry, settings)
         self.tokens = Tokens(tokens_path(settings, state), settings.token_memory_seconds)
         self.gate = Gate(settings, settings.port if port is None else port, self.tokens)
+        self.operations = Operations(registry, self.follower, settings)
+        self.uploads = UploadSlots(settings.uploads_at_once)
+        self.instance_key = _read_key(settings.instance_key)
         self.lookups = Lookups(
             settings, lambda: self.follower.current, lambda: self.follower.snapshot
         )
@@ -82,6 +91,7 @@ class Server:
         """End all threads and processes."""
         if self.building is not None:
             self.building.stop()
+        self.operations.close()
         self.follower.stop()
         self.lookups.pinned.close()
         if self._searching is not None:
@@ -166,6 +176,15 @@ class Server:
             "pinned_releases": len(self.lookups.pinned),
             "filtered_lists": self.lookups.filtered_lists,
         }
+
+
+def _read_key(path: str) -> PrivateKey | None:
+    """The key that attests what is done here; raises SigningError."""
+    if not path:
+        return None
+    from registry.signing.private_keys import read_private_key
+
+    return read_private_key(Path(path), os.environ.get("OPSTEPS_KEY_PASSPHRASE"))
 
 
 def now() -> str:

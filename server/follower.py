@@ -14,7 +14,7 @@ from time import monotonic, perf_counter, sleep
 import structlog
 
 from registry.errors import RegistryError
-from registry.names import CORE, LibraryName
+from registry.names import CORE, CommitId, LibraryName
 from registry.snapshot import Registry, Snapshot
 from registry.verifying.trusted import refuse_untrusted
 from server.errors import ServerError
@@ -75,6 +75,18 @@ class Follower:
             self._wake.set()
             return self._turns.wait_for(lambda: self._turn >= wanted or not self._reload, timeout)
 
+    def until_serves(self, commit: CommitId, seconds: float) -> bool:
+        """Wait until lookups answer with what a commit has; False when that took longer."""
+        self._wake.set()
+        with self._turns:
+            return self._turns.wait_for(lambda: self._serves(commit), seconds)
+
+    def _serves(self, commit: CommitId) -> bool:
+        served, snapshot = self.current, self.snapshot
+        if served is not None and served.commit == commit:
+            return True
+        return snapshot is not None and not self.problem and snapshot.has_ancestor(commit)
+
     def _run(self) -> None:
         while not self._stop.is_set():
             self._guarded_turn()
@@ -82,6 +94,7 @@ class Follower:
                 self._turn += 1
                 self._turns.notify_all()
             self._wake.wait(self._settings.poll_seconds)
+            # Cleared before the look, so that a call that comes during it is not lost.
             self._wake.clear()
 
     def _guarded_turn(self) -> None:

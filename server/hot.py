@@ -158,7 +158,7 @@ class HotApp:
     async def _lookup(self, path: str) -> Answer | None:
         if path.startswith(STEPS):
             return await self._lookups.step(path[_STEPS_LENGTH:])
-        if path.startswith(LIBRARIES):
+        if path.startswith(LIBRARIES) and "/" not in path[len(LIBRARIES) :]:
             return self._lookups.library(path[len(LIBRARIES) :])
         if path == "/api/v1/libraries":
             return self._lookups.libraries()

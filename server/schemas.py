@@ -213,3 +213,98 @@ class CacheCleared(_Wire):
     message: str
     commit: str
     timestamp: str
+
+
+class Installed(_Wire):
+    """``POST /api/v1/libraries/install``: the release that was installed, or was there already."""
+
+    library_id: int
+    name: str
+    version: str
+    step_count: int
+    status: LibraryStatus
+    active_version: str | None = Field(description="What callers without a version get.")
+    changed: bool = Field(description="False when it was there already.")
+    commit: str
+    digest: str = Field(description="SHA-256 of the release, hex.")
+    warnings: list[str]
+
+
+class Toggled(_Wire):
+    """``PUT /api/v1/libraries/{library}/toggle``."""
+
+    library_id: int
+    enabled: bool
+    status: LibraryStatus
+    name: str
+    changed: bool
+    commit: str
+    also: list[str] = Field(description="Libraries that were turned on or off along with it.")
+
+
+class Uninstalled(_Wire):
+    """``DELETE /api/v1/libraries/{library}``."""
+
+    library_id: int
+    name: str
+    version: str = Field(description="The version that was active; or those that were named.")
+    status: Literal["uninstalled"]
+    commit: str
+    also: list[str] = Field(description="Libraries that were uninstalled along with it.")
+
+
+class PinRequest(_Wire):
+    """The version that callers without a version shall get."""
+
+    version: str | None = Field(description="null: the greatest stable one again.")
+
+
+class RollbackRequest(_Wire):
+    """The version to go back to."""
+
+    version: str
+
+
+class Pinned(_Wire):
+    """The version that callers without a version get now."""
+
+    library_id: int
+    name: str
+    version: str | None
+    pinned: str | None
+    changed: bool
+    commit: str
+
+
+class Versions(_Wire):
+    """Every version of a library that is known, from the greatest down."""
+
+    library: str
+    active: str | None
+    pinned: str | None
+    versions: list[dict[str, Any]]
+
+
+class Dependent(_Wire):
+    """A library whose active release needs another one."""
+
+    name: str
+    version: str
+    requirement: str
+    is_enabled: bool
+
+
+class Dependents(_Wire):
+    """Who needs a library."""
+
+    library: str
+    dependents: list[Dependent]
+
+
+class Documents(_Wire):
+    """The Markdown of a release."""
+
+    library: str
+    version: str
+    readme: str
+    changelog: str

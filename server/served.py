@@ -51,6 +51,8 @@ class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     problems: tuple[str, ...]
     awaits_tag: bool
     """A release has a ledger entry and no tag: the tag may follow at any moment."""
+    is_hidden: bool
+    """Uninstalled: its name is kept, and nobody sees it."""
 
     @property
     def visible_steps(self) -> tuple[ServedStep, ...]:
@@ -119,6 +121,7 @@ def served_library(library: Library, key: str) -> ServedLibrary:
             record.state is ReleaseState.ALARM and "no tag" in record.alarm
             for record in library.releases
         ),
+        is_hidden=library.is_uninstalled,
     )
 
 

@@ -78,6 +78,19 @@ class Settings:
     path_bytes: int = _field(2_048, "Longest path of a request, bytes.")
     query_bytes: int = _field(4_096, "Longest query of a request, bytes.")
     body_bytes: int = _field(64 * 1024, "Largest body of a request, bytes.")
+    upload_bytes: int = _field(60 * 1024 * 1024, "Largest upload with all around it, bytes.")
+    upload_parts: int = _field(16, "Parts of an uploaded form.")
+    upload_field_bytes: int = _field(16 * 1024, "Largest field of an uploaded form, bytes.")
+    upload_header_bytes: int = _field(8 * 1024, "All headers of a part of a form, bytes.")
+    uploads_at_once: int = _field(4, "Uploads that are held in memory before others get a 503.")
+    write_threads: int = _field(8, "Changes that are worked on at once.")
+    write_queue: int = _field(256, "Changes under way or waiting before others get a 503.")
+    served_wait_seconds: float = _field(
+        2.0, "How long the answer to a change waits until lookups have it, seconds."
+    )
+    instance_key: str = _field(
+        "", "File of the private key that attests the commits of changes; none without."
+    )
     old_releases: int = _field(256, "Releases that are not active, kept in memory once asked for.")
     filtered_lists: int = _field(64, "Filtered lists of steps, kept in memory once asked for.")
     filtered_list_bytes: int = _field(

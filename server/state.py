@@ -58,7 +58,8 @@ def make_served(
     contiguous_max_bytes: int,
 ) -> Served:
     """The state of all these libraries."""
-    by_name = {library.name: library for library in sorted(libraries, key=_order)}
+    shown = (library for library in libraries if not library.is_hidden)
+    by_name = {library.name: library for library in sorted(shown, key=_order)}
     return Served(
         commit=commit,
         committed_at=committed_at,
@@ -82,7 +83,11 @@ def next_served(
 ) -> Served:
     """The state after a change; costs copies of the tables, not work for each library in them."""
     by_name, by_id, steps = dict(before.libraries), dict(before.by_id), dict(before.steps)
-    changed, removed = tuple(changed), tuple(removed)
+    read = tuple(changed)
+    changed = tuple(library for library in read if not library.is_hidden)
+    # One that was hidden before is not known here, and one of nothing is no change.
+    hidden = (library.name for library in read if library.is_hidden)
+    removed = tuple(name for name in (*removed, *hidden) if name in by_name)
     in_order = all(library.name in by_name for library in changed)
     for name in (*removed, *(library.name for library in changed)):
         old = before.libraries.get(name)

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.review.dependencies import Dependent, Supply, is_active, may_break, offered
-from registry.dependency_index import DependencyIndex
 from builder.review.gathering import read_facts
 from builder.review.model import LibraryChange, version_or_none
 from registry.core_library import core_library
+from registry.dependency_index import DependencyIndex
 from registry.git import GitRepository
 from registry.model import LibraryFacts
 from registry.names import CORE, LibraryName, ObjectId

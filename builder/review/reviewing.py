@@ -17,7 +17,6 @@ from builder.review import (
     versions,
 )
 from builder.review.candidates import ReadCandidate, read_candidate
-from registry.dependency_index import load_index
 from builder.review.gathering import (
     Commits,
     LibraryReader,
@@ -32,6 +31,7 @@ from builder.review.neighbours import Neighbours
 from builder.review.placing import placed
 from builder.review.problems import warning
 from builder.review.rights import Rights
+from registry.dependency_index import load_index
 from registry.model import Policy
 from registry.parsing import parse_registry_facts
 from registry.problems import Problem

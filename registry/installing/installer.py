@@ -21,6 +21,7 @@ from registry.library_states import LibraryState
 from registry.names import CORE, CommitId, LibraryName
 from registry.operation import Actor, NewTag, Turn, one_line, operation_commit, perform, rfc3339
 from registry.release_signature import registry_facts
+from registry.rollback_numbers import RollbackNumbers
 from registry.snapshot import Registry
 from registry.tags import tag_name
 from registry.versions import Version
@@ -62,6 +63,8 @@ class _Request:
     by: Actor
     body: str = ""
     fate: Fate | None = None
+    numbers: RollbackNumbers | None = None
+    """Given for an operation that is tagged as a rollback."""
 
 
 Decide = Callable[[HeadView], Sequence[LibraryChange]]
@@ -132,6 +135,24 @@ class Installer:
             self._require_installed(view, name)
             pinning = Pinning.SET if version is not None else Pinning.CLEAR
             return [LibraryChange(name=name, pinning=pinning, pin=version)]
+
+        return self._carry_out(decide, request)
+
+    def roll_back(self, name: LibraryName, version: Version, *, by: Actor) -> Outcome:
+        """Pin a library to a release that is there, tagged ``rollback/<n>``.
+
+        Raises NotFoundError, DependencyConflictError.
+        """
+        request = _Request(
+            operation="rollback",
+            summary=f"Roll {name} back to {version} in {self.registry.instance}",
+            by=by,
+            numbers=RollbackNumbers(self.registry.repository),
+        )
+
+        def decide(view: HeadView) -> list[LibraryChange]:
+            self._require_installed(view, name)
+            return [LibraryChange(name=name, pinning=Pinning.SET, pin=version)]
 
         return self._carry_out(decide, request)
 
@@ -246,6 +267,8 @@ class Installer:
         tags: list[NewTag] = [
             release_tag(incoming, commit.who) for step in writing for incoming in new_releases(step)
         ]
+        if request.numbers is not None:
+            tags.append(request.numbers.tag(turn.head, request.summary, who=commit.who))
         return Outcome(commit=turn.commit(commit, tags), changed=True, steps=ordered)
 
     def _require_installed(

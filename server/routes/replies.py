@@ -17,13 +17,18 @@ from server.lookups import Page
 from server.schemas import ErrorBody
 
 _MEANINGS = {
-    400: "The request contradicts itself.",
+    400: "The request, or the library in it, is not what it should be; `problems` lists why.",
     401: "A valid bearer token is needed.",
+    402: "The library is premium and no licence key came with it.",
     403: "This is not allowed from there, or with that token.",
     404: "There is no such thing; `detail` says why.",
+    409: "It contradicts what is there; `detail` and `problems` name what.",
+    413: "It is larger than a limit; `detail` names the limit.",
+    415: "The body is of another kind.",
     414: "The path or query is too long.",
     421: "The server does not answer to that host name.",
     422: "A parameter has no valid value.",
+    507: "There is no space left; nothing was changed.",
     503: "Not ready yet; ask again after `Retry-After` seconds.",
 }
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.adding import add_release
+from registry.installing.incoming import check_incoming
+from registry.installing.installer import Installer
 from registry.library import Library, ReleaseState
 from registry.operation import Actor, follow_head, reconcile
 from registry.releasing import release
@@ -40,7 +42,7 @@ def _state(library: Library, version: Version) -> ReleaseState | None:
     return record.state if record is not None else None
 
 
-OPERATIONS = [
+RELEASING = [
     Operation(
         run=lambda registry, version: add_release(registry, files(version=str(version)), by=_BY),
         is_done=lambda library, version: _state(library, version) is not None,
@@ -54,27 +56,56 @@ OPERATIONS = [
         is_done=lambda library, version: library.instance.active == str(version),
     ),
 ]
+FIRST = Version(major=1, minor=0, patch=0)
+INSTALLING = [
+    Operation(
+        run=lambda registry, version: Installer(registry).install(
+            [check_incoming(files(version=str(version)))], by=_BY
+        ),
+        is_done=lambda library, version: _state(library, version) is ReleaseState.RELEASED,
+    ),
+    Operation(
+        run=lambda registry, _: Installer(registry).update([], of=NAME, to=FIRST, by=_BY),
+        is_done=lambda library, _: library.instance.active == str(FIRST),
+    ),
+    Operation(
+        run=lambda registry, version: Installer(registry).uninstall(NAME, [version], by=_BY),
+        is_done=lambda library, version: _state(library, version) is ReleaseState.WITHDRAWN,
+    ),
+    Operation(
+        run=lambda registry, _: Installer(registry).pin(NAME, None, by=_BY),
+        is_done=lambda library, _: library.instance.active is None,
+    ),
+]
+OPERATIONS = {"releasing": RELEASING, "installing": INSTALLING}
 
 
-def run_killed(root: Path, operation: Operation, version: Version, after: float) -> bool:
+def run_killed(
+    root: Path, operation: Operation, version: Version, after: float
+) -> tuple[bool, bool]:
     """Do an operation in a process group of its own; kill it ``after`` seconds.
 
-    Returns whether it was killed before its end.
+    Returns whether it was killed before its end, and whether it had been acknowledged.
     """
+    told, telling = os.pipe()
     child = os.fork()
     if child == 0:
         os.setsid()
         with Registry.open(root) as registry:
             operation.run(registry, version)
+            os.write(telling, b"done")
             follow_head(registry)
         os._exit(0)
+    os.close(telling)
     time.sleep(after)  # the random point
     try:
         os.killpg(child, signal.SIGKILL)
     except ProcessLookupError:  # it has ended, or has no group of its own yet
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+    acknowledged = os.read(told, 4) == b"done"
+    os.close(told)
+    return os.WIFSIGNALED(status), acknowledged
 
 
 def left_behind(root: Path) -> list[str]:
@@ -104,7 +135,8 @@ def check(root: Path, before: str, operation: Operation, version: Version) -> bo
     return moved
 
 
-def main(root: Path, rounds: int, seed: int) -> None:
+def main(root: Path, rounds: int, seed: int, what: str) -> None:
+    operations = OPERATIONS[what]
     chance = random.Random(seed)
     with new_registry(root) as registry:
         started = time.monotonic()
@@ -114,12 +146,15 @@ def main(root: Path, rounds: int, seed: int) -> None:
     counts: Counter[str] = Counter()
     done = 0
     while counts["killed"] < rounds:
-        operation = OPERATIONS[done % len(OPERATIONS)]
-        version = Version(major=1, minor=1 + done // len(OPERATIONS), patch=0)
+        operation = operations[done % len(operations)]
+        version = Version(major=1, minor=1 + done // len(operations), patch=0)
         before = git(root, "rev-parse", "HEAD")
-        counts["killed"] += run_killed(root, operation, version, chance.uniform(0, longest))
+        killed, acknowledged = run_killed(root, operation, version, chance.uniform(0, longest))
+        counts["killed"] += killed
+        counts["acknowledged"] += killed and acknowledged
         counts.update(left_behind(root))
         moved = check(root, before, operation, version)
+        assert moved or not acknowledged, "what was acknowledged is lost"
         counts["at the new commit" if moved else "at the old commit"] += 1
         done += moved
     git(root, "fsck", "--strict")
@@ -127,4 +162,4 @@ def main(root: Path, rounds: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

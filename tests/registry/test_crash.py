@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _ROUNDS = 300
 _SEED = "20261123"
 
 
-def test_three_hundred_kills_leave_the_old_state_or_the_new_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["releasing", "installing"])
+def test_three_hundred_kills_leave_the_old_state_or_the_new_one(tmp_path: Path, what: str) -> None:
     root = Path(__file__).parents[2]
     # Measuring what is killed anyway would only make it slow to start.
     environment = {k: v for k, v in os.environ.items() if k != "COVERAGE_PROCESS_CONFIG"}
@@ -22,6 +25,7 @@ def test_three_hundred_kills_leave_the_old_state_or_the_new_one(tmp_path: Path) 
             tmp_path / "registry",
             str(_ROUNDS),
             _SEED,
+            what,
         ],
         cwd=root,
         env={**environment, "PYTHONPATH": str(root)},
@@ -36,3 +40,4 @@ def test_three_hundred_kills_leave_the_old_state_or_the_new_one(tmp_path: Path) 
     assert min(counts["at the old commit"], counts["at the new commit"]) > 20
     assert counts["refs moving"] > 0
     assert counts["tree not following"] > 0
+    assert counts["acknowledged"] > 0

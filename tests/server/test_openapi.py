@@ -17,7 +17,18 @@ ANSWERS = [
     ("/api/v1/steps/{step}", "/api/v1/steps/alpha.file.copy@1.0.0"),
     ("/api/v1/analytics/usage", "/api/v1/analytics/usage"),
     ("/api/v1/performance", "/api/v1/performance"),
+    ("/api/v1/libraries/{library}/versions", "/api/v1/libraries/alpha/versions"),
+    ("/api/v1/libraries/{library}/dependents", "/api/v1/libraries/alpha/dependents"),
+    ("/api/v1/libraries/{library}/docs", "/api/v1/libraries/alpha/docs"),
 ]
+# What changes something is held against the document in test_changes.py.
+CHANGES = {
+    "/api/v1/libraries/install": {"post"},
+    "/api/v1/libraries/{library}": {"delete"},
+    "/api/v1/libraries/{library}/toggle": {"put"},
+    "/api/v1/libraries/{library}/pin": {"put"},
+    "/api/v1/libraries/{library}/rollback": {"post"},
+}
 ERRORS = [
     ("/api/v1/libraries/{library}", "/api/v1/libraries/nobody", 404),
     ("/api/v1/steps/{step}", "/api/v1/steps/nobody.x", 404),
@@ -64,11 +75,13 @@ def test_the_document_has_every_route_and_every_route_is_tested(
     client: Client, document: Any
 ) -> None:
     elsewhere = {"/api/v1/search", "/api/v1/cache/clear", "/metrics"}
-    assert set(document["paths"]) == {route for route, _ in ANSWERS} | elsewhere
+    assert set(document["paths"]) == {route for route, _ in ANSWERS} | elsewhere | set(CHANGES)
     for route, methods in document["paths"].items():
         for method, operation in methods.items():
             assert operation["summary"], route
             assert operation["description"], route
+            if method in CHANGES.get(route, ()):
+                continue
             concrete = route.format(library="alpha", step="alpha.file.copy")
             assert client.ask(method.upper(), concrete).status in {200, 503}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.dependency_index import load_index
 from builder.review.gathering import library_trees, read_root
+from registry.dependency_index import load_index
 from registry.git import GitObject, GitRepository
 from tests.builder.review.changing import Changing
 from tests.registry.making import files, git, put, write_files

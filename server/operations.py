@@ -1,0 +1,102 @@
+"""Operations that requests ask for: done in threads of their own, answered once they are served."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+
+from registry.errors import GitError, RegistryError
+from registry.installing.installer import Installer, Outcome
+from registry.operation import follow_head
+from registry.snapshot import Registry
+from server.errors import AnswerError
+from server.follower import Follower
+from server.refusals import refusal
+from server.settings import Settings
+
+_LOG = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+
+class Operations:
+    """Carries operations out on a handle of its own, beside the one that lookups are read with."""
+
+    def __init__(self, registry: Registry, follower: Follower, settings: Settings) -> None:
+        """Nothing is written yet."""
+        self._registry = Registry.open(
+            registry.path,
+            instance=registry.instance,
+            remote=registry.remote,
+            limits=registry.limits,
+        )
+        self.installer = Installer(self._registry)
+        self._follower = follower
+        self._settings = settings
+        self._threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="write")
+        self._worktree = ThreadPoolExecutor(1, thread_name_prefix="worktree")
+        self._waiting = threading.Semaphore(settings.write_queue)
+        self._is_following = threading.Event()
+
+    async def carry_out(self, operation: Callable[[Installer], Outcome]) -> Outcome:
+        """Do it, and wait until lookups answer with it (at most ``served_wait_seconds``).
+
+        Raises AnswerError for what is refused, 503 when too many wait already.
+        """
+        if not self._waiting.acquire(blocking=False):
+            raise AnswerError(503, "too many changes are waiting; ask again in a second")
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._do, operation)
+        finally:
+            self._waiting.release()
+
+    async def read(self, question: Callable[[Installer], Result]) -> Result:
+        """Ask something that reads Git; raises AnswerError."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, _refusing, question, self.installer)
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._threads.shutdown()
+        self._worktree.shutdown()
+        self._registry.close()
+
+    def _do(self, operation: Callable[[Installer], Outcome]) -> Outcome:
+        outcome = _refusing(operation, self.installer)
+        if outcome.changed:
+            self._let_follow()
+        self._follower.until_serves(outcome.commit, self._settings.served_wait_seconds)
+        return outcome
+
+    def _let_follow(self) -> None:
+        """Index and working tree follow after the answer, once for many operations."""
+        if not self._is_following.is_set():
+            self._is_following.set()
+            self._worktree.submit(self._follow)
+
+    def _follow(self) -> None:
+        self._is_following.clear()
+        try:
+            kept = follow_head(self._registry)
+        except (GitError, OSError) as error:
+            _LOG.warning("the working tree does not follow", reason=str(error))
+            return
+        if kept:
+            _LOG.warning("edited files were left as they are", count=len(kept), first=kept[:3])
+
+
+def _refusing(question: Callable[[Installer], Result], installer: Installer) -> Result:
+    """The result, or the answer that refuses it."""
+    try:
+        return question(installer)
+    except (RegistryError, OSError) as error:
+        answer = refusal(error)
+        if answer is None:
+            raise
+        raise answer from error

@@ -1,0 +1,67 @@
+"""What an operation refuses, as HTTP says it: one table for all routes."""
+
+from __future__ import annotations
+
+import errno
+
+from registry.archive import ArchiveError
+from registry.errors import (
+    ConflictError,
+    GitError,
+    InvalidNameError,
+    LimitError,
+    MovedError,
+    NotFoundError,
+    RegistryError,
+)
+from registry.installing.errors import DependencyConflictError
+from registry.problems import InvalidLibraryError
+from registry.resolving import ResolutionError
+from registry.signing.errors import SigningError
+from registry.sources import SourceError
+from registry.verifying.errors import UntrustedHistoryError
+from server.errors import AnswerError
+
+# EFBIG: a limit that the machine's administrator set for this process's files.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
+_NO_SPACE = "there is no space left on the server's disk; nothing was changed"
+# The first that fits counts: special kinds before general ones.
+_STATUSES: tuple[tuple[type[RegistryError], int], ...] = (
+    (NotFoundError, 404),
+    (InvalidNameError, 422),
+    (LimitError, 413),
+    (ArchiveError, 400),
+    (SourceError, 400),
+    (SigningError, 403),
+    (ResolutionError, 409),
+    (ConflictError, 409),
+    (MovedError, 409),
+    (UntrustedHistoryError, 409),
+    (GitError, 503),
+)
+
+
+def refusal(error: RegistryError | OSError) -> AnswerError | None:
+    """The answer for an error of an operation; None for one that is a fault of the server's."""
+    text = str(error)
+    if isinstance(error, OSError):
+        return AnswerError(507, _NO_SPACE) if error.errno in _FULL else None
+    if any(words in text for words in _FULL_WORDS):
+        return AnswerError(507, _NO_SPACE)
+    if isinstance(error, InvalidLibraryError):
+        problems = tuple(map(str, error.problems))
+        count = len(problems)
+        detail = f"{error.where} has {count} problem{'s' if count != 1 else ''}: {problems[0]}"
+        return AnswerError(400, detail, problems)
+    if isinstance(error, DependencyConflictError):
+        return AnswerError(409, _sentence(error), tuple(map(str, error.unmet)))
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return AnswerError(status, _sentence(error))
+    return None
+
+
+def _sentence(error: RegistryError) -> str:
+    """What is wrong and what to do; where files lie on the server is nobody's business."""
+    return f"{error.message}. {error.next_step}" if error.next_step else error.message

@@ -1,0 +1,84 @@
+"""Parts of one library: its versions, its documents, who needs it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query
+
+from registry.names import LibraryName
+from registry.snapshot import Snapshot
+from registry.versions import Version
+from server.answers import json_answer
+from server.errors import AnswerError
+from server.routes.changes import LibraryKey, library_name, version_of
+from server.routes.replies import Reply, ServerParts, errors
+from server.schemas import Dependents, Documents, Versions
+
+router = APIRouter(prefix="/api/v1", tags=["libraries"])
+
+
+@router.get("/libraries/{library}/versions", response_model=Versions, responses=errors(404, 422))
+async def list_versions(server: ServerParts, library: LibraryKey) -> Reply:
+    """Every version that is known: released, withdrawn, a candidate, or not trusted and why."""
+    found = server.lookups.served().library(library)
+    if found is None:
+        raise AnswerError(404, f"there is no library {library[:80]!r}; see GET /api/v1/libraries")
+    detail = msgspec.json.decode(found.detail_bytes())
+    name = LibraryName(found.name)
+    pin = None
+    snapshot = server.follower.snapshot
+    if snapshot is not None:
+        pin = await server.operations.read(lambda _: snapshot.library(name).instance.active)
+    content = {
+        "library": name,
+        "active": found.version or None,
+        "pinned": pin,
+        "versions": detail["versions"],
+    }
+    return Reply(json_answer(content, cached=True))
+
+
+@router.get(
+    "/libraries/{library}/dependents", response_model=Dependents, responses=errors(404, 409)
+)
+async def list_dependents(server: ServerParts, library: LibraryKey) -> Reply:
+    """The libraries whose active release needs this one: they stand in the way of removing it."""
+    name = library_name(server, library)
+    found = await server.operations.read(lambda installer: installer.dependents(name))
+    content = {
+        "library": name,
+        "dependents": [{**asdict(one), "version": str(one.version)} for one in found],
+    }
+    return Reply(json_answer(content, cached=True))
+
+
+@router.get("/libraries/{library}/docs", response_model=Documents, responses=errors(404, 422))
+async def get_documents(
+    server: ServerParts,
+    library: LibraryKey,
+    version: Annotated[
+        str | None, Query(description="A release; the active one when left out.")
+    ] = None,
+) -> Reply:
+    """The README and the changelog of a release, as Markdown: a stranger's text, never HTML."""
+    found = server.lookups.served().library(library)
+    wanted = version or (found.version if found is not None else "")
+    snapshot = server.follower.snapshot
+    if found is None or not wanted:
+        raise AnswerError(404, f"nothing of the library {library[:80]!r} is served")
+    if snapshot is None:
+        raise AnswerError(503, "releases cannot be read yet; ask again in a second")
+    name, number = LibraryName(found.name), version_of(wanted)
+    texts = await server.operations.read(lambda _: _documents(snapshot, name, number))
+    return Reply(json_answer({"library": name, "version": str(number), **texts}, cached=True))
+
+
+def _documents(snapshot: Snapshot, name: LibraryName, version: Version) -> dict[str, str]:
+    files = snapshot.files(name, version, "docs/")
+    return {
+        key: files.get(f"docs/{file}", b"").decode(errors="replace")
+        for key, file in (("readme", "README.md"), ("changelog", "CHANGELOG.md"))
+    }
