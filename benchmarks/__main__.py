@@ -24,6 +24,7 @@ MODULES = (
     "ready",
     "commit_visible",
     "write_path",
+    "installing",
     "pull_request",
     "catalogue",
     "search_latency",

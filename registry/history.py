@@ -62,10 +62,11 @@ class Entry:
     """Whether a key of the instance or of CI signed it, so that operation and actor are proven."""
 
 
-def read_history(
+def read_history(  # noqa: PLR0913 - one for each filter
     registry: Registry,
     *,
     head: CommitId | None = None,
+    after: CommitId | None = None,
     limit: int | None = None,
     library: LibraryName | None = None,
     actor: str | None = None,
@@ -75,7 +76,8 @@ def read_history(
 ) -> Iterator[Entry]:
     """The entries up to a head (HEAD when None) that match all that is given, newest first.
 
-    At most ``limit``, and no more is read than they need. ``since`` and ``until`` (both included)
+    At most ``limit``, and no more is read than they need. With ``after`` only what that commit
+    does not have. ``since`` and ``until`` (both included)
     carry a time zone. Raises InvalidNameError for no library's name.
     """
     at = head or registry.head()
@@ -83,7 +85,7 @@ def read_history(
     keys = _instance_keys(registry, at)
     repository = registry.repository
     left = limit
-    for ids in _batches(_commit_ids(repository, at, library), limit):
+    for ids in _batches(_commit_ids(repository, at, library, after), limit):
         drafts = [draft for draft in _drafts(repository, ids) if wanted(draft)]
         chosen = drafts if left is None else drafts[: max(left, 0)]
         touched = _touched(repository, [draft.commit for draft in chosen])
@@ -133,14 +135,18 @@ def _rfc3339(moment: datetime) -> str:
 
 
 def _commit_ids(
-    repository: GitRepository, head: CommitId, library: LibraryName | None
+    repository: GitRepository,
+    head: CommitId,
+    library: LibraryName | None,
+    after: CommitId | None,
 ) -> Iterator[CommitId]:
     """Every ancestor of the head; with a library, those that changed it, on any branch."""
     paths: tuple[str, ...] = ()
     if library is not None:
         name = parse_library_name(library)
         paths = (f":(top){_LIBRARIES}/{name}", f":(top,glob){_INSTANCES}/*/{name}.yaml")
-    lines = repository.lines("rev-list", "--full-history", "--show-pulls", head, "--", *paths)
+    revisions = (head,) if after is None else (head, f"^{after}")
+    lines = repository.lines("rev-list", "--full-history", "--show-pulls", *revisions, "--", *paths)
     return map(CommitId, lines)
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 import registry
 from server.errors import AnswerError
-from server.routes import changes, libraries, library_parts, operations, search, steps
+from server.routes import changes, events, libraries, library_parts, operations, search, steps
 from server.routes.replies import Reply, error_reply
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _routes() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (changes, library_parts, libraries, steps, search, operations):
+    for module in (changes, library_parts, libraries, steps, search, events, operations):
         app.include_router(module.router)
     return app
 

@@ -14,6 +14,7 @@ import registry as registry_room
 from registry.snapshot import Registry
 from server.access import Gate, Tokens
 from server.building import Building, BuildState, build_command, search_directory, site_directory
+from server.events import Events
 from server.follower import Follower
 from server.hot import Application, HotApp
 from server.lookups import Lookups
@@ -21,7 +22,7 @@ from server.metrics import Metrics
 from server.operations import Operations
 from server.settings import Settings, tokens_path
 from server.site import Site
-from server.uploads import UploadSlots
+from server.uploads import UploadMemory
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few servers attest
     from registry.signing.private_keys import PrivateKey
@@ -50,10 +51,13 @@ class Server:
         self.tokens = Tokens(tokens_path(settings, state), settings.token_memory_seconds)
         self.gate = Gate(settings, settings.port if port is None else port, self.tokens)
         self.operations = Operations(registry, self.follower, settings)
-        self.uploads = UploadSlots(settings.uploads_at_once)
+        self.uploads = UploadMemory(settings.uploads_bytes)
         self.instance_key = _read_key(settings.instance_key)
         self.lookups = Lookups(
             settings, lambda: self.follower.current, lambda: self.follower.snapshot
+        )
+        self.events = Events(
+            lambda: self.operations.installer.registry, self.follower, self.health, settings
         )
         self.search_directory = search_directory(state)
         self.building: Building | None = None
@@ -97,6 +101,11 @@ class Server:
         if self._searching is not None:
             self._searching.close()
         self._registry.close()
+
+    @property
+    def registry(self) -> Registry:
+        """The handle that lookups are read with."""
+        return self._registry
 
     @property
     def searching(self) -> Any:

@@ -40,7 +40,7 @@ _STEPS_LENGTH = len(STEPS)
 _READS = frozenset({"GET", "HEAD"})
 _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
-    (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
+    (b"access-control-allow-headers", b"authorization, content-type, last-event-id, x-request-id"),
     (b"access-control-max-age", b"600"),
 )
 _EXPOSED = (b"access-control-expose-headers", b"etag, link, x-total-count")
@@ -230,6 +230,8 @@ _COUNTED = frozenset(
         "/openapi.json",
         "/api/v1/steps",
         "/api/v1/libraries",
+        "/api/v1/audit",
+        "/api/v1/events",
         "/api/v1/search",
         "/api/v1/analytics/usage",
         "/api/v1/performance",

@@ -9,7 +9,16 @@ API = "/api/v1/"
 STEPS = "/api/v1/steps/"
 LIBRARIES = "/api/v1/libraries/"
 _FRONTEND = "/api/v1/step-libraries"
-_SHORT = ("/libraries", "/steps", "/search", "/analytics", "/performance", "/cache")
+_SHORT = (
+    "/libraries",
+    "/steps",
+    "/search",
+    "/analytics",
+    "/performance",
+    "/cache",
+    "/audit",
+    "/events",
+)
 _JSON = ".json"
 _OWN = frozenset({"/health", "/metrics", "/openapi.json", "/libraries"})
 

@@ -131,6 +131,7 @@ async def _serve(server: Server, port: int, ready: Ready) -> None:
     )
     announcing.cancel()
     _LOG.info("stopping")
+    server.events.close()
     front.stop()  # type: ignore[no-untyped-call]
     await asyncio.wait({serving}, timeout=settings.stop_seconds)
     await asyncio.to_thread(server.stop)

@@ -308,3 +308,33 @@ class Documents(_Wire):
     version: str
     readme: str
     changelog: str
+
+
+class AuditEntry(_Wire):
+    """One commit of the registry's history."""
+
+    commit: str
+    time: str = Field(description="RFC 3339, UTC.")
+    operation: str = Field(description="`commit` for one that a person made with Git.")
+    actor: str
+    attested: bool = Field(description="Proven by a key of the instance or of CI.")
+    request_id: str
+    libraries: list[str]
+    versions: dict[str, list[str]]
+    summary: str
+    reason: str
+
+
+class Audit(_Wire):
+    """A page of the history."""
+
+    entries: list[AuditEntry]
+    next_cursor: str | None
+
+
+class Comparison(BaseModel):
+    """What changed for callers between two releases, and the least version that this demands."""
+
+    model_config = ConfigDict(extra="allow")
+
+    library: str

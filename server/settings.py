@@ -82,11 +82,20 @@ class Settings:
     upload_parts: int = _field(16, "Parts of an uploaded form.")
     upload_field_bytes: int = _field(16 * 1024, "Largest field of an uploaded form, bytes.")
     upload_header_bytes: int = _field(8 * 1024, "All headers of a part of a form, bytes.")
-    uploads_at_once: int = _field(4, "Uploads that are held in memory before others get a 503.")
+    uploads_bytes: int = _field(
+        256 * 1024 * 1024, "What all uploads under way hold in memory before others get 503, bytes."
+    )
     write_threads: int = _field(8, "Changes that are worked on at once.")
     write_queue: int = _field(256, "Changes under way or waiting before others get a 503.")
     served_wait_seconds: float = _field(
         2.0, "How long the answer to a change waits until lookups have it, seconds."
+    )
+    events_clients: int = _field(100, "Clients that listen to events before others get a 503.")
+    events_replayed: int = _field(
+        1_000, "How far a client of events may resume before it must read all anew, commits."
+    )
+    events_heartbeat_seconds: float = _field(
+        15.0, "Longest silence of a stream of events before a comment is sent, seconds."
     )
     instance_key: str = _field(
         "", "File of the private key that attests the commits of changes; none without."

@@ -6,7 +6,7 @@ after the parts as well.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -118,10 +118,13 @@ async def read_install_form(
     content_length: str | None,
     chunks: AsyncIterator[bytes],
     settings: Settings,
+    *,
+    take: Callable[[int], None] = lambda count: None,  # noqa: ARG005 - what it is called with
 ) -> InstallForm:
     """The form in a body's chunks. Raises AnswerError: 400 malformed, 413 too large, 415 no form.
 
-    What ``chunks`` raises, such as for a client that is gone, is passed on; nothing is left behind.
+    ``take`` is told of the bytes that are held. What ``chunks`` raises, such as for a client that
+    is gone, is passed on; nothing is left behind.
     """
     reading = _Reading(_boundary(content_type), settings)
     most = settings.upload_bytes
@@ -133,6 +136,7 @@ async def read_install_form(
         received += len(chunk)
         if received > most:
             raise AnswerError(413, too_large)
+        take(len(chunk))
         try:
             reading.write(chunk)
         except FormParserError as error:
@@ -158,20 +162,29 @@ def _boundary(content_type: str | None) -> bytes:
     return boundary
 
 
-class UploadSlots:
-    """How many uploads are held in memory at once; for one event loop."""
+class UploadMemory:
+    """What all uploads under way hold together, bytes; for one event loop."""
 
-    def __init__(self, count: int) -> None:
-        """``count`` of them."""
-        self._free = count
+    def __init__(self, most: int) -> None:
+        """At most ``most`` bytes."""
+        self._free = most
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """A place for one; raises AnswerError (503) when there is none."""
-        if self._free <= 0:
-            raise AnswerError(503, "too many uploads are under way; ask again in a second")
-        self._free -= 1
+    def holding(self) -> Iterator[Callable[[int], None]]:
+        """What one upload takes of it, given back at its end.
+
+        What is yielded takes so many bytes more; it raises AnswerError (503) when there are none.
+        """
+        taken = 0
+
+        def take(count: int) -> None:
+            nonlocal taken
+            if count > self._free:
+                raise AnswerError(503, "too many uploads are under way; ask again in a second")
+            self._free -= count
+            taken += count
+
         try:
-            yield
+            yield take
         finally:
-            self._free += 1
+            self._free += taken

@@ -126,13 +126,14 @@ async def install_library(
     The same ZIP again changes nothing and answers the same. Needs a token with the scope `manage`;
     without any token configured, a caller on this machine.
     """
-    with server.uploads.slot():
+    with server.uploads.holding() as take:
         headers = request.headers
         form = await read_install_form(
             headers.get("content-type"),
             headers.get("content-length"),
             request.stream(),
             server.settings,
+            take=take,
         )
         key = form.license_key or license_key
         incoming: list[Incoming] = []

@@ -8,6 +8,8 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query
 
+from builder.diff.choosing import Chooser
+from builder.diff.texts import comparison_data
 from registry.names import LibraryName
 from registry.snapshot import Snapshot
 from registry.versions import Version
@@ -15,7 +17,7 @@ from server.answers import json_answer
 from server.errors import AnswerError
 from server.routes.changes import LibraryKey, library_name, version_of
 from server.routes.replies import Reply, ServerParts, errors
-from server.schemas import Dependents, Documents, Versions
+from server.schemas import Comparison, Dependents, Documents, Versions
 
 router = APIRouter(prefix="/api/v1", tags=["libraries"])
 
@@ -53,6 +55,27 @@ async def list_dependents(server: ServerParts, library: LibraryKey) -> Reply:
         "dependents": [{**asdict(one), "version": str(one.version)} for one in found],
     }
     return Reply(json_answer(content, cached=True))
+
+
+@router.get("/libraries/{library}/diff", response_model=Comparison, responses=errors(404, 422))
+async def compare_releases(
+    server: ServerParts,
+    library: LibraryKey,
+    old: Annotated[
+        str | None, Query(description="The greatest stable one below the other when left out.")
+    ] = None,
+    new: Annotated[str | None, Query(description="The last release when left out.")] = None,
+) -> Reply:
+    """What changed for callers between two releases, as `opsteps diff --json` says it."""
+    name = library_name(server, library)
+    before = version_of(old) if old is not None else None
+    after = version_of(new) if new is not None else None
+    snapshot = server.follower.snapshot
+    if snapshot is None:
+        raise AnswerError(503, "releases cannot be read yet; ask again in a second")
+    chooser = Chooser(server.registry, snapshot)
+    found = await server.operations.read(lambda _: chooser.named(name, before, after))
+    return Reply(json_answer(comparison_data(found), cached=True))
 
 
 @router.get("/libraries/{library}/docs", response_model=Documents, responses=errors(404, 422))

@@ -11,7 +11,7 @@ from tests.server.real_server import make_place, release_files, serving
 from tests.server.test_changes import form, upload, zipped
 
 
-@pytest.mark.parametrize("room", [0, 100, 200, 400])
+@pytest.mark.parametrize("room", [0, 60, 120, 200])
 def test_a_full_disk_is_told_and_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, room: int
 ) -> None:

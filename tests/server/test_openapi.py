@@ -20,6 +20,8 @@ ANSWERS = [
     ("/api/v1/libraries/{library}/versions", "/api/v1/libraries/alpha/versions"),
     ("/api/v1/libraries/{library}/dependents", "/api/v1/libraries/alpha/dependents"),
     ("/api/v1/libraries/{library}/docs", "/api/v1/libraries/alpha/docs"),
+    ("/api/v1/libraries/{library}/diff", "/api/v1/libraries/alpha/diff"),
+    ("/api/v1/audit", "/api/v1/audit"),
 ]
 # What changes something is held against the document in test_changes.py.
 CHANGES = {
@@ -28,6 +30,8 @@ CHANGES = {
     "/api/v1/libraries/{library}/toggle": {"put"},
     "/api/v1/libraries/{library}/pin": {"put"},
     "/api/v1/libraries/{library}/rollback": {"post"},
+    # A stream has no end; test_events.py listens to it.
+    "/api/v1/events": {"get"},
 }
 ERRORS = [
     ("/api/v1/libraries/{library}", "/api/v1/libraries/nobody", 404),

@@ -1,0 +1,215 @@
+"""Installs at 10,000 libraries: inside the process, over HTTP, and many at once under lookups."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import itertools
+import json
+import statistics
+import threading
+import time
+import zipfile
+from collections.abc import Iterator, Sequence
+from queue import Empty, SimpleQueue
+
+from benchmarks import content, openloop, processes, serving, wrk
+from benchmarks.errors import BenchmarkError
+from benchmarks.rows import Bound, Promise, Row, absolute, plain
+from benchmarks.session import STEPS_EACH, Session
+from registry.installing.incoming import check_incoming
+from registry.installing.installer import Installer
+from registry.operation import Actor, follow_head
+from registry.snapshot import Registry
+
+INSTALL = Promise(
+    key="install",
+    what="install of a 5-step library at 10,000 libraries, durable, inside the process (p50)",
+    bound=Bound.AT_MOST,
+    limit=60,
+    unit="ms",
+)
+SERVED = Promise(
+    key="install served",
+    what="from an upload's first byte until its steps are served, on the same instance",
+    bound=Bound.AT_MOST,
+    limit=200,
+    unit="ms",
+)
+THROUGHPUT = Promise(
+    key="installs at once",
+    what="32 clients installing 500 different libraries at once: all land, in one line of commits",
+    bound=Bound.AT_LEAST,
+    limit=20,
+    unit="installs/s",
+)
+LATENCY = Promise(
+    key="latency during installs",
+    what="99.9th percentile of lookups meanwhile, open loop at half of capacity",
+    bound=Bound.AT_MOST,
+    limit=20,
+    unit="ms",
+)
+FAILURES = Promise(
+    key="failures during installs",
+    what="failed lookups during these installs",
+    bound=Bound.AT_MOST,
+    limit=0,
+    unit="requests",
+)
+PROMISES = (INSTALL, SERVED, THROUGHPUT, LATENCY, FAILURES)
+_FIRST = 20_000
+_CLIENTS = 32
+_PATHS = 64
+_STEADY_SECONDS = 180.0
+_BOUNDARY = "benchmark"
+_MANIFEST = "manifest.json"
+
+
+def measure(session: Session) -> list[Row]:
+    """First one after the other, then many at once."""
+    rows = [_in_process(session)]
+    work = session.directory("installing")
+    known = [content.library(number, steps=STEPS_EACH) for number in range(_PATHS)]
+    paths = [f"/api/v1/steps/{one.name}.{one.steps[0]}" for one in known]
+    with serving.serving(session.large_registry, work, probe=paths[0]) as server:
+        server.wait_until_steady(seconds=_STEADY_SECONDS)
+        rows.append(_served(session, server))
+        server.wait_until_steady(seconds=_STEADY_SECONDS)
+        return [*rows, *_at_once(session, server, paths)]
+
+
+def _libraries(first: int, count: int) -> Iterator[content.SyntheticLibrary]:
+    """New libraries that cost nothing: the others need a licence key."""
+    free = (
+        library
+        for number in itertools.count(first)
+        if not json.loads((library := content.library(number, steps=STEPS_EACH)).files[_MANIFEST])[
+            "is_premium"
+        ]
+    )
+    return itertools.islice(free, count)
+
+
+def _in_process(session: Session) -> Row:
+    taken = []
+    with Registry.open(session.large_registry) as registry:
+        installer = Installer(registry)
+        for library in _libraries(_FIRST, session.choose(30, 4)):
+            started = time.perf_counter()
+            installer.install([check_incoming(library.files)], by=Actor(name="benchmark"))
+            taken.append((time.perf_counter() - started) * 1000)
+            follow_head(registry)
+    notes = f"p95 {plain(statistics.quantiles(taken, n=20)[-1])} ms"
+    return absolute(INSTALL, taken[2:], notes=notes)
+
+
+def _served(session: Session, server: serving.Server) -> Row:
+    taken = []
+    for library in _libraries(_FIRST + 1_000, session.choose(20, 2)):
+        body = _form(library)
+        started = time.perf_counter()
+        _install(server.port, body)
+        found = server.get(f"/api/v1/steps/{library.name}.{library.steps[0]}")
+        taken.append((time.perf_counter() - started) * 1000)
+        assert library.version.encode() in found
+    return absolute(SERVED, taken)
+
+
+def _at_once(session: Session, server: serving.Server, paths: Sequence[str]) -> list[Row]:
+    count = session.choose(500, 20)
+    bodies: SimpleQueue[bytes] = SimpleQueue()
+    for library in _libraries(_FIRST + 2_000, count):
+        bodies.put(_form(library))
+    cores = processes.split_cores()
+    capacity = wrk.run(
+        server.port, paths[0], seconds=session.choose(3, 1), token=None, cores=cores.client
+    ).rate
+    plan = openloop.Plan(
+        port=server.port,
+        requests=tuple(server.request(path) for path in paths),
+        rate=capacity / 2,
+        seconds=session.choose(30, 6),
+    )
+    with Registry.open(session.large_registry) as registry:
+        before = registry.head()
+        run = openloop.start(plan)
+        try:
+            time.sleep(1)  # the load has come up to its rate
+            started = time.monotonic()
+            _drain(server.port, bodies)
+            ended = time.monotonic()
+        except BaseException:
+            run.cancel()
+            raise
+        load = run.finish()
+        commits = registry.repository.run("rev-list", "--count", f"{before}..HEAD")
+        merges = registry.repository.run("rev-list", "--merges", "--count", f"{before}..HEAD")
+    if int(commits) != count or int(merges):
+        raise BenchmarkError(
+            f"{count} installs made {commits.decode().strip()} commits",
+            next_step="Look at the history of the large registry",
+        )
+    rate = count / (ended - started)
+    near = load.around([started], before=0, after=ended - started)
+    notes = f"{plain(plan.rate)} lookups/s of {plain(capacity)} at the same time"
+    latency = (
+        f"p50 {plain(near.percentile(50))}, p99 {plain(near.percentile(99))}, worst "
+        f"{plain(near.worst)} ms; generator itself late by {plain(load.late_ms)} ms"
+    )
+    return [
+        absolute(THROUGHPUT, [rate], notes=notes),
+        absolute(LATENCY, [near.percentile(99.9)], notes=latency),
+        absolute(FAILURES, [float(load.failures)], notes=f"of {load.sent:,} requests"),
+    ]
+
+
+def _drain(port: int, bodies: SimpleQueue[bytes]) -> None:
+    """Install all of them from so many clients at once; raises what the first of them raised."""
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            while not failures:
+                _install(port, bodies.get_nowait())
+        except Empty:
+            return
+        except BaseException as error:  # noqa: BLE001 - raised below, in the benchmark's thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(_CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _form(library: content.SyntheticLibrary) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, raw in library.files.items():
+            archive.writestr(path, raw)
+    head = 'Content-Disposition: form-data; name="file"; filename="x.zip"'
+    return (
+        f"--{_BOUNDARY}\r\n{head}\r\n\r\n".encode()
+        + stream.getvalue()
+        + f"\r\n--{_BOUNDARY}--\r\n".encode()
+    )
+
+
+def _install(port: int, body: bytes) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+        connection.request("POST", "/api/v1/libraries/install", body, headers)
+        reply = connection.getresponse()
+        answer = reply.read()
+        if reply.status != 200:
+            raise BenchmarkError(
+                f"an install was answered with {reply.status}: {answer[:300]!r}",
+                next_step="Look at the server's log",
+            )
+    finally:
+        connection.close()

@@ -1,0 +1,171 @@
+"""What happens, as server-sent events: derived from the commits between two served states.
+
+So every replica tells the same events under the same ids, and a client that was away for a while,
+or whose server was started anew, resumes after the last commit that it heard of. Nothing is kept
+for a client but that commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import msgspec
+
+from registry.errors import RegistryError
+from registry.history import Entry, read_history
+from registry.names import CommitId, library_id
+from registry.snapshot import Registry
+from server.errors import AnswerError
+from server.follower import Follower
+from server.settings import Settings
+from server.state import Served
+
+_TYPES = {
+    "install": "installed",
+    "release": "installed",
+    "update": "updated",
+    "enable": "toggled",
+    "disable": "toggled",
+    "uninstall": "uninstalled",
+    "pin": "pinned",
+    "unpin": "pinned",
+    "rollback": "rolled-back",
+    "yank": "withdrawn",
+    "unyank": "withdrawn",
+    "deprecate": "withdrawn",
+    "undeprecate": "withdrawn",
+}
+_SPANS_KEPT = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One event; without an id a client cannot resume after it."""
+
+    type: str
+    data: object
+    id: str = ""
+
+    def __bytes__(self) -> bytes:
+        """As the text/event-stream format has it (HTML standard, section 9.2)."""
+        head = f"id: {self.id}\n" if self.id else ""
+        data = msgspec.json.encode(self.data)
+        return f"{head}event: {self.type}\ndata: ".encode() + data + b"\n\n"
+
+
+class Events:
+    """Streams of events for clients; all of it but `_swapped` runs on the event loop."""
+
+    def __init__(
+        self,
+        registry: Callable[[], Registry],
+        follower: Follower,
+        health: Callable[[], dict[str, object]],
+        settings: Settings,
+    ) -> None:
+        """``registry`` is read in threads."""
+        self._registry = registry
+        self._follower = follower
+        self._health = health
+        self._settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = asyncio.Event()
+        self._is_closed = False
+        self._clients = 0
+        self._entries = lru_cache(maxsize=_SPANS_KEPT)(self._read_entries)
+        follower.listeners.append(self._swapped)
+
+    def _swapped(self, served: Served) -> None:
+        del served  # every stream looks for itself
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def close(self) -> None:
+        """End all streams; their clients resume at another server, or when this one is back."""
+        self._is_closed = True
+        self._wake()
+
+    def stream(self, last_id: str) -> AsyncIterator[bytes]:
+        """The stream for a client that heard of ``last_id`` last; raises AnswerError (503)."""
+        if self._clients >= self._settings.events_clients:
+            raise AnswerError(503, "too many clients listen already; ask again later")
+        self._loop = asyncio.get_running_loop()
+        return self._pieces(last_id)
+
+    async def _pieces(self, last_id: str) -> AsyncIterator[bytes]:
+        self._clients += 1
+        try:
+            position, status = CommitId(last_id), ""
+            yield b"retry: 2000\n\n"
+            while not self._is_closed:
+                news = self._news
+                served = self._follower.current
+                if served is not None and served.commit != position:
+                    for event in await self._since(position, served):
+                        yield bytes(event)
+                    position = served.commit
+                now = str(self._health()["status"])
+                if now != status:
+                    status = now
+                    yield bytes(Event(type="health", data={"status": status}))
+                try:
+                    async with asyncio.timeout(self._settings.events_heartbeat_seconds):
+                        await news.wait()
+                except TimeoutError:
+                    yield b": still here\n\n"
+        finally:
+            self._clients -= 1
+
+    async def _since(self, position: CommitId, served: Served) -> list[Event]:
+        """What happened between a client's last commit and what is served now."""
+        head = Event(type="head", id=served.commit, data={"commit": served.commit})
+        if not position:
+            return [head]
+        entries = await asyncio.to_thread(self._entries, position, served.commit)
+        if entries is None:
+            why = {"reason": "what happened since is not known here: read everything anew"}
+            return [Event(type="reset", data=why), head]
+        return [*(_event(entry, served) for entry in entries), head]
+
+    def _read_entries(self, after: CommitId, until: CommitId) -> tuple[Entry, ...] | None:
+        """The commits between the two, the oldest first; None where they are too many or none."""
+        snapshot = self._follower.snapshot
+        if snapshot is None or not snapshot.has_ancestor(after):
+            return None
+        most = self._settings.events_replayed
+        try:
+            found = tuple(read_history(self._registry(), head=until, after=after, limit=most + 1))
+        except RegistryError:
+            return None
+        return found[::-1] if len(found) <= most else None
+
+
+def _event(entry: Entry, served: Served) -> Event:
+    data = {
+        "commit": entry.commit,
+        "time": entry.time,
+        "operation": entry.operation,
+        "actor": entry.actor,
+        "attested": entry.attested,
+        "request_id": entry.request,
+        "libraries": [
+            {
+                "name": name,
+                "library_id": library_id(name),
+                "version": library.version or None if library is not None else None,
+                "enabled": library is not None and library.is_enabled,
+                "status": library.status if library is not None else "uninstalled",
+            }
+            for name in entry.libraries
+            for library in [served.libraries.get(name)]
+        ],
+    }
+    return Event(type=_TYPES.get(entry.operation, "changed"), id=entry.commit, data=data)

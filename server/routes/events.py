@@ -1,0 +1,129 @@
+"""``/api/v1/events`` and ``/api/v1/audit``: what happens, and what happened."""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+
+from registry.errors import InvalidNameError
+from registry.history import Entry, read_history
+from registry.installing.installer import Installer
+from registry.names import CommitId, parse_library_name
+from server.answers import json_answer
+from server.errors import AnswerError
+from server.routes.replies import Reply, ServerParts, errors
+from server.schemas import Audit
+
+router = APIRouter(prefix="/api/v1", tags=["events"])
+_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
+_CURSOR = re.compile(r"([0-9a-f]{40}):([0-9]{1,9})\Z")
+
+
+class _EventStream(StreamingResponse):
+    media_type = "text/event-stream"
+
+
+@router.get("/events", response_class=_EventStream, responses=errors(422))
+async def get_events(
+    server: ServerParts,
+    last_event_id: Annotated[
+        str | None, Header(description="The id of the last event heard, to resume after it.")
+    ] = None,
+    after: Annotated[
+        str | None, Query(description="The same, for clients that can set no header.")
+    ] = None,
+) -> StreamingResponse:
+    """A stream of what happens, as server-sent events.
+
+    `installed`, `updated`, `toggled`, `uninstalled`, `pinned`, `rolled-back`, `withdrawn` and
+    `changed` name the commit, who did it and the libraries; `head` ends what one swap brought, and
+    `health` tells a change of status. The ids are commits: any server of the instance resumes after
+    them. `reset` means that too much, or something else, happened since: read everything anew.
+    """
+    last = last_event_id or after or ""
+    if last and not _COMMIT.match(last):
+        raise AnswerError(422, "Last-Event-ID: use the id of an event of this stream")
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return _EventStream(server.events.stream(last), headers=headers)
+
+
+@router.get("/audit", response_model=Audit, responses=errors(422))
+async def get_audit(
+    server: ServerParts,
+    library: Annotated[str | None, Query(description="Only what changed this library.")] = None,
+    actor: Annotated[str | None, Query(max_length=200, description="Only what they did.")] = None,
+    operation: Annotated[str | None, Query(max_length=200, examples=["install"])] = None,
+    since: Annotated[datetime | None, Query(description="RFC 3339, with a time zone.")] = None,
+    until: Annotated[datetime | None, Query(description="The same; both are included.")] = None,
+    limit: Annotated[int, Query(ge=1, description="Entries of a page.")] = 50,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+) -> Reply:
+    """Who changed what and when, the newest first: the history of the registry.
+
+    Operation and actor are proven where `attested` is true, by the signature of the instance or of
+    CI; elsewhere they are what the commit says.
+    """
+    if limit > server.settings.list_limit:
+        raise AnswerError(422, f"limit: at most {server.settings.list_limit} entries come at once")
+    for name, moment in (("since", since), ("until", until)):
+        if moment is not None and moment.tzinfo is None:
+            raise AnswerError(422, f"{name}: give a time zone, such as 2026-01-31T12:00:00Z")
+    try:
+        wanted = parse_library_name(library) if library is not None else None
+    except InvalidNameError as error:
+        raise AnswerError(422, f"library: {error}") from error
+    head, start = _read_cursor(cursor, server.lookups.served().commit)
+
+    def read(installer: Installer) -> list[Entry]:
+        found = read_history(
+            installer.registry,
+            head=head,
+            limit=start + limit + 1,
+            library=wanted,
+            actor=actor,
+            operation=operation,
+            since=since,
+            until=until,
+        )
+        return list(found)[start:]
+
+    entries = await server.operations.read(read)
+    following = f"{head}:{start + limit}" if len(entries) > limit else None
+    content = {
+        "entries": [_shown(entry) for entry in entries[:limit]],
+        "next_cursor": base64.urlsafe_b64encode(following.encode()).decode() if following else None,
+    }
+    return Reply(json_answer(content, cached=True))
+
+
+def _read_cursor(cursor: str | None, head: CommitId) -> tuple[CommitId, int]:
+    """The head that the first page began at, and how many entries were shown."""
+    if cursor is None:
+        return head, 0
+    try:
+        match = _CURSOR.match(base64.urlsafe_b64decode(cursor).decode())
+    except ValueError:
+        match = None
+    if match is None:
+        raise AnswerError(422, "cursor: use next_cursor of this list")
+    return CommitId(match[1]), int(match[2])
+
+
+def _shown(entry: Entry) -> dict[str, object]:
+    return {
+        "commit": entry.commit,
+        "time": entry.time,
+        "operation": entry.operation,
+        "actor": entry.actor,
+        "attested": entry.attested,
+        "request_id": entry.request,
+        "libraries": list(entry.libraries),
+        "versions": {name: list(map(str, found)) for name, found in entry.versions.items()},
+        "summary": entry.summary,
+        "reason": entry.reason,
+    }
