@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 _READ_ONLY = 0o444
@@ -29,10 +30,15 @@ class Batch:
     def put(self, path: Path, content: bytes, *, mode: int = _READ_ONLY) -> None:
         """Write a file beside its place; it gets its name with `finish`."""
         staged = path.parent / f".opsteps-{uuid.uuid4().hex}"
-        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
         self._waiting[path] = staged
+        try:
+            descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+        except OSError:
+            # Without this file the others are of no use; on a full disk each of them counts.
+            self._discard()
+            raise
         self.touch(path.parent)
 
     def touch(self, directory: Path) -> None:
@@ -50,11 +56,14 @@ class Batch:
             for path, staged in self._waiting.items():
                 staged.replace(path)
         finally:
-            for staged in self._waiting.values():
-                staged.unlink(missing_ok=True)
+            self._discard()
         sync_directories(self._directories)
-        self._waiting.clear()
         self._directories.clear()
+
+    def _discard(self) -> None:
+        for staged in self._waiting.values():
+            staged.unlink(missing_ok=True)
+        self._waiting.clear()
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -81,9 +90,18 @@ def _sync_all(paths: Iterable[Path]) -> None:
         for path in wanted:
             _sync(path)
         return
-    with ThreadPoolExecutor(min(len(wanted), _AT_ONCE)) as pool:
-        # Each result is asked for, so that no error is lost.
-        list(pool.map(_sync, wanted))
+    # Each result is asked for, so that no error is lost.
+    list(_pool().map(_sync, wanted))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Threads that wait for the disk; starting them for each batch took longer than the disk."""
+    return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sync")
+
+
+# A forked process has none of its parent's threads.
+os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _sync(path: Path) -> None:

@@ -138,6 +138,7 @@ def test_the_audit_trail_says_who_did_what(client: Client, place: Place) -> None
     for name in ("alpha", "beta"):
         install(client, name)
     change(client, "PUT", "/api/v1/libraries/alpha/toggle?enabled=false")
+    until(lambda: not place.git("status", "--porcelain"))
     place.commit_file("instances/production/beta.yaml", "enabled: false\n")
     client.until_served(place.git("rev-parse", "HEAD"))
     entries = client.get("/api/v1/audit").json()["entries"]
