@@ -19,10 +19,19 @@ class ReportedError(Exception):
         self.where = where
         self.next_step = next_step
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """How it travels between processes, whatever its class is made from."""
+        return _again, (type(self), self.args), self.__dict__
+
     def __str__(self) -> str:
         """``where: message. next step``, with the parts that are there."""
         head = f"{self.where}: {self.message}" if self.where else self.message
         return f"{head}. {self.next_step}" if self.next_step else head
+
+
+def _again(kind: type[ReportedError], arguments: tuple[object, ...]) -> ReportedError:
+    """An error of a kind, before its parts are put into it."""
+    return kind.__new__(kind, *arguments)
 
 
 class RegistryError(ReportedError):

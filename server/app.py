@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import registry as registry_room
 from registry.snapshot import Registry
@@ -23,9 +22,6 @@ from server.operations import Operations
 from server.settings import Settings, tokens_path
 from server.site import Site
 from server.uploads import UploadMemory
-
-if TYPE_CHECKING:  # cryptography takes its time to load, and few servers attest
-    from registry.signing.private_keys import PrivateKey
 
 SERVICE = "opsconductor-steps"
 _DIRTY_SHOWN = 20
@@ -52,13 +48,10 @@ class Server:
         self.gate = Gate(settings, settings.port if port is None else port, self.tokens)
         self.operations = Operations(registry, self.follower, settings)
         self.uploads = UploadMemory(settings.uploads_bytes)
-        self.instance_key = _read_key(settings.instance_key)
         self.lookups = Lookups(
             settings, lambda: self.follower.current, lambda: self.follower.snapshot
         )
-        self.events = Events(
-            lambda: self.operations.installer.registry, self.follower, self.health, settings
-        )
+        self.events = Events(lambda: self.operations.registry, self.follower, self.health, settings)
         self.search_directory = search_directory(state)
         self.building: Building | None = None
         if builds:
@@ -185,15 +178,6 @@ class Server:
             "pinned_releases": len(self.lookups.pinned),
             "filtered_lists": self.lookups.filtered_lists,
         }
-
-
-def _read_key(path: str) -> PrivateKey | None:
-    """The key that attests what is done here; raises SigningError."""
-    if not path:
-        return None
-    from registry.signing.private_keys import read_private_key
-
-    return read_private_key(Path(path), os.environ.get("OPSTEPS_KEY_PASSPHRASE"))
 
 
 def now() -> str:

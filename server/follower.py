@@ -28,6 +28,9 @@ from server.warm import Warm
 
 # Between two stretches of work the event loop catches up with what waited, seconds.
 _BREATH_SECONDS = 0.002
+# After a swap that brought several changes more will come: lookups get their share meanwhile.
+_REST_SHARE = 3
+_LONGEST_REST_SECONDS = 0.5
 _LOG = structlog.get_logger(__name__)
 
 
@@ -53,6 +56,7 @@ class Follower:
         self._wake = threading.Event()
         self._turns = threading.Condition()
         self._turn = 0
+        self._rest = 0.0
         self._reload = False
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
 
@@ -93,6 +97,8 @@ class Follower:
             with self._turns:
                 self._turn += 1
                 self._turns.notify_all()
+            self._stop.wait(self._rest)
+            self._rest = 0.0
             self._wake.wait(self._settings.poll_seconds)
             # Cleared before the look, so that a call that comes during it is not lost.
             self._wake.clear()
@@ -204,6 +210,8 @@ class Follower:
             contiguous_max_bytes=self._settings.contiguous_max_bytes,
         )
         self._swap(served, started, changed=len(changed), removed=len(removed), first=first)
+        if len(changed) + len(removed) > 1:
+            self._rest = min(self.swap_seconds * _REST_SHARE, _LONGEST_REST_SECONDS)
 
     def _swap(self, served: Served, started: float, **facts: object) -> None:
         self.current = served

@@ -1,24 +1,27 @@
-"""Operations that requests ask for: done in threads of their own, answered once they are served."""
+"""Changes that requests ask for: made by a process of its own, answered once they are served."""
 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from time import monotonic
 from typing import TypeVar
 
 import structlog
 
 from registry.errors import GitError, RegistryError
-from registry.installing.installer import Installer, Outcome
+from registry.installing.installer import Installer
 from registry.operation import follow_head
 from registry.snapshot import Registry
 from server.errors import AnswerError
 from server.follower import Follower
 from server.refusals import refusal
 from server.settings import Settings
+from server.write_process import Change, Done, Place, Who, begin, read_instance_key, work
 
 # The index is written again after so many times as long as that took.
 _FOLLOW_SHARE = 9
@@ -28,19 +31,27 @@ Result = TypeVar("Result")
 
 
 class Operations:
-    """Carries operations out on a handle of its own, beside the one that lookups are read with."""
+    """Hands changes to the writing process, which is started with the first of them."""
 
     def __init__(self, registry: Registry, follower: Follower, settings: Settings) -> None:
-        """Nothing is written yet."""
-        self._registry = Registry.open(
-            registry.path,
+        """Nothing is written yet; raises SigningError for an instance key that cannot be read."""
+        read_instance_key(settings.instance_key)
+        self._place = Place(
+            path=registry.path,
             instance=registry.instance,
             remote=registry.remote,
             limits=registry.limits,
+            key=settings.instance_key,
         )
-        self.installer = Installer(self._registry)
+        # A handle of its own for questions, beside the one that lookups are read with.
+        self._registry = Registry.open(
+            registry.path, instance=registry.instance, limits=registry.limits
+        )
+        self._installer = Installer(self._registry)
         self._follower = follower
         self._settings = settings
+        self._writing: ProcessPoolExecutor | None = None
+        self._writing_lock = threading.Lock()
         self._threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="write")
         self._worktree = ThreadPoolExecutor(1, thread_name_prefix="worktree")
         self._waiting = threading.Semaphore(settings.write_queue)
@@ -48,7 +59,12 @@ class Operations:
         self._closing = threading.Event()
         self._follow_at = 0.0
 
-    async def carry_out(self, operation: Callable[[Installer], Outcome]) -> Outcome:
+    @property
+    def registry(self) -> Registry:
+        """The handle for questions."""
+        return self._registry
+
+    async def carry_out(self, change: Change, who: Who) -> Done:
         """Do it, and wait until lookups answer with it (at most ``served_wait_seconds``).
 
         Raises AnswerError for what is refused, 503 when too many wait already.
@@ -57,28 +73,55 @@ class Operations:
             raise AnswerError(503, "too many changes are waiting; ask again in a second")
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._do, operation)
+            return await loop.run_in_executor(self._threads, self._do, change, who)
         finally:
             self._waiting.release()
 
     async def read(self, question: Callable[[Installer], Result]) -> Result:
         """Ask something that reads Git; raises AnswerError."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _refusing, question, self.installer)
+        return await asyncio.to_thread(_refusing, lambda: question(self._installer))
 
     def close(self) -> None:
         """Finish what is under way."""
         self._threads.shutdown()
         self._closing.set()
         self._worktree.shutdown()
+        with self._writing_lock:
+            if self._writing is not None:
+                self._writing.shutdown()
         self._registry.close()
 
-    def _do(self, operation: Callable[[Installer], Outcome]) -> Outcome:
-        outcome = _refusing(operation, self.installer)
-        if outcome.changed:
+    def _do(self, change: Change, who: Who) -> Done:
+        done = _refusing(lambda: self._written(change, who))
+        if done.changed:
             self._let_follow()
-        self._follower.until_serves(outcome.commit, self._settings.served_wait_seconds)
-        return outcome
+        self._follower.until_serves(done.commit, self._settings.served_wait_seconds)
+        return done
+
+    def _written(self, change: Change, who: Who) -> Done:
+        pool = self._pool()
+        try:
+            return pool.submit(work, change, who).result()
+        except BrokenProcessPool as error:
+            with self._writing_lock:
+                if self._writing is pool:
+                    self._writing = None
+            _LOG.error("the writing process ended", reason=str(error))
+            raise AnswerError(
+                503, "the writing process ended; whether it was done shows in GET /api/v1/audit"
+            ) from error
+
+    def _pool(self) -> ProcessPoolExecutor:
+        with self._writing_lock:
+            if self._writing is None:
+                self._writing = ProcessPoolExecutor(
+                    1,
+                    # A fork would copy threads' locks in whatever state they are.
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=begin,
+                    initargs=(self._place,),
+                )
+            return self._writing
 
     def _let_follow(self) -> None:
         """Index and working tree follow right after the answer.
@@ -105,10 +148,10 @@ class Operations:
             _LOG.warning("edited files were left as they are", count=len(kept), first=kept[:3])
 
 
-def _refusing(question: Callable[[Installer], Result], installer: Installer) -> Result:
+def _refusing(question: Callable[[], Result]) -> Result:
     """The result, or the answer that refuses it."""
     try:
-        return question(installer)
+        return question()
     except (RegistryError, OSError) as error:
         answer = refusal(error)
         if answer is None:

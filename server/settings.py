@@ -85,7 +85,9 @@ class Settings:
     uploads_bytes: int = _field(
         256 * 1024 * 1024, "What all uploads under way hold in memory before others get 503, bytes."
     )
-    write_threads: int = _field(8, "Changes that are worked on at once.")
+    write_threads: int = _field(
+        32, "Changes that wait for their turn, or to be served, before others queue."
+    )
     write_queue: int = _field(256, "Changes under way or waiting before others get a 503.")
     served_wait_seconds: float = _field(
         2.0, "How long the answer to a change waits until lookups have it, seconds."

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
 from registry.errors import InvalidNameError
-from registry.installing.changes import Step
-from registry.installing.incoming import Incoming, check_incoming
-from registry.installing.installer import Installer, Outcome
-from registry.library import LibraryStatus
 from registry.names import LibraryName, library_id, parse_library_name
-from registry.operation import Actor, new_request
-from registry.sources import read_upload
+from registry.operation import new_request
 from registry.versions import Version, parse_version
 from server.answers import json_answer
 from server.app import Server
@@ -30,7 +24,8 @@ from server.schemas import (
     Toggled,
     Uninstalled,
 )
-from server.uploads import InstallForm, read_install_form
+from server.uploads import read_install_form
+from server.write_process import Done, InstallUpload, Pin, RollBack, Toggle, Uninstall, Who
 
 router = APIRouter(prefix="/api/v1", tags=["changes"])
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}\Z")
@@ -61,7 +56,7 @@ _FORM: dict[str, Any] = {
 }
 
 
-def writer(request: Request) -> Actor:
+def writer(request: Request) -> Who:
     """Who changes something; raises AnswerError unless this request may."""
     server = server_of(request)
     headers = request.scope["headers"]
@@ -69,7 +64,7 @@ def writer(request: Request) -> Actor:
     asked = dict(headers).get(b"x-request-id", b"")
     request_id = asked.decode() if _REQUEST_ID.match(asked) else new_request()
     who = _user() if name == "local" else name
-    return Actor(name=who, request=request_id, key=server.instance_key)
+    return Who(name=who, request=request_id)
 
 
 def _user() -> str:
@@ -80,7 +75,7 @@ def _user() -> str:
         return "local"
 
 
-Writer = Annotated[Actor, Depends(writer)]
+Writer = Annotated[Who, Depends(writer)]
 LibraryKey = Annotated[
     str, Path(description="Name or integer id.", examples=["file-operations-basic"])
 ]
@@ -136,61 +131,22 @@ async def install_library(
             take=take,
         )
         key = form.license_key or license_key
-        incoming: list[Incoming] = []
-
-        def install(installer: Installer) -> Outcome:
-            incoming.append(_incoming(installer, form, key))
-            return installer.install(incoming, by=by)
-
-        outcome = await server.operations.carry_out(install)
-    return Reply(json_answer(_installed(outcome, incoming[0])))
-
-
-def _incoming(installer: Installer, form: InstallForm, license_key: str | None) -> Incoming:
-    limits = installer.registry.limits
-    incoming = check_incoming(read_upload(form.file, limits), limits=limits)
-    if incoming.content.manifest.is_premium:
-        if license_key is None:
-            raise AnswerError(402, f"{incoming.name} is premium: send its license_key")
-        raise AnswerError(
-            403,
-            "licence_unverifiable: this server cannot verify licence keys yet, and takes none "
-            "unverified",
-        )
-    return incoming
-
-
-def _installed(outcome: Outcome, incoming: Incoming) -> dict[str, object]:
-    step = outcome.step(incoming.name)
-    return {
-        "library_id": library_id(incoming.name),
-        "name": incoming.name,
-        "version": str(incoming.version),
-        "step_count": len(incoming.content.steps),
-        "status": status_of(step),
-        "active_version": _text(step.after.active),
-        "changed": outcome.changed,
-        "commit": outcome.commit,
-        "digest": incoming.digest,
-        "warnings": list(map(str, incoming.warnings)),
+        done = await server.operations.carry_out(InstallUpload(file=form.file, license_key=key), by)
+    library = done.first
+    (arrived,) = library.arrived
+    content = {
+        "library_id": library_id(library.name),
+        "name": library.name,
+        "version": arrived.version,
+        "step_count": arrived.step_count,
+        "status": library.status,
+        "active_version": library.active,
+        "changed": done.changed,
+        "commit": done.commit,
+        "digest": arrived.digest,
+        "warnings": list(arrived.warnings),
     }
-
-
-def status_of(step: Step) -> LibraryStatus:
-    """What the library is afterwards."""
-    if not step.after.is_enabled:
-        return LibraryStatus.DISABLED
-    if step.after.facts.deprecated is not None:
-        return LibraryStatus.DEPRECATED
-    return LibraryStatus.ENABLED
-
-
-def _text(version: Version | None) -> str | None:
-    return str(version) if version is not None else None
-
-
-def _also(outcome: Outcome, name: LibraryName) -> list[str]:
-    return [step.change.name for step in outcome.steps if step.writes and step.change.name != name]
+    return Reply(json_answer(content))
 
 
 @router.put("/libraries/{library}/toggle", response_model=Toggled, responses=errors(*_REFUSALS))
@@ -205,17 +161,17 @@ async def toggle_library(
 ) -> Reply:
     """Turn a library on or off. 409 names the libraries that need it."""
     name = library_name(server, library)
-    outcome = await server.operations.carry_out(
-        lambda installer: installer.set_enabled(name, enabled=enabled, cascade=cascade, by=by)
+    done = await server.operations.carry_out(
+        Toggle(name=name, enabled=enabled, cascade=cascade), by
     )
     content = {
         "library_id": library_id(name),
         "enabled": enabled,
-        "status": status_of(outcome.step(name)),
+        "status": done.first.status,
         "name": name,
-        "changed": outcome.changed,
-        "commit": outcome.commit,
-        "also": _also(outcome, name),
+        "changed": done.changed,
+        "commit": done.commit,
+        "also": done.also,
     }
     return Reply(json_answer(content))
 
@@ -236,18 +192,17 @@ async def uninstall_library(
     same version cannot.
     """
     name = library_name(server, library)
-    versions: Sequence[Version] = [version_of(text) for text in version or ()]
-    outcome = await server.operations.carry_out(
-        lambda installer: installer.uninstall(name, versions, cascade=cascade, by=by)
+    versions = tuple(version_of(text) for text in version or ())
+    done = await server.operations.carry_out(
+        Uninstall(name=name, versions=versions, cascade=cascade), by
     )
-    before = outcome.step(name).before.active
     content = {
         "library_id": library_id(name),
         "name": name,
-        "version": ", ".join(map(str, versions)) or str(before or ""),
+        "version": ", ".join(map(str, versions)) or done.first.was_active or "",
         "status": "uninstalled",
-        "commit": outcome.commit,
-        "also": _also(outcome, name),
+        "commit": done.commit,
+        "also": done.also,
     }
     return Reply(json_answer(content))
 
@@ -259,10 +214,7 @@ async def pin_library(
     """Pin a library to a version that is installed, or let it follow its releases again."""
     name = library_name(server, library)
     version = version_of(wanted.version) if wanted.version is not None else None
-    outcome = await server.operations.carry_out(
-        lambda installer: installer.pin(name, version, by=by)
-    )
-    return _pinned(outcome, name)
+    return _pinned(await server.operations.carry_out(Pin(name=name, version=version), by))
 
 
 @router.post("/libraries/{library}/rollback", response_model=Pinned, responses=errors(*_REFUSALS))
@@ -271,20 +223,17 @@ async def roll_back_library(
 ) -> Reply:
     """Go back to a version that is installed: it is pinned until it is unpinned, and tagged."""
     name, version = library_name(server, library), version_of(wanted.version)
-    outcome = await server.operations.carry_out(
-        lambda installer: installer.roll_back(name, version, by=by)
-    )
-    return _pinned(outcome, name)
+    return _pinned(await server.operations.carry_out(RollBack(name=name, version=version), by))
 
 
-def _pinned(outcome: Outcome, name: LibraryName) -> Reply:
-    after = outcome.step(name).after
+def _pinned(done: Done) -> Reply:
+    library = done.first
     content = {
-        "library_id": library_id(name),
-        "name": name,
-        "version": _text(after.active),
-        "pinned": _text(after.instance.pin),
-        "changed": outcome.changed,
-        "commit": outcome.commit,
+        "library_id": library_id(library.name),
+        "name": library.name,
+        "version": library.active,
+        "pinned": library.pinned,
+        "changed": done.changed,
+        "commit": done.commit,
     }
     return Reply(json_answer(content))

@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -69,6 +71,12 @@ def upload(client: Client, body: bytes, query: str = "", **headers: str) -> Repl
 
 def install(client: Client, name: str, version: str = "1.0.0", **manifest: Any) -> Reply:
     return upload(client, form(zipped(release_files(name, version, **manifest))))
+
+
+def children(client: Client) -> list[int]:
+    """The processes that a server has started."""
+    tasks = Path(f"/proc/{client.process.pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text(encoding="ascii").split()]
 
 
 def change(client: Client, method: str, path: str, content: Any = None) -> Reply:
@@ -323,3 +331,16 @@ def test_the_working_tree_follows(client: Client, place: Place) -> None:
     install(client, "alpha")
     until((place.path / "libraries/alpha/1.0.0/manifest.json").is_file)
     until(lambda: not place.git("status", "--porcelain"))
+
+
+def test_a_writing_process_that_is_killed_is_started_anew(client: Client, place: Place) -> None:
+    install(client, "alpha")
+    (writing,) = [
+        child
+        for child in children(client)
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+    os.kill(writing, signal.SIGKILL)
+    until(lambda: install(client, "beta").status == 200)
+    assert client.get("/api/v1/steps/beta.file.copy").status == 200
+    assert not place.git("fsck", "--strict")

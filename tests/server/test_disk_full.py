@@ -7,8 +7,14 @@ import resource
 
 import pytest
 
-from tests.server.real_server import make_place, release_files, serving
-from tests.server.test_changes import form, upload, zipped
+from tests.server.real_server import Client, make_place, release_files, serving
+from tests.server.test_changes import children, form, install, upload, zipped
+
+
+def limit_files(client: Client, limits: tuple[int, int]) -> None:
+    """Let the server and the processes that it started write files of so many bytes only."""
+    for pid in (client.process.pid, *children(client)):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.parametrize("room", [0, 60, 120, 200])
@@ -18,9 +24,11 @@ def test_a_full_disk_is_told_and_changes_nothing(
     place = make_place(tmp_path_factory.mktemp("full") / "registry")
     body = form(zipped(release_files("alpha", "1.0.0")))
     with serving(place.path) as client:
+        # So that the process that writes is there.
+        assert install(client, "beta").status == 200
         before = place.git("rev-parse", "HEAD")
-        unlimited = resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, (room, unlimited[1]))
+        unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+        limit_files(client, (room, unlimited[1]))
         reply = upload(client, body)
         assert reply.status == 507, reply.body
         assert "space" in reply.json()["detail"]
@@ -28,7 +36,7 @@ def test_a_full_disk_is_told_and_changes_nothing(
         assert not place.git("tag", "--list", "alpha/*")
         assert not list((place.path / ".git").rglob(".opsteps-*"))
         assert client.get("/api/v1/steps/core.flow.start").status == 200
-        resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, unlimited)
+        limit_files(client, unlimited)
         assert upload(client, body).status == 200
         assert client.get("/api/v1/steps/alpha.file.copy").status == 200
     assert not place.git("fsck", "--strict")
