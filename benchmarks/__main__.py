@@ -25,6 +25,7 @@ MODULES = (
     "commit_visible",
     "write_path",
     "installing",
+    "resolution",
     "pull_request",
     "catalogue",
     "search_latency",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from operator import attrgetter
 from typing import NamedTuple, Protocol
 
@@ -19,6 +20,7 @@ from registry.names import LibraryName
 from registry.versions import Dependency, Version
 
 _MOST_ROUNDS = 5_000
+_MOST_CHOICES = 100_000
 _SHOWN = 6
 
 
@@ -66,10 +68,15 @@ def preferred(versions: Iterable[Version]) -> list[Version]:
 def resolve(wanted: Sequence[Wanted], pool: Pool) -> dict[LibraryName, Version]:
     """The version of each library that is wanted or needed, sorted by name.
 
-    Where a choice is free it is the first of `preferred`. A pre-release is chosen only where every
-    requirement on its library names one. Raises ResolutionError.
+    Each is the first of `preferred` that all requirements on it allow, where such a choice exists.
+    A pre-release is chosen only where every requirement on its library names one. Raises
+    ResolutionError.
     """
-    resolution = Resolution(_Provider(pool), BaseReporter[Wanted, Choice, LibraryName]())
+    provider = _Provider(pool)
+    straight = _straight(wanted, pool, provider)
+    if straight is not None:
+        return straight
+    resolution = Resolution(provider, BaseReporter[Wanted, Choice, LibraryName]())
     try:
         # Not `Resolver`: its last act follows libraries that need each other for ever.
         found = resolution.resolve(wanted, max_rounds=_MOST_ROUNDS)
@@ -81,6 +88,100 @@ def resolve(wanted: Sequence[Wanted], pool: Pool) -> dict[LibraryName, Version]:
             next_step="Narrow the ranges of what is asked for, or name versions",
         ) from error
     return _reached(wanted, found.mapping, pool)
+
+
+def _straight(
+    wanted: Sequence[Wanted], pool: Pool, provider: _Provider
+) -> dict[LibraryName, Version] | None:
+    """The answer where none must be searched for; None where it must, or where there is none.
+
+    resolvelib's rounds cost the square of the number of libraries. Here each library takes the
+    first version that all that is asked of it allows, and again when that changes; those nearest
+    to what is wanted come first, so that most are asked once.
+    """
+    work = _Work(provider)
+    work.ask(None, wanted, depth=0)
+    for _ in range(_MOST_CHOICES):
+        name = work.next()
+        if name is None:
+            break
+        if not work.choose(name):
+            return None
+    else:
+        return None
+    found = {name: provider.choice(name, place) for name, place in work.chosen.items()}
+    reached = _reached(wanted, found, pool)
+    # What is not needed any more, and only keeps itself, may have asked for something.
+    is_first = (work.place(name, reached) == work.chosen[name] for name in reached)
+    return reached if all(is_first) else None
+
+
+class _Work:
+    """The choices so far, what was asked by whom, and the libraries to look at (again)."""
+
+    def __init__(self, provider: _Provider) -> None:
+        self.chosen: dict[LibraryName, int] = {}
+        self._provider = provider
+        self._asked: dict[LibraryName, dict[LibraryName | None, list[Wanted]]] = {}
+        self._depth: dict[LibraryName, int] = {}
+        self._heap: list[tuple[int, LibraryName]] = []
+        self._pending: set[LibraryName] = set()
+
+    def ask(self, by: LibraryName | None, requirements: Iterable[Wanted], *, depth: int) -> None:
+        """Note what somebody asks for."""
+        for one in requirements:
+            name = one.dependency.library
+            self._asked.setdefault(name, {}).setdefault(by, []).append(one)
+            self._depth[name] = max(self._depth.get(name, 0), depth + 1)
+            self._look_at(name)
+
+    def _look_at(self, name: LibraryName) -> None:
+        self._pending.add(name)
+        heappush(self._heap, (self._depth[name], name))
+
+    def next(self) -> LibraryName | None:
+        """The library to choose now; None when all are chosen."""
+        while self._heap:
+            depth, name = heappop(self._heap)
+            # An entry of a lesser depth was overtaken by a later one.
+            if name in self._pending and depth == self._depth[name]:
+                self._pending.discard(name)
+                return name
+        return None
+
+    def choose(self, name: LibraryName) -> bool:
+        """Choose a version; False when there is none."""
+        if not self._asked[name]:
+            self._take_back(name)
+            return True
+        place = self.place(name)
+        if place is None:
+            return False
+        if place != self.chosen.get(name):
+            self._take_back(name)
+            self.chosen[name] = place
+            self.ask(name, self._provider.needs(name, place), depth=self._depth[name])
+        return True
+
+    def place(self, name: LibraryName, among: Collection[LibraryName] | None = None) -> int | None:
+        """The first version that fits what is asked, by all or by those among these."""
+        requirements = [
+            one
+            for by, found in self._asked[name].items()
+            if by is None or among is None or by in among
+            for one in found
+        ]
+        return self._provider.first(name, requirements)
+
+    def _take_back(self, name: LibraryName) -> None:
+        """What the version chosen before has asked for counts no more."""
+        before = self.chosen.pop(name, None)
+        if before is None:
+            return
+        for need in self._provider.needs(name, before):
+            other = need.dependency.library
+            if self._asked[other].pop(name, None) is not None:
+                self._look_at(other)
 
 
 def _reached(
@@ -104,6 +205,7 @@ class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._ordered: dict[LibraryName, list[Version]] = {}
+        self._needs: dict[tuple[LibraryName, int], list[Wanted]] = {}
         # By identity, which holds while the dependency is kept beside its answers.
         self._answers: dict[int, tuple[Dependency, dict[Version, bool]]] = {}
 
@@ -162,6 +264,24 @@ class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
         by = f"{candidate.name} {candidate.version}"
         needs = self._pool.requirements(candidate.name, candidate.version)
         return [Wanted(dependency=dependency, by=by) for dependency in needs]
+
+    def choice(self, name: LibraryName, place: int) -> Choice:
+        """The version at a place in the order of a library's versions."""
+        return Choice(name, self._versions(name)[place])
+
+    def needs(self, name: LibraryName, place: int) -> list[Wanted]:
+        """What that version needs; the same objects each time."""
+        key = (name, place)
+        if key not in self._needs:
+            self._needs[key] = self.get_dependencies(self.choice(name, place))
+        return self._needs[key]
+
+    def first(self, name: LibraryName, wanted: Sequence[Wanted]) -> int | None:
+        """The first place whose version all of these allow; None for none."""
+        for place, version in enumerate(self._versions(name)):
+            if all(self._allows(one, version) for one in wanted):
+                return place
+        return None
 
     def _allows(self, wanted: Wanted, version: Version) -> bool:
         """As the dependency says; it is asked of the same ones again in every round."""

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
 
 from registry.errors import InvalidNameError
 from registry.names import (
@@ -227,3 +228,23 @@ def test_exact_dependency_allows_only_its_version(wanted: Version, other: Versio
     dependency = parse_dependency(f"core=={wanted}")
     assert dependency.allows(wanted)
     assert dependency.allows(other) is (other == wanted)
+
+
+_NUMBERS = st.tuples(*[st.integers(min_value=0, max_value=3)] * 3)
+_RANGES = st.lists(
+    st.tuples(
+        st.sampled_from([">=", ">", "<=", "<", "==", "!=", "~="]),
+        st.lists(st.integers(min_value=0, max_value=3), min_size=2, max_size=3),
+    ),
+    max_size=4,
+)
+
+
+@given(_NUMBERS, _RANGES)
+def test_a_range_takes_the_releases_that_packaging_takes(
+    number: tuple[int, int, int], parts: list[tuple[str, list[int]]]
+) -> None:
+    text = ",".join(f"{sign}{'.'.join(map(str, bound))}" for sign, bound in parts)
+    release = ".".join(map(str, number))
+    dependency = parse_dependency(f"file-tools{text}")
+    assert dependency.allows(parse_version(release)) == SpecifierSet(text).contains(release)
