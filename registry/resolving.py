@@ -21,6 +21,8 @@ from registry.versions import Dependency, Version
 
 _MOST_ROUNDS = 5_000
 _MOST_CHOICES = 100_000
+_MOST_SEARCHED = 300
+_MOST_STEPS = 20_000
 _SHOWN = 6
 
 
@@ -65,14 +67,16 @@ def preferred(versions: Iterable[Version]) -> list[Version]:
     return sorted(versions, key=lambda version: (version.is_stable, version), reverse=True)
 
 
-def resolve(wanted: Sequence[Wanted], pool: Pool) -> dict[LibraryName, Version]:
+def resolve(
+    wanted: Sequence[Wanted], pool: Pool, *, kept: Mapping[LibraryName, Version] | None = None
+) -> dict[LibraryName, Version]:
     """The version of each library that is wanted or needed, sorted by name.
 
-    Each is the first of `preferred` that all requirements on it allow, where such a choice exists.
-    A pre-release is chosen only where every requirement on its library names one. Raises
-    ResolutionError.
+    Each is the one that is ``kept``, else the first of `preferred`, that all requirements on it
+    allow, where such a choice exists. A pre-release is chosen only where every requirement on its
+    library names one. Raises ResolutionError.
     """
-    provider = _Provider(pool)
+    provider = _Provider(pool, kept or {})
     straight = _straight(wanted, pool, provider)
     if straight is not None:
         return straight
@@ -81,6 +85,10 @@ def resolve(wanted: Sequence[Wanted], pool: Pool) -> dict[LibraryName, Version]:
         # Not `Resolver`: its last act follows libraries that need each other for ever.
         found = resolution.resolve(wanted, max_rounds=_MOST_ROUNDS)
     except ResolutionImpossible as error:
+        # Where libraries need each other in a circle it overlooks some choices.
+        patient = _search(wanted, provider)
+        if patient is not None:
+            return _reached(wanted, patient, pool)
         raise _contradiction(error.causes, pool) from error
     except ResolutionTooDeep as error:
         raise ResolutionError(
@@ -88,6 +96,46 @@ def resolve(wanted: Sequence[Wanted], pool: Pool) -> dict[LibraryName, Version]:
             next_step="Narrow the ranges of what is asked for, or name versions",
         ) from error
     return _reached(wanted, found.mapping, pool)
+
+
+def _search(wanted: Sequence[Wanted], provider: _Provider) -> dict[LibraryName, Choice] | None:
+    """A choice found by trying all, library by library; None for none within some thousand steps.
+
+    It is complete, and slow where resolvelib is not: only for what that gave up.
+    """
+    steps = 0
+
+    def complete(
+        chosen: dict[LibraryName, int], asked: dict[LibraryName, list[Wanted]]
+    ) -> dict[LibraryName, int] | None:
+        nonlocal steps
+        name = next((name for name in asked if name not in chosen), None)
+        if name is None or len(chosen) > _MOST_SEARCHED:
+            return chosen if name is None else None
+        for place in provider.places(name, asked[name]):
+            steps += 1
+            if steps > _MOST_STEPS:
+                return None
+            needs = provider.needs(name, place)
+            now = {**chosen, name: place}
+            after = {**asked}
+            for need in needs:
+                other = need.dependency.library
+                after[other] = [*after.get(other, ()), need]
+            touched = {need.dependency.library for need in needs} & now.keys()
+            if all(provider.fits(other, now[other], after[other]) for other in touched):
+                found = complete(now, after)
+                if found is not None:
+                    return found
+        return None
+
+    first: dict[LibraryName, list[Wanted]] = {}
+    for one in wanted:
+        first.setdefault(one.dependency.library, []).append(one)
+    found = complete({}, first)
+    if found is None:
+        return None
+    return {name: provider.choice(name, place) for name, place in found.items()}
 
 
 def _straight(
@@ -202,8 +250,9 @@ def _reached(
 class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
     """What resolvelib asks about our requirements and releases."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, kept: Mapping[LibraryName, Version]) -> None:
         self._pool = pool
+        self._kept = kept
         self._ordered: dict[LibraryName, list[Version]] = {}
         self._needs: dict[tuple[LibraryName, int], list[Wanted]] = {}
         # By identity, which holds while the dependency is kept beside its answers.
@@ -261,9 +310,11 @@ class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
         return self._allows(requirement, candidate.version)
 
     def get_dependencies(self, candidate: Choice) -> list[Wanted]:
-        by = f"{candidate.name} {candidate.version}"
-        needs = self._pool.requirements(candidate.name, candidate.version)
-        return [Wanted(dependency=dependency, by=by) for dependency in needs]
+        name, version = candidate
+        needs = self._pool.requirements(name, version)
+        # A need of itself that holds says nothing.
+        others = (one for one in needs if one.library != name or not one.allows(version))
+        return [Wanted(dependency=dependency, by=f"{name} {version}") for dependency in others]
 
     def choice(self, name: LibraryName, place: int) -> Choice:
         """The version at a place in the order of a library's versions."""
@@ -278,10 +329,18 @@ class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
 
     def first(self, name: LibraryName, wanted: Sequence[Wanted]) -> int | None:
         """The first place whose version all of these allow; None for none."""
+        return next(self.places(name, wanted), None)
+
+    def places(self, name: LibraryName, wanted: Sequence[Wanted]) -> Iterator[int]:
+        """All places whose versions these allow."""
         for place, version in enumerate(self._versions(name)):
             if all(self._allows(one, version) for one in wanted):
-                return place
-        return None
+                yield place
+
+    def fits(self, name: LibraryName, place: int, wanted: Sequence[Wanted]) -> bool:
+        """Whether all of these allow the version at a place."""
+        version = self._versions(name)[place]
+        return all(self._allows(one, version) for one in wanted)
 
     def _allows(self, wanted: Wanted, version: Version) -> bool:
         """As the dependency says; it is asked of the same ones again in every round."""
@@ -293,7 +352,12 @@ class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
 
     def _versions(self, name: LibraryName) -> list[Version]:
         if name not in self._ordered:
-            self._ordered[name] = preferred(self._pool.versions(name))
+            ordered = preferred(self._pool.versions(name))
+            kept = self._kept.get(name)
+            if kept in ordered:
+                ordered.remove(kept)
+                ordered.insert(0, kept)
+            self._ordered[name] = ordered
         return self._ordered[name]
 
 

@@ -128,6 +128,16 @@ def test_the_same_question_has_the_same_answer_in_any_order() -> None:
     assert found[0] == found[1]
 
 
+def test_a_choice_is_found_where_libraries_need_each_other_in_a_circle() -> None:
+    libraries = {
+        "aa-tools": {"1.0.0": ["bb-tools>=3"], "2.0.0": ["bb-tools"], "3.0.0": ["dd-tools"]},
+        "bb-tools": {"1.0.0": [], "2.0.0": ["aa-tools==1.0.0"], "3.0.0": ["cc-tools"]},
+        "cc-tools": {},
+        "dd-tools": {"1.0.0": ["cc-tools"]},
+    }
+    assert chosen(libraries, "aa-tools") == {"aa-tools": "2.0.0", "bb-tools": "1.0.0"}
+
+
 NAMES = ("aa-tools", "bb-tools", "cc-tools", "dd-tools")
 RANGES = ("", ">=2", "<2", "==1.0.0", ">=1,<3", ">=3")
 _needs = st.lists(
