@@ -39,10 +39,19 @@ COMMANDS = {
     ),
     "add": _command("registry.commands:add", "Put a library into a registry, as a candidate."),
     "release": _command("builder.release_command:release", "Release a candidate."),
-    "install": _command("registry.installing.commands:install", "Install libraries from ZIPs."),
+    "install": _command(
+        "registry.upstreams.install_command:install", "Install libraries from ZIPs or upstreams."
+    ),
+    "update": _command("registry.upstreams.update_command:update", "Update what is installed."),
     "toggle": _command("registry.installing.commands:toggle", "Turn a library on or off."),
     "uninstall": _command(
         "registry.installing.commands:uninstall", "Uninstall a library, or versions of it."
+    ),
+    "lock": _command(
+        "registry.upstreams.lock_command:lock", "Write down what is installed, to repeat it."
+    ),
+    "upstream": _command(
+        "registry.upstreams.commands:app", "Other registries that libraries come from."
     ),
     "yank": _command("registry.withdraw_commands:yank", "Withdraw a release."),
     "unyank": _command("registry.withdraw_commands:unyank", "Take a withdrawal back."),
@@ -82,16 +91,20 @@ def make_app(wanted: str | None) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, add_completion=False)
     app.callback()(_root)
     for name, command in COMMANDS.items():
-        function = _load(command) if name == wanted else _not_loaded
-        app.command(name, help=None if name == wanted else command.summary)(function)
+        loaded = _load(command) if name == wanted else _not_loaded
+        if isinstance(loaded, typer.Typer):
+            app.add_typer(loaded, name=name, help=command.summary)
+        else:
+            app.command(name, help=None if name == wanted else command.summary)(loaded)
     return app
 
 
-def _load(command: Command) -> Callable[..., Any]:
-    function: Callable[..., Any] = getattr(
+def _load(command: Command) -> Callable[..., Any] | typer.Typer:
+    """The function of a command, or the application of a group of commands."""
+    loaded: Callable[..., Any] | typer.Typer = getattr(
         importlib.import_module(command.module), command.function
     )
-    return function
+    return loaded
 
 
 def _not_loaded() -> None:

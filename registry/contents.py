@@ -183,6 +183,34 @@ def read_files(
     }
 
 
+def refuse_large_release(
+    repository: GitRepository, tree: ObjectId, limits: Limits = DEFAULT_LIMITS
+) -> None:
+    """Raise LimitError for a release that is too large to be read, before any of it is.
+
+    For what strangers packed: a few kilobytes of Git's packs can be gigabytes of files.
+    """
+    files = [(path, e.object_id) for path, e in _walk(repository, tree, "", limits) if e.is_file]
+    asked = "".join(f"{object_id}\n" for _, object_id in files).encode()
+    out = (
+        repository.run("cat-file", "--batch-check=%(objectsize)", stdin=asked).decode().split("\n")
+    )
+    sizes = [int(text) if text.isdecimal() else 0 for text in out[: len(files)]]
+    for (path, _), size in zip(files, sizes, strict=True):
+        if size > limits.file_bytes:
+            raise LimitError(
+                f"{path!r} has {size:,} bytes",
+                where=tree,
+                next_step=f"What is right: at most {limits.file_bytes:,} bytes",
+            )
+    if sum(sizes) > limits.release_bytes:
+        raise LimitError(
+            f"the release has {sum(sizes):,} bytes",
+            where=tree,
+            next_step=f"What is right: at most {limits.release_bytes:,} bytes",
+        )
+
+
 def irregular_problems(
     repository: GitRepository, tree: ObjectId, limits: Limits = DEFAULT_LIMITS
 ) -> Iterator[Problem]:

@@ -18,29 +18,47 @@ from registry.trees import parse_tree
 from registry.versions import Dependency, Version, parse_dependency, parse_version
 
 _FILE = "dependencies.json"
-_VERSION = "dependencies-1"
+_VERSION = "dependencies-2"
+_ANY_HOST = "1.0.0"
 
-Releases = dict[str, tuple[str, ...]]
-"""The requirements of every version of a library that has a directory."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """What one release needs: of other libraries, and of OpsConductor itself."""
+
+    dependencies: tuple[str, ...] = ()
+    host: str = _ANY_HOST
+
+
+Releases = dict[str, Needs]
+"""What every version of a library that has a directory needs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DependencyIndex:
     """The requirements of all releases and candidates of all libraries, by library."""
 
-    libraries: Mapping[LibraryName, Mapping[str, Sequence[str]]]
+    libraries: Mapping[LibraryName, Mapping[str, Needs]]
 
     def requirements(self, name: LibraryName, version: Version) -> tuple[Dependency, ...]:
         """What one release needs; a requirement that cannot be read needs nothing."""
-        texts = self.libraries.get(name, {}).get(str(version), ())
-        parsed = (_dependency(text) for text in texts)
+        needs = self.libraries.get(name, {}).get(str(version), Needs())
+        parsed = (_dependency(text) for text in needs.dependencies)
         return tuple(dependency for dependency in parsed if dependency is not None)
+
+    def host(self, name: LibraryName, version: Version) -> Version:
+        """The least version of OpsConductor that one release runs with."""
+        needs = self.libraries.get(name, {}).get(str(version), Needs())
+        try:
+            return parse_version(needs.host)
+        except InvalidNameError:
+            return parse_version(_ANY_HOST)
 
     def dependents(self, name: LibraryName) -> Iterator[tuple[LibraryName, Version, Dependency]]:
         """Every release that names this library, with what it demands of it."""
         for other, releases in self.libraries.items():
-            for version, texts in releases.items():
-                for text in texts:
+            for version, needs in releases.items():
+                for text in needs.dependencies:
                     if name in text:  # far cheaper than to parse each
                         dependency = _dependency(text)
                         if dependency is not None and dependency.library == name:
@@ -125,7 +143,7 @@ def read_requirements(
     for library, directories in versions.items():
         for version, tree in directories.items():
             manifest = manifests.get(releases.get(tree, {}).get("manifest.json", ObjectId("")))
-            found[library][version] = _requirements(manifest.content if manifest else b"")
+            found[library][version] = _needs(manifest.content if manifest else b"")
     return found
 
 
@@ -152,10 +170,12 @@ def _is_version(name: str) -> bool:
 
 class _Manifest(msgspec.Struct):
     dependencies: tuple[str, ...] = ()
+    min_opsconductor_version: str = _ANY_HOST
 
 
-def _requirements(raw: bytes) -> tuple[str, ...]:
+def _needs(raw: bytes) -> Needs:
     try:
-        return msgspec.convert(orjson.loads(raw), type=_Manifest).dependencies
+        read = msgspec.convert(orjson.loads(raw), type=_Manifest)
     except (orjson.JSONDecodeError, msgspec.ValidationError):
-        return ()
+        return Needs()
+    return Needs(dependencies=read.dependencies, host=read.min_opsconductor_version)

@@ -18,6 +18,7 @@ from typing import IO, NewType
 from registry.errors import GitError
 from registry.names import CommitId, ObjectId
 from registry.places import find_places
+from registry.reach import Reach, communicate
 
 ObjectType = NewType("ObjectType", str)
 
@@ -49,7 +50,6 @@ _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)\n\Z")
 _LOCAL = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
 # Configuration that makes Git run a program on the content of files.
 _DRIVERS = r"^(filter\..*\.(clean|smudge|process|required)|diff\..*\.(textconv|command))$"
-_PROTOCOLS = "file:git:http:https:ssh"
 _REMOTE_OVERRIDES = (
     "core.sshCommand=ssh -oBatchMode=yes",
     "core.gitProxy=",
@@ -111,14 +111,19 @@ class GitRepository:
         """
         return self._run(arguments, stdin, {}, holding=holding)
 
-    def run_remotely(self, *arguments: str, holding: int | None = None) -> bytes:
+    def run_remotely(
+        self, *arguments: str, holding: int | None = None, reach: Reach | None = None
+    ) -> bytes:
         """As `run`, for a command that talks to another repository over a known protocol.
 
-        No program that the repository's own configuration names is started for it.
+        No program that the repository's own configuration names is started for it. Raises
+        RemoteTimeoutError when it took longer than it may.
         """
+        reach = reach or Reach()
         quiet = [part for text in _REMOTE_OVERRIDES for part in ("-c", text)]
-        protocols = {"GIT_ALLOW_PROTOCOL": _PROTOCOLS, "GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
-        return self._run((*quiet, *arguments), b"", protocols, holding=holding)
+        return self._run(
+            (*quiet, *arguments), b"", reach.environment(), holding=holding, reach=reach
+        )
 
     def run_on_files(
         self,
@@ -159,27 +164,31 @@ class GitRepository:
         extra: Mapping[str, str],
         before: Sequence[str] = (),
         holding: int | None = None,
+        reach: Reach | None = None,
     ) -> bytes:
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 [*before, *self._command(arguments)],
-                input=stdin,
-                capture_output=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env={**isolated_environment(), **_LOCAL, **extra},
                 cwd=self.work_tree or self.git_dir,
-                check=False,
                 pass_fds=() if holding is None else (holding,),
+                # With helpers of its own it must be possible to end all of them.
+                start_new_session=reach is not None,
             )
         except FileNotFoundError as error:
             raise _no_git(error) from error
-        if done.returncode != 0:
-            reason = done.stderr.decode(errors="replace").strip()
+        out, errors = communicate(process, stdin, reach)
+        if process.returncode != 0:
+            reason = errors.decode(errors="replace").strip()
             raise GitError(
-                f"git {_name_of(arguments)} failed: {reason[:2000] or done.returncode}",
+                f"git {_name_of(arguments)} failed: {reason[:2000] or process.returncode}",
                 where=str(self.git_dir),
                 next_step="Look at the repository with 'git fsck'",
             )
-        return done.stdout
+        return out
 
     def start(self, arguments: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a Git command that is fed through its standard input; raises GitError."""
@@ -276,9 +285,10 @@ class GitRepository:
         return CommitId(out.decode().strip())
 
 
-def create_repository(path: Path) -> GitRepository:
+def create_repository(path: Path, *, bare: bool = False) -> GitRepository:
     """A new repository with the branch ``main`` in an existing directory; raises GitError."""
-    command = ["git", "init", "--quiet", "--initial-branch=main", "--template=", "."]
+    kind = ["--bare"] if bare else []
+    command = ["git", "init", "--quiet", *kind, "--initial-branch=main", "--template=", "."]
     try:
         done = subprocess.run(
             command, env=isolated_environment(), cwd=path, capture_output=True, check=False

@@ -247,6 +247,21 @@ class Policy:
     escalation: Escalation = Escalation.REVIEW
     featured: tuple[str, ...] = ()
     """Libraries that the catalogue shows first."""
+    own_prefixes: tuple[str, ...] = ()
+    """Names that no upstream gives: ``acme`` is the name itself and all ``acme-…``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpstreamFacts:
+    """An upstream as ``registry.yaml`` declares it."""
+
+    url: str
+    prefixes: tuple[str, ...] = ()
+    """It gives only these names, as above, and they come from nowhere else."""
+    trusted: str | None = None
+    """A commit that its history must contain: its head when it was added."""
+    allow_private: bool = False
+    """Whether it may be on this machine or in a private network."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -259,4 +274,5 @@ class RegistryFacts:
     description: str = ""
     policy: Policy = field(default_factory=Policy)
     publishers: dict[str, JsonValue] = field(default_factory=dict)
-    upstreams: dict[str, JsonValue] = field(default_factory=dict)
+    upstreams: dict[str, UpstreamFacts] = field(default_factory=dict)
+    """By alias; the first that has a library gives it."""

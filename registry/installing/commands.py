@@ -1,4 +1,4 @@
-"""``opsteps install``, ``toggle`` and ``uninstall``: what the server does, without a server."""
+"""``opsteps toggle`` and ``uninstall``: what the server does, without a server."""
 
 from __future__ import annotations
 
@@ -18,12 +18,9 @@ from registry.commands import (
     let_follow,
     make_actor,
 )
-from registry.installing.incoming import check_incoming
 from registry.installing.installer import Installer, Outcome
 from registry.names import LibraryName, parse_library_name
-from registry.problems import InvalidLibraryError
 from registry.snapshot import Registry
-from registry.sources import read_source
 from registry.versions import parse_version
 
 InstanceOption = Annotated[str, typer.Option(help="The instance whose libraries change.")]
@@ -31,46 +28,6 @@ CascadeOption = Annotated[
     bool, typer.Option("--cascade", help="Also what needs it, or what it needs.")
 ]
 _HERE = Path()
-
-
-def install(
-    sources: Annotated[list[Path], typer.Argument(help="ZIPs or directories of libraries.")],
-    registry: RegistryOption = _HERE,
-    instance: InstanceOption = "production",
-    actor: ActorOption = None,
-    request: RequestOption = None,
-    key: KeyOption = None,
-    remote: RemoteOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Install libraries from ZIPs: released and served at once, all or none.
-
-    Libraries that need each other are installed together. What is there already stays as it is.
-    """
-    by = make_actor(actor, request, key)
-    with Registry.open(registry, instance=instance, remote=remote) as opened:
-        incoming = []
-        for source in sources:
-            try:
-                files = read_source(source, opened.limits)
-                incoming.append(check_incoming(files, limits=opened.limits))
-            except InvalidLibraryError as error:
-                for problem in error.problems:
-                    typer.echo(f"{source}: {problem}", err=True)
-                raise
-        done = Installer(opened).install(incoming, by=by)
-        let_follow(opened)
-    for one in incoming:
-        for problem in one.warnings:
-            typer.echo(str(problem), err=True)
-    if as_json:
-        _print_json(done, installed=[f"{one.name} {one.version}" for one in incoming])
-        return
-    for one in incoming:
-        active = done.step(one.name).after.active
-        note = "" if active == one.version else f" (active: {active})"
-        said = "Installed" if done.step(one.name).writes else "Already there:"
-        typer.echo(f"{said} {one.name} {one.version}{note}")
 
 
 def toggle(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from registry.adding import refuse_taken_id
 from registry.dependency_index import IndexMemory
 from registry.errors import ConflictError, NotFoundError
+from registry.host import DEFAULT_HOST, refuse_incompatible
 from registry.installing.changes import LibraryChange, Pinning, Step, step_of
 from registry.installing.incoming import Incoming
 from registry.installing.settling import Fate, settle
@@ -73,10 +74,11 @@ Decide = Callable[[HeadView], Sequence[LibraryChange]]
 class Installer:
     """Operations on the libraries of one registry and instance; safe to use from many threads."""
 
-    def __init__(self, registry: Registry) -> None:
-        """Nothing is read yet."""
+    def __init__(self, registry: Registry, *, host: Version = DEFAULT_HOST) -> None:
+        """Nothing is read yet. ``host`` is the version of OpsConductor."""
         parse_instance_name(registry.instance)
         self.registry = registry
+        self.host = host
         self._memory = IndexMemory(registry.repository, registry.state_directory)
 
     def install(self, incoming: Sequence[Incoming], *, by: Actor) -> Outcome:
@@ -84,8 +86,11 @@ class Installer:
 
         A library that was never there is enabled. Raises ConflictError for a version that is there
         with other content, a name or id that is taken, a candidate in the way;
-        DependencyConflictError where requirements would not hold; a SigningError.
+        DependencyConflictError where requirements would not hold; IncompatibleHostError; a
+        SigningError.
         """
+        for one in incoming:
+            refuse_incompatible(one.content.manifest, self.host)
         first = incoming[0]
         more = f" and {len(incoming) - 1} more" if len(incoming) > 1 else ""
         request = _Request(
@@ -97,25 +102,39 @@ class Installer:
         changes = _additions(incoming)
         return self._carry_out(lambda _: changes, request)
 
-    def update(
-        self, incoming: Sequence[Incoming], *, of: LibraryName, to: Version, by: Actor
+    def arrange(
+        self,
+        incoming: Sequence[Incoming],
+        *,
+        follow: Mapping[LibraryName, Version],
+        operation: str,
+        by: Actor,
     ) -> Outcome:
-        """Install releases and make one of them what callers without a version get.
+        """Install releases and let callers without a version get the versions in ``follow``.
 
-        ``incoming`` may lack what is there already. Raises as `install`, and NotFoundError.
+        ``incoming`` may lack what is there already, and all of it is followed. ``operation`` is
+        ``install`` or ``update``. Raises as `install`, and NotFoundError.
         """
+        if not follow:
+            return Outcome(commit=self.registry.head(), changed=False, steps=())
+        first = next(iter(follow))
+        more = f" and {len(follow) - 1} more" if len(follow) > 1 else ""
+        said = f"Update {first} to" if operation == "update" else f"Install {first}"
         request = _Request(
-            operation="update",
-            summary=f"Update {of} to {to} in {self.registry.instance}",
+            operation=operation,
+            summary=f"{said} {follow[first]}{more} in {self.registry.instance}",
             body=_listed(incoming),
             by=by,
         )
+        added = {change.name: change for change in _additions(incoming)}
 
         def decide(view: HeadView) -> list[LibraryChange]:
-            self._require_installed(view, of, is_arriving=any(one.name == of for one in incoming))
-            changes = {change.name: change for change in _additions(incoming)}
-            base = changes.pop(of, LibraryChange(name=of))
-            return [replace(base, pinning=Pinning.FOLLOW, pin=to), *changes.values()]
+            changes = []
+            for name, version in follow.items():
+                self._require_installed(view, name, is_arriving=name in added)
+                base = added.get(name, LibraryChange(name=name))
+                changes.append(replace(base, pinning=Pinning.FOLLOW, pin=version))
+            return changes
 
         return self._carry_out(decide, request)
 
@@ -210,9 +229,13 @@ class Installer:
 
         return self._carry_out(decide, request)
 
+    def view(self, head: CommitId | None = None) -> HeadView:
+        """What is installed at a head (the present one when None)."""
+        return HeadView(self.registry, self._memory, head or self.registry.head())
+
     def dependents(self, name: LibraryName) -> tuple[Dependent, ...]:
         """The libraries whose active release needs this one, by name; raises NotFoundError."""
-        view = HeadView(self.registry, self._memory, self.registry.head())
+        view = self.view()
         self._require_installed(view, name)
         others = sorted(view.dependents(name))
         view.load(others)
@@ -233,7 +256,7 @@ class Installer:
         return perform(self.registry, lambda turn: self._attempt(turn, decide, request))
 
     def _attempt(self, turn: Turn, decide: Decide, request: _Request) -> Outcome:
-        view = HeadView(self.registry, self._memory, turn.head)
+        view = self.view(turn.head)
         seconds = int(time.time())
         now, facts = rfc3339(seconds), registry_facts(self.registry, turn.head)
 

@@ -32,7 +32,8 @@ def with_accepted_signature(
             next_step="Install a package that its publisher signed ('opsteps release --sign')",
         )
     try:
-        _verify(incoming, incoming.signature, facts, owners)
+        # The present, as for every release that enters a ledger.
+        _verify(incoming, incoming.signature, facts, owners, at=datetime.now(UTC))
     except OtherKeyError:
         if needs_one:
             raise
@@ -40,8 +41,40 @@ def with_accepted_signature(
     return incoming
 
 
+def require_publishers_signature(
+    incoming: Incoming, facts: RegistryFacts, owners: Collection[str], *, date: str
+) -> None:
+    """What a release of an upstream must have there: ``facts``, ``owners``, ``date`` are its own.
+
+    Raises a SigningError for a signature that does not hold there, and for none where one must be.
+    """
+    needs_one = facts.policy.signatures is Signatures.REQUIRED
+    if incoming.signature is None and not needs_one:
+        return
+    from registry.signing.errors import MissingSignatureError, OtherKeyError
+    from registry.signing.times import parse_time
+
+    where = f"{incoming.name} {incoming.version}"
+    if incoming.signature is None:
+        raise MissingSignatureError(
+            "the policy of its registry demands a publisher's signature, and there is none",
+            where=where,
+            next_step="Do not use it; ask those who run that registry",
+        )
+    try:
+        _verify(incoming, incoming.signature, facts, owners, at=parse_time(date))
+    except OtherKeyError:
+        if needs_one:
+            raise
+
+
 def _verify(
-    incoming: Incoming, signature: str, facts: RegistryFacts, owners: Collection[str]
+    incoming: Incoming,
+    signature: str,
+    facts: RegistryFacts,
+    owners: Collection[str],
+    *,
+    at: datetime,
 ) -> None:
     from registry.signing.declared import check_publishers
     from registry.signing.releases import verify_release
@@ -58,8 +91,7 @@ def _verify(
         signature,
         publishers=declared.value,
         owners=new_owners,
-        # The present, as for every release that enters a ledger.
-        at=datetime.now(UTC),
+        at=at,
     )
 
 

@@ -44,6 +44,10 @@ class HeadView:
         """What a release that is there needs."""
         return self._dependencies().requirements(name, version)
 
+    def host(self, name: LibraryName, version: Version) -> Version:
+        """The least version of OpsConductor that a release runs with."""
+        return self._dependencies().host(name, version)
+
     def dependents(self, name: LibraryName) -> frozenset[LibraryName]:
         """Libraries with a release that names this one."""
         if not self.state(name).exists:

@@ -65,7 +65,9 @@ INSTALLING = [
         is_done=lambda library, version: _state(library, version) is ReleaseState.RELEASED,
     ),
     Operation(
-        run=lambda registry, _: Installer(registry).update([], of=NAME, to=FIRST, by=_BY),
+        run=lambda registry, _: Installer(registry).arrange(
+            [], follow={NAME: FIRST}, operation="update", by=_BY
+        ),
         is_done=lambda library, _: library.instance.active == str(FIRST),
     ),
     Operation(

@@ -129,7 +129,7 @@ def index_of(changing: Changing, directory: Path) -> dict[str, dict[str, tuple[s
     trees = library_trees(read_root(repository, changing.registry.head(), changing.path))
     index = load_index(repository, trees, directory)
     return {
-        name: {version: tuple(texts) for version, texts in releases.items()}
+        name: {version: needs.dependencies for version, needs in releases.items()}
         for name, releases in index.libraries.items()
     }
 

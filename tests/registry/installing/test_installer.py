@@ -122,10 +122,14 @@ def test_versions_stay_side_by_side_and_the_greatest_stable_one_is_active(
 def test_an_update_makes_a_version_active_and_pins_only_where_it_must(installer: Installer) -> None:
     registry = installer.registry
     installer.install([incoming(), incoming(number="2.0.0")], by=_BY)
-    done = installer.update([incoming(number="1.1.0")], of=NAME, to=version("1.1.0"), by=_BY)
+    done = installer.arrange(
+        [incoming(number="1.1.0")], follow={NAME: version("1.1.0")}, operation="update", by=_BY
+    )
     assert active(registry) == "1.1.0"
     assert done.step(NAME).after.instance.pin == version("1.1.0")
-    done = installer.update([incoming(number="3.0.0")], of=NAME, to=version("3.0.0"), by=_BY)
+    done = installer.arrange(
+        [incoming(number="3.0.0")], follow={NAME: version("3.0.0")}, operation="update", by=_BY
+    )
     assert active(registry) == "3.0.0"
     assert done.step(NAME).after.instance.pin is None
 
@@ -212,7 +216,7 @@ def test_what_is_not_there_is_not_found(installer: Installer) -> None:
         lambda: installer.set_enabled(NAME, enabled=True, by=_BY),
         lambda: installer.uninstall(NAME, by=_BY),
         lambda: installer.pin(NAME, None, by=_BY),
-        lambda: installer.update([], of=NAME, to=version("1.0.0"), by=_BY),
+        lambda: installer.arrange([], follow={NAME: version("1.0.0")}, operation="update", by=_BY),
     ]
     for act in acts:
         with pytest.raises(NotFoundError, match="not installed"):

@@ -1,0 +1,85 @@
+"""How far a Git command that talks to another machine may go: how long, how much, to whom."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from registry.errors import GitError
+
+_PROTOCOLS = "file:git:http:https:ssh"
+_SSH = "ssh -oBatchMode=yes"
+
+
+class RemoteTimeoutError(GitError):
+    """The other machine took longer than it may."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """Limits of one command, and what it is told about the other side.
+
+    ``config`` goes by the environment, not by arguments, which everybody on a machine can read.
+    """
+
+    seconds: float | None = None
+    """After so many seconds it is ended, with every program that it started."""
+    file_bytes: int | None = None
+    """Largest file that it may write, such as the pack that it fetches."""
+    protocols: str = _PROTOCOLS
+    ssh: str = _SSH
+    config: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def environment(self) -> dict[str, str]:
+        """What Git is told by its environment."""
+        found = {"GIT_ALLOW_PROTOCOL": self.protocols, "GIT_SSH_COMMAND": self.ssh}
+        if self.config:
+            found["GIT_CONFIG_COUNT"] = str(len(self.config))
+        for number, (key, value) in enumerate(self.config.items()):
+            found[f"GIT_CONFIG_KEY_{number}"] = key
+            found[f"GIT_CONFIG_VALUE_{number}"] = value
+        return found
+
+
+def communicate(
+    process: subprocess.Popen[bytes], stdin: bytes, reach: Reach | None
+) -> tuple[bytes, bytes]:
+    """Feed a process and read all that it says; raises RemoteTimeoutError and ends it."""
+    with process:
+        if reach is not None and reach.file_bytes is not None:
+            most = (reach.file_bytes, reach.file_bytes)
+            _limit_files(process.pid, most)
+        try:
+            return process.communicate(stdin, timeout=reach.seconds if reach else None)
+        except subprocess.TimeoutExpired as error:
+            _end(process)
+            raise RemoteTimeoutError(
+                f"it took longer than {reach.seconds if reach else 0:g} s",
+                next_step="Try again later; the other side is slow, or does not answer",
+            ) from error
+        except BaseException:
+            _end(process)
+            raise
+
+
+def _limit_files(process: int, most: tuple[int, int]) -> None:
+    """From outside, as code between fork and exec is unsafe in a process with threads."""
+    try:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, most)
+    except ProcessLookupError:  # it has ended already
+        return
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it; where it leads a session, also its helpers, which would hold the pipes open."""
+    try:
+        if os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    except ProcessLookupError:
+        return

@@ -1,0 +1,258 @@
+"""``opsteps upstream``: add, list, update, available, trust, remove."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from registry.commands import (
+    ActorOption,
+    JsonOption,
+    KeyOption,
+    RegistryOption,
+    RemoteOption,
+    RequestOption,
+    let_follow,
+    make_actor,
+)
+from registry.errors import RegistryError
+from registry.installing.installer import Installer
+from registry.names import CommitId
+from registry.problems import printable
+from registry.snapshot import Registry
+from registry.upstreams.address import parse_address
+from registry.upstreams.declared import Upstream, parse_alias, parse_prefix
+from registry.upstreams.declaring import add_upstream, remove_upstream, trust_upstream
+from registry.upstreams.offers import Offer, OfferStatus, described, offers
+from registry.upstreams.options import HostOption, InstanceOption, host_of
+from registry.upstreams.store import FetchState, Upstreams
+
+app = typer.Typer(no_args_is_help=True, help="Other registries that libraries come from.")
+AliasArgument = Annotated[str, typer.Argument(help="What the upstream is called here.")]
+_HERE = Path()
+_SIGNATURE = "registry.yaml.sig"
+
+
+@app.command()
+def add(
+    alias: AliasArgument,
+    url: Annotated[str, typer.Argument(help="Its Git repository: https, ssh or file.")],
+    prefix: Annotated[
+        list[str] | None,
+        typer.Option(help="It gives only names under this one, and owns them; repeat for more."),
+    ] = None,
+    allow_private: Annotated[
+        bool,
+        typer.Option("--allow-private", help="It may be on this machine or in a private network."),
+    ] = False,
+    trusted: Annotated[
+        str | None, typer.Option(help="A commit its history must have; its head when left out.")
+    ] = None,
+    registry: RegistryOption = _HERE,
+    actor: ActorOption = None,
+    request: RequestOption = None,
+    key: KeyOption = None,
+    remote: RemoteOption = None,
+) -> None:
+    """Declare an upstream, once it could be fetched. Where it is now must be in its history later.
+
+    A private one over https takes its access token from OPSTEPS_UPSTREAM_<ALIAS>_TOKEN.
+    """
+    upstream = Upstream(
+        alias=parse_alias(alias),
+        address=parse_address(url),
+        prefixes=tuple(map(parse_prefix, prefix or ())),
+        trusted=CommitId(trusted) if trusted is not None else None,
+        allow_private=allow_private,
+    )
+    by = make_actor(actor, request, key)
+    with Registry.open(registry, remote=remote) as opened:
+        upstreams = Upstreams(opened)
+        upstreams.declared.refuse_taken(upstream.alias)
+        typer.echo(f"Fetching {upstream.address} …", err=True)
+        try:
+            head = upstreams.fetch(upstream)
+            upstream = replace(upstream, trusted=upstream.trusted or head)
+            add_upstream(opened, upstream, by=by)
+        except RegistryError:
+            upstreams.remove(upstream.alias)
+            raise
+        count = len(upstreams.view(upstream).names())
+        upstreams.forget_view(upstream)
+        _warn_of_signature(opened)
+        let_follow(opened)
+    typer.echo(f"Added {alias}: {count} libraries at {head[:12]}")
+    typer.echo("  Next: opsteps upstream available")
+
+
+@app.command(name="list")
+def list_(registry: RegistryOption = _HERE, as_json: JsonOption = False) -> None:
+    """List the upstreams: where they are, and when they were fetched."""
+    with Registry.open(registry) as opened:
+        upstreams = Upstreams(opened)
+        rows = [(upstream, upstreams.state(upstream)) for upstream in upstreams]
+    if as_json:
+        typer.echo(json.dumps([_row(*row) for row in rows], indent=2))
+        return
+    if not rows:
+        typer.echo("There is none yet. Next: opsteps upstream add ALIAS URL")
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("upstream", "address", "names", "head", "fetched", "problem"):
+        table.add_column(title, overflow="fold")
+    for upstream, state in rows:
+        cells = (
+            upstream.alias,
+            upstream.address.url,
+            ", ".join(f"{prefix}-…" for prefix in upstream.prefixes) or "all",
+            (state.head or "")[:12],
+            state.fetched_at or "never",
+            state.problem,
+        )
+        table.add_row(*(escape(printable(cell)) for cell in cells))
+    Console().print(table)
+
+
+@app.command()
+def update(
+    aliases: Annotated[
+        list[str] | None, typer.Argument(help="Which ones; all when left out.")
+    ] = None,
+    registry: RegistryOption = _HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch what upstreams have now; nothing is installed. Ends with 6 when one cannot be had."""
+    with Registry.open(registry) as opened:
+        upstreams = Upstreams(opened)
+        chosen = [upstreams.declared.get(alias) for alias in aliases or ()] or list(upstreams)
+        failed: list[RegistryError] = []
+        for upstream in chosen:
+            typer.echo(f"Fetching {upstream.alias} …", err=True)
+            try:
+                head = upstreams.fetch(upstream)
+            except RegistryError as error:
+                failed.append(error)
+                typer.echo(printable(str(error)), err=True)
+            else:
+                if not as_json:
+                    typer.echo(f"{upstream.alias} is at {head[:12]}")
+        if as_json:
+            rows = [_row(upstream, upstreams.state(upstream)) for upstream in chosen]
+            typer.echo(json.dumps(rows, indent=2))
+    if failed:
+        raise typer.Exit(failed[0].exit_code)
+
+
+@app.command()
+def available(
+    status: Annotated[OfferStatus | None, typer.Option(help="Only those.")] = None,
+    registry: RegistryOption = _HERE,
+    instance: InstanceOption = "production",
+    host: HostOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what upstreams offer, as it was when they were fetched, beside what is installed."""
+    with Registry.open(registry, instance=instance) as opened:
+        upstreams = Upstreams(opened)
+        here = Installer(opened).view()
+        found = offers(here, upstreams, host=host_of(host))
+        shown = [one for one in found if status is None or one.status is status]
+        told = described(upstreams, shown)
+        upstreams.close()
+    if as_json:
+        typer.echo(json.dumps([offer_data(one) for one in told], indent=2, ensure_ascii=False))
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("library", "version", "upstream", "status", ""):
+        table.add_column(title, overflow="fold")
+    for one in told:
+        is_update = one.status is OfferStatus.UPDATE
+        note = f"from {one.installed}" if is_update else one.why or one.display_name
+        cells = (one.name, str(one.version), one.upstream, one.status, note)
+        table.add_row(*(escape(printable(cell)) for cell in cells))
+    Console().print(table)
+
+
+@app.command()
+def trust(
+    alias: AliasArgument,
+    commit: Annotated[str, typer.Argument(help="A commit that its history must have.")],
+    registry: RegistryOption = _HERE,
+    actor: ActorOption = None,
+    request: RequestOption = None,
+    key: KeyOption = None,
+    remote: RemoteOption = None,
+) -> None:
+    """Accept another history of an upstream, such as after it was rewritten on purpose."""
+    by = make_actor(actor, request, key)
+    with Registry.open(registry, remote=remote) as opened:
+        upstreams = Upstreams(opened)
+        upstream = upstreams.declared.get(alias)
+        whole = upstreams.fetched_commit(upstream, commit)
+        head = upstreams.fetch(replace(upstream, trusted=whole))
+        trust_upstream(opened, upstream.alias, whole, by=by)
+        _warn_of_signature(opened)
+        let_follow(opened)
+    typer.echo(f"{alias} is trusted from {whole[:12]} on, and is at {head[:12]}")
+
+
+@app.command()
+def remove(
+    alias: AliasArgument,
+    registry: RegistryOption = _HERE,
+    actor: ActorOption = None,
+    request: RequestOption = None,
+    key: KeyOption = None,
+    remote: RemoteOption = None,
+) -> None:
+    """Declare an upstream no more; what was installed from it stays as it is."""
+    by = make_actor(actor, request, key)
+    with Registry.open(registry, remote=remote) as opened:
+        name = parse_alias(alias)
+        remove_upstream(opened, name, by=by)
+        Upstreams(opened).remove(name)
+        _warn_of_signature(opened)
+        let_follow(opened)
+    typer.echo(f"Removed {alias}")
+
+
+def offer_data(offer: Offer) -> dict[str, Any]:
+    """An offer as JSON."""
+    return {
+        "name": offer.name,
+        "upstream": offer.upstream,
+        "version": str(offer.version),
+        "installed": str(offer.installed) if offer.installed is not None else None,
+        "status": offer.status,
+        "why": offer.why,
+        "display_name": offer.display_name,
+        "description": offer.description,
+    }
+
+
+def _row(upstream: Upstream, state: FetchState) -> dict[str, Any]:
+    return {
+        "alias": upstream.alias,
+        "url": upstream.address.url,
+        "prefixes": list(upstream.prefixes),
+        "trusted": upstream.trusted,
+        "allow_private": upstream.allow_private,
+        "head": state.head,
+        "fetched_at": state.fetched_at,
+        "problem": state.problem,
+    }
+
+
+def _warn_of_signature(registry: Registry) -> None:
+    if registry.repository.object(f"HEAD:{_SIGNATURE}") is not None:
+        typer.echo(
+            f"{_SIGNATURE} signs registry.yaml as it was: an administrator must sign it again",
+            err=True,
+        )

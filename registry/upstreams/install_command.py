@@ -1,0 +1,158 @@
+"""``opsteps install``: from ZIPs and directories, from upstreams, or as a lock file says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.commands import (
+    ActorOption,
+    JsonOption,
+    KeyOption,
+    RegistryOption,
+    RemoteOption,
+    RequestOption,
+    let_follow,
+    make_actor,
+)
+from registry.errors import InvalidNameError, NotFoundError
+from registry.installing.incoming import Incoming, check_incoming
+from registry.installing.installer import Installer, Outcome
+from registry.operation import Actor
+from registry.problems import InvalidLibraryError, printable
+from registry.snapshot import Registry
+from registry.sources import read_source
+from registry.upstreams.carrying_out import carry_out
+from registry.upstreams.installed_set import plan_of_lock
+from registry.upstreams.lock_file import parse_lock
+from registry.upstreams.options import HostOption, InstanceOption, OfflineOption, host_of
+from registry.upstreams.planning import Plan, Wish, plan, wish_of
+from registry.upstreams.store import Upstreams
+from registry.upstreams.update_command import fetch_all, show_plan
+
+_HERE = Path()
+
+
+def install(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="ZIPs or directories; or libraries of upstreams, as 'file-tools>=1.2'."
+        ),
+    ] = None,
+    lock: Annotated[
+        Path | None, typer.Option(help="Install exactly what this file of 'opsteps lock' says.")
+    ] = None,
+    registry: RegistryOption = _HERE,
+    instance: InstanceOption = "production",
+    host: HostOption = None,
+    offline: OfflineOption = False,
+    actor: ActorOption = None,
+    request: RequestOption = None,
+    key: KeyOption = None,
+    remote: RemoteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Install libraries, released and served at once, all or none.
+
+    From upstreams what they need comes along. Files that need each other are named together.
+    What is there already stays as it is.
+    """
+    if bool(sources) == (lock is not None):
+        raise typer.BadParameter("name what to install, or a lock file with --lock")
+    by = make_actor(actor, request, key)
+    with Registry.open(registry, instance=instance, remote=remote) as opened:
+        installer = Installer(opened, host=host_of(host))
+        if lock is not None or not any(map(_is_file, sources or ())):
+            _from_upstreams(installer, sources or (), lock, by, offline=offline, as_json=as_json)
+        else:
+            _from_files(installer, sources or (), by, as_json=as_json)
+
+
+def _is_file(source: str) -> bool:
+    """Whether a person means a file: it is there, or it can be nothing else."""
+    return Path(source).exists() or "/" in source or source.endswith(".zip")
+
+
+def _from_upstreams(
+    installer: Installer,
+    sources: Sequence[str],
+    lock: Path | None,
+    by: Actor,
+    *,
+    offline: bool,
+    as_json: bool,
+) -> None:
+    upstreams = Upstreams(installer.registry)
+    locked = parse_lock(_content(lock), file=str(lock)) if lock is not None else None
+    wishes = list(map(_wish, sources))
+    if not offline:
+        fetch_all(upstreams)
+    here = installer.view()
+    found: Plan
+    if locked is not None:
+        found = plan_of_lock(here, upstreams, locked)
+    else:
+        found = plan(here, upstreams, wishes, host=installer.host)
+    done = carry_out(installer, upstreams, found, operation="install", by=by)
+    let_follow(installer.registry)
+    upstreams.close()
+    show_plan(found, commit=done.commit, is_dry=False, as_json=as_json)
+
+
+def _content(lock: Path) -> bytes:
+    try:
+        return lock.read_bytes()
+    except OSError as error:
+        raise NotFoundError(
+            f"the lock file cannot be read: {error.strerror}",
+            where=str(lock),
+            next_step="Name a file that 'opsteps lock' wrote",
+        ) from error
+
+
+def _wish(text: str) -> Wish:
+    try:
+        return wish_of(text)
+    except InvalidNameError as error:
+        raise NotFoundError(
+            f"{printable(text[:80])!r} is neither a file nor a library",
+            next_step="Name a ZIP or a directory, or a library such as 'file-tools>=1.2'",
+        ) from error
+
+
+def _from_files(installer: Installer, sources: Sequence[str], by: Actor, *, as_json: bool) -> None:
+    incoming = [_read(installer, Path(source)) for source in sources]
+    done = installer.install(incoming, by=by)
+    let_follow(installer.registry)
+    for one in incoming:
+        for problem in one.warnings:
+            typer.echo(str(problem), err=True)
+    if as_json:
+        installed = [f"{one.name} {one.version}" for one in incoming]
+        told = {"commit": done.commit, "changed": done.changed, "installed": installed}
+        typer.echo(json.dumps(told))
+        return
+    for one in incoming:
+        typer.echo(_said(done, one))
+
+
+def _read(installer: Installer, source: Path) -> Incoming:
+    limits = installer.registry.limits
+    try:
+        return check_incoming(read_source(source, limits), limits=limits)
+    except InvalidLibraryError as error:
+        for problem in error.problems:
+            typer.echo(f"{source}: {problem}", err=True)
+        raise
+
+
+def _said(done: Outcome, one: Incoming) -> str:
+    active = done.step(one.name).after.active
+    note = "" if active == one.version else f" (active: {active})"
+    said = "Installed" if done.step(one.name).writes else "Already there:"
+    return f"{said} {one.name} {one.version}{note}"

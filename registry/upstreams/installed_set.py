@@ -1,0 +1,102 @@
+"""Between what is installed and a lock file: write the one, plan by the other."""
+
+from __future__ import annotations
+
+from registry.errors import ConflictError, NotFoundError
+from registry.installing.changes import usable
+from registry.installing.installer import Installer
+from registry.installing.view import HeadView, library_trees
+from registry.library import ReleaseState
+from registry.names import LibraryName
+from registry.release_signature import registry_facts
+from registry.upstreams.lock_file import LockedLibrary, LockFile
+from registry.upstreams.ownership import Here, owner
+from registry.upstreams.planning import Plan, Planned
+from registry.upstreams.store import Upstreams
+
+_NAMED = 5
+
+
+def lock_of(installer: Installer) -> LockFile:
+    """Every library that is enabled here, in its active version."""
+    registry = installer.registry
+    head = registry.head()
+    view = installer.view(head)
+    names = sorted(library_trees(registry, head))
+    view.load(names)
+    facts = registry_facts(registry, head)
+    libraries = {name: locked for name in names if (locked := _locked(view, name)) is not None}
+    aliases = {one.upstream for one in libraries.values() if one.upstream is not None}
+    return LockFile(
+        registry=facts.name,
+        libraries=libraries,
+        upstreams={
+            alias: declared.url for alias, declared in facts.upstreams.items() if alias in aliases
+        },
+    )
+
+
+def _locked(view: HeadView, name: LibraryName) -> LockedLibrary | None:
+    state = view.state(name)
+    version = usable(state)
+    if version is None:
+        return None
+    return LockedLibrary(
+        version=version,
+        digest=state.facts.ledger[str(version)].digest,
+        upstream=state.instance.facts.upstream,
+        needs=tuple(str(need.requirement) for need in view.requirements(name, version)),
+    )
+
+
+def plan_of_lock(here: HeadView, upstreams: Upstreams, lock: LockFile) -> Plan:
+    """What must happen for this registry to have what is locked, also what was yanked since.
+
+    Raises ConflictError that names what has another digest, and what the upstreams raise.
+    """
+    here.load(lock.libraries)
+    planned = []
+    wrong: list[str] = []
+    for name, locked in lock.libraries.items():
+        try:
+            planned.append(_planned(here, upstreams, name, locked))
+        except (NotFoundError, ConflictError) as error:
+            wrong.append(error.message)
+    if wrong:
+        more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+        raise ConflictError(
+            f"what is locked cannot be had: {'; '.join(wrong[:_NAMED])}{more}",
+            next_step="Find out which of the two is right, the lock or what is there",
+        )
+    return Plan(libraries=tuple(planned))
+
+
+def _planned(
+    here: HeadView, upstreams: Upstreams, name: LibraryName, locked: LockedLibrary
+) -> Planned:
+    state = here.state(name)
+    record = state.release(locked.version)
+    is_here = record is not None and record.state is ReleaseState.RELEASED
+    alias = state.instance.facts.upstream
+    if is_here:
+        ledger = state.facts.ledger
+    else:
+        known = Here(is_known=state.exists, upstream=alias)
+        found = owner(name, known, upstreams.declared, upstreams.has)
+        if found is None:
+            raise NotFoundError(f"{name} {locked.version} is this registry's own, and not there")
+        ledger, alias = upstreams.view(found).state(name).facts.ledger, found.alias
+    entry = ledger.get(str(locked.version))
+    if entry is None:
+        raise NotFoundError(f"{alias or 'this registry'} has no {name} {locked.version}")
+    if entry.digest != locked.digest:
+        raise ConflictError(f"{name} {locked.version} is locked with another digest than it has")
+    return Planned(
+        name=name,
+        version=locked.version,
+        digest=locked.digest,
+        was=usable(state),
+        upstream=alias,
+        is_here=is_here,
+        is_wished=False,
+    )

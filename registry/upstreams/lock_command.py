@@ -1,0 +1,41 @@
+"""``opsteps lock``: write down what is installed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.commands import RegistryOption
+from registry.durable import write_durably
+from registry.installing.installer import Installer
+from registry.snapshot import Registry
+from registry.upstreams.installed_set import lock_of
+from registry.upstreams.lock_file import dump_lock
+from registry.upstreams.options import InstanceOption
+
+_HERE = Path()
+_MODE = 0o644
+
+
+def lock(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file to write; - is standard output.")
+    ] = Path("opsteps.lock"),
+    registry: RegistryOption = _HERE,
+    instance: InstanceOption = "production",
+) -> None:
+    """Write down what is installed, with digests and upstreams, to repeat it elsewhere.
+
+    'opsteps install --lock FILE' installs exactly that.
+    """
+    with Registry.open(registry, instance=instance) as opened:
+        locked = lock_of(Installer(opened))
+    content = dump_lock(locked)
+    if str(output) == "-":
+        sys.stdout.write(content.decode())
+        return
+    write_durably(output, content, mode=_MODE)
+    typer.echo(f"Locked {len(locked.libraries)} libraries in {output}")
