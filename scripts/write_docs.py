@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,22 @@ def cli_page() -> str:
     parts = ["# Commands\n", "Written by `make docs`; do not edit.\n"]
     for name in COMMANDS:
         group: Any = typer.main.get_command(make_app(name))
-        command = group.commands[name]
-        given = [_usage(p) for p in command.params if p.param_type_name != "option"]
-        usage = " ".join([f"opsteps {name}", *given])
-        parts.append(f"## opsteps {name}\n\n```\n{usage} [OPTIONS]\n```\n")
-        parts.append(f"{' '.join((command.help or '').split())}\n")
-        rows = [_row(p) for p in command.params if p.name != "help"]
-        if rows:
-            parts.append("| | | default |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n")
+        parts.extend(_command_parts(f"opsteps {name}", group.commands[name]))
     return "\n".join(parts)
+
+
+def _command_parts(path: str, command: Any) -> Iterator[str]:
+    """A command, and after it those that it has below it."""
+    given = [_usage(p) for p in command.params if p.param_type_name != "option"]
+    below = getattr(command, "commands", {})
+    usage = " ".join([path, *(["COMMAND"] if below else given)])
+    yield f"## {path}\n\n```\n{usage} [OPTIONS]\n```\n"
+    yield f"{' '.join((command.help or '').split())}\n"
+    rows = [_row(p) for p in command.params if p.name != "help"]
+    if rows:
+        yield "| | | default |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+    for name, inner in below.items():
+        yield from _command_parts(f"{path} {name}", inner)
 
 
 def _usage(parameter: Any) -> str:

@@ -11,8 +11,17 @@ from starlette.responses import Response
 
 import registry
 from server.errors import AnswerError
-from server.routes import changes, events, libraries, library_parts, operations, search, steps
-from server.routes.replies import Reply, error_reply
+from server.routes import (
+    changes,
+    events,
+    libraries,
+    library_parts,
+    operations,
+    search,
+    steps,
+    upstreams,
+)
+from server.routes.replies import Reply, error_reply, invalid_body
 
 if TYPE_CHECKING:
     from server.app import Server
@@ -50,7 +59,8 @@ def _routes() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for module in (changes, library_parts, libraries, steps, search, events, operations):
+    parts = (changes, library_parts, libraries, steps, search, upstreams, events, operations)
+    for module in parts:
         app.include_router(module.router)
     return app
 
@@ -67,11 +77,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     del request
     if not isinstance(error, RequestValidationError):
         raise error
-    problems = tuple(
-        f"{'.'.join(map(str, found['loc'][1:])) or found['loc'][0]}: {found['msg']}"
-        for found in error.errors()
-    )
-    return error_reply(AnswerError(422, "; ".join(problems)[:1_000], problems))
+    return error_reply(invalid_body(error))
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -22,6 +22,7 @@ from server.operations import Operations
 from server.settings import Settings, tokens_path
 from server.site import Site
 from server.uploads import UploadMemory
+from server.upstream_watch import UpstreamWatch
 
 SERVICE = "opsconductor-steps"
 _DIRTY_SHOWN = 20
@@ -50,6 +51,9 @@ class Server:
         self.uploads = UploadMemory(settings.uploads_bytes)
         self.lookups = Lookups(
             settings, lambda: self.follower.current, lambda: self.follower.snapshot
+        )
+        self.watching = UpstreamWatch(
+            self.operations, self._has_upstreams, settings.upstream_check_seconds
         )
         self.events = Events(lambda: self.operations.registry, self.follower, self.health, settings)
         self.search_directory = search_directory(state)
@@ -81,6 +85,7 @@ class Server:
     def start(self) -> None:
         """Load the registry and follow it, in threads of their own."""
         self.follower.start()
+        self.watching.start()
         if self.building is not None:
             self.building.start()
 
@@ -88,6 +93,7 @@ class Server:
         """End all threads and processes."""
         if self.building is not None:
             self.building.stop()
+        self.watching.stop()
         self.operations.close()
         self.follower.stop()
         self.lookups.pinned.close()
@@ -117,6 +123,10 @@ class Server:
 
             self._inner = cast("Application", make_api(self))
         return self._inner
+
+    def _has_upstreams(self) -> bool:
+        snapshot = self.follower.snapshot
+        return snapshot is not None and bool(snapshot.facts.upstreams)
 
     def _want(self, commit: str) -> None:
         if self.building is not None:

@@ -6,7 +6,7 @@ catalogue. Checks that hold for every request are made here, and here only.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 
 import structlog
@@ -26,6 +26,7 @@ from server.answers import (
     error_answer,
     json_answer,
 )
+from server.bodies import bounded, check_body
 from server.errors import AnswerError
 from server.lookups import Lookups
 from server.metrics import Metrics
@@ -37,6 +38,7 @@ from server.state import Served
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _STEPS_LENGTH = len(STEPS)
+_INSTALL = "/api/v1/libraries/install"
 _READS = frozenset({"GET", "HEAD"})
 _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
@@ -142,6 +144,8 @@ class HotApp:
         query: bytes = scope["query_string"]
         method: str = scope["method"]
         check_lengths(scope["path"], query, self._settings)
+        if not _is_upload(path, fields):
+            check_body(fields.get(b"content-length"), self._settings.body_bytes)
         self._gate.check_host(fields.get(b"host"))
         if method == "OPTIONS" and is_api(path):
             return Answer(status=204, headers=(NOSNIFF, API_POLICY))
@@ -184,6 +188,8 @@ class HotApp:
                 message = {**message, "body": b""}
             await send(message)
 
+        if not _is_upload(path, dict(scope["headers"])):
+            receive = bounded(receive, self._settings.body_bytes)
         inner = self._inner()
         method = "GET" if is_head else scope["method"]  # FastAPI knows no HEAD
         asked = {**scope, "path": path, "raw_path": path.encode(), "method": method}
@@ -210,6 +216,12 @@ def _completed(headers: Sequence[Header], extra: Sequence[Header]) -> list[Heade
     present = {name for name, _ in headers}
     common = [one for one in (NO_CACHE, NOSNIFF, API_POLICY) if one[0] not in present]
     return [*((bytes(name), bytes(value)) for name, value in headers), *common, *extra]
+
+
+def _is_upload(path: str, fields: Mapping[bytes, bytes]) -> bool:
+    """Whether the body is a form with a file, which has limits of its own."""
+    kind = fields.get(b"content-type", b"").strip().lower()
+    return path == _INSTALL and kind.startswith(b"multipart/")
 
 
 def _route(path: str) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -19,12 +17,16 @@ from registry.operation import follow_head
 from registry.snapshot import Registry
 from server.errors import AnswerError
 from server.follower import Follower
+from server.planning_process import Planning, begin_planning
 from server.refusals import refusal
 from server.settings import Settings
+from server.settings import host_of as settings_host
+from server.worker_process import WorkerProcess
 from server.write_process import Change, Done, Place, Who, begin, read_instance_key, work
 
 # The index is written again after so many times as long as that took.
 _FOLLOW_SHARE = 9
+_WRITING_ENDED = "the writing process ended; whether it was done shows in GET /api/v1/audit"
 _LOG = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
@@ -42,6 +44,7 @@ class Operations:
             remote=registry.remote,
             limits=registry.limits,
             key=settings.instance_key,
+            host=settings_host(settings),
         )
         # A handle of its own for questions, beside the one that lookups are read with.
         self._registry = Registry.open(
@@ -50,8 +53,18 @@ class Operations:
         self._installer = Installer(self._registry)
         self._follower = follower
         self._settings = settings
-        self._writing: ProcessPoolExecutor | None = None
-        self._writing_lock = threading.Lock()
+        self._writing = WorkerProcess(begin, self._place, ended=_WRITING_ENDED)
+        self._planning = WorkerProcess(
+            begin_planning,
+            Planning(
+                place=self._place,
+                host=self._place.host,
+                fresh_seconds=settings.upstream_fresh_seconds,
+                fetch_seconds=settings.upstream_seconds,
+                fetch_bytes=settings.upstream_bytes,
+            ),
+            ended="the process that asks upstreams ended; ask again",
+        )
         self._threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="write")
         self._worktree = ThreadPoolExecutor(1, thread_name_prefix="worktree")
         self._waiting = threading.Semaphore(settings.write_queue)
@@ -81,47 +94,29 @@ class Operations:
         """Ask something that reads Git; raises AnswerError."""
         return await asyncio.to_thread(_refusing, lambda: question(self._installer))
 
+    async def ask(self, question: Callable[..., Result], *arguments: Any) -> Result:
+        """Ask the planning process; raises AnswerError."""
+        return await asyncio.to_thread(self.ask_now, question, *arguments)
+
+    def ask_now(self, question: Callable[..., Result], *arguments: Any) -> Result:
+        """As `ask`, from a thread that may wait."""
+        return _refusing(lambda: self._planning.run(question, *arguments))
+
     def close(self) -> None:
         """Finish what is under way."""
         self._threads.shutdown()
         self._closing.set()
         self._worktree.shutdown()
-        with self._writing_lock:
-            if self._writing is not None:
-                self._writing.shutdown()
+        self._writing.close()
+        self._planning.close()
         self._registry.close()
 
     def _do(self, change: Change, who: Who) -> Done:
-        done = _refusing(lambda: self._written(change, who))
+        done = _refusing(lambda: self._writing.run(work, change, who))
         if done.changed:
             self._let_follow()
         self._follower.until_serves(done.commit, self._settings.served_wait_seconds)
         return done
-
-    def _written(self, change: Change, who: Who) -> Done:
-        pool = self._pool()
-        try:
-            return pool.submit(work, change, who).result()
-        except BrokenProcessPool as error:
-            with self._writing_lock:
-                if self._writing is pool:
-                    self._writing = None
-            _LOG.error("the writing process ended", reason=str(error))
-            raise AnswerError(
-                503, "the writing process ended; whether it was done shows in GET /api/v1/audit"
-            ) from error
-
-    def _pool(self) -> ProcessPoolExecutor:
-        with self._writing_lock:
-            if self._writing is None:
-                self._writing = ProcessPoolExecutor(
-                    1,
-                    # A fork would copy threads' locks in whatever state they are.
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=begin,
-                    initargs=(self._place,),
-                )
-            return self._writing
 
     def _let_follow(self) -> None:
         """Index and working tree follow right after the answer.

@@ -19,6 +19,7 @@ from registry.problems import InvalidLibraryError
 from registry.resolving import ResolutionError
 from registry.signing.errors import SigningError
 from registry.sources import SourceError
+from registry.upstreams.errors import UnreachableUpstreamError, UpstreamError
 from registry.verifying.errors import UntrustedHistoryError
 from server.errors import AnswerError
 
@@ -34,6 +35,8 @@ _STATUSES: tuple[tuple[type[RegistryError], int], ...] = (
     (ArchiveError, 400),
     (SourceError, 400),
     (SigningError, 403),
+    (UnreachableUpstreamError, 502),
+    (UpstreamError, 409),
     (ResolutionError, 409),
     (ConflictError, 409),
     (MovedError, 409),

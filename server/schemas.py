@@ -228,6 +228,106 @@ class Installed(_Wire):
     commit: str
     digest: str = Field(description="SHA-256 of the release, hex.")
     warnings: list[str]
+    upstream: str | None = Field(description="Where it came from; null for an upload.")
+    also: list[str] = Field(description="Libraries that came or changed along with it.")
+
+
+class InstallRequest(_Wire):
+    """A library of an upstream. At most one of ``version`` and ``range``."""
+
+    library: str = Field(examples=["file-operations-basic"])
+    version: str | None = Field(default=None, examples=["1.2.0"])
+    range: str | None = Field(default=None, examples=[">=1.2,<2"])
+    upstream: str | None = Field(
+        default=None, description="Must be the one that owns the name; for certainty only."
+    )
+
+
+class UpdateRequest(_Wire):
+    """Where an update goes; without either to the last version that fits."""
+
+    version: str | None = Field(default=None, examples=["1.2.0"])
+    range: str | None = Field(default=None, examples=["<2"])
+
+
+class Updated(_Wire):
+    """``POST /api/v1/libraries/{library}/update``."""
+
+    library_id: int
+    name: str
+    version: str | None = Field(description="What callers without a version get now.")
+    was: str | None = Field(description="What they got before.")
+    status: LibraryStatus
+    changed: bool
+    commit: str
+    also: list[str] = Field(description="Libraries that changed along with it.")
+
+
+class ResolveRequest(_Wire):
+    """Requirements that shall hold together."""
+
+    requirements: list[str] = Field(
+        min_length=1, max_length=100, examples=[["file-operations-basic>=1.2"]]
+    )
+    update: bool = Field(
+        default=False, description="Take the last versions of these, not those that are there."
+    )
+
+
+class ResolvedLibrary(_Wire):
+    """One library of a resolution."""
+
+    name: str
+    version: str
+    was: str | None = Field(description="The version that callers get now; null for none.")
+    upstream: str | None = Field(description="Where it comes from; null for this registry itself.")
+    digest: str
+    is_installed: bool = Field(description="The release is here already.")
+
+
+class Resolution(_Wire):
+    """What would be active if the requirements were installed; nothing was."""
+
+    libraries: list[ResolvedLibrary]
+
+
+class UpstreamState(_Wire):
+    """Another registry that libraries are installed from."""
+
+    alias: str
+    url: str
+    prefixes: list[str]
+    trusted: str | None
+    head: str | None
+    fetched_at: str | None = Field(description="RFC 3339, UTC.")
+    problem: str = Field(description="Why the last fetch failed; else empty.")
+
+
+class UpstreamList(_Wire):
+    """All upstreams, in the order in which they are asked."""
+
+    upstreams: list[UpstreamState]
+
+
+class AvailableLibrary(_Wire):
+    """A library of an upstream beside what is installed."""
+
+    name: str
+    upstream: str
+    version: str
+    installed: str | None
+    status: Literal["available", "update available", "installed", "incompatible", "elsewhere"]
+    why: str
+    display_name: str
+    description: str
+
+
+class Available(_Wire):
+    """A page of what upstreams offer."""
+
+    libraries: list[AvailableLibrary]
+    total: int
+    next_cursor: str | None
 
 
 class Toggled(_Wire):
@@ -282,6 +382,9 @@ class Versions(_Wire):
     library: str
     active: str | None
     pinned: str | None
+    upstream: str | None = Field(description="Where it came from; null for this registry itself.")
+    update: str | None = Field(description="A later version there that runs here.")
+    update_problem: str = Field(description="Why that is not known, or not possible; else empty.")
     versions: list[dict[str, Any]]
 
 

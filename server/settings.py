@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from registry.errors import InvalidNameError
+from registry.versions import Version, parse_version
 from server.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "OPSTEPS_"
@@ -102,6 +104,19 @@ class Settings:
     instance_key: str = _field(
         "", "File of the private key that attests the commits of changes; none without."
     )
+    opsconductor_version: str = _field(
+        "1.0.0", "The OpsConductor that libraries run in; what needs a later one is refused."
+    )
+    upstream_fresh_seconds: float = _field(
+        60.0, "How long what was fetched of an upstream is believed before it is asked, seconds."
+    )
+    upstream_check_seconds: float = _field(
+        900.0, "Time between two looks for updates at all upstreams, seconds; 0 means never."
+    )
+    upstream_seconds: float = _field(300.0, "Longest fetch of an upstream, seconds.")
+    upstream_bytes: int = _field(
+        2 * 1024 * 1024 * 1024, "Most that is fetched of an upstream at once, bytes."
+    )
     old_releases: int = _field(256, "Releases that are not active, kept in memory once asked for.")
     filtered_lists: int = _field(64, "Filtered lists of steps, kept in memory once asked for.")
     filtered_list_bytes: int = _field(
@@ -163,6 +178,16 @@ def _parse(name: str, text: str, kind: Any) -> Any:
     if kind is str:
         return text
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def host_of(settings: Settings) -> Version:
+    """The version of OpsConductor; raises SettingsError."""
+    try:
+        return parse_version(settings.opsconductor_version)
+    except InvalidNameError as error:
+        raise SettingsError(
+            f"the setting opsconductor_version: {error.message}", next_step=error.next_step
+        ) from error
 
 
 def tokens_path(settings: Settings, state_directory: Path) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry.host import DEFAULT_HOST
 from registry.installing.changes import Step
 from registry.installing.incoming import Incoming, check_incoming
 from registry.installing.installer import Installer, Outcome
@@ -20,6 +21,9 @@ from registry.operation import Actor
 from registry.settings import Limits
 from registry.snapshot import Registry
 from registry.sources import read_upload
+from registry.upstreams.carrying_out import carry_out
+from registry.upstreams.planning import Plan
+from registry.upstreams.store import Upstreams
 from registry.versions import Version
 from server.errors import AnswerError
 
@@ -39,6 +43,8 @@ class Place:
     remote: str | None
     limits: Limits
     key: str = ""
+    host: Version = DEFAULT_HOST
+    """The version of OpsConductor."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +128,22 @@ class InstallUpload:
                 "unverified",
             )
         return installer.install([incoming], by=by)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CarryOut:
+    """Install or update what was planned."""
+
+    plan: Plan
+    operation: str
+
+    def __call__(self, installer: Installer, by: Actor) -> Outcome:
+        """Do it: nothing is fetched, what was is verified and read."""
+        upstreams = Upstreams(installer.registry)
+        try:
+            return carry_out(installer, upstreams, self.plan, operation=self.operation, by=by)
+        finally:
+            upstreams.close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,7 +243,7 @@ def begin(place: Place) -> None:
     opened = Registry.open(
         place.path, instance=place.instance, remote=place.remote, limits=place.limits
     )
-    _Here.installer = Installer(opened)
+    _Here.installer = Installer(opened, host=place.host)
     _Here.key = read_instance_key(place.key)
 
 

@@ -93,8 +93,7 @@ def _reason(message: str) -> str:
 
 def _unreachable(upstream: Upstream, why: str) -> UnreachableUpstreamError:
     return UnreachableUpstreamError(
-        f"it cannot be fetched: {why}",
-        where=f"upstream {upstream.alias}",
+        f"the upstream {upstream.alias!r} cannot be fetched: {why}",
         next_step="Try again later with 'opsteps upstream update'; nobody else is asked for what "
         "it may have",
     )

@@ -59,16 +59,26 @@ def offers(here: HeadView, upstreams: Upstreams, *, host: Version) -> list[Offer
 def updates(
     here: HeadView, upstreams: Upstreams, names: Sequence[LibraryName], *, host: Version
 ) -> list[LibraryName]:
-    """Those of the installed libraries for which there is an update."""
-    found = []
+    """Those of the installed libraries for which there is an update.
+
+    Raises UnreachableUpstreamError for one of an upstream that is not known.
+    """
     here.load(names)
-    for name in names:
-        alias = here.state(name).instance.facts.upstream
-        upstream = upstreams.declared.get(alias) if alias is not None else None
-        offer = _offer(here, upstreams, upstreams.view(upstream), name, host) if upstream else None
-        if offer is not None and offer.status is OfferStatus.UPDATE:
-            found.append(name)
-    return found
+    found = ((name, offer_of(here, upstreams, name, host=host)) for name in names)
+    return [n for n, offer in found if offer is not None and offer.status is OfferStatus.UPDATE]
+
+
+def offer_of(
+    here: HeadView, upstreams: Upstreams, name: LibraryName, *, host: Version
+) -> Offer | None:
+    """What the upstream that an installed library came from offers of it; None for our own.
+
+    Raises UnreachableUpstreamError, UnknownUpstreamError.
+    """
+    alias = here.state(name).instance.facts.upstream
+    if alias is None:
+        return None
+    return _offer(here, upstreams, upstreams.view(upstreams.declared.get(alias)), name, host)
 
 
 def _of(here: HeadView, upstreams: Upstreams, upstream: Upstream, host: Version) -> Iterator[Offer]:

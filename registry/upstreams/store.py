@@ -59,13 +59,23 @@ class Upstreams:
         costs: FetchLimits = _DEFAULT_COSTS,
     ) -> None:
         """Nothing is fetched; raises InvalidLibraryError, AddressError for what is declared."""
-        self.declared: Declared = declared_upstreams(
-            registry_facts(registry, head or registry.head())
-        )
+        self._head = head or registry.head()
+        self.declared: Declared = declared_upstreams(registry_facts(registry, self._head))
         self._registry = registry
         self._costs = costs
         self._directory = registry.state_directory / "upstreams"
         self._views: dict[UpstreamAlias, UpstreamView] = {}
+
+    def follow(self) -> None:
+        """Know what is declared at the present head; raises as the constructor."""
+        head = self._registry.head()
+        if head == self._head:
+            return
+        declared = declared_upstreams(registry_facts(self._registry, head))
+        for alias, upstream in self.declared.upstreams.items():
+            if declared.upstreams.get(alias) != upstream:
+                self.forget_view(upstream)
+        self.declared, self._head = declared, head
 
     def __iter__(self) -> Iterator[Upstream]:
         """The upstreams in their order."""
@@ -107,8 +117,8 @@ class Upstreams:
         state = self.state(upstream)
         if not state.is_known or state.head is None:
             raise UnreachableUpstreamError(
-                f"what it has is not known: {state.problem or 'it was never fetched'}",
-                where=f"upstream {upstream.alias}",
+                f"what the upstream {upstream.alias!r} has is not known: "
+                f"{state.problem or 'it was never fetched'}",
                 next_step="Fetch it with 'opsteps upstream update'; nobody else is asked for what "
                 "it may have",
             )

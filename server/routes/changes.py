@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import getpass
 import re
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import ValidationError
 
 from registry.errors import InvalidNameError
 from registry.names import LibraryName, library_id, parse_library_name
 from registry.operation import new_request
+from registry.upstreams.planning import Wish, parse_wish
 from registry.versions import Version, parse_version
 from server.answers import json_answer
 from server.app import Server
 from server.errors import AnswerError
-from server.routes.replies import Reply, ServerParts, errors, server_of
+from server.planning_process import make_plan
+from server.routes.replies import Reply, ServerParts, errors, invalid_body, server_of
 from server.schemas import (
     Installed,
+    InstallRequest,
     Pinned,
     PinRequest,
     RollbackRequest,
@@ -25,7 +30,16 @@ from server.schemas import (
     Uninstalled,
 )
 from server.uploads import read_install_form
-from server.write_process import Done, InstallUpload, Pin, RollBack, Toggle, Uninstall, Who
+from server.write_process import (
+    CarryOut,
+    Done,
+    InstallUpload,
+    Pin,
+    RollBack,
+    Toggle,
+    Uninstall,
+    Who,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["changes"])
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}\Z")
@@ -50,7 +64,8 @@ _FORM: dict[str, Any] = {
                         },
                     },
                 }
-            }
+            },
+            "application/json": {"schema": InstallRequest.model_json_schema()},
         },
     }
 }
@@ -105,7 +120,7 @@ def version_of(text: str) -> Version:
 @router.post(
     "/libraries/install",
     response_model=Installed,
-    responses=errors(400, 402, 403, 409, 413, 415, 507),
+    responses=errors(400, 402, 403, 404, 409, 413, 415, 422, 502, 507),
     openapi_extra=_FORM,
 )
 async def install_library(
@@ -116,11 +131,14 @@ async def install_library(
         str | None, Query(description="As the form's; the form is the better place.")
     ] = None,
 ) -> Reply:
-    """Install a library from an uploaded ZIP; its steps are served when the answer comes.
+    """Install a library from an uploaded ZIP, or from an upstream with what it needs.
 
-    The same ZIP again changes nothing and answers the same. Needs a token with the scope `manage`;
-    without any token configured, a caller on this machine.
+    Its steps are served when the answer comes. The same again changes nothing and answers the
+    same. Needs a token with the scope `manage`; without any token configured, a caller on this
+    machine.
     """
+    if (request.headers.get("content-type") or "").partition(";")[0].strip() == "application/json":
+        return await _install_named(request, server, by)
     with server.uploads.holding() as take:
         headers = request.headers
         form = await read_install_form(
@@ -145,8 +163,49 @@ async def install_library(
         "commit": done.commit,
         "digest": arrived.digest,
         "warnings": list(arrived.warnings),
+        "upstream": None,
+        "also": done.also,
     }
     return Reply(json_answer(content))
+
+
+async def _install_named(request: Request, server: Server, by: Who) -> Reply:
+    """Install a library of an upstream, with what it needs."""
+    try:
+        asked = InstallRequest.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise invalid_body(error) from error
+    wish = wish_of(asked.library, asked.version, asked.range, asked.upstream)
+    plan = await server.operations.ask(partial(make_plan, (wish,), update=False))
+    done = await server.operations.carry_out(CarryOut(plan=plan, operation="install"), by)
+    library = done.first
+    planned = next(one for one in plan.libraries if one.name == library.name)
+    served = server.lookups.served().library(library.name)
+    content = {
+        "library_id": library_id(library.name),
+        "name": library.name,
+        "version": str(planned.version),
+        "step_count": len(served.steps) if served is not None else 0,
+        "status": library.status,
+        "active_version": library.active,
+        "changed": done.changed,
+        "commit": done.commit,
+        "digest": planned.digest,
+        "warnings": [w for arrived in library.arrived for w in arrived.warnings],
+        "upstream": planned.upstream,
+        "also": done.also,
+    }
+    return Reply(json_answer(content))
+
+
+def wish_of(
+    library: str, version: str | None, range_: str | None, upstream: str | None = None
+) -> Wish:
+    """What a request asks for; raises AnswerError (422)."""
+    try:
+        return parse_wish(library, version=version, range_=range_, upstream=upstream)
+    except InvalidNameError as error:
+        raise AnswerError(422, str(error)) from error
 
 
 @router.put("/libraries/{library}/toggle", response_model=Toggled, responses=errors(*_REFUSALS))

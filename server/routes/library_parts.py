@@ -10,11 +10,15 @@ from fastapi import APIRouter, Query
 
 from builder.diff.choosing import Chooser
 from builder.diff.texts import comparison_data
+from registry.model import InstanceFacts
 from registry.names import LibraryName
 from registry.snapshot import Snapshot
+from registry.upstreams.offers import OfferStatus
 from registry.versions import Version
 from server.answers import json_answer
+from server.app import Server
 from server.errors import AnswerError
+from server.planning_process import get_offer
 from server.routes.changes import LibraryKey, library_name, version_of
 from server.routes.replies import Reply, ServerParts, errors
 from server.schemas import Comparison, Dependents, Documents, Versions
@@ -30,17 +34,33 @@ async def list_versions(server: ServerParts, library: LibraryKey) -> Reply:
         raise AnswerError(404, f"there is no library {library[:80]!r}; see GET /api/v1/libraries")
     detail = msgspec.json.decode(found.detail_bytes())
     name = LibraryName(found.name)
-    pin = None
+    instance = InstanceFacts()
     snapshot = server.follower.snapshot
     if snapshot is not None:
-        pin = await server.operations.read(lambda _: snapshot.library(name).instance.active)
+        instance = await server.operations.read(lambda _: snapshot.library(name).instance)
+    update, problem = await _update(server, name) if instance.upstream else (None, "")
     content = {
         "library": name,
         "active": found.version or None,
-        "pinned": pin,
+        "pinned": instance.active,
+        "upstream": instance.upstream,
+        "update": update,
+        "update_problem": problem,
         "versions": detail["versions"],
     }
     return Reply(json_answer(content, cached=True))
+
+
+async def _update(server: Server, name: LibraryName) -> tuple[str | None, str]:
+    """The version that there is an update to, or why there is none that can be told."""
+    try:
+        offer = await server.operations.ask(get_offer, name)
+    except AnswerError as error:
+        return None, error.message
+    if offer is None:
+        return None, ""
+    is_update = offer.status is OfferStatus.UPDATE
+    return str(offer.version) if is_update else None, offer.why
 
 
 @router.get(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -28,6 +30,7 @@ _MEANINGS = {
     414: "The path or query is too long.",
     421: "The server does not answer to that host name.",
     422: "A parameter has no valid value.",
+    502: "An upstream that may own what is asked for cannot be had; `detail` names it.",
     507: "There is no space left; nothing was changed.",
     503: "Not ready yet; ask again after `Retry-After` seconds.",
 }
@@ -62,9 +65,26 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def invalid_body(error: ValidationError | RequestValidationError) -> AnswerError:
+    """What is wrong with a request, as sentences (422)."""
+    problems = tuple(_problem(found["loc"], found["msg"]) for found in error.errors())
+    return AnswerError(422, "; ".join(problems)[:1_000], problems)
+
+
+def _problem(where: Sequence[object], message: str) -> str:
+    named = [str(part) for part in where if part not in {"body", "query", "path", "header"}]
+    return f"{'.'.join(named) or 'body'}: {message}"
+
+
 def server_of(request: Request) -> Server:
     """The server that this request came to."""
     return cast("Server", request.app.state.server)
+
+
+def may_read(request: Request) -> None:
+    """Raise AnswerError unless this request may ask: for questions that are no GET."""
+    headers = dict(request.scope["headers"])
+    server_of(request).gate.check_read(headers.get(b"authorization"))
 
 
 ServerParts = Annotated[Server, Depends(server_of)]

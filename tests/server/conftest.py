@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.real_server import Client, Place, make_place, serving, step
+from tests.server.real_server import Client, Place, making_place, serving, step
 
 
 def _fill(made: Place) -> None:
@@ -19,19 +19,17 @@ def _fill(made: Place) -> None:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """A registry with two libraries: ``alpha`` 1.0.0 and 1.1.0, ``beta`` 1.0.0."""
-    made = make_place(tmp_path / "registry")
-    _fill(made)
-    yield made
-    made.registry.close()
+    with making_place(tmp_path / "registry") as made:
+        _fill(made)
+        yield made
 
 
 @pytest.fixture(scope="session")
 def standing_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The same libraries, for tests that only read."""
-    made = make_place(tmp_path_factory.mktemp("standing") / "registry")
-    _fill(made)
-    yield made
-    made.registry.close()
+    with making_place(tmp_path_factory.mktemp("standing") / "registry") as made:
+        _fill(made)
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -52,16 +52,21 @@ class Client:
     def ask(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> Reply:
+        given = dict(headers or {})
+        if body:
+            given["Content-Length"] = str(len(body))
+        return self.ask_raw(method, path, given, body)
+
+    def ask_raw(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """As `ask`; how long the body is, or how it comes, is in the headers that are given."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
-        given = {"Host": f"127.0.0.1:{self.port}", **(headers or {})}
+        given = {"Host": f"127.0.0.1:{self.port}", **headers}
         if self.token:
             given.setdefault("Authorization", f"Bearer {self.token}")
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in given.items():
                 connection.putheader(name, value)
-            if body:
-                connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body or None)
             response = connection.getresponse()
             fields = {name.lower(): value for name, value in response.getheaders()}
@@ -197,10 +202,11 @@ class Place:
         return self.commit_file(path, change((self.path / path).read_text(encoding="utf-8")))
 
 
-def make_place(path: Path) -> Place:
-    return Place(
-        path=path, registry=init_registry(path, name="test", title="Test", by=Actor(name="tester"))
-    )
+@contextmanager
+def making_place(path: Path) -> Iterator[Place]:
+    """A new registry, closed at the end."""
+    with init_registry(path, name="test", title="Test", by=Actor(name="tester")) as registry:
+        yield Place(path=path, registry=registry)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.server.real_server import (
     Client,
     Place,
     Reply,
-    make_place,
+    making_place,
     release_files,
     serving,
     until,
@@ -32,8 +32,9 @@ _EXAMPLES = Path(__file__).resolve().parents[2] / "examples/registry"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return make_place(tmp_path / "registry")
+def place(tmp_path: Path) -> Iterator[Place]:
+    with making_place(tmp_path / "registry") as made:
+        yield made
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def test_a_hostile_or_broken_upload_is_refused_with_every_problem_and_no_trace(
 @pytest.mark.parametrize(
     ("content_type", "body", "status"),
     [
-        ("application/json", b"{}", 415),
+        ("text/plain", b"{}", 415),
         ("multipart/form-data", b"x", 400),
         (f"multipart/form-data; boundary={_BOUNDARY}", b"x", 400),
         (f"multipart/form-data; boundary={_BOUNDARY}", form(b"x")[:-9], 400),

@@ -7,7 +7,7 @@ import resource
 
 import pytest
 
-from tests.server.real_server import Client, make_place, release_files, serving
+from tests.server.real_server import Client, making_place, release_files, serving
 from tests.server.test_changes import children, form, install, upload, zipped
 
 
@@ -21,9 +21,9 @@ def limit_files(client: Client, limits: tuple[int, int]) -> None:
 def test_a_full_disk_is_told_and_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, room: int
 ) -> None:
-    place = make_place(tmp_path_factory.mktemp("full") / "registry")
     body = form(zipped(release_files("alpha", "1.0.0")))
-    with serving(place.path) as client:
+    folder = tmp_path_factory.mktemp("full")
+    with making_place(folder / "registry") as place, serving(place.path) as client:
         # So that the process that writes is there.
         assert install(client, "beta").status == 200
         before = place.git("rev-parse", "HEAD")

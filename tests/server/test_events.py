@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.server.real_server import Client, Place, make_place, serving, until
+from tests.server.real_server import Client, Place, making_place, serving, until
 from tests.server.test_changes import change, install
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return make_place(tmp_path / "registry")
+def place(tmp_path: Path) -> Iterator[Place]:
+    with making_place(tmp_path / "registry") as made:
+        yield made
 
 
 @pytest.fixture

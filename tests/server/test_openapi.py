@@ -22,14 +22,19 @@ ANSWERS = [
     ("/api/v1/libraries/{library}/docs", "/api/v1/libraries/alpha/docs"),
     ("/api/v1/libraries/{library}/diff", "/api/v1/libraries/alpha/diff"),
     ("/api/v1/audit", "/api/v1/audit"),
+    ("/api/v1/upstreams", "/api/v1/upstreams"),
+    ("/api/v1/available", "/api/v1/available"),
 ]
-# What changes something is held against the document in test_changes.py.
+# What changes something is held against the document in test_changes.py and test_upstreams.py.
 CHANGES = {
     "/api/v1/libraries/install": {"post"},
     "/api/v1/libraries/{library}": {"delete"},
     "/api/v1/libraries/{library}/toggle": {"put"},
     "/api/v1/libraries/{library}/pin": {"put"},
     "/api/v1/libraries/{library}/rollback": {"post"},
+    "/api/v1/libraries/{library}/update": {"post"},
+    "/api/v1/resolve": {"post"},
+    "/api/v1/upstreams/update": {"post"},
     # A stream has no end; test_events.py listens to it.
     "/api/v1/events": {"get"},
 }

@@ -88,7 +88,7 @@ def test_comments_of_registry_yaml_stay(ours: Path, theirs: Registry) -> None:
 def test_what_cannot_be_fetched_is_not_declared(ours: Path, tmp_path: Path) -> None:
     done = run(ours, "upstream", "add", "pub", tmp_path / "nothing", "--allow-private")
     assert done.returncode == 6
-    assert "it cannot be fetched" in done.stderr
+    assert "cannot be fetched" in done.stderr
     assert json.loads(run(ours, "upstream", "list", "--json").stdout) == []
 
 

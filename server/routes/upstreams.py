@@ -1,0 +1,152 @@
+"""Upstreams: what they offer, what would be installed, and updates."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from registry.errors import InvalidNameError
+from registry.names import library_id
+from registry.upstreams.declared import Upstream
+from registry.upstreams.offers import OfferStatus
+from registry.upstreams.planning import wish_of as parse_wish
+from registry.upstreams.store import FetchState
+from server.answers import json_answer
+from server.errors import AnswerError
+from server.planning_process import fetch_upstreams, list_offers, list_upstreams, make_plan
+from server.routes.changes import LibraryKey, Writer, library_name, wish_of
+from server.routes.replies import (
+    Reply,
+    ServerParts,
+    errors,
+    make_cursor,
+    may_read,
+    read_cursor,
+)
+from server.schemas import (
+    Available,
+    Resolution,
+    ResolveRequest,
+    Updated,
+    UpdateRequest,
+    UpstreamList,
+)
+from server.write_process import CarryOut
+
+router = APIRouter(prefix="/api/v1", tags=["upstreams"])
+
+
+@router.post(
+    "/libraries/{library}/update",
+    response_model=Updated,
+    responses=errors(403, 404, 409, 413, 422, 502, 507),
+)
+async def update_library(
+    server: ServerParts, by: Writer, library: LibraryKey, wanted: UpdateRequest | None = None
+) -> Reply:
+    """Update a library from its upstream, with what it needs: all or nothing.
+
+    A failed update leaves everything as it was. What is pinned moves only to a version that is
+    named.
+    """
+    asked = wanted or UpdateRequest()
+    wish = wish_of(library_name(server, library), asked.version, asked.range)
+    plan = await server.operations.ask(partial(make_plan, (wish,), update=True))
+    done = await server.operations.carry_out(CarryOut(plan=plan, operation="update"), by)
+    first = done.first
+    content = {
+        "library_id": library_id(first.name),
+        "name": first.name,
+        "version": first.active,
+        "was": first.was_active,
+        "status": first.status,
+        "changed": done.changed,
+        "commit": done.commit,
+        "also": done.also,
+    }
+    return Reply(json_answer(content))
+
+
+@router.post(
+    "/resolve",
+    response_model=Resolution,
+    responses=errors(404, 409, 413, 422, 502),
+    dependencies=[Depends(may_read)],
+)
+async def resolve_requirements(server: ServerParts, wanted: ResolveRequest) -> Reply:
+    """What would be active if these requirements were installed; nothing is.
+
+    409 says in words who contradicts whom.
+    """
+    try:
+        wishes = tuple(map(parse_wish, wanted.requirements))
+    except InvalidNameError as error:
+        raise AnswerError(422, f"requirements: {error}") from error
+    plan = await server.operations.ask(partial(make_plan, wishes, update=wanted.update))
+    found = [
+        {
+            "name": one.name,
+            "version": str(one.version),
+            "was": str(one.was) if one.was is not None else None,
+            "upstream": one.upstream,
+            "digest": one.digest,
+            "is_installed": one.is_here,
+        }
+        for one in plan.libraries
+    ]
+    return Reply(json_answer({"libraries": found}))
+
+
+@router.get("/upstreams", response_model=UpstreamList, responses=errors())
+async def get_upstreams(server: ServerParts) -> Reply:
+    """The registries that libraries are installed from, and when each was fetched."""
+    found = await server.operations.ask(list_upstreams)
+    return Reply(json_answer({"upstreams": [_shown(*one) for one in found]}, cached=True))
+
+
+@router.post("/upstreams/update", response_model=UpstreamList, responses=errors(403))
+async def update_upstreams(server: ServerParts, by: Writer) -> Reply:
+    """Fetch what all upstreams have now; nothing is installed. Each says if it could not be had."""
+    del by  # whoever may write
+    found = await server.operations.ask(fetch_upstreams, 0.0)
+    return Reply(json_answer({"upstreams": [_shown(*one) for one in found]}))
+
+
+@router.get("/available", response_model=Available, responses=errors(422))
+async def get_available(
+    server: ServerParts,
+    status: Annotated[OfferStatus | None, Query(description="Only those.")] = None,
+    limit: Annotated[int, Query(ge=1, description="Entries of a page.")] = 100,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+) -> Reply:
+    """What upstreams offer beside what is installed, as it was when they were fetched."""
+    if limit > server.settings.list_limit:
+        raise AnswerError(422, f"limit: at most {server.settings.list_limit} entries come at once")
+    start = read_cursor(cursor)
+    found, total = await server.operations.ask(list_offers, status, start, limit)
+    rows = [
+        {
+            **asdict(one),
+            "version": str(one.version),
+            "installed": str(one.installed) if one.installed is not None else None,
+        }
+        for one in found
+    ]
+    following = make_cursor(start + limit) if start + limit < total else None
+    content = {"libraries": rows, "total": total, "next_cursor": following}
+    return Reply(json_answer(content, cached=True))
+
+
+def _shown(upstream: Upstream, state: FetchState) -> dict[str, Any]:
+    return {
+        "alias": upstream.alias,
+        "url": upstream.address.url,
+        "prefixes": list(upstream.prefixes),
+        "trusted": upstream.trusted,
+        "head": state.head,
+        "fetched_at": state.fetched_at,
+        "problem": state.problem,
+    }
