@@ -79,6 +79,9 @@ COMMANDS = {
     "search": _command("builder.search_commands:search", "Find libraries and steps."),
     "show": _command("builder.search_commands:show", "Show a library or a step."),
     "serve": _command("server.commands:serve", "Serve a registry over HTTP."),
+    "token": _command(
+        "server.token_commands:app", "Bearer tokens of the server: create, list, revoke."
+    ),
     "demo": _command("server.commands:demo", "Make and serve a registry with examples in it."),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import secrets
@@ -16,6 +15,8 @@ from pathlib import Path
 
 from benchmarks import processes
 from benchmarks.errors import BenchmarkError
+from server.database.engine import Database, database_url
+from server.database.tokens import create_token
 
 _READY_SECONDS = 120.0
 _STEADY_WINDOW = 1.0
@@ -88,8 +89,8 @@ def serving(
     environment |= {f"OPSTEPS_{key.upper()}": value for key, value in (settings or {}).items()}
     token = None
     if require_token:
-        token = secrets.token_urlsafe(24)
-        environment |= _token_settings(workdir, token)
+        token, told = _token_settings(workdir)
+        environment |= told
     log = workdir / "serve.log"
     command = [sys.executable, "-m", "opsteps", "serve", "--registry", str(registry)]
     command += ["--port", str(port)]
@@ -102,12 +103,14 @@ def serving(
         yield Server(port=port, pid=process.pid, token=token, ready_seconds=ready - started)
 
 
-def _token_settings(workdir: Path, token: str) -> dict[str, str]:
-    tokens = workdir / "tokens"
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    tokens.write_text(f"{digest} read\n", encoding="utf-8")
-    tokens.chmod(0o600)
-    return {"OPSTEPS_REQUIRE_READ_TOKEN": "true", "OPSTEPS_TOKENS_FILE": str(tokens)}
+def _token_settings(workdir: Path) -> tuple[str, dict[str, str]]:
+    """A new token, and what tells the server of it."""
+    url = f"sqlite:///{workdir / 'rows.db'}"
+    with Database(database_url(url, workdir)) as database:
+        token = create_token(
+            database, secrets.token_hex(8), ["read"], by="benchmark", expires_at=None
+        )
+    return token, {"OPSTEPS_REQUIRE_READ_TOKEN": "true", "OPSTEPS_DATABASE_URL": url}
 
 
 def _is_foreign(key: str) -> bool:

@@ -38,6 +38,8 @@ PROGRAMS = {
     "hugo": Program("hugo", ("hugo",), "the catalogue's build time against Hugo's"),
     "nginx": Program("nginx-light", ("nginx",), "the catalogue and lookups on a web host"),
     "openssl": Program("openssl", ("openssl",), "certificates made by openssl"),
+    "postgres": Program("postgresql", ("postgres",), "rows in PostgreSQL"),
+    "redis": Program("redis-server", ("redis-server",), "notices between servers by Redis"),
     "ssh_keygen": Program(
         "openssh-client", ("ssh-keygen",), "signatures exchanged with ssh-keygen"
     ),
@@ -48,7 +50,9 @@ PROGRAMS = {
 
 def find_program(name: str) -> str | None:
     """The path of one of PROGRAMS, or None where it is not installed."""
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES))
+    # PostgreSQL's programs are on no path: several versions of it may be installed.
+    versioned = map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES, *versioned))
     found = (shutil.which(candidate, path=path) for candidate in PROGRAMS[name].names)
     return next((program for program in found if program), None)
 

@@ -6,28 +6,26 @@ another site reaches it by rebinding a name of its own to 127.0.0.1.
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
-import re
-from collections.abc import Iterable, Mapping
-from hashlib import sha256
-from pathlib import Path
-from time import monotonic
+import math
+from collections.abc import Mapping
+from typing import NoReturn
 
-import structlog
-
-from server.errors import AnswerError, SettingsError
+from server.answers import Scope
+from server.database.security_events import EventKind
+from server.database.tokens import SCOPES
+from server.errors import AnswerError
+from server.rate_limits import Failures, client_network
+from server.requests import client_of, request_id_of
+from server.security_log import SecurityLog
 from server.settings import Settings
+from server.tokens import Principal, Tokens
 
-WRITE_SCOPES = frozenset({"manage", "admin"})
-SCOPES = frozenset({"read", "execute", "manage", "admin"})
+LOCAL = Principal(name="local", scopes=frozenset(SCOPES))
+"""Whoever asks from this machine, where no token was ever made."""
 _HOSTS_REMEMBERED = 256
-_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _PROXY_HEADERS = (b"forwarded", b"via", b"x-forwarded-")
-_BEARER = b"bearer "
-_LOG = structlog.get_logger(__name__)
-
-Headers = Iterable[tuple[bytes, bytes]]
+_DETAIL = 300
 
 
 def is_loopback(host: str) -> bool:
@@ -41,81 +39,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class Tokens:
-    """Bearer tokens by the SHA-256 of each; the file is looked at again every few seconds."""
-
-    def __init__(self, path: Path, memory_seconds: float) -> None:
-        """Read the file, if there is one; raises SettingsError when a line is no token."""
-        self._path = path
-        self._memory = memory_seconds
-        self._checked = monotonic()
-        self._scopes = _read_tokens(path)
-
-    def __bool__(self) -> bool:
-        """Whether any token is configured."""
-        return bool(self._scopes)
-
-    def scopes(self, header: bytes | None) -> frozenset[str] | None:
-        """What the bearer of an ``Authorization`` header may do; None for an unknown one."""
-        if monotonic() - self._checked > self._memory:
-            self._look_again()
-        if header is None or header[: len(_BEARER)].lower() != _BEARER:
-            return None
-        # The table is keyed by digests, which a caller cannot steer, so looking one up tells
-        # nothing about the tokens; the comparison of the whole digest takes constant time.
-        digest = token_digest(header)
-        found = self._scopes.get(digest)
-        if found is None or not hmac.compare_digest(found[0], digest):
-            return None
-        return found[1]
-
-    def _look_again(self) -> None:
-        self._checked = monotonic()
-        try:
-            self._scopes = _read_tokens(self._path)
-        except SettingsError as error:
-            _LOG.error("token file ignored, the last good one counts", reason=str(error))
-
-
-def _read_tokens(path: Path) -> Mapping[str, tuple[str, frozenset[str]]]:
-    try:
-        lines = path.read_text().splitlines()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise SettingsError(
-            f"the token file {path} cannot be read: {error.strerror}",
-            next_step="Let the server's user read it",
-        ) from error
-    found = {}
-    for number, line in enumerate(lines, 1):
-        digest, _, rest = line.partition("#")[0].strip().partition(" ")
-        if not digest:
-            continue
-        scopes = frozenset(part.strip() for part in rest.strip().split(",") if part.strip())
-        if not _DIGEST.match(digest) or not scopes or not scopes <= SCOPES:
-            raise SettingsError(
-                f"line {number} of {path} is no token",
-                next_step="Write the SHA-256 of the token in hex, a space, and scopes such as read",
-            )
-        found[digest] = (digest, scopes)
-    return found
-
-
-def token_digest(header: bytes) -> str:
-    """The SHA-256 of the token in an ``Authorization`` header, in hex."""
-    return sha256(header[len(_BEARER) :].strip()).hexdigest()
-
-
 class Gate:
     """Decides for each request whether it is answered at all."""
 
-    def __init__(self, settings: Settings, port: int, tokens: Tokens) -> None:
+    def __init__(
+        self, settings: Settings, port: int, tokens: Tokens, security: SecurityLog
+    ) -> None:
         """``port`` is the one really listened on."""
         self.tokens = tokens
         self.reads_need_token = settings.require_read_token
         self.known_hosts: set[bytes | None] = set()
         """Host headers that were accepted, for the hot path."""
+        self._security = security
+        self._failures = Failures(settings.failures_allowed, settings.failures_seconds)
         self._is_loopback = is_loopback(settings.host)
         self._port = port
         self._hosts = {host.lower() for host in settings.allowed_hosts}
@@ -150,42 +86,92 @@ class Gate:
                 "add the name to the setting allowed_hosts",
             )
 
-    def check_read(self, authorization: bytes | None) -> None:
-        """Raise AnswerError (401) when reads need a token and this is none."""
-        if self.reads_need_token and self.tokens.scopes(authorization) is None:
-            raise AnswerError(401, "this server answers only to a valid bearer token")
+    def check_read(self, scope: Scope) -> None:
+        """Raise AnswerError (401, 429, 503) when reads need a token and this is none."""
+        if not self.reads_need_token:
+            return
+        fields = dict(scope["headers"])
+        if self.tokens.principal(fields.get(b"authorization")) is None:
+            self._refuse_unknown(scope, fields, "this server answers only to a valid bearer token")
 
     def allowed_origin(self, origin: bytes | None) -> bytes | None:
         """The origin to name in CORS headers, if it is on the list."""
         return origin if origin in self._origins else None
 
-    def check_write(self, headers: Headers) -> str:
-        """Who writes; raises AnswerError (401, 403) unless this request may change something."""
-        fields = dict(headers)
+    def check_scope(self, scope: Scope, needed: str) -> Principal:
+        """Who asks for something that needs a scope.
+
+        Raises AnswerError (401, 403, 429), and 503 as long as it cannot be known who may.
+        """
+        fields = dict(scope["headers"])
+        if not self.tokens.is_fresh:
+            raise AnswerError(503, "the database is down: it is not known who may do this")
         if self.tokens:
-            scopes = self.tokens.scopes(fields.get(b"authorization"))
-            if scopes is None:
-                raise AnswerError(401, "this needs a bearer token with the scope 'manage'")
-            if not scopes & WRITE_SCOPES:
-                raise AnswerError(403, "this token lacks the scope 'manage'")
-            self._require_own_origin(fields)
-            # The start of its hash names a token, and says nothing about it.
-            return f"token-{token_digest(fields[b'authorization'])[:12]}"
+            found = self.tokens.principal(fields.get(b"authorization"))
+            if found is None:
+                self._refuse_unknown(
+                    scope, fields, f"this needs a bearer token with the scope {needed!r}"
+                )
+            elif needed not in found.scopes:
+                self._refuse(scope, found.name, f"this token lacks the scope {needed!r}")
+            else:
+                self._require_own_origin(scope, found, fields)
+                return found
         reason = self._unsafe_write(fields)
         if reason:
-            raise AnswerError(
-                403, f"without tokens, writes come from this machine itself only: {reason}"
+            self._refuse(
+                scope,
+                "",
+                f"without tokens, writes come from this machine itself only: {reason}",
             )
-        return "local"
+        return LOCAL
 
-    def _require_own_origin(self, fields: Mapping[bytes, bytes]) -> None:
+    def _refuse_unknown(self, scope: Scope, fields: Mapping[bytes, bytes], detail: str) -> NoReturn:
+        """401; 429 for a client that has failed too often. A token that is missing is no guess."""
+        if not self.tokens.is_known:
+            raise AnswerError(503, "the database is down: it is not known who may do this")
+        if fields.get(b"authorization") is None:
+            raise AnswerError(401, detail)
+        client = client_of(scope)
+        network = client_network(client)
+        wait = self._failures.wait_seconds(network)
+        if wait:
+            raise AnswerError(
+                429,
+                "too many requests with a token that is none came from this address",
+                retry_after=math.ceil(wait),
+            )
+        self._failures.note(network)
+        is_last = self._failures.wait_seconds(network) > 0
+        self._security.record(
+            EventKind.LIMITED if is_last else EventKind.FAILED_LOGIN,
+            actor="",
+            client=client,
+            request_id=request_id_of(scope),
+            detail=f"{scope['method']} {scope['path']}"[:_DETAIL],
+        )
+        raise AnswerError(401, detail)
+
+    def _refuse(self, scope: Scope, actor: str, detail: str) -> NoReturn:
+        self._security.record(
+            EventKind.DENIED,
+            actor=actor,
+            client=client_of(scope),
+            request_id=request_id_of(scope),
+            detail=f"{scope['method']} {scope['path']}: {detail}"[:_DETAIL],
+        )
+        raise AnswerError(403, detail)
+
+    def _require_own_origin(
+        self, scope: Scope, who: Principal, fields: Mapping[bytes, bytes]
+    ) -> None:
         """A page of another site may not write, even where a browser would hold a token."""
         origin = fields.get(b"origin")
         own = b"//" + fields.get(b"host", b"")
         if origin is None or self.allowed_origin(origin) is not None:
             return
         if origin.partition(b":")[2] != own:
-            raise AnswerError(403, "the Origin is not in the setting allowed_origins")
+            self._refuse(scope, who.name, "the Origin is not in the setting allowed_origins")
 
     def _unsafe_write(self, fields: Mapping[bytes, bytes]) -> str:
         name, port = split_host(fields.get(b"host"))

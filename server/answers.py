@@ -24,6 +24,7 @@ NO_CACHE = (b"cache-control", b"no-cache")
 NO_STORE = (b"cache-control", b"no-store")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+REFERRER = (b"referrer-policy", b"no-referrer")
 VARY = (b"vary", b"accept-encoding")
 API_HEADERS = (NO_CACHE, NOSNIFF, API_POLICY)
 
@@ -100,8 +101,8 @@ def error_answer(error: AnswerError) -> Answer:
     extra: tuple[Header, ...] = ()
     if error.status == 401:  # noqa: PLR2004 - HTTP
         extra = ((b"www-authenticate", b"Bearer"),)
-    if error.status == 503:  # noqa: PLR2004 - HTTP
-        extra = ((b"retry-after", b"1"),)
+    if error.status in {429, 503}:
+        extra = ((b"retry-after", str(error.retry_after).encode()),)
     return Answer(
         status=error.status,
         pieces=(msgspec.json.encode(content),),

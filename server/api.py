@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 import registry
+from server.database.errors import DatabaseError
 from server.errors import AnswerError
 from server.routes import (
     changes,
@@ -18,6 +20,7 @@ from server.routes import (
     library_parts,
     operations,
     search,
+    security,
     steps,
     upstreams,
 )
@@ -26,6 +29,18 @@ from server.routes.replies import Reply, error_reply, invalid_body
 if TYPE_CHECKING:
     from server.app import Server
 
+_LOG = structlog.get_logger(__name__)
+ROUTERS = (
+    changes.router,
+    library_parts.router,
+    libraries.router,
+    steps.router,
+    search.router,
+    upstreams.router,
+    events.router,
+    security.router,
+    operations.router,
+)
 _DESCRIPTION = """Look up libraries of automation steps, and the steps in them.
 
 Every read has an `ETag`; send it back as `If-None-Match` and an unchanged answer is a `304`.
@@ -40,6 +55,7 @@ def make_api(server: Server) -> FastAPI:
     app = _routes()
     app.state.server = server
     app.add_exception_handler(AnswerError, _refused)
+    app.add_exception_handler(DatabaseError, _down)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _failed)
     return app
@@ -59,9 +75,8 @@ def _routes() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    parts = (changes, library_parts, libraries, steps, search, upstreams, events, operations)
-    for module in parts:
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     return app
 
 
@@ -70,6 +85,13 @@ async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, AnswerError):
         raise error
     return error_reply(error)
+
+
+async def _down(request: Request, error: Exception) -> Response:
+    """What needs rows cannot be answered now; where the database is is nobody's business."""
+    del request
+    _LOG.error("the database refused", reason=str(error))
+    return error_reply(AnswerError(503, "the database is down; ask again later"))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -11,16 +11,21 @@ from typing import Any, cast
 
 import registry as registry_room
 from registry.snapshot import Registry
-from server.access import Gate, Tokens
+from server.access import Gate
 from server.building import Building, BuildState, build_command, search_directory, site_directory
+from server.database.engine import database_url
+from server.database_start import open_database, read_at_start
 from server.events import Events
 from server.follower import Follower
 from server.hot import Application, HotApp
+from server.idempotent import Idempotent
 from server.lookups import Lookups
 from server.metrics import Metrics
 from server.operations import Operations
-from server.settings import Settings, tokens_path
+from server.security_log import SecurityLog
+from server.settings import Settings
 from server.site import Site
+from server.tokens import Tokens
 from server.uploads import UploadMemory
 from server.upstream_watch import UpstreamWatch
 
@@ -45,8 +50,14 @@ class Server:
         self.settings = settings
         self.metrics = Metrics()
         self.follower = Follower(registry, settings)
-        self.tokens = Tokens(tokens_path(settings, state), settings.token_memory_seconds)
-        self.gate = Gate(settings, settings.port if port is None else port, self.tokens)
+        self.database = open_database(database_url(settings.database_url, state))
+        self.tokens = Tokens(self.database, settings.token_memory_seconds)
+        read_at_start(self.tokens)
+        self.security = SecurityLog(
+            self.database, keep_days=settings.security_days, keep_hours=settings.idempotency_hours
+        )
+        listened = settings.port if port is None else port
+        self.gate = Gate(settings, listened, self.tokens, self.security)
         self.operations = Operations(registry, self.follower, settings)
         self.uploads = UploadMemory(settings.uploads_bytes)
         self.lookups = Lookups(
@@ -74,7 +85,7 @@ class Server:
             self.lookups,
             self.metrics,
             Site(site or own, file_bytes=settings.site_file_bytes),
-            current=lambda: self.follower.current,
+            idempotent=Idempotent(self.database, settings),
             health=self.health,
             inner=self.inner,
         )
@@ -85,6 +96,8 @@ class Server:
     def start(self) -> None:
         """Load the registry and follow it, in threads of their own."""
         self.follower.start()
+        self.tokens.start()
+        self.security.start()
         self.watching.start()
         if self.building is not None:
             self.building.start()
@@ -100,6 +113,9 @@ class Server:
         if self._searching is not None:
             self._searching.close()
         self._registry.close()
+        self.tokens.stop()
+        self.security.stop()
+        self.database.close()
 
     @property
     def registry(self) -> Registry:
@@ -154,7 +170,8 @@ class Server:
         problem = self.follower.problem
         build = self.building.state if self.building else BuildState(status="off")
         alarms = served.alarms if served else ()
-        troubled = bool(problem or alarms or dirty or build.status == "failed")
+        rows = "ready" if self.tokens.is_fresh else "down"
+        troubled = bool(problem or alarms or dirty or build.status == "failed" or rows == "down")
         return {
             "status": "loading" if served is None else "degraded" if troubled else "healthy",
             "service": SERVICE,
@@ -171,6 +188,7 @@ class Server:
             "problem": problem,
             "search": self._searching.state if self._searching else "unavailable",
             "catalogue": asdict(build),
+            "database": {"status": rows, "security_events_dropped": self.security.dropped},
         }
 
     def performance(self) -> dict[str, object]:

@@ -41,7 +41,7 @@ def serve(
     def ready(server: Server, listening: int) -> None:
         address = _address(settings.host, listening)
         typer.echo(f"Serving {registry} on {address}")
-        if not server.tokens:
+        if server.tokens.is_known and not server.tokens:
             typer.echo("  No token is configured: only callers on this machine may write.")
 
     serve_registry(registry, settings, site=site, builds=catalogue and site is None, ready=ready)

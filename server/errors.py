@@ -36,8 +36,11 @@ class CheckError(ServerError):
 class AnswerError(ServerError):
     """A request that is refused: ``status`` is the HTTP status, the message its ``detail``."""
 
-    def __init__(self, status: int, detail: str, problems: tuple[str, ...] = ()) -> None:
-        """``problems`` become the list beside ``detail``."""
+    def __init__(
+        self, status: int, detail: str, problems: tuple[str, ...] = (), *, retry_after: int = 1
+    ) -> None:
+        """``problems`` become the list beside ``detail``; ``retry_after`` is for 429 and 503."""
         super().__init__(detail)
         self.status = status
         self.problems = problems
+        self.retry_after = retry_after

@@ -17,6 +17,7 @@ from server.answers import (
     JSON_HEADER,
     NO_CACHE,
     NOSNIFF,
+    REFERRER,
     Answer,
     Header,
     Message,
@@ -27,13 +28,15 @@ from server.answers import (
     json_answer,
 )
 from server.bodies import bounded, check_body
+from server.database.errors import DatabaseError
 from server.errors import AnswerError
+from server.idempotent import HEADER, Idempotent
 from server.lookups import Lookups
 from server.metrics import Metrics
 from server.paths import LIBRARIES, STEPS, canonical_path, check_lengths, is_api
+from server.requests import client_of, request_id_of
 from server.settings import Settings
 from server.site import Site
-from server.state import Served
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -42,10 +45,16 @@ _INSTALL = "/api/v1/libraries/install"
 _READS = frozenset({"GET", "HEAD"})
 _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
-    (b"access-control-allow-headers", b"authorization, content-type, last-event-id, x-request-id"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, content-type, idempotency-key, last-event-id, x-request-id",
+    ),
     (b"access-control-max-age", b"600"),
 )
-_EXPOSED = (b"access-control-expose-headers", b"etag, link, x-total-count")
+_EXPOSED = (
+    b"access-control-expose-headers",
+    b"etag, link, retry-after, x-request-id, x-total-count",
+)
 _LOG = structlog.get_logger(__name__)
 
 
@@ -60,7 +69,7 @@ class HotApp:
         metrics: Metrics,
         site: Site,
         *,
-        current: Callable[[], Served | None],
+        idempotent: Idempotent,
         health: Callable[[], dict[str, object]],
         inner: Callable[[], Application],
     ) -> None:
@@ -70,7 +79,8 @@ class HotApp:
         self._lookups = lookups
         self._metrics = metrics
         self._site = site
-        self._current = current
+        self._idempotent = idempotent
+        self._current = lookups.current
         self._health = health
         self._inner = inner
         self._step_metrics = metrics.route("/api/v1/steps/{id}")
@@ -97,7 +107,7 @@ class HotApp:
                 if (
                     match is None
                     and host in gate.known_hosts
-                    and (not gate.reads_need_token or gate.tokens.scopes(token) is not None)
+                    and (not gate.reads_need_token or gate.tokens.principal(token) is not None)
                 ):
                     body = step.body
                     await send(
@@ -124,19 +134,21 @@ class HotApp:
         extra: Sequence[Header] = ()
         try:
             path = canonical_path(scope["path"])
-            extra = self._cors(scope)
+            extra = (*self._cors(scope), REFERRER, (b"x-request-id", request_id_of(scope).encode()))
             try:
                 answer = await self._find(scope, path)
                 route = _route(path)
+                if answer is None:
+                    status = await self._inside(scope, path, receive, send, extra)
             except AnswerError as error:
                 answer = error_answer(error)
                 route = _route(path) if error.status == 404 else "refused"  # noqa: PLR2004 - HTTP
             if answer is not None:
                 status = await answer.send(scope, send, extra)
-            else:
-                status = await self._inside(scope, path, receive, send, extra)
         finally:
-            self._metrics.route(route).observe(status, perf_counter() - started)
+            seconds = perf_counter() - started
+            self._metrics.route(route).observe(status, seconds)
+            _log_request(scope, route, status, seconds)
 
     async def _find(self, scope: Scope, path: str) -> Answer | None:
         """What this module answers itself; None for what FastAPI does."""
@@ -152,7 +164,7 @@ class HotApp:
         if path == "/health":
             return json_answer(self._health()) if method in _READS else None
         if method in _READS:
-            self._gate.check_read(fields.get(b"authorization"))
+            self._gate.check_read(scope)
         if is_api(path):
             return await self._lookup(path) if method in _READS and not query else None
         if method not in _READS:
@@ -174,10 +186,35 @@ class HotApp:
     async def _inside(
         self, scope: Scope, path: str, receive: Receive, send: Send, extra: Sequence[Header]
     ) -> int:
-        """Hand a request to FastAPI; what it sends gets the common headers."""
+        """Hand a request to FastAPI, once for each ``Idempotency-Key``; raises AnswerError."""
+        fields = dict(scope["headers"])
+        if not _is_upload(path, fields):
+            receive = bounded(receive, self._settings.body_bytes)
+        is_head = scope["method"] == "HEAD"
+        method = "GET" if is_head else scope["method"]  # FastAPI knows no HEAD
+        asked = {**scope, "path": path, "raw_path": path.encode(), "method": method}
+
+        async def ask(receiving: Receive, sending: Send) -> int:
+            return await self._ask(asked, receiving, sending, extra, is_head=is_head)
+
+        key = fields.get(HEADER)
+        if key is None or method == "GET":
+            return await ask(receive, send)
+        actor = self._gate.check_scope(scope, "execute").name
+        try:
+            return await self._idempotent.run(key, actor, asked, receive, send, ask)
+        except DatabaseError as error:
+            _LOG.error("an idempotent request was refused", reason=str(error))
+            raise AnswerError(
+                503, "the database is down: send it later, or without a key"
+            ) from error
+
+    async def _ask(
+        self, scope: Scope, receive: Receive, send: Send, extra: Sequence[Header], *, is_head: bool
+    ) -> int:
+        """FastAPI's answer; what it sends gets the common headers."""
         status = 500
         begun = False
-        is_head = scope["method"] == "HEAD"
 
         async def watched(message: Message) -> None:
             nonlocal status, begun
@@ -188,15 +225,11 @@ class HotApp:
                 message = {**message, "body": b""}
             await send(message)
 
-        if not _is_upload(path, dict(scope["headers"])):
-            receive = bounded(receive, self._settings.body_bytes)
         inner = self._inner()
-        method = "GET" if is_head else scope["method"]  # FastAPI knows no HEAD
-        asked = {**scope, "path": path, "raw_path": path.encode(), "method": method}
         try:
-            await inner(asked, receive, watched)
+            await inner(scope, receive, watched)
         except Exception:  # noqa: BLE001 - whatever it was, the client gets an answer
-            _LOG.exception("a route failed", path=path[:200], method=scope["method"])
+            _LOG.exception("a route failed", path=scope["path"][:200], method=scope["method"])
             if not begun:
                 error = AnswerError(500, "the server failed; its log says how")
                 await error_answer(error).send(scope, send, extra)
@@ -216,6 +249,21 @@ def _completed(headers: Sequence[Header], extra: Sequence[Header]) -> list[Heade
     present = {name for name, _ in headers}
     common = [one for one in (NO_CACHE, NOSNIFF, API_POLICY) if one[0] not in present]
     return [*((bytes(name), bytes(value)) for name, value in headers), *common, *extra]
+
+
+def _log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
+    """Changes, and what is refused; never a query or a header, which may hold a secret."""
+    if scope["method"] in _READS and route != "refused":
+        return
+    _LOG.info(
+        "request",
+        method=scope["method"],
+        path=scope["path"][:200],
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+        client=client_of(scope),
+        request_id=request_id_of(scope),
+    )
 
 
 def _is_upload(path: str, fields: Mapping[bytes, bytes]) -> bool:
@@ -243,7 +291,11 @@ _COUNTED = frozenset(
         "/api/v1/steps",
         "/api/v1/libraries",
         "/api/v1/audit",
+        "/api/v1/available",
         "/api/v1/events",
+        "/api/v1/resolve",
+        "/api/v1/security-events",
+        "/api/v1/upstreams",
         "/api/v1/search",
         "/api/v1/analytics/usage",
         "/api/v1/performance",

@@ -53,7 +53,7 @@ class Lookups:
     ) -> None:
         """``current`` is what is served now, ``snapshot`` where older releases are read."""
         self._settings = settings
-        self._current = current
+        self.current = current
         self._snapshot = snapshot
         self.pinned = PinnedReleases(settings.old_releases)
         self._filtered: OrderedDict[tuple[str, StepFilter], Answer] = OrderedDict()
@@ -72,7 +72,7 @@ class Lookups:
 
     def served(self) -> Served:
         """The current state; raises AnswerError (503) while the first one is being loaded."""
-        served = self._current()
+        served = self.current()
         if served is None:
             raise AnswerError(503, "the registry is still being loaded; ask again in a second")
         return served

@@ -54,7 +54,8 @@ def serve_registry(
     registry = Registry.open(path, instance=settings.instance)
     _reconcile(registry)
     server = Server(registry, settings, port=port, site=site, builds=builds)
-    refuse_open_address(settings, has_tokens=bool(server.tokens))
+    # As long as the database is down nobody may write anyway.
+    refuse_open_address(settings, has_tokens=bool(server.tokens) or not server.tokens.is_known)
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     uvloop.run(_serve(server, port, ready))
@@ -73,13 +74,12 @@ def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:
     if not is_loopback(settings.host) and not has_tokens:
         raise SettingsError(
             f"{settings.host} can be reached from other machines and no token is configured",
-            next_step="Write a token's hash into the tokens file (docs/operators.md), or listen on "
-            "127.0.0.1",
+            next_step="Make a token with 'opsteps token create', or listen on 127.0.0.1",
         )
     if settings.require_read_token and not has_tokens:
         raise SettingsError(
             "require_read_token is set and no token is configured",
-            next_step="Write a token's hash into the tokens file (docs/operators.md)",
+            next_step="Make a token with 'opsteps token create'",
         )
 
 

@@ -139,6 +139,13 @@ class BuildHealth(_Wire):
     error: str
 
 
+class DatabaseHealth(_Wire):
+    """Where rows are kept. While it is down lookups go on, and changes are 503."""
+
+    status: Literal["ready", "down"]
+    security_events_dropped: int
+
+
 class Health(_Wire):
     """How the server is. ``degraded`` means that it serves, and that somebody should look."""
 
@@ -157,6 +164,7 @@ class Health(_Wire):
     problem: str = Field(description="Why the newest commit is not served; else empty.")
     search: Literal["ready", "unavailable"]
     catalogue: BuildHealth
+    database: DatabaseHealth
 
 
 class RouteFigures(_Wire):
@@ -432,6 +440,25 @@ class Audit(_Wire):
     """A page of the history."""
 
     entries: list[AuditEntry]
+    next_cursor: str | None
+
+
+class SecurityEvent(_Wire):
+    """Something that was refused."""
+
+    id: int
+    time: str = Field(description="RFC 3339, UTC.")
+    kind: Literal["failed-login", "denied", "limited", "license-refused"]
+    actor: str = Field(description="Whose token it was; empty where there was none.")
+    client: str = Field(description="The address that it came from.")
+    request_id: str
+    detail: str
+
+
+class SecurityEvents(_Wire):
+    """A page of what was refused."""
+
+    events: list[SecurityEvent]
     next_cursor: str | None
 
 

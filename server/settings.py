@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any, get_type_hints
 
 from registry.errors import InvalidNameError
@@ -48,13 +47,24 @@ class Settings:
     require_read_token: bool = _field(
         default=False, doc="Answer reads only to a known bearer token."
     )
-    tokens_file: str = _field(
-        "",
-        "File of token hashes, one a line: SHA-256 in hex, a space, scopes joined by commas; "
-        "empty means `opsteps/tokens` in the Git directory.",
+    database_url: str = _field(
+        "", "Where rows are kept: `postgresql://…`, `sqlite:////…`; none: beside the registry."
     )
     token_memory_seconds: float = _field(
-        5.0, "How long a token file is remembered before it is looked at again, seconds."
+        5.0, "How long a token is accepted at most after it was revoked, seconds."
+    )
+    failures_allowed: int = _field(
+        10, "Requests with a token that is none, from one address in `failures_seconds`."
+    )
+    failures_seconds: float = _field(
+        60.0, "The time in which failures are counted, seconds; after too many comes 429."
+    )
+    security_days: float = _field(365.0, "How long security events are kept, days.")
+    idempotency_hours: float = _field(
+        24.0, "How long the answer for an `Idempotency-Key` is kept, hours."
+    )
+    idempotency_lease_seconds: float = _field(
+        120.0, "After so long a request whose server died may be done with the same key, seconds."
     )
     allowed_hosts: tuple[str, ...] = _field(
         (), "Host names answered besides loopback names and the address listened on; `*` is any."
@@ -188,11 +198,6 @@ def host_of(settings: Settings) -> Version:
         raise SettingsError(
             f"the setting opsconductor_version: {error.message}", next_step=error.next_step
         ) from error
-
-
-def tokens_path(settings: Settings, state_directory: Path) -> Path:
-    """Where the token hashes are kept."""
-    return Path(settings.tokens_file) if settings.tokens_file else state_directory / "tokens"
 
 
 def settings_table() -> str:

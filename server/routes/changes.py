@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import re
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,14 +11,15 @@ from pydantic import ValidationError
 
 from registry.errors import InvalidNameError
 from registry.names import LibraryName, library_id, parse_library_name
-from registry.operation import new_request
 from registry.upstreams.planning import Wish, parse_wish
 from registry.versions import Version, parse_version
+from server.access import LOCAL
 from server.answers import json_answer
 from server.app import Server
 from server.errors import AnswerError
 from server.planning_process import make_plan
-from server.routes.replies import Reply, ServerParts, errors, invalid_body, server_of
+from server.requests import request_id_of
+from server.routes.replies import Reply, ServerParts, errors, invalid_body
 from server.schemas import (
     Installed,
     InstallRequest,
@@ -29,6 +29,8 @@ from server.schemas import (
     Toggled,
     Uninstalled,
 )
+from server.scopes import Access, Requires
+from server.tokens import Principal
 from server.uploads import read_install_form
 from server.write_process import (
     CarryOut,
@@ -42,7 +44,6 @@ from server.write_process import (
 )
 
 router = APIRouter(prefix="/api/v1", tags=["changes"])
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}\Z")
 _REFUSALS = (401, 403, 404, 409, 422, 507)
 _FORM: dict[str, Any] = {
     "requestBody": {
@@ -71,15 +72,13 @@ _FORM: dict[str, Any] = {
 }
 
 
-def writer(request: Request) -> Who:
+MANAGE = Requires(Access.MANAGE)
+
+
+def writer(request: Request, principal: Annotated[Principal, Depends(MANAGE)]) -> Who:
     """Who changes something; raises AnswerError unless this request may."""
-    server = server_of(request)
-    headers = request.scope["headers"]
-    name = server.gate.check_write(headers)
-    asked = dict(headers).get(b"x-request-id", b"")
-    request_id = asked.decode() if _REQUEST_ID.match(asked) else new_request()
-    who = _user() if name == "local" else name
-    return Who(name=who, request=request_id)
+    name = _user() if principal is LOCAL else principal.name
+    return Who(name=name, request=request_id_of(request.scope))
 
 
 def _user() -> str:

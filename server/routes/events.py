@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
 
 from registry.errors import InvalidNameError
@@ -18,8 +18,9 @@ from server.answers import json_answer
 from server.errors import AnswerError
 from server.routes.replies import Reply, ServerParts, errors
 from server.schemas import Audit
+from server.scopes import Access, Requires
 
-router = APIRouter(prefix="/api/v1", tags=["events"])
+router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Depends(Requires(Access.READ))])
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _CURSOR = re.compile(r"([0-9a-f]{40}):([0-9]{1,9})\Z")
 

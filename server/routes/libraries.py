@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from server.routes.replies import Reply, ServerParts, errors, page_of, paged
 from server.schemas import LibraryDetail, LibrarySummary
+from server.scopes import Access, Requires
 
-router = APIRouter(prefix="/api/v1", tags=["libraries"])
+router = APIRouter(
+    prefix="/api/v1", tags=["libraries"], dependencies=[Depends(Requires(Access.READ))]
+)
 
 
 @router.get("/libraries", response_model=list[LibrarySummary], responses=errors(422))

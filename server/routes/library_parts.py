@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from builder.diff.choosing import Chooser
 from builder.diff.texts import comparison_data
@@ -22,8 +22,11 @@ from server.planning_process import get_offer
 from server.routes.changes import LibraryKey, library_name, version_of
 from server.routes.replies import Reply, ServerParts, errors
 from server.schemas import Comparison, Dependents, Documents, Versions
+from server.scopes import Access, Requires
 
-router = APIRouter(prefix="/api/v1", tags=["libraries"])
+router = APIRouter(
+    prefix="/api/v1", tags=["libraries"], dependencies=[Depends(Requires(Access.READ))]
+)
 
 
 @router.get("/libraries/{library}/versions", response_model=Versions, responses=errors(404, 422))

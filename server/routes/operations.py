@@ -5,31 +5,30 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from server.answers import NO_STORE, Answer, json_answer
 from server.app import now
 from server.errors import AnswerError
-from server.routes.replies import Reply, ServerParts, errors, server_of
+from server.routes.replies import Reply, ServerParts, errors
 from server.schemas import CacheCleared, Health, Performance, Usage
+from server.scopes import Access, Requires
 
 router = APIRouter(tags=["operations"])
 _METRICS_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 
 
-def may_write(request: Request) -> None:
-    """Raise AnswerError unless this request may change something."""
-    server_of(request).gate.check_write(request.scope["headers"])
+_READ = [Depends(Requires(Access.READ))]
 
 
-@router.get("/health", response_model=Health)
+@router.get("/health", response_model=Health, dependencies=[Depends(Requires(Access.PUBLIC))])
 async def get_health(server: ServerParts) -> Reply:
     """How the server is; answered without a token, and while the registry is being loaded."""
     return Reply(json_answer(server.health()))
 
 
-@router.get("/api/v1/analytics/usage", response_model=Usage, responses=errors())
+@router.get("/api/v1/analytics/usage", response_model=Usage, responses=errors(), dependencies=_READ)
 async def get_usage(server: ServerParts) -> Reply:
     """What is served, and true figures of this process; nothing is estimated."""
     served = server.lookups.served()
@@ -45,7 +44,9 @@ async def get_usage(server: ServerParts) -> Reply:
     return Reply(json_answer(content))
 
 
-@router.get("/api/v1/performance", response_model=Performance, responses=errors())
+@router.get(
+    "/api/v1/performance", response_model=Performance, responses=errors(), dependencies=_READ
+)
 async def get_performance(server: ServerParts) -> Reply:
     """True figures of this process since its start."""
     content = {
@@ -61,7 +62,7 @@ async def get_performance(server: ServerParts) -> Reply:
     "/api/v1/cache/clear",
     response_model=CacheCleared,
     responses=errors(403),
-    dependencies=[Depends(may_write)],
+    dependencies=[Depends(Requires(Access.MANAGE))],
 )
 async def clear_cache(server: ServerParts) -> Reply:
     """Forget everything in memory and build it from Git anew; answers when that is done.
@@ -85,7 +86,7 @@ class _MetricsText(Response):
     media_type = _METRICS_TYPE
 
 
-@router.get("/metrics", response_class=_MetricsText, responses=errors())
+@router.get("/metrics", response_class=_MetricsText, responses=errors(), dependencies=_READ)
 async def get_metrics(server: ServerParts) -> Reply:
     """Counters and latencies in the text format of Prometheus."""
     answer = Answer(

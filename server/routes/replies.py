@@ -29,7 +29,8 @@ _MEANINGS = {
     415: "The body is of another kind.",
     414: "The path or query is too long.",
     421: "The server does not answer to that host name.",
-    422: "A parameter has no valid value.",
+    422: "A parameter has no valid value, or an `Idempotency-Key` came with another request.",
+    429: "Too many requests with a token that is none came from this address.",
     502: "An upstream that may own what is asked for cannot be had; `detail` names it.",
     507: "There is no space left; nothing was changed.",
     503: "Not ready yet; ask again after `Retry-After` seconds.",
@@ -58,7 +59,7 @@ def error_reply(error: AnswerError) -> Reply:
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documentation of the errors that a route answers with."""
-    always = (401, 414, 421, 503)
+    always = (401, 414, 421, 429, 503)
     return {
         status: {"model": ErrorBody, "description": _MEANINGS[status]}
         for status in sorted({*statuses, *always})
@@ -79,12 +80,6 @@ def _problem(where: Sequence[object], message: str) -> str:
 def server_of(request: Request) -> Server:
     """The server that this request came to."""
     return cast("Server", request.app.state.server)
-
-
-def may_read(request: Request) -> None:
-    """Raise AnswerError unless this request may ask: for questions that are no GET."""
-    headers = dict(request.scope["headers"])
-    server_of(request).gate.check_read(headers.get(b"authorization"))
 
 
 ServerParts = Annotated[Server, Depends(server_of)]

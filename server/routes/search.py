@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from builder.search_query import SearchQuery
 from server.answers import json_answer
 from server.errors import AnswerError
 from server.routes.replies import Reply, ServerParts, errors, make_cursor, read_cursor
 from server.schemas import Platform, SearchAnswer
+from server.scopes import Access, Requires
 
-router = APIRouter(prefix="/api/v1", tags=["search"])
+router = APIRouter(prefix="/api/v1", tags=["search"], dependencies=[Depends(Requires(Access.READ))])
 
 
 @router.get("/search", response_model=SearchAnswer, responses=errors(422))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from server.lookups import StepFilter
 from server.routes.replies import Reply, ServerParts, errors, page_of, paged
 from server.schemas import Platform, Step, StepList
+from server.scopes import Access, Requires
 
-router = APIRouter(prefix="/api/v1", tags=["steps"])
+router = APIRouter(prefix="/api/v1", tags=["steps"], dependencies=[Depends(Requires(Access.READ))])
 
 
 @router.get("/steps", response_model=StepList, responses=errors(422))

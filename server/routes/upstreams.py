@@ -23,7 +23,6 @@ from server.routes.replies import (
     ServerParts,
     errors,
     make_cursor,
-    may_read,
     read_cursor,
 )
 from server.schemas import (
@@ -34,9 +33,12 @@ from server.schemas import (
     UpdateRequest,
     UpstreamList,
 )
+from server.scopes import Access, Requires
 from server.write_process import CarryOut
 
-router = APIRouter(prefix="/api/v1", tags=["upstreams"])
+router = APIRouter(
+    prefix="/api/v1", tags=["upstreams"], dependencies=[Depends(Requires(Access.READ))]
+)
 
 
 @router.post(
@@ -74,7 +76,6 @@ async def update_library(
     "/resolve",
     response_model=Resolution,
     responses=errors(404, 409, 413, 422, 502),
-    dependencies=[Depends(may_read)],
 )
 async def resolve_requirements(server: ServerParts, wanted: ResolveRequest) -> Reply:
     """What would be active if these requirements were installed; nothing is.

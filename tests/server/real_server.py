@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from registry.operation import Actor, follow_head
 from registry.releasing import release
 from registry.snapshot import Registry
 from registry.versions import parse_version
+from server.database.engine import Database, database_url
+from server.database.tokens import create_token, revoke_token
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30.0
@@ -209,6 +212,20 @@ def making_place(path: Path) -> Iterator[Place]:
         yield Place(path=path, registry=registry)
 
 
+def make_token(path: Path, *scopes: str, name: str = "", seconds: float | None = None) -> str:
+    """A token for a server over the registry at this path."""
+    expires = datetime.now(UTC) + timedelta(seconds=seconds) if seconds is not None else None
+    with Database(database_url("", path / ".git/opsteps")) as database:
+        return create_token(
+            database, name or "-".join(scopes), scopes, by="tester", expires_at=expires
+        )
+
+
+def revoke(path: Path, name: str) -> None:
+    with Database(database_url("", path / ".git/opsteps")) as database:
+        revoke_token(database, name)
+
+
 @contextmanager
 def serving(
     path: Path, *options: str, token: str = "", catalogue: bool = False, **settings: object
@@ -222,7 +239,8 @@ def serving(
     }
     environment |= {f"OPSTEPS_{name.upper()}": str(value) for name, value in settings.items()}
     environment.setdefault("OPSTEPS_POLL_SECONDS", "0.02")
-    environment.setdefault("OPSTEPS_LOG_LEVEL", "warning")
+    environment.setdefault("OPSTEPS_LOG_LEVEL", "error")
+    environment.setdefault("OPSTEPS_TOKEN_MEMORY_SECONDS", "0.5")
     command = [sys.executable, str(ROOT / "opsteps.py"), "serve", "--registry", str(path)]
     shown = [] if catalogue or "--site" in options else ["--no-catalogue"]
     process = subprocess.Popen([*command, "--port", str(port), *shown, *options], env=environment)

@@ -98,13 +98,12 @@ def test_a_directory_that_is_no_registry_is_said(tmp_path: Path) -> None:
     assert "opsteps init" in done.stderr
 
 
-def test_a_bad_token_file_is_refused_at_the_start(place: Place, tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.write_text("secret-in-plain read\n")
-    done = _serve(place, "--port", "0", tokens_file=str(tokens))
+@pytest.mark.parametrize("url", ["mysql://u:secret@h/d", "secret nonsense", "sqlite://"])
+def test_a_bad_database_url_is_refused_at_the_start(place: Place, url: str) -> None:
+    done = _serve(place, "--port", "0", database_url=url)
     assert done.returncode == 2
-    assert "line 1" in done.stderr
-    assert "secret-in-plain" not in done.stderr
+    assert "the database's URL cannot be used" in done.stderr
+    assert "secret" not in done.stderr
 
 
 def test_both_signals_stop_the_server_cleanly(place: Place) -> None:

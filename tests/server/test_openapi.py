@@ -24,6 +24,7 @@ ANSWERS = [
     ("/api/v1/audit", "/api/v1/audit"),
     ("/api/v1/upstreams", "/api/v1/upstreams"),
     ("/api/v1/available", "/api/v1/available"),
+    ("/api/v1/security-events", "/api/v1/security-events"),
 ]
 # What changes something is held against the document in test_changes.py and test_upstreams.py.
 CHANGES = {

@@ -198,7 +198,7 @@ def test_an_owner_that_cannot_be_reached_is_an_error_and_nobody_else_is_asked(
         failed = scene.upstreams().refresh()
         assert set(failed) == {"pub"}
         # It might have that name, too: only who was asked first can say.
-        with pytest.raises(UnreachableUpstreamError, match="what the upstream 'pub' has is not known"):
+        with pytest.raises(UnreachableUpstreamError, match="has is not known"):
             scene.install("other")
         # Whose owner is known goes on.
         assert not scene.install("wanted").changed

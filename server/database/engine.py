@@ -1,0 +1,175 @@
+"""Open a database, bring its tables up to date, and run short transactions in it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from server.database.errors import DatabaseDownError, DatabaseError, DatabaseSetupError
+from server.database.migrating import migrate
+
+_FILE = "opsteps.db"
+_CONNECT_SECONDS = 3
+_BUSY_SECONDS = 5
+_POOL = 5
+_KINDS = frozenset({"sqlite", "postgresql"})
+# What SQLite says where waiting or another place would help, and nothing is wrong with the SQL.
+_SQLITE_DOWN = ("locked", "unable to open", "disk I/O", "disk is full", "readonly", "malformed")
+
+
+def database_url(text: str, state_directory: Path) -> URL:
+    """The URL of a setting; empty is a file of SQLite. Raises DatabaseSetupError."""
+    if not text:
+        return URL.create("sqlite", database=str(state_directory / _FILE))
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise _wrong_url() from error
+    kind = url.get_backend_name()
+    if kind not in _KINDS or (kind == "sqlite" and not url.database):
+        raise _wrong_url()
+    return url.set(drivername="postgresql+psycopg") if kind == "postgresql" else url
+
+
+def _wrong_url() -> DatabaseSetupError:
+    # The URL itself is not named: there may be a password in it.
+    return DatabaseSetupError(
+        "the database's URL cannot be used",
+        next_step="Use postgresql://USER:PASSWORD@HOST/DATABASE or sqlite:////ABSOLUTE/PATH; "
+        "leave it out for a file beside the registry",
+    )
+
+
+class Database:
+    """Safe to use from many threads; every call may wait for the database."""
+
+    def __init__(self, url: URL) -> None:
+        """Nothing is opened yet; `prepare` is called with the first transaction, or before."""
+        self.url = url
+        self._is_file = url.get_backend_name() == "sqlite"
+        self._engine = _engine(url)
+        self._is_prepared = False
+
+    @property
+    def shown(self) -> str:
+        """Where it is, without its password."""
+        return self.url.render_as_string(hide_password=True)
+
+    def prepare(self) -> Self:
+        """Bring its tables up to date; raises DatabaseDownError, DatabaseSetupError.
+
+        Several servers may do so at once: one after the other does it, the rest find it done.
+        """
+        if self._is_file:
+            _private_file(Path(str(self.url.database)))
+        with self._told():
+            migrate(self._engine)
+        self._is_prepared = True
+        return self
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """All or nothing; raises DatabaseDownError when it cannot be reached."""
+        if not self._is_prepared:  # it was down at the start
+            self.prepare()
+        with self._told(), self._engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Close it at the end of a ``with``."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """As `close`."""
+        self.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors as this package's own; what SQLAlchemy quotes of rows stays out of them."""
+        try:
+            yield
+        except PoolTimeoutError as error:
+            raise self._down("all connections are in use") from error
+        except DBAPIError as error:
+            reason = str(error.orig).strip().splitlines()[0][:200] if error.orig else "no reason"
+            if _is_down(error):
+                raise self._down(reason) from error
+            raise DatabaseError(
+                f"the database refuses: {reason}",
+                where=self.shown,
+                next_step="Look at the database's own log; report it if it goes on",
+            ) from error
+        except SQLAlchemyError as error:
+            raise DatabaseError(
+                f"the database cannot be used: {type(error).__name__}", where=self.shown
+            ) from error
+
+    def _down(self, reason: str) -> DatabaseDownError:
+        return DatabaseDownError(
+            f"the database cannot be reached: {reason}",
+            where=self.shown,
+            next_step="See whether it runs, and whether OPSTEPS_DATABASE_URL is right",
+        )
+
+
+def _is_down(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        return any(words in str(error.orig) for words in _SQLITE_DOWN)
+    from psycopg import InterfaceError, OperationalError
+
+    return isinstance(error.orig, OperationalError | InterfaceError)
+
+
+def _private_file(path: Path) -> None:
+    """Make the file before SQLite does, so that nobody else may read it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise DatabaseSetupError(
+            f"the database cannot be made: {error.strerror}",
+            where=str(path),
+            next_step="Let the server's user write there, or set OPSTEPS_DATABASE_URL",
+        ) from error
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediately)
+        return engine
+    return create_engine(
+        url,
+        connect_args={"connect_timeout": _CONNECT_SECONDS, "application_name": "opsteps"},
+        pool_pre_ping=True,
+        pool_size=_POOL,
+        max_overflow=_POOL,
+        pool_timeout=_BUSY_SECONDS,
+    )
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    # The driver shall not begin transactions by itself: `_begin_immediately` does.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_immediately(connection: Connection) -> None:
+    """Two that read and then write would otherwise fail, not wait for each other."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

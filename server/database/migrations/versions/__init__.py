@@ -1,0 +1,1 @@
+"""The migrations, in order; each is run once in a database."""

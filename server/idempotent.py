@@ -1,0 +1,136 @@
+"""``Idempotency-Key``: a change that a client sends again is done once, and answered alike.
+
+The request is compared, its body included: a key that comes with another one is refused.
+Answers of 5xx, and of those who may not, are not kept: the same key may be tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+
+from server.answers import Answer, Message, Receive, Scope, Send
+from server.database.engine import Database
+from server.database.idempotency import Claim, Kept, UnderWay, claim, finish, release
+from server.errors import AnswerError
+from server.settings import Settings
+
+HEADER = b"idempotency-key"
+_KEY = re.compile(rb"[\x21-\x7e]{1,255}\Z")
+_REPLAYED = (b"idempotency-replayed", b"true")
+_LARGEST_ANSWER = 256 * 1024
+_NOT_KEPT = frozenset({401, 403, 408, 413, 421, 429})
+_SERVER_ERROR = 500
+
+Inner = Callable[[Receive, Send], Awaitable[int]]
+
+
+class Idempotent:
+    """Does requests with a key once, for all servers over one database."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        """Nothing is asked yet."""
+        self._database = database
+        self._lease = settings.idempotency_lease_seconds
+
+    async def run(
+        self, key: bytes, actor: str, scope: Scope, receive: Receive, send: Send, inner: Inner
+    ) -> int:
+        """Do it, or answer as before; raises AnswerError (409, 422) and a DatabaseError."""
+        if not _KEY.match(key):
+            raise AnswerError(
+                422, "Idempotency-Key: use 1 to 255 visible ASCII characters, such as a UUID"
+            )
+        asked = b"\0".join(
+            (scope["method"].encode(), scope["path"].encode(), scope["query_string"])
+        )
+        found = await asyncio.to_thread(
+            claim,
+            self._database,
+            actor=actor,
+            key=key.decode(),
+            fingerprint=sha256(asked).hexdigest(),
+            lease_seconds=self._lease,
+        )
+        body = _Hashing(receive)
+        if isinstance(found, Claim):
+            return await self._first(found, body, send, inner)
+        if found.fingerprint != sha256(asked).hexdigest():
+            raise _reused()
+        if isinstance(found, UnderWay):
+            raise AnswerError(409, "a request with this Idempotency-Key is under way; ask again")
+        return await _again(found, body, scope, send)
+
+    async def _first(self, mine: Claim, body: _Hashing, send: Send, inner: Inner) -> int:
+        answer = _Remembering(send)
+        is_kept = False
+        try:
+            status = await inner(body, answer)
+            is_kept = status < _SERVER_ERROR and status not in _NOT_KEPT and answer.is_whole
+            if is_kept:
+                await asyncio.to_thread(
+                    finish,
+                    self._database,
+                    mine,
+                    body_digest=body.digest,
+                    status=status,
+                    body=bytes(answer.body),
+                )
+            return status
+        finally:
+            if not is_kept:
+                await asyncio.to_thread(release, self._database, mine)
+
+
+async def _again(kept: Kept, body: _Hashing, scope: Scope, send: Send) -> int:
+    await body.drain()
+    if body.digest != kept.body_digest:
+        raise _reused()
+    return await Answer(status=kept.status, pieces=(kept.body,)).send(scope, send, (_REPLAYED,))
+
+
+def _reused() -> AnswerError:
+    return AnswerError(422, "this Idempotency-Key came with another request before; use a new one")
+
+
+class _Hashing:
+    """The stream of a body, hashed as it goes by."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._hash = sha256()
+        self._is_over = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._hash.update(message.get("body", b""))
+        self._is_over = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Read the rest, which nobody else will."""
+        while not self._is_over:
+            await self()
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+class _Remembering:
+    """Sends an answer on, and keeps it unless it is large."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.body = bytearray()
+        self.is_whole = True
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.body":
+            if len(self.body) + len(message.get("body", b"")) > _LARGEST_ANSWER:
+                self.is_whole = False
+            else:
+                self.body += message.get("body", b"")
+        await self._send(message)

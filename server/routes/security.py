@@ -1,0 +1,53 @@
+"""``/api/v1/security-events``: what was refused, for administrators."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from registry.operation import rfc3339
+from server.answers import json_answer
+from server.database.security_events import EventKind, list_events
+from server.errors import AnswerError
+from server.routes.replies import Reply, ServerParts, errors, make_cursor, read_cursor
+from server.schemas import SecurityEvents
+from server.scopes import Access, Requires
+
+router = APIRouter(
+    prefix="/api/v1", tags=["events"], dependencies=[Depends(Requires(Access.ADMIN))]
+)
+
+
+@router.get("/security-events", response_model=SecurityEvents, responses=errors(403, 422))
+async def get_security_events(
+    server: ServerParts,
+    kind: Annotated[EventKind | None, Query(description="Only those.")] = None,
+    limit: Annotated[int, Query(ge=1, description="Entries of a page.")] = 100,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
+) -> Reply:
+    """Failed logins and denied permissions, the newest first. Needs the scope `admin`.
+
+    They changed nothing, so no commit tells of them: they are rows.
+    """
+    if limit > server.settings.list_limit:
+        raise AnswerError(422, f"limit: at most {server.settings.list_limit} entries come at once")
+    before = read_cursor(cursor) if cursor is not None else None
+    found = await asyncio.to_thread(
+        list_events, server.database, limit=limit, before=before, kind=kind
+    )
+    rows = [
+        {
+            "id": one.event_id,
+            "time": rfc3339(int(one.at.timestamp())),
+            "kind": one.kind.value,
+            "actor": one.actor,
+            "client": one.client,
+            "request_id": one.request_id,
+            "detail": one.detail,
+        }
+        for one in found
+    ]
+    following = make_cursor(found[-1].event_id) if len(found) == limit else None
+    return Reply(json_answer({"events": rows, "next_cursor": following}))

@@ -1,0 +1,105 @@
+"""Hands security events to the database, in a thread of its own: no request waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from datetime import UTC, datetime
+
+import structlog
+
+from server.database.engine import Database
+from server.database.errors import DatabaseError
+from server.database.idempotency import forget_old
+from server.database.security_events import (
+    EventKind,
+    SecurityEvent,
+    append_events,
+    forget_events,
+)
+
+_WAITING = 1_000
+_AT_ONCE = 100
+_RETRY_SECONDS = 2.0
+_TIDY_SECONDS = 3_600.0
+_LOG = structlog.get_logger(__name__)
+
+
+class SecurityLog:
+    """A bounded queue. What finds it full is counted, and in the server's log anyway."""
+
+    def __init__(self, database: Database, *, keep_days: float, keep_hours: float) -> None:
+        """``keep_days`` for events, ``keep_hours`` for the answers of idempotent requests."""
+        self.dropped = 0
+        self._database = database
+        self._keep_days = keep_days
+        self._keep_hours = keep_hours
+        self._waiting: deque[SecurityEvent] = deque()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="security", daemon=True)
+
+    def record(
+        self, kind: EventKind, *, actor: str, client: str, request_id: str, detail: str
+    ) -> None:
+        """Note an event, at once and without waiting."""
+        _LOG.warning(
+            "security", kind=kind.value, actor=actor, client=client, request_id=request_id,
+            detail=detail,
+        )  # fmt: skip
+        if len(self._waiting) >= _WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append(
+            SecurityEvent(
+                kind=kind,
+                actor=actor,
+                client=client,
+                request_id=request_id,
+                detail=detail,
+                at=datetime.now(UTC),
+            )
+        )
+        self._wake.set()
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits, if the database is there, and end."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        self._tidy()
+        while not self._stop.is_set():
+            if not self._wake.wait(_TIDY_SECONDS):
+                self._tidy()
+                continue
+            self._wake.clear()
+            if not self._write():
+                self._stop.wait(_RETRY_SECONDS)
+                self._wake.set()
+        self._write()
+
+    def _write(self) -> bool:
+        """Write what waits; False when the database is down."""
+        while self._waiting:
+            batch = [self._waiting[n] for n in range(min(_AT_ONCE, len(self._waiting)))]
+            try:
+                append_events(self._database, batch)
+            except DatabaseError:  # they stay, and whoever reads health sees that it is down
+                return False
+            for _ in batch:
+                self._waiting.popleft()
+        return True
+
+    def _tidy(self) -> None:
+        try:
+            forget_events(self._database, days=self._keep_days)
+            forget_old(self._database, hours=self._keep_hours)
+        except DatabaseError as error:
+            _LOG.warning("old rows were not deleted", reason=str(error))

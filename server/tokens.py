@@ -1,0 +1,140 @@
+"""The tokens that are accepted, in memory: a request asks no database.
+
+They are read again every few seconds by a thread of its own. While the database is down the last
+ones that were read count for lookups; for changes only as long as they may be remembered.
+"""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+
+import structlog
+
+from server.database.engine import Database
+from server.database.errors import DatabaseError
+from server.database.tokens import SCOPES, Token, note_uses, read_tokens, token_digest
+
+_BEARER = b"bearer "
+# Reads within the time that a token may be remembered, so that one late read costs nobody a change.
+_READS = 2.5
+_USES_SECONDS = 60.0
+_LEAST_SECONDS = 0.1
+_PATIENCE = 3
+_LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Principal:
+    """Who asks. ``scopes`` are all that they may do: each with those that it includes."""
+
+    name: str
+    scopes: frozenset[str]
+    token_id: int = 0
+
+
+class Tokens:
+    """All tokens by the hash of each; ``start`` begins to follow the database."""
+
+    def __init__(self, database: Database, memory_seconds: float) -> None:
+        """Nothing is read yet: nobody is known, and nobody may change anything."""
+        self.is_known = False
+        """Whether they could be read at all since the start."""
+        self._database = database
+        self._memory = max(memory_seconds, _LEAST_SECONDS)
+        self._read_at = 0.0
+        self._is_down = False
+        self._count = 0
+        self._live: Mapping[str, tuple[str, Principal, datetime | None]] = {}
+        self._used: dict[int, datetime] = {}
+        self._written: dict[int, datetime] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tokens", daemon=True)
+
+    def __bool__(self) -> bool:
+        """Whether any token was ever made; one that was revoked counts, so that nothing opens."""
+        return self._count > 0
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether a token that was revoked longer ago than may be is not accepted any more."""
+        age = monotonic() - self._read_at
+        # A thread that was only late is no reason to refuse; a database that does not answer is.
+        allowed = self._memory if self._is_down else self._memory * _PATIENCE
+        return self.is_known and age <= allowed
+
+    def read(self) -> None:
+        """Read them now; raises DatabaseError."""
+        started = monotonic()
+        found = read_tokens(self._database)
+        now = datetime.now(UTC)
+        self._live = {
+            digest: (digest, _principal(token), token.expires_at)
+            for token, digest in found
+            if token.is_live(now)
+        }
+        self._count = len(found)
+        self._read_at, self.is_known = started, True
+
+    def principal(self, header: bytes | None) -> Principal | None:
+        """Who has the token in an ``Authorization`` header; None for one that is not accepted."""
+        if header is None or header[: len(_BEARER)].lower() != _BEARER:
+            return None
+        # The table is keyed by digests, which a caller cannot steer, so looking one up tells
+        # nothing about the tokens; the comparison of the whole digest takes constant time.
+        digest = token_digest(header[len(_BEARER) :].strip())
+        found = self._live.get(digest)
+        if found is None or not hmac.compare_digest(found[0], digest):
+            return None
+        _, principal, expires_at = found
+        now = datetime.now(UTC)
+        if expires_at is not None and now >= expires_at:
+            return None
+        self._used[principal.token_id] = now
+        return principal
+
+    def start(self) -> None:
+        """Follow the database."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End following."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._memory / _READS):
+            try:
+                self.read()
+                self._write_uses()
+            except DatabaseError as error:
+                if not self._is_down:
+                    _LOG.error("tokens cannot be read, the last ones count", reason=str(error))
+                self._is_down = True
+            else:
+                self._is_down = False
+
+    def _write_uses(self) -> None:
+        """When tokens were last used, each at most once a minute."""
+        due = {
+            token_id: at
+            for token_id, at in dict(self._used).items()
+            if token_id not in self._written
+            or (at - self._written[token_id]).total_seconds() >= _USES_SECONDS
+        }
+        note_uses(self._database, due)
+        self._written.update(due)
+
+
+def _principal(token: Token) -> Principal:
+    highest = max((SCOPES.index(scope) for scope in token.scopes), default=-1)
+    return Principal(
+        name=f"token:{token.name}",
+        scopes=frozenset(SCOPES[: highest + 1]),
+        token_id=token.token_id,
+    )
