@@ -21,6 +21,9 @@ from registry.tags import parse_tag
 from registry.trees import TreeEntry, parse_tree
 from registry.versions import Version, parse_version
 
+# Releases that are tried in the place of one that cannot be read.
+_FALLBACKS = 3
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibrarySource:
@@ -46,6 +49,10 @@ class _Draft:
     releases: tuple[ReleaseRecord, ...] = ()
     active: ReleaseRecord | None = None
     content: ReleaseContent | None = None
+    chosen: ReleaseRecord | None = None
+    """The release that should be active, where it could not be read."""
+    broken: set[Version] = field(default_factory=set)
+    facts_are_read: bool = True
 
 
 def load_libraries(
@@ -57,19 +64,62 @@ def load_libraries(
     _read_facts(repository, drafts)
     for draft in drafts:
         _decide(draft)
-    contents = read_contents(
-        repository, [d.active.tree if d.active else None for d in drafts], limits
-    )
-    for draft, (content, problems) in zip(drafts, contents, strict=True):
-        draft.problems.extend(problems)
-        draft.content = content
+        draft.facts_are_read = not errors_of(tuple(draft.problems))
+    _read_content(repository, drafts, limits)
+    for draft in drafts:
         yield _finish(draft)
+
+
+def _read_content(repository: GitRepository, drafts: Sequence[_Draft], limits: Limits) -> None:
+    """The active release of each; where it cannot be read the one before it goes on being served.
+
+    What an operator has pinned is served or not, and never another.
+    """
+    pending = [draft for draft in drafts if draft.active is not None]
+    for _ in range(_FALLBACKS + 1):
+        trees = [draft.active.tree if draft.active is not None else None for draft in pending]
+        contents = read_contents(repository, trees, limits)
+        broken = [
+            draft
+            for draft, outcome in zip(pending, contents, strict=True)
+            if not _is_taken(draft, *outcome)
+        ]
+        pending = [draft for draft in broken if _fall_back(draft)]
+        if not pending:
+            return
+    for draft in pending:
+        draft.active = draft.chosen
+
+
+def _is_taken(draft: _Draft, content: ReleaseContent | None, problems: tuple[Problem, ...]) -> bool:
+    if draft.active is None:
+        return True
+    found = list(problems)
+    if content is not None:
+        found += _identity_problems(draft.source.name, draft.active, content.manifest)
+    draft.problems.extend(found)
+    if content is None or errors_of(tuple(found)):
+        draft.broken.add(draft.active.version)
+        return False
+    draft.content = content
+    return True
+
+
+def _fall_back(draft: _Draft) -> bool:
+    """Choose another release; the first choice again, and False, where there is none."""
+    left = tuple(record for record in draft.releases if record.version not in draft.broken)
+    other = None if draft.instance.active is not None else choose_active(left, None)
+    if draft.chosen is None:
+        draft.chosen = draft.active
+    draft.active = other or draft.chosen
+    return other is not None
 
 
 def _finish(draft: _Draft) -> Library:
     source, content = draft.source, draft.content
-    if content is not None and draft.active is not None:
-        draft.problems.extend(_identity_problems(source.name, draft.active, content.manifest))
+    if content is not None and draft.chosen is not None and draft.active is not None:
+        draft.problems.append(_fallen_back(draft.chosen.version, draft.active.version))
+    is_known = draft.facts_are_read
     return Library(
         name=source.name,
         library_id=library_id(source.name),
@@ -77,8 +127,17 @@ def _finish(draft: _Draft) -> Library:
         instance=draft.instance,
         releases=draft.releases,
         active=draft.active,
-        content=None if errors_of(tuple(draft.problems)) else content,
+        content=content if is_known else None,
         problems=tuple(draft.problems),
+    )
+
+
+def _fallen_back(chosen: Version, served: Version) -> Problem:
+    return Problem(
+        rule="release-unreadable",
+        file=f"{chosen}/manifest.json",
+        message=f"{chosen} cannot be served, and {served} is in its place",
+        expected=f"withdraw it with 'opsteps yank', or pin the library to {served}",
     )
 
 

@@ -20,8 +20,9 @@ from registry.locking import exclusive
 from registry.names import CommitId
 from registry.objects import ObjectWriter
 from registry.problems import printable
+from registry.reach import Reach
 from registry.recovery import recover
-from registry.remote import fetch_branch, push
+from registry.remote import fetch_branch, push, remote_branch
 from registry.snapshot import Registry
 from registry.tags import tag_object
 from registry.verifying.trusted import refuse_untrusted
@@ -154,7 +155,13 @@ class Turn:
         entry = journal.begin(self.head, updates)
         try:
             if self.registry.remote is not None:
-                push(self.registry.repository, self.registry.remote, updates, holding=self.lock)
+                push(
+                    self.registry.repository,
+                    self.registry.remote,
+                    updates,
+                    holding=self.lock,
+                    reach=Reach(seconds=self.registry.remote_seconds),
+                )
             move_refs(self.registry.repository, updates, holding=self.lock)
         except MovedError:
             journal.end(entry)
@@ -186,10 +193,38 @@ def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
         raise AssertionError  # the last attempt returns or raises
 
 
+def catch_up(registry: Registry) -> bool:
+    """Bring the branch to where the remote's is; False when it was there already.
+
+    Raises GitError when the remote cannot be had, ConflictError when one of the two has what the
+    other lacks, UntrustedHistoryError.
+    """
+    remote = registry.remote
+    if remote is None:
+        return False
+    reach = Reach(seconds=registry.remote_seconds)
+    # Asked without the lock: a remote that is slow to say that nothing is new blocks no writer.
+    theirs = remote_branch(registry.repository, remote, registry.branch, reach=reach)
+    before = registry.head()
+    if theirs is None or theirs == before:
+        return False
+    with exclusive(registry.state_directory / "write.lock") as lock:
+        recover(registry.repository, _journal(registry))
+        _catch_up(registry, remote, lock)
+    if registry.head() == before:
+        raise ConflictError(
+            f"{remote} is at {theirs[:12]}, which is older than {before[:12]} here",
+            where=str(registry.path),
+            next_step="It was rewound, or commits here were never pushed: find out which",
+        )
+    return True
+
+
 def _catch_up(registry: Registry, remote: str, lock: int) -> None:
     """Move the branch to where the remote's is, if that comes after it."""
     repository = registry.repository
-    theirs = fetch_branch(repository, remote, registry.branch, holding=lock)
+    reach = Reach(seconds=registry.remote_seconds)
+    theirs = fetch_branch(repository, remote, registry.branch, holding=lock, reach=reach)
     head = registry.head()
     if theirs is None or not repository.run("rev-list", "--max-count=1", theirs, f"^{head}"):
         return

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from registry.errors import GitError, InvalidNameError, MovedError
 from registry.git import GitRepository
 from registry.names import CommitId
+from registry.reach import Reach
 from registry.writing import ABSENT, RefUpdate
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -37,7 +38,12 @@ def parse_remote(text: str) -> str:
 
 
 def fetch_branch(
-    repository: GitRepository, remote: str, branch: str, *, holding: int | None = None
+    repository: GitRepository,
+    remote: str,
+    branch: str,
+    *,
+    holding: int | None = None,
+    reach: Reach | None = None,
 ) -> CommitId | None:
     """Fetch a branch with the tags on its commits; None where the remote does not have it.
 
@@ -49,7 +55,7 @@ def fetch_branch(
         repository.run_remotely(
             "fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head",
             "--no-auto-maintenance", "--upload-pack=git-upload-pack", "--end-of-options",
-            name, f"+{branch}:{tracking}", holding=holding,
+            name, f"+{branch}:{tracking}", holding=holding, reach=reach,
         )  # fmt: skip
     except GitError as error:
         if "couldn't find remote ref" in error.message:
@@ -58,12 +64,25 @@ def fetch_branch(
     return repository.resolve_commit(tracking)
 
 
+def remote_branch(
+    repository: GitRepository, remote: str, branch: str, *, reach: Reach | None = None
+) -> CommitId | None:
+    """Where a branch is on the remote; None where it is not there. Nothing is fetched."""
+    out = repository.run_remotely(
+        "ls-remote", "--quiet", "--upload-pack=git-upload-pack", "--end-of-options",
+        parse_remote(remote), branch, reach=reach,
+    ).decode(errors="replace")  # fmt: skip
+    rows = (line.split("\t") for line in out.splitlines())
+    return next((CommitId(row[0]) for row in rows if row[-1] == branch), None)
+
+
 def push(
     repository: GitRepository,
     remote: str,
     updates: Sequence[RefUpdate],
     *,
     holding: int | None = None,
+    reach: Reach | None = None,
 ) -> None:
     """Move refs on the remote, all or none, each only from where it is expected.
 
@@ -78,7 +97,7 @@ def push(
             "push", "--quiet", "--atomic", "--no-verify", "--no-signed",
             "--receive-pack=git-receive-pack", *leases, "--end-of-options",
             parse_remote(remote), *(f"{item.new}:{item.ref}" for item in updates),
-            holding=holding,
+            holding=holding, reach=reach,
         )  # fmt: skip
     except GitError as error:
         if any(text in error.message for text in _MOVED):

@@ -178,9 +178,16 @@ class Registry:
     """A Git registry on this machine."""
 
     def __init__(
-        self, repository: GitRepository, *, instance: str, remote: str | None, limits: Limits
+        self,
+        repository: GitRepository,
+        *,
+        instance: str,
+        remote: str | None,
+        limits: Limits,
+        remote_seconds: float | None,
     ) -> None:
         """Made by `Registry.open`."""
+        self.remote_seconds = remote_seconds
         self.repository = repository
         self.instance = instance
         self.remote = remote
@@ -194,12 +201,20 @@ class Registry:
         instance: str = "production",
         remote: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        remote_seconds: float | None = None,
     ) -> Self:
         """Open the repository at ``path``; raises NotARegistryError.
 
-        With a ``remote``, a name that Git knows, every write moves the refs there first.
+        With a ``remote``, a name that Git knows, every write moves the refs there first; what it
+        is asked is given up after ``remote_seconds``.
         """
-        return cls(GitRepository(path), instance=instance, remote=remote, limits=limits)
+        return cls(
+            GitRepository(path),
+            instance=instance,
+            remote=remote,
+            limits=limits,
+            remote_seconds=remote_seconds,
+        )
 
     @property
     def path(self) -> Path:

@@ -21,7 +21,9 @@ from server.hot import Application, HotApp
 from server.idempotent import Idempotent
 from server.lookups import Lookups
 from server.metrics import Metrics
+from server.notices_start import make_notices
 from server.operations import Operations
+from server.remote_following import RemoteFollowing
 from server.security_log import SecurityLog
 from server.settings import Settings
 from server.site import Site
@@ -58,7 +60,19 @@ class Server:
         )
         listened = settings.port if port is None else port
         self.gate = Gate(settings, listened, self.tokens, self.security)
-        self.operations = Operations(registry, self.follower, settings)
+        self.remote = RemoteFollowing(
+            Registry.open(
+                registry.path,
+                instance=registry.instance,
+                remote=registry.remote,
+                limits=registry.limits,
+                remote_seconds=registry.remote_seconds,
+            ),
+            poll_seconds=settings.remote_poll_seconds,
+            moved=self.follower.wake,
+        )
+        self.notices = make_notices(settings.redis_url, registry, self._heard)
+        self.operations = Operations(registry, self.follower, settings, changed=self.notices.tell)
         self.uploads = UploadMemory(settings.uploads_bytes)
         self.lookups = Lookups(
             settings, lambda: self.follower.current, lambda: self.follower.snapshot
@@ -98,6 +112,8 @@ class Server:
         self.follower.start()
         self.tokens.start()
         self.security.start()
+        self.remote.start()
+        self.notices.start()
         self.watching.start()
         if self.building is not None:
             self.building.start()
@@ -107,7 +123,9 @@ class Server:
         if self.building is not None:
             self.building.stop()
         self.watching.stop()
+        self.notices.stop()
         self.operations.close()
+        self.remote.stop()
         self.follower.stop()
         self.lookups.pinned.close()
         if self._searching is not None:
@@ -140,6 +158,11 @@ class Server:
             self._inner = cast("Application", make_api(self))
         return self._inner
 
+    def _heard(self) -> None:
+        """Another server says that something has changed."""
+        self.remote.wake()
+        self.follower.wake()
+
     def _has_upstreams(self) -> bool:
         snapshot = self.follower.snapshot
         return snapshot is not None and bool(snapshot.facts.upstreams)
@@ -171,9 +194,16 @@ class Server:
         build = self.building.state if self.building else BuildState(status="off")
         alarms = served.alarms if served else ()
         rows = "ready" if self.tokens.is_fresh else "down"
-        troubled = bool(problem or alarms or dirty or build.status == "failed" or rows == "down")
+        troubled = (
+            problem,
+            alarms,
+            dirty,
+            build.status == "failed",
+            rows == "down",
+            self.remote.state.status in {"down", "refused"},
+        )
         return {
-            "status": "loading" if served is None else "degraded" if troubled else "healthy",
+            "status": "loading" if served is None else "degraded" if any(troubled) else "healthy",
             "service": SERVICE,
             "timestamp": now(),
             "version": registry_room.__version__,
@@ -188,6 +218,8 @@ class Server:
             "problem": problem,
             "search": self._searching.state if self._searching else "unavailable",
             "catalogue": asdict(build),
+            "remote": asdict(self.remote.state),
+            "notices": self.notices.status,
             "database": {"status": rows, "security_events_dropped": self.security.dropped},
         }
 

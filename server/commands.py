@@ -29,13 +29,18 @@ def serve(
     catalogue: Annotated[
         bool, typer.Option(help="Keep catalogue and search index up to date in the background.")
     ] = True,
+    remote: Annotated[
+        str | None, typer.Option(help="A Git remote to follow; changes move there first.")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="Least important events logged.")] = None,
 ) -> None:
     """Serve a registry over HTTP, and follow its head.
 
     Every setting can also be given by the environment: see docs/operators.md.
     """
-    settings = settings_from(host=host, port=port, instance=instance, log_level=log_level)
+    settings = settings_from(
+        host=host, port=port, instance=instance, remote=remote, log_level=log_level
+    )
     configure_logging(settings.log_level)
 
     def ready(server: Server, listening: int) -> None:

@@ -79,6 +79,10 @@ class Follower:
             self._wake.set()
             return self._turns.wait_for(lambda: self._turn >= wanted or not self._reload, timeout)
 
+    def wake(self) -> None:
+        """Look at the head now."""
+        self._wake.set()
+
     def until_serves(self, commit: CommitId, seconds: float) -> bool:
         """Wait until lookups answer with what a commit has; False when that took longer."""
         self._wake.set()

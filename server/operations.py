@@ -35,8 +35,18 @@ Result = TypeVar("Result")
 class Operations:
     """Hands changes to the writing process, which is started with the first of them."""
 
-    def __init__(self, registry: Registry, follower: Follower, settings: Settings) -> None:
-        """Nothing is written yet; raises SigningError for an instance key that cannot be read."""
+    def __init__(
+        self,
+        registry: Registry,
+        follower: Follower,
+        settings: Settings,
+        *,
+        changed: Callable[[], None],
+    ) -> None:
+        """``changed`` is called after each change. Nothing is written yet.
+
+        Raises SigningError for an instance key that cannot be read.
+        """
         read_instance_key(settings.instance_key)
         self._place = Place(
             path=registry.path,
@@ -45,6 +55,7 @@ class Operations:
             limits=registry.limits,
             key=settings.instance_key,
             host=settings_host(settings),
+            remote_seconds=registry.remote_seconds,
         )
         # A handle of its own for questions, beside the one that lookups are read with.
         self._registry = Registry.open(
@@ -53,6 +64,7 @@ class Operations:
         self._installer = Installer(self._registry)
         self._follower = follower
         self._settings = settings
+        self._changed = changed
         self._writing = WorkerProcess(begin, self._place, ended=_WRITING_ENDED)
         self._planning = WorkerProcess(
             begin_planning,
@@ -114,6 +126,7 @@ class Operations:
     def _do(self, change: Change, who: Who) -> Done:
         done = _refusing(lambda: self._writing.run(work, change, who))
         if done.changed:
+            self._changed()
             self._let_follow()
         self._follower.until_serves(done.commit, self._settings.served_wait_seconds)
         return done

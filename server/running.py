@@ -51,7 +51,12 @@ def serve_registry(
     Raises SettingsError, AddressError, NotARegistryError.
     """
     port = free_port(settings.host, settings.port)
-    registry = Registry.open(path, instance=settings.instance)
+    registry = Registry.open(
+        path,
+        instance=settings.instance,
+        remote=settings.remote or None,
+        remote_seconds=settings.remote_seconds,
+    )
     _reconcile(registry)
     server = Server(registry, settings, port=port, site=site, builds=builds)
     # As long as the database is down nobody may write anyway.

@@ -146,6 +146,14 @@ class DatabaseHealth(_Wire):
     security_events_dropped: int
 
 
+class RemoteHealth(_Wire):
+    """The Git remote that this server follows. While it is down, changes are refused."""
+
+    status: Literal["off", "waiting", "ready", "down", "refused"]
+    problem: str = Field(description="Why it is not followed; else empty.")
+    fetched_at: str | None = Field(description="RFC 3339, UTC.")
+
+
 class Health(_Wire):
     """How the server is. ``degraded`` means that it serves, and that somebody should look."""
 
@@ -165,6 +173,10 @@ class Health(_Wire):
     search: Literal["ready", "unavailable"]
     catalogue: BuildHealth
     database: DatabaseHealth
+    remote: RemoteHealth
+    notices: Literal["off", "ready", "down"] = Field(
+        description="Whether servers tell each other of changes, through Redis."
+    )
 
 
 class RouteFigures(_Wire):

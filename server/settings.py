@@ -111,6 +111,14 @@ class Settings:
     events_heartbeat_seconds: float = _field(
         15.0, "Longest silence of a stream of events before a comment is sent, seconds."
     )
+    remote: str = _field(
+        "", "A Git remote's name: changes move there first, and what others change is followed."
+    )
+    remote_poll_seconds: float = _field(2.0, "Time between two looks at the remote, seconds.")
+    remote_seconds: float = _field(30.0, "Longest that one question to the remote takes, seconds.")
+    redis_url: str = _field(
+        "", "A Redis, `redis://…`: servers tell each other of changes, and need not wait to poll."
+    )
     instance_key: str = _field(
         "", "File of the private key that attests the commits of changes; none without."
     )

@@ -45,6 +45,7 @@ class Place:
     key: str = ""
     host: Version = DEFAULT_HOST
     """The version of OpsConductor."""
+    remote_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,7 +242,11 @@ def begin(place: Place) -> None:
     """Open the registry in this process; raises NotARegistryError, SigningError."""
     os.nice(_NICENESS)
     opened = Registry.open(
-        place.path, instance=place.instance, remote=place.remote, limits=place.limits
+        place.path,
+        instance=place.instance,
+        remote=place.remote,
+        limits=place.limits,
+        remote_seconds=place.remote_seconds,
     )
     _Here.installer = Installer(opened, host=place.host)
     _Here.key = read_instance_key(place.key)

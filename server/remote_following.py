@@ -1,0 +1,95 @@
+"""Follows the registry's remote, so that what other servers change is served here, too.
+
+The remote is the one engine between machines (design, section 9); while it cannot be had, lookups
+go on with what is here, and changes are refused because they move there first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import structlog
+
+from registry.errors import ConflictError, RegistryError
+from registry.operation import catch_up, follow_head
+from registry.snapshot import Registry
+from registry.verifying.errors import UntrustedHistoryError
+
+_LONGEST_SECONDS = 30.0
+_LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemoteState:
+    """What ``/health`` says: ``off``, ``waiting``, ``ready``, ``down`` or ``refused``."""
+
+    status: str
+    problem: str = ""
+    fetched_at: str | None = None
+
+
+class RemoteFollowing:
+    """A thread that looks at the remote every so many seconds, and when it is woken."""
+
+    def __init__(
+        self, registry: Registry, *, poll_seconds: float, moved: Callable[[], None]
+    ) -> None:
+        """``registry`` is a handle of its own; ``moved`` is called when the branch has moved."""
+        self.state = RemoteState(status="off" if registry.remote is None else "waiting")
+        self._registry = registry
+        self._poll_seconds = poll_seconds
+        self._moved = moved
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="remote", daemon=True)
+
+    def start(self) -> None:
+        """Begin, where there is a remote."""
+        if self._registry.remote is not None:
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Look now: somebody says that there is something new."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End; a question that is under way ends by its own limit."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(self._registry.remote_seconds)
+        self._registry.close()
+
+    def _run(self) -> None:
+        pause = self._poll_seconds
+        while not self._stop.is_set():
+            self._wake.clear()
+            is_good = self._look()
+            # A remote that is down is asked less and less often.
+            pause = self._poll_seconds if is_good else min(2 * pause, _LONGEST_SECONDS)
+            self._wake.wait(pause)
+
+    def _look(self) -> bool:
+        try:
+            has_moved = catch_up(self._registry)
+            if has_moved:
+                self._moved()
+                follow_head(self._registry)
+        except (ConflictError, UntrustedHistoryError) as error:
+            self._remember("refused", error)
+            return False
+        except (RegistryError, OSError) as error:
+            self._remember("down", error)
+            return False
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self.state = RemoteState(status="ready", fetched_at=now)
+        return True
+
+    def _remember(self, status: str, error: RegistryError | OSError) -> None:
+        problem = error.message if isinstance(error, RegistryError) else str(error)
+        if (status, problem) != (self.state.status, self.state.problem):
+            _LOG.error("the remote is not followed", status=status, reason=problem)
+        self.state = replace(self.state, status=status, problem=problem[:500])
