@@ -1,11 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format bench docs lock clean bootstrap-run bootstrap-dev packages
+.PHONY: help env demo test lint format bench docs fuzz lock clean bootstrap-run bootstrap-dev packages
 .NOTPARALLEL:
 
 PYTHON ?= python3
 BIN := .venv/bin
 # For instance PYTEST_ARGS="tests/registry -k digest --no-cov"
 PYTEST_ARGS ?=
+SECONDS ?= 60
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name text; do \
@@ -44,6 +45,12 @@ format: bootstrap-dev ## rewrite the code in the project's style
 
 bench: packages ## measure what docs/performance.md promises
 	@$(BIN)/python -m benchmarks
+
+fuzz: bootstrap-dev ## look for bytes that break the readers; SECONDS=60 for each
+	@for target in archive upload manifest form texts; do \
+		$(BIN)/python -m tests.registry.fuzz $$target -max_total_time=$(SECONDS) -max_len=4096 \
+			-artifact_prefix=fuzz-$$target- || exit 1; \
+	done
 
 docs: bootstrap-dev ## write the generated pages of docs/ anew
 	@$(BIN)/python scripts/write_docs.py

@@ -78,7 +78,10 @@ class Server:
             settings, lambda: self.follower.current, lambda: self.follower.snapshot
         )
         self.watching = UpstreamWatch(
-            self.operations, self._has_upstreams, settings.upstream_check_seconds
+            self.operations,
+            self._has_upstreams,
+            settings.upstream_check_seconds,
+            looked=self._build_again,
         )
         self.events = Events(lambda: self.operations.registry, self.follower, self.health, settings)
         self.search_directory = search_directory(state)
@@ -157,6 +160,11 @@ class Server:
 
             self._inner = cast("Application", make_api(self))
         return self._inner
+
+    def _build_again(self) -> None:
+        """Upstreams offer something else than before: the catalogue shows it."""
+        if self.building is not None:
+            self.building.again()
 
     def _heard(self) -> None:
         """Another server says that something has changed."""

@@ -74,6 +74,7 @@ class Building:
         self._settings = settings
         self._after = after
         self._wanted = ""
+        self._is_again = False
         self._change = threading.Condition()
         self._stopped = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -87,6 +88,12 @@ class Building:
         """The catalogue should be that of this commit, soon."""
         with self._change:
             self._wanted = commit
+            self._change.notify_all()
+
+    def again(self) -> None:
+        """What is not in a commit has changed: build the same one once more, soon."""
+        with self._change:
+            self._is_again = True
             self._change.notify_all()
 
     def stop(self) -> None:
@@ -120,10 +127,11 @@ class Building:
                 self._change.wait_for(
                     partial(self._is_not, seen), timeout=self._settings.settle_seconds
                 )
+            self._is_again = False
             return "" if self._stopped else self._wanted
 
     def _is_not(self, commit: str) -> bool:
-        return self._stopped or self._wanted != commit
+        return self._stopped or self._wanted != commit or (self._is_again and bool(self._wanted))
 
     def _build(self) -> bool:
         self.state = replace(self.state, status="building")

@@ -78,6 +78,8 @@ class Idempotent:
                     status=status,
                     body=bytes(answer.body),
                 )
+            # Only now, so that whoever has the answer finds it kept.
+            await answer.let_go()
             return status
         finally:
             if not is_kept:
@@ -120,17 +122,28 @@ class _Hashing:
 
 
 class _Remembering:
-    """Sends an answer on, and keeps it unless it is large."""
+    """Holds an answer back until it is kept; one that is large is sent on, and not kept."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._held: list[Message] = []
         self.body = bytearray()
         self.is_whole = True
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.body":
-            if len(self.body) + len(message.get("body", b"")) > _LARGEST_ANSWER:
-                self.is_whole = False
-            else:
-                self.body += message.get("body", b"")
-        await self._send(message)
+        body = message.get("body", b"")
+        if not self.is_whole:
+            await self._send(message)
+            return
+        self._held.append(message)
+        if len(self.body) + len(body) > _LARGEST_ANSWER:
+            self.is_whole = False
+            await self.let_go()
+        else:
+            self.body += body
+
+    async def let_go(self) -> None:
+        """Send what is held."""
+        held, self._held = self._held, []
+        for message in held:
+            await self._send(message)

@@ -158,6 +158,8 @@ def configure_logging(level: str) -> None:
         raise SettingsError(
             f"the log level is {level!r}", next_step="Use debug, info, warning or error"
         )
+    # It tells of every form that is none, in lines that are no JSON.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -18,9 +18,16 @@ class UpstreamWatch:
     """A thread that fetches all upstreams every so many seconds; 0 means never."""
 
     def __init__(
-        self, operations: Operations, has_upstreams: Callable[[], bool], seconds: float
+        self,
+        operations: Operations,
+        has_upstreams: Callable[[], bool],
+        seconds: float,
+        *,
+        looked: Callable[[], None],
     ) -> None:
-        """Nothing is fetched before `start`."""
+        """Nothing is fetched before `start`; ``looked`` is called when something new was found."""
+        self._looked = looked
+        self._heads: Sequence[str | None] = ()
         self._operations = operations
         self._has_upstreams = has_upstreams
         self._seconds = seconds
@@ -48,6 +55,10 @@ class UpstreamWatch:
         except AnswerError as error:
             _LOG.warning("upstreams were not looked at", reason=error.message)
             return
+        heads = [state.head for _, state in found]
+        if heads != self._heads:
+            self._heads = heads
+            self._looked()
         for upstream, state in found:
             if state.problem:
                 _LOG.warning(

@@ -9,7 +9,7 @@ Invariants (docs/decisions/0004-catalogue-build.md has the reasons):
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -40,11 +40,13 @@ from builder.catalogue.state import Outputs, SiteState
 from builder.catalogue.step_list import make_lists
 from builder.catalogue.theme import Theme
 from builder.catalogue.trees import Trees, locked_trees
+from builder.catalogue.upstreams_page import offers_key, read_offers, upstreams_page
 from builder.catalogue.writing import Changes, Rendered, TreeWriter
 from builder.pagefind import run_pagefind
 from registry.advisories.reading import Advisories, read_advisories
 from registry.names import LibraryName
 from registry.snapshot import Registry, Snapshot
+from registry.upstreams.offers import Offer
 
 if TYPE_CHECKING:  # cryptography takes its time to load
     from registry.signing.keys import PublicKey
@@ -122,12 +124,13 @@ class _Build:
             known = self._known(site_key)
             advisories = read_advisories(self.registry.repository, self.snapshot.commit)
             keys = library_keys(self.snapshot, advisories)
-            if known is not None and self._is_current(known, keys):
+            offered = read_offers(self.registry, self.snapshot)
+            if known is not None and self._is_current(known, keys, offers_key(offered)):
                 return self._report(known, rendered=0)
             is_fresh = self.trees.open_spare()
             self._marker.touch()
             libraries = self._libraries(keys, advisories, known, is_fresh=is_fresh)
-            state = self._finish(site_key, libraries, known, is_fresh=is_fresh)
+            state = self._finish(site_key, libraries, known, offered, is_fresh=is_fresh)
         if self.search:
             with self.clock.phase("pagefind"):
                 state = self._add_pagefind(state, is_fresh=is_fresh)
@@ -156,9 +159,10 @@ class _Build:
             return None
         return live
 
-    def _is_current(self, known: SiteState, keys: dict[LibraryName, str]) -> bool:
+    def _is_current(self, known: SiteState, keys: dict[LibraryName, str], offered: str) -> bool:
         return (
             known.commit == self.snapshot.commit
+            and known.offers == offered
             and not changed_names(known, keys, self.snapshot.committed_at)
             and not gone_names(known, keys)
         )
@@ -195,7 +199,13 @@ class _Build:
         )
 
     def _finish(
-        self, site_key: str, libraries: Libraries, known: SiteState | None, *, is_fresh: bool
+        self,
+        site_key: str,
+        libraries: Libraries,
+        known: SiteState | None,
+        offered: Sequence[Offer],
+        *,
+        is_fresh: bool,
     ) -> SiteState:
         """The pages about many libraries, and the state of the tree as it is then."""
         overview = Overview(libraries.listed)
@@ -205,6 +215,7 @@ class _Build:
             **site_pages(self.theme, overview, self.snapshot),
             **feed_files(self.snapshot.facts, self.theme.base_url, overview),
             **log_page(self.theme, log.entries, self.snapshot, libraries.listed),
+            **upstreams_page(self.theme, self.snapshot, offered),
             **lists.files,
         }
         planned = plan_lists(self.theme, overview, site_key.encode())
@@ -227,6 +238,7 @@ class _Build:
             unlisted=libraries.unlisted,
             bodies=lists.bodies,
             log=log,
+            offers=offers_key(offered),
             pages=pages,
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-FORMAT = 2
+FORMAT = 3
 """Changes with the meaning of these records; another format is as good as none."""
 
 Outputs = dict[str, bytes]
@@ -102,6 +102,8 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     """Name → key of the libraries that have no page: disabled, withdrawn, not yet released."""
     bodies: dict[str, StepBodies]
     log: KnownLog
+    offers: str
+    """Stands for what upstreams offered."""
     pages: Outputs
     """Outputs that belong to no single library; of lists, a digest of what they are made of."""
 

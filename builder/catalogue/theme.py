@@ -69,7 +69,12 @@ class Theme:
         )
         self._environment.globals.update(
             asset=self._names.__getitem__,
-            site={"title": facts.title, "description": facts.description, "url": self.base_url},
+            site={
+                "title": facts.title,
+                "description": facts.description,
+                "url": self.base_url,
+                "has_upstreams": bool(facts.upstreams),
+            },
             icon=self._icon,
         )
         self._icons: dict[tuple[str, str], Markup] = {}

@@ -75,7 +75,7 @@ def parse_lock(raw: bytes, *, file: str = "opsteps.lock") -> LockFile:
     """Read a lock; raises InvalidLibraryError with everything that is wrong."""
     try:
         content = msgspec.json.decode(raw, type=_File)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidLibraryError(file, (_problem(file, "", str(error)[:500]),)) from error
     if content.lock_version != FORMAT:
         wrong = f"its format is {content.lock_version}, and this program knows {FORMAT}"

@@ -265,7 +265,9 @@ async def uninstall_library(
     return Reply(json_answer(content))
 
 
-@router.put("/libraries/{library}/pin", response_model=Pinned, responses=errors(*_REFUSALS))
+@router.put(
+    "/libraries/{library}/pin", response_model=Pinned, responses=errors(400, 413, *_REFUSALS)
+)
 async def pin_library(
     server: ServerParts, by: Writer, library: LibraryKey, wanted: PinRequest
 ) -> Reply:
@@ -275,7 +277,9 @@ async def pin_library(
     return _pinned(await server.operations.carry_out(Pin(name=name, version=version), by))
 
 
-@router.post("/libraries/{library}/rollback", response_model=Pinned, responses=errors(*_REFUSALS))
+@router.post(
+    "/libraries/{library}/rollback", response_model=Pinned, responses=errors(400, 413, *_REFUSALS)
+)
 async def roll_back_library(
     server: ServerParts, by: Writer, library: LibraryKey, wanted: RollbackRequest
 ) -> Reply:

@@ -44,7 +44,7 @@ router = APIRouter(
 @router.post(
     "/libraries/{library}/update",
     response_model=Updated,
-    responses=errors(403, 404, 409, 413, 422, 502, 507),
+    responses=errors(400, 403, 404, 409, 413, 422, 502, 507),
 )
 async def update_library(
     server: ServerParts, by: Writer, library: LibraryKey, wanted: UpdateRequest | None = None
@@ -75,7 +75,7 @@ async def update_library(
 @router.post(
     "/resolve",
     response_model=Resolution,
-    responses=errors(404, 409, 413, 422, 502),
+    responses=errors(400, 404, 409, 413, 422, 502),
 )
 async def resolve_requirements(server: ServerParts, wanted: ResolveRequest) -> Reply:
     """What would be active if these requirements were installed; nothing is.

@@ -52,6 +52,7 @@ def _content(**changes: object) -> bytes:
     [
         (b"", "truncated|unexpected end"),
         (b"[]", "Expected `object`"),
+        (b'{"lock\xe4rsion":1}', "utf-8"),
         (_content(lock_version=2), "its format is 2"),
         (_content(surprise=1), "surprise"),
         (_content(libraries={"A/../b": {"version": "1.0.0", "digest": "0" * 64}}), "library name"),

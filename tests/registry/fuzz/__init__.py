@@ -1,0 +1,1 @@
+"""Fuzzing with Atheris, by ``make fuzz``. What it found is in ``corpus/``; a test replays it."""

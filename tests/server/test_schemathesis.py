@@ -1,0 +1,92 @@
+"""The whole OpenAPI document against a real server: no 5xx, and no answer that is not documented.
+
+Each operation by itself, with what fits its schema and with what does not; then sequences of them,
+in which what one answers is what the next is asked with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from server.api import openapi_document
+from tests.server.real_server import Client, making_place, serving
+
+_CHECKS: Any = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# What a server says that is loading, is full, or cannot build its search index here, is documented.
+_BUSY = 503
+# A stream has no end; test_events.py listens to it.
+schema = schemathesis.openapi.from_dict(openapi_document()).exclude(path="/api/v1/events")
+_FEW = settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    path: Path = tmp_path_factory.mktemp("schemathesis") / "registry"
+    with making_place(path) as place:
+        place.publish("alpha", "1.0.0")
+        place.publish("alpha", "1.1.0")
+        place.publish("beta", "1.0.0", dependencies=["alpha>=1"])
+        with serving(path, catalogue=True, log_level="critical") as running:
+            yield running
+
+
+def _judge(case: Any, client: Client) -> None:
+    response = case.call(base_url=f"http://127.0.0.1:{client.port}", timeout=30)
+    if response.status_code == _BUSY:
+        case.validate_response(response, checks=_CHECKS[1:])
+    else:
+        case.validate_response(response, checks=_CHECKS)
+
+
+@schema.parametrize()
+@_FEW
+def test_an_operation_answers_as_documented(case: Any, client: Client) -> None:
+    _judge(case, client)
+
+
+def test_sequences_of_operations_answer_as_documented(client: Client) -> None:
+    class Sequence(schema.as_state_machine()):  # type: ignore[misc]  # made at run time
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            del case
+            return {"base_url": f"http://127.0.0.1:{client.port}", "timeout": 30}
+
+        def validate_response(self, response: Any, case: Any, **_: Any) -> None:
+            is_busy = response.status_code == _BUSY
+            case.validate_response(response, checks=_CHECKS[1:] if is_busy else _CHECKS)
+
+    Sequence.run(
+        settings=settings(
+            max_examples=15,
+            stateful_step_count=8,
+            deadline=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+    )
+    assert client.get("/health").status == 200
