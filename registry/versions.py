@@ -5,14 +5,13 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, total_ordering
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
 
 from registry.errors import InvalidNameError
-from registry.names import CORE, LibraryName, parse_library_name
+from registry.names import CORE, LibraryName, is_library_name, parse_library_name
 
 VERSION_PATTERN = (
     r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"
@@ -70,27 +69,39 @@ def parse_version(text: str) -> Version:
     )
 
 
+_Number = tuple[int, int, int]
+_Bounds = tuple[tuple[Callable[[_Number, _Number], bool], _Number], ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dependency:
-    """A requirement on another library, as in ``"core>=1.0,<2"``."""
+    """A requirement on another library, as in ``"core>=1.0,<2"``.
+
+    Most are plain comparisons, which are read without packaging: a registry has ten thousands of
+    them. A property holds the two readings against each other.
+    """
 
     library: LibraryName
-    requirement: Requirement
+    text: str
+    _bounds: _Bounds | None = field(default=None, repr=False, compare=False)
+    """The range as comparisons of numbers; None for what only packaging understands."""
+
+    @property
+    def requirement(self) -> Requirement:
+        """As packaging reads it; its text is in packaging's order."""
+        return _requirement(self.text)
 
     def allows(self, version: Version) -> bool:
         """True when the version is in the range; pre-releases only when the range names one."""
+        if version.is_stable and self._bounds is not None:
+            number = (version.major, version.minor, version.patch)
+            return all(holds(number, bound) for holds, bound in self._bounds)
         specifier = self.requirement.specifier
-        if version.is_stable:
-            bounds = _bounds(specifier)
-            if bounds is not None:
-                number = (version.major, version.minor, version.patch)
-                return all(holds(number, bound) for holds, bound in bounds)
         # Said in so many words: what packaging does by itself changed between its releases.
         names_one = any(part.prereleases for part in specifier)
         return specifier.contains(str(version), prereleases=version.is_stable or names_one)
 
 
-_Number = tuple[int, int, int]
 _COMPARISONS: Mapping[str, Callable[[_Number, _Number], bool]] = {
     ">=": operator.ge,
     ">": operator.gt,
@@ -99,30 +110,17 @@ _COMPARISONS: Mapping[str, Callable[[_Number, _Number], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-_PLAIN = re.compile(r"(0|[1-9][0-9]{0,8})(?:\.(0|[1-9][0-9]{0,8}))?(?:\.(0|[1-9][0-9]{0,8}))?\Z")
-
-
-@lru_cache(maxsize=1 << 14)
-def _bounds(
-    specifier: SpecifierSet,
-) -> tuple[tuple[Callable[[_Number, _Number], bool], _Number], ...] | None:
-    """A range as comparisons of numbers, for releases without a pre-release part.
-
-    None for what only packaging understands, such as ``~=`` or ``==1.*``. It takes a tenth of the
-    time, and a registry is asked ten thousand times; a property holds the two against each other.
-    """
-    found = []
-    for part in specifier:
-        match, compare = _PLAIN.match(part.version), _COMPARISONS.get(part.operator)
-        if match is None or compare is None:
-            return None
-        major, minor, patch = (int(text or 0) for text in match.groups())
-        found.append((compare, (major, minor, patch)))
-    return tuple(found)
+_RANGE_NUMBER = r"(?:0|[1-9][0-9]{0,8})"
+_RANGE_PART = rf"(?:>=|<=|==|!=|>|<){_RANGE_NUMBER}(?:\.{_RANGE_NUMBER}){{0,2}}"
+_PLAIN = re.compile(rf"([a-z][a-z0-9-]*)((?:{_RANGE_PART}(?:,{_RANGE_PART})*)?)\Z", re.ASCII)
+_PART = re.compile(r"([<>=!]+)([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?")
 
 
 def parse_dependency(text: str) -> Dependency:
     """A requirement string; raises InvalidNameError. Extras, markers and URLs are refused."""
+    plain = _PLAIN.match(text)
+    if plain is not None and (is_library_name(plain[1]) or plain[1] == CORE):
+        return Dependency(library=LibraryName(plain[1]), text=text, _bounds=_bounds(plain[2]))
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
@@ -137,4 +135,18 @@ def parse_dependency(text: str) -> Dependency:
         )
     is_core = requirement.name == CORE
     name = CORE if is_core else parse_library_name(requirement.name)
-    return Dependency(library=name, requirement=requirement)
+    return Dependency(library=name, text=text)
+
+
+@lru_cache(maxsize=1 << 14)
+def _bounds(range_: str) -> _Bounds:
+    """A plain range as comparisons; the same few ranges come again and again."""
+    return tuple(
+        (_COMPARISONS[compare], (int(major), int(minor or 0), int(patch or 0)))
+        for compare, major, minor, patch in _PART.findall(range_)
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _requirement(text: str) -> Requirement:
+    return Requirement(text)

@@ -18,6 +18,7 @@ from hashlib import blake2b
 
 import brotli
 
+from registry.names import CORE
 from server.served import ServedLibrary, etag_of
 
 _GROUP = 64
@@ -120,17 +121,9 @@ def make_list(
     tail: bytes,
     *,
     contiguous_max_bytes: int,
-    previous: LongList | None = None,
 ) -> LongList:
-    """A list of the parts of these libraries, with the pieces of ``previous`` that still hold."""
-    known = {piece.members[0].name: piece for piece in previous.pieces} if previous else {}
-    pieces = []
-    for members in _groups(libraries):
-        old = known.get(members[0].name)
-        if old is None or not _same(old.members, members):
-            old = _piece(members, part)
-        if old.body:
-            pieces.append(old)
+    """A list of the parts of these libraries, in `order`; each has at least one."""
+    pieces = [_piece(members, part) for members in _groups(libraries)]
     return LongList(
         pieces=tuple(pieces),
         head=head,
@@ -139,22 +132,37 @@ def make_list(
     )
 
 
-def with_replaced(
+def with_changes(
     before: LongList,
-    changed: Mapping[str, ServedLibrary],
+    changes: Mapping[str, ServedLibrary | None],
     part: Part,
     tail: bytes,
     *,
     contiguous_max_bytes: int,
 ) -> LongList:
-    """The same list after some of its libraries changed and none came or went."""
+    """The same list after some libraries changed, came, or went (None), by name.
+
+    Only the groups that they are in are made anew; the result is that of `make_list`.
+    """
     pieces = list(before.pieces)
-    # ``core`` comes first and never changes; all others are sorted by name.
-    starts = ["", *(piece.members[0].name for piece in pieces[1:])]
-    touched = {bisect_right(starts, name) - 1 for name in changed}
-    for index in touched:
-        members = tuple(changed.get(one.name, one) for one in pieces[index].members)
-        pieces[index] = _piece(members, part)
+    starts = [order(piece.members[0].name) for piece in pieces]
+    touched: dict[int, dict[str, ServedLibrary | None]] = {}
+    for name, library in changes.items():
+        index = max(0, bisect_right(starts, order(name)) - 1)
+        touched.setdefault(index, {})[name] = library
+    for index in sorted(touched, reverse=True):
+        end = min(index + 1, len(pieces))
+        members = {one.name: one for piece in pieces[index:end] for one in piece.members}
+        for name, library in touched[index].items():
+            members.pop(name, None)
+            if library is not None:
+                members[name] = library
+        found = sorted(members.values(), key=lambda one: order(one.name))
+        if end < len(pieces) and not (found and _ends_group(found[-1])):
+            # The library that ended the group is gone: it goes on to the end of the next.
+            found += pieces[end].members
+            end += 1
+        pieces[index:end] = [_piece(group, part) for group in _groups(found)]
     return LongList(
         pieces=tuple(pieces),
         head=before.head,
@@ -163,13 +171,14 @@ def with_replaced(
     )
 
 
+def order(name: str) -> str:
+    """What lists are sorted by: ``core`` comes first."""
+    return "" if name == CORE else name
+
+
 def _piece(members: tuple[ServedLibrary, ...], part: Part) -> Piece:
     body = b",".join([entry for library in members for entry in part(library)])
     return Piece(members=members, body=body, digest=_digest(body))
-
-
-def _same(one: tuple[ServedLibrary, ...], other: tuple[ServedLibrary, ...]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _digest(body: bytes) -> bytes:
@@ -189,11 +198,15 @@ def _plain(pieces: Sequence[Piece], head: bytes, tail: bytes, contiguous: int) -
     return Body(pieces=joined, length=length, etag=etag)
 
 
+def _ends_group(library: ServedLibrary) -> bool:
+    return library.id % _GROUP == 0
+
+
 def _groups(libraries: Iterable[ServedLibrary]) -> Iterator[tuple[ServedLibrary, ...]]:
     group: list[ServedLibrary] = []
     for library in libraries:
         group.append(library)
-        if library.id % _GROUP == 0:
+        if _ends_group(library):
             yield tuple(group)
             group = []
     if group:

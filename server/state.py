@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from registry.names import CORE, CommitId
-from server.lists import LongList, make_list, with_replaced
+from registry.names import CommitId
+from server.lists import LongList, make_list, order, with_changes
 from server.served import ServedLibrary, ServedStep
 
 ALARMS_KEPT = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Totals:
+    """What ends the list of steps: how many, of which categories, of which libraries (sorted)."""
+
+    count: int
+    categories: Mapping[str, int]
+    """How many of the libraries have each."""
+    names: Sequence[str]
+
+    def tail(self) -> bytes:
+        """The bytes that they are at the end of the list."""
+        return steps_tail(self.count, self.categories, self.names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +37,8 @@ class Lists:
     steps: LongList
     libraries: LongList
     usable_libraries: LongList
+    totals: Totals
+    """Of the steps in the first of them."""
 
     def all(self) -> tuple[LongList, ...]:
         """Those that are worth compressing."""
@@ -66,7 +84,7 @@ def make_served(
         libraries=by_name,
         by_id={library.id: library for library in by_name.values()},
         steps={step.id: step for one in by_name.values() for step in one.visible_steps},
-        lists=_make_lists(by_name, contiguous_max_bytes, None),
+        lists=_make_lists(by_name, contiguous_max_bytes),
         alarms=_alarms(by_name),
         awaiting=_awaiting(by_name),
     )
@@ -88,7 +106,7 @@ def next_served(
     # One that was hidden before is not known here, and one of nothing is no change.
     hidden = (library.name for library in read if library.is_hidden)
     removed = tuple(name for name in (*removed, *hidden) if name in by_name)
-    in_order = all(library.name in by_name for library in changed)
+    names = list(by_name)
     for name in (*removed, *(library.name for library in changed)):
         old = before.libraries.get(name)
         if old is not None:
@@ -97,106 +115,127 @@ def next_served(
                 steps.pop(step.id, None)
     for name in removed:
         by_name.pop(name, None)
+        names.remove(name)
     for library in changed:
+        if library.name not in by_name:
+            insort(names, library.name, lo=1, key=order)
         by_name[library.name] = library
         by_id[library.id] = library
         steps.update((step.id, step) for step in library.visible_steps)
-    if not in_order:
-        by_name = dict(sorted(by_name.items(), key=lambda item: (item[0] != CORE, item[0])))
+    if any(library.name not in before.libraries for library in changed):
+        by_name = {name: by_name[name] for name in names}
     # Without an alarm before and now, there is no need to look at every library for one.
     is_troubled = bool(before.alarms or before.awaiting) or any(
         library.status == "error" for library in changed
     )
+    changes: dict[str, ServedLibrary | None] = dict.fromkeys(removed)
+    changes.update((library.name, library) for library in changed)
     return Served(
         commit=commit,
         committed_at=committed_at,
         libraries=by_name,
         by_id=by_id,
         steps=steps,
-        lists=(
-            _make_lists(by_name, contiguous_max_bytes, before.lists)
-            if removed
-            else _next_lists(before, by_name, changed, contiguous_max_bytes)
-        ),
+        lists=_next_lists(before, changes, contiguous_max_bytes),
         alarms=_alarms(by_name) if is_troubled else (),
         awaiting=_awaiting(by_name) if is_troubled else (),
     )
 
 
-def _order(library: ServedLibrary) -> tuple[bool, str]:
-    return (library.name != CORE, library.name)
+def _is_any(library: ServedLibrary) -> bool:
+    del library  # all are listed
+    return True
 
 
-def _make_lists(
-    by_name: Mapping[str, ServedLibrary], contiguous: int, before: Lists | None
-) -> Lists:
+def _is_usable(library: ServedLibrary) -> bool:
+    return library.is_usable
+
+
+def _is_shown(library: ServedLibrary) -> bool:
+    return library.is_enabled and bool(library.steps)
+
+
+def _order(library: ServedLibrary) -> str:
+    return order(library.name)
+
+
+def _make_lists(by_name: Mapping[str, ServedLibrary], contiguous: int) -> Lists:
     everything = by_name.values()
-    shown = [one for one in everything if one.is_enabled and one.steps]
+    shown = [one for one in everything if _is_shown(one)]
+    totals = Totals(
+        count=sum(len(one.steps) for one in shown),
+        categories=Counter(category for one in shown for category in one.categories),
+        names=[one.name for one in shown],
+    )
+    usable = [one for one in everything if one.is_usable]
     return Lists(
         steps=make_list(
-            shown,
-            _bodies,
-            b'{"steps":[',
-            steps_tail(
-                sum(len(one.steps) for one in shown),
-                {category for one in shown for category in one.categories},
-                [one.name for one in shown],
-            ),
-            contiguous_max_bytes=contiguous,
-            previous=before.steps if before else None,
+            shown, _bodies, b'{"steps":[', totals.tail(), contiguous_max_bytes=contiguous
         ),
-        libraries=make_list(
-            everything,
-            _summary,
-            b"[",
-            b"]",
-            contiguous_max_bytes=contiguous,
-            previous=before.libraries if before else None,
-        ),
-        usable_libraries=make_list(
-            [one for one in everything if one.is_usable],
-            _summary,
-            b"[",
-            b"]",
-            contiguous_max_bytes=contiguous,
-            previous=before.usable_libraries if before else None,
-        ),
+        libraries=make_list(everything, _summary, b"[", b"]", contiguous_max_bytes=contiguous),
+        usable_libraries=make_list(usable, _summary, b"[", b"]", contiguous_max_bytes=contiguous),
+        totals=totals,
     )
 
 
-def _next_lists(
-    before: Served,
-    by_name: Mapping[str, ServedLibrary],
-    changed: Sequence[ServedLibrary],
-    most: int,
-) -> Lists:
-    """The lists after a change; when nothing in them came or went, only the pieces touched."""
-    if not all(_same_place(before.libraries.get(one.name), one) for one in changed):
-        return _make_lists(by_name, most, before.lists)
-    new = {library.name: library for library in changed}
-    usable = {name: library for name, library in new.items() if library.is_usable}
-    shown = {name: library for name, library in usable.items() if library.steps}
+def _next_lists(before: Served, changes: Mapping[str, ServedLibrary | None], most: int) -> Lists:
+    """The lists after a change: only the pieces that are touched are made anew."""
     lists = before.lists
+
+    def of(is_in: Callable[[ServedLibrary], bool]) -> dict[str, ServedLibrary | None]:
+        found: dict[str, ServedLibrary | None] = {}
+        for name, library in changes.items():
+            old = before.libraries.get(name)
+            if library is not None and is_in(library):
+                found[name] = library
+            elif old is not None and is_in(old):
+                found[name] = None
+        return found
+
+    shown = of(_is_shown)
+    totals = _next_totals(lists.totals, before.libraries, shown)
+    tail = lists.steps.tail if totals is lists.totals else totals.tail()
     return Lists(
-        steps=with_replaced(
-            lists.steps, shown, _bodies, lists.steps.tail, contiguous_max_bytes=most
+        steps=with_changes(lists.steps, shown, _bodies, tail, contiguous_max_bytes=most),
+        libraries=with_changes(
+            lists.libraries, of(_is_any), _summary, b"]", contiguous_max_bytes=most
         ),
-        libraries=with_replaced(lists.libraries, new, _summary, b"]", contiguous_max_bytes=most),
-        usable_libraries=with_replaced(
-            lists.usable_libraries, usable, _summary, b"]", contiguous_max_bytes=most
+        usable_libraries=with_changes(
+            lists.usable_libraries, of(_is_usable), _summary, b"]", contiguous_max_bytes=most
         ),
+        totals=totals,
     )
 
 
-def _same_place(old: ServedLibrary | None, new: ServedLibrary) -> bool:
-    """Whether a library is in the same lists as before, and counts the same there."""
+def _counts_alike(old: ServedLibrary | None, new: ServedLibrary | None) -> bool:
     return (
         old is not None
-        and old.is_enabled == new.is_enabled
-        and old.is_usable == new.is_usable
+        and new is not None
+        and _is_shown(old)
         and len(old.steps) == len(new.steps)
         and old.categories == new.categories
     )
+
+
+def _next_totals(
+    before: Totals,
+    libraries: Mapping[str, ServedLibrary],
+    shown: Mapping[str, ServedLibrary | None],
+) -> Totals:
+    if all(_counts_alike(libraries.get(name), new) for name, new in shown.items()):
+        return before
+    count, categories, names = before.count, Counter(before.categories), list(before.names)
+    for name, library in shown.items():
+        old = libraries.get(name)
+        if old is not None and _is_shown(old):
+            count -= len(old.steps)
+            categories.subtract(old.categories)
+            del names[bisect_left(names, order(name), key=order)]
+        if library is not None:
+            count += len(library.steps)
+            categories.update(library.categories)
+            insort(names, name, key=order)
+    return Totals(count=count, categories=+categories, names=names)
 
 
 def _bodies(library: ServedLibrary) -> list[bytes]:

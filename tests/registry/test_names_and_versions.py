@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from registry.errors import InvalidNameError
@@ -248,3 +249,21 @@ def test_a_range_takes_the_releases_that_packaging_takes(
     release = ".".join(map(str, number))
     dependency = parse_dependency(f"file-tools{text}")
     assert dependency.allows(parse_version(release)) == SpecifierSet(text).contains(release)
+
+
+@given(
+    name=st.sampled_from(["file-tools", "core", "a", "x1-y2"]),
+    parts=_RANGES,
+    version=VERSIONS,
+    gap=st.sampled_from([",", ", "]),
+)
+def test_a_plain_requirement_is_read_as_packaging_reads_it(
+    name: str, parts: list[tuple[str, list[int]]], version: Version, gap: str
+) -> None:
+    text = name + gap.join(f"{sign}{'.'.join(map(str, bound))}" for sign, bound in parts)
+    dependency = parse_dependency(text)
+    read = Requirement(text)
+    assert (dependency.library, str(dependency.requirement)) == (read.name, str(read))
+    # Nobody names a pre-release here, so none is taken.
+    expected = version.is_stable and read.specifier.contains(str(version))
+    assert dependency.allows(version) == expected

@@ -228,9 +228,17 @@ def revoke(path: Path, name: str) -> None:
 
 @contextmanager
 def serving(
-    path: Path, *options: str, token: str = "", catalogue: bool = False, **settings: object
+    path: Path,
+    *options: str,
+    token: str = "",
+    catalogue: bool = False,
+    is_killed: bool = False,
+    **settings: object,
 ) -> Iterator[Client]:
-    """A server process, from when it answers lookups until it has stopped cleanly."""
+    """A server process, from when it answers lookups until it has stopped cleanly.
+
+    ``is_killed``: the test kills it, and all that it started; it leads a process group.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -243,7 +251,11 @@ def serving(
     environment.setdefault("OPSTEPS_TOKEN_MEMORY_SECONDS", "0.5")
     command = [sys.executable, str(ROOT / "opsteps.py"), "serve", "--registry", str(path)]
     shown = [] if catalogue or "--site" in options else ["--no-catalogue"]
-    process = subprocess.Popen([*command, "--port", str(port), *shown, *options], env=environment)
+    process = subprocess.Popen(
+        [*command, "--port", str(port), *shown, *options],
+        env=environment,
+        start_new_session=is_killed,
+    )
     client = Client(port=port, process=process, token=token)
 
     def answers() -> bool:
@@ -254,6 +266,8 @@ def serving(
         until(answers)
         yield client
     finally:
+        if is_killed:
+            os.killpg(process.pid, signal.SIGKILL)
         process.send_signal(signal.SIGTERM)
         code = process.wait(PATIENCE_SECONDS)
-    assert code == 0
+    assert code == (-signal.SIGKILL if is_killed else 0)
