@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from server.write_process import Change, Done, Place, Who, begin, read_instance_
 
 # The index is written again after so many times as long as that took.
 _FOLLOW_SHARE = 9
+_FOLLOW_NICENESS = 15
 _WRITING_ENDED = "the writing process ended; whether it was done shows in GET /api/v1/audit"
 _LOG = structlog.get_logger(__name__)
 
@@ -65,7 +67,9 @@ class Operations:
         self._follower = follower
         self._settings = settings
         self._changed = changed
-        self._writing = WorkerProcess(begin, self._place, ended=_WRITING_ENDED)
+        self._writing = WorkerProcess(
+            begin, self._place, ended=_WRITING_ENDED, count=settings.write_processes
+        )
         self._planning = WorkerProcess(
             begin_planning,
             Planning(
@@ -78,7 +82,9 @@ class Operations:
             ended="the process that asks upstreams ended; ask again",
         )
         self._threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="write")
-        self._worktree = ThreadPoolExecutor(1, thread_name_prefix="worktree")
+        self._worktree = ThreadPoolExecutor(
+            1, thread_name_prefix="worktree", initializer=_yield_to_lookups
+        )
         self._waiting = threading.Semaphore(settings.write_queue)
         self._is_following = threading.Event()
         self._closing = threading.Event()
@@ -154,6 +160,11 @@ class Operations:
             self._follow_at = monotonic() + (monotonic() - started) * _FOLLOW_SHARE
         if kept:
             _LOG.warning("edited files were left as they are", count=len(kept), first=kept[:3])
+
+
+def _yield_to_lookups() -> None:
+    """For the thread that lets Git follow: the Git commands that it starts inherit this."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _FOLLOW_NICENESS)
 
 
 def _refusing(question: Callable[[], Result]) -> Result:

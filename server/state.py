@@ -105,7 +105,7 @@ def next_served(
     changed = tuple(library for library in read if not library.is_hidden)
     # One that was hidden before is not known here, and one of nothing is no change.
     hidden = (library.name for library in read if library.is_hidden)
-    removed = tuple(name for name in (*removed, *hidden) if name in by_name)
+    removed = tuple(name for name in dict.fromkeys((*removed, *hidden)) if name in by_name)
     names = list(by_name)
     for name in (*removed, *(library.name for library in changed)):
         old = before.libraries.get(name)

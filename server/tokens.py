@@ -7,11 +7,12 @@ ones that were read count for lookups; for changes only as long as they may be r
 from __future__ import annotations
 
 import hmac
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic
+from time import monotonic, time
 
 import structlog
 
@@ -49,9 +50,9 @@ class Tokens:
         self._read_at = 0.0
         self._is_down = False
         self._count = 0
-        self._live: Mapping[str, tuple[str, Principal, datetime | None]] = {}
-        self._used: dict[int, datetime] = {}
-        self._written: dict[int, datetime] = {}
+        self._live: Mapping[str, tuple[str, Principal, float]] = {}
+        self._used: dict[int, float] = {}
+        self._written: dict[int, float] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tokens", daemon=True)
 
@@ -73,7 +74,7 @@ class Tokens:
         found = read_tokens(self._database)
         now = datetime.now(UTC)
         self._live = {
-            digest: (digest, _principal(token), token.expires_at)
+            digest: (digest, _principal(token), _end(token.expires_at))
             for token, digest in found
             if token.is_live(now)
         }
@@ -90,9 +91,9 @@ class Tokens:
         found = self._live.get(digest)
         if found is None or not hmac.compare_digest(found[0], digest):
             return None
-        _, principal, expires_at = found
-        now = datetime.now(UTC)
-        if expires_at is not None and now >= expires_at:
+        _, principal, end = found
+        now = time()  # seconds since 1970: a date would cost a lookup a microsecond
+        if now >= end:
             return None
         self._used[principal.token_id] = now
         return principal
@@ -124,11 +125,14 @@ class Tokens:
         due = {
             token_id: at
             for token_id, at in dict(self._used).items()
-            if token_id not in self._written
-            or (at - self._written[token_id]).total_seconds() >= _USES_SECONDS
+            if token_id not in self._written or at - self._written[token_id] >= _USES_SECONDS
         }
-        note_uses(self._database, due)
+        note_uses(self._database, {n: datetime.fromtimestamp(at, UTC) for n, at in due.items()})
         self._written.update(due)
+
+
+def _end(expires_at: datetime | None) -> float:
+    return math.inf if expires_at is None else expires_at.timestamp()
 
 
 def _principal(token: Token) -> Principal:

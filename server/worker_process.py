@@ -1,4 +1,4 @@
-"""A process of its own, for work that would keep lookups waiting."""
+"""Processes of their own, for work that would keep lookups waiting."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ Result = TypeVar("Result")
 
 
 class WorkerProcess:
-    """Does one thing after the other; it is started with the first of them.
+    """One process or several, started with the first work; each does one thing after the other.
 
     Safe to use from many threads, which wait for their turn.
     """
 
-    def __init__(self, begin: Callable[..., None], *arguments: Any, ended: str) -> None:
-        """``begin`` is called in the process first; ``ended`` is said if it dies."""
+    def __init__(
+        self, begin: Callable[..., None], *arguments: Any, ended: str, count: int = 1
+    ) -> None:
+        """``begin`` is called in each process first; ``ended`` is said if one dies."""
+        self._count = count
         self._begin = begin
         self._arguments = arguments
         self._ended = ended
@@ -54,7 +57,7 @@ class WorkerProcess:
         with self._lock:
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
-                    1,
+                    self._count,
                     # A fork would copy threads' locks in whatever state they are.
                     mp_context=multiprocessing.get_context("spawn"),
                     initializer=self._begin,

@@ -6,6 +6,7 @@ in which what one answers is what the next is asked with.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -44,6 +47,17 @@ _FEW = settings(
 )
 
 
+_SEQUENCES = settings(
+    max_examples=12,
+    stateful_step_count=8,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+_RUNS, _ASKED = 20, 80
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     path: Path = tmp_path_factory.mktemp("schemathesis") / "registry"
@@ -70,23 +84,30 @@ def test_an_operation_answers_as_documented(case: Any, client: Client) -> None:
 
 
 def test_sequences_of_operations_answer_as_documented(client: Client) -> None:
+    failures: list[str] = []
+    asked = 0
+
     class Sequence(schema.as_state_machine()):  # type: ignore[misc]  # made at run time
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             del case
             return {"base_url": f"http://127.0.0.1:{client.port}", "timeout": 30}
 
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
+            nonlocal asked
+            asked += 1
             is_busy = response.status_code == _BUSY
-            case.validate_response(response, checks=_CHECKS[1:] if is_busy else _CHECKS)
+            try:
+                case.validate_response(response, checks=_CHECKS[1:] if is_busy else _CHECKS)
+            except (AssertionError, FailureGroup) as error:
+                # Kept, not raised: the server has gone on, and no sequence can be played again.
+                failures.append(f"{case.method} {case.path}: {error}")
 
-    Sequence.run(
-        settings=settings(
-            max_examples=15,
-            stateful_step_count=8,
-            deadline=None,
-            derandomize=True,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-    )
+    for _ in range(_RUNS):
+        # What may come next is drawn from what was answered, which is never twice the same.
+        with contextlib.suppress(Flaky):
+            Sequence.run(settings=_SEQUENCES)
+        if asked >= _ASKED:
+            break
+    assert asked >= _ASKED
+    assert failures == []
     assert client.get("/health").status == 200
