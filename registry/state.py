@@ -6,7 +6,7 @@ one at hand costs the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from registry.names import CommitId, LibraryName, ObjectId, is_library_name
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError
 from registry.refs import TagRef, tag_refs
-from registry.trees import TREE_MODE, TreeEntry, read_tree, tree_items
+from registry.trees import TREE_MODE, TreeEntry, raw_entries, read_tree, tree_items
 
 # New commits that are walked one by one before Git is asked for all of them.
 _WALKED_COMMITS = 500
@@ -27,6 +27,8 @@ SHA1_LENGTH = 40
 _LIBRARY_MODES = frozenset({TREE_MODE, b"120000", b"160000"})
 # Changed libraries whose tags are asked for by name; above it all tags are listed.
 _NAMED_TAGS = 200
+# Changed entries up to which the list of libraries is changed, and not made anew.
+_FEW = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +40,8 @@ class State:
     facts_id: ObjectId
     facts: RegistryFacts
     trees: Mapping[LibraryName, ObjectId]
+    listing: frozenset[bytes]
+    """The raw entries below ``libraries/``: what the next look is compared with."""
     instances: Mapping[str, ObjectId]
     tags: Mapping[str, Mapping[str, TagRef]]
     ancestors: frozenset[CommitId]
@@ -64,13 +68,14 @@ def read_state(
         raise NotARegistryError(f"{at[:40]!r} is no commit here", where=str(where))
     roots = {entry.name: entry for entry in read_tree(repository, commit_tree(found.content))}
     facts_id, facts = _facts(repository, roots.get("registry.yaml"), before, where)
-    trees = _library_trees(repository, roots.get("libraries"), before)
+    listing, trees = _library_trees(repository, roots.get("libraries"), before)
     return State(
         commit=CommitId(found.object_id),
         committed_at=commit_time(found.content),
         facts_id=facts_id,
         facts=facts,
         trees=trees,
+        listing=listing,
         instances=_instances(repository, roots.get("instances"), instance),
         tags=_tags(repository, trees, before, all_tags=all_tags),
         ancestors=_ancestors(repository, CommitId(found.object_id), before),
@@ -112,28 +117,34 @@ def _instances(
 
 def _library_trees(
     repository: GitRepository, entry: TreeEntry | None, before: State | None
-) -> dict[LibraryName, ObjectId]:
+) -> tuple[frozenset[bytes], Mapping[LibraryName, ObjectId]]:
     """Directories below ``libraries/`` whose name is a library's, sorted by it.
 
     A link or submodule in a library's place is one that cannot be read; files are not ours.
     """
     if entry is None or not entry.is_tree:
-        return {}
+        return frozenset(), {}
     found = repository.object(entry.object_id)
     if found is None:
         raise GitError("the tree of libraries is missing", where=str(repository.git_dir))
-    known = before.trees if before is not None else {}
-    items = (
-        (LibraryName(raw.decode(errors="replace")), object_id)
-        for mode, raw, object_id in tree_items(found.content)
-        if mode in _LIBRARY_MODES
-    )
-    # Git sorts a directory as if its name ended in a slash: foo-bar before foo.
-    return {
-        name: ObjectId(object_id.hex())
-        for name, object_id in sorted(items)
-        if name in known or is_library_name(name)
-    }
+    listing = frozenset(raw_entries(found.content))
+    if before is None or len(listing ^ before.listing) > _FEW:
+        # Git sorts a directory as if its name ended in a slash: foo-bar before foo.
+        return listing, dict(sorted(_named_trees(found.content)))
+    trees = dict(before.trees)
+    for name, _ in _named_trees(b"".join(before.listing - listing)):
+        trees.pop(name, None)
+    trees.update(_named_trees(b"".join(listing - before.listing)))
+    is_in_order = len(trees) == len(before.trees) and trees.keys() == before.trees.keys()
+    return listing, trees if is_in_order else dict(sorted(trees.items()))
+
+
+def _named_trees(content: bytes) -> Iterator[tuple[LibraryName, ObjectId]]:
+    """What may be libraries among the entries of a raw tree."""
+    for mode, raw, object_id in tree_items(content):
+        name = raw.decode(errors="replace")
+        if mode in _LIBRARY_MODES and is_library_name(name):
+            yield LibraryName(name), ObjectId(object_id.hex())
 
 
 def _tags(

@@ -28,9 +28,11 @@ from server.warm import Warm
 
 # Between two stretches of work the event loop catches up with what waited, seconds.
 _BREATH_SECONDS = 0.002
-# After a swap that brought several changes more will come: lookups get their share meanwhile.
-_REST_SHARE = 3
+# After several changes more will come: lookups get their share meanwhile.
+_REST_SHARE = 9
 _LONGEST_REST_SECONDS = 0.5
+# Changes under way at which more swaps than a few in a second would help nobody.
+_FEW = 3
 _LOG = structlog.get_logger(__name__)
 
 
@@ -45,6 +47,8 @@ class Follower:
         """Why the newest commit is not the one that is served; empty when it is."""
         self.swap_seconds = 0.0
         """From seeing the last change to serving it."""
+        self.changes_under_way = 0
+        """How many clients wait for theirs; a single one is never made to wait longer."""
         self.listeners: list[Callable[[Served], None]] = []
         self.upkeep = Upkeep(registry, settings)
         self._registry = registry
@@ -214,7 +218,7 @@ class Follower:
             contiguous_max_bytes=self._settings.contiguous_max_bytes,
         )
         self._swap(served, started, changed=len(changed), removed=len(removed), first=first)
-        if len(changed) + len(removed) > 1:
+        if self.changes_under_way > _FEW or len(changed) + len(removed) > 1:
             self._rest = min(self.swap_seconds * _REST_SHARE, _LONGEST_REST_SECONDS)
 
     def _swap(self, served: Served, started: float, **facts: object) -> None:

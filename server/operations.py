@@ -102,10 +102,12 @@ class Operations:
         """
         if not self._waiting.acquire(blocking=False):
             raise AnswerError(503, "too many changes are waiting; ask again in a second")
+        self._follower.changes_under_way += 1
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self._do, change, who)
         finally:
+            self._follower.changes_under_way -= 1
             self._waiting.release()
 
     async def read(self, question: Callable[[Installer], Result]) -> Result:

@@ -20,7 +20,7 @@ from registry.versions import Version
 from server.write_process import Place
 
 # Lookups and changes come first where there is one processor for all.
-_NICENESS = 12
+_NICENESS = 19
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

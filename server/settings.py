@@ -101,7 +101,7 @@ class Settings:
         32, "Changes that wait for their turn, or to be served, before others queue."
     )
     write_processes: int = _field(
-        2, "Processes that check and write changes: one checks while another writes."
+        1, "Processes that check and write changes: one checks while another writes."
     )
     write_queue: int = _field(256, "Changes under way or waiting before others get a 503.")
     served_wait_seconds: float = _field(
