@@ -95,9 +95,17 @@ class Follower:
 
     def _serves(self, commit: CommitId) -> bool:
         served, snapshot = self.current, self.snapshot
-        if served is not None and served.commit == commit:
+        if served is None:
+            return False
+        if served.commit == commit:
             return True
-        return snapshot is not None and not self.problem and snapshot.has_ancestor(commit)
+        # A snapshot that is not yet swapped in says what will be served, not what is.
+        return (
+            snapshot is not None
+            and snapshot.commit == served.commit
+            and not self.problem
+            and snapshot.has_ancestor(commit)
+        )
 
     def _run(self) -> None:
         while not self._stop.is_set():

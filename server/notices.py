@@ -12,11 +12,15 @@ from typing import Any
 
 import structlog
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 _LISTEN_SECONDS = 0.5
 _RETRY_SECONDS = 1.0
 _TIMEOUT_SECONDS = 2.0
+# A connection that went silent is asked this often whether it still lives.
+_HEALTH_SECONDS = 5
 _CHANNEL = "opsteps:{name}:moved"
 _LOG = structlog.get_logger(__name__)
 
@@ -31,8 +35,14 @@ class Notices:
         self._channel = _CHANNEL.format(name=name)
         self._heard = heard
         self._stop = threading.Event()
+        # No attempts of its own: a connection that came back unnoticed has missed what was told
+        # meanwhile, and a change would wait for all of them.
         self._redis = Redis.from_url(
-            url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS
+            url,
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+            health_check_interval=_HEALTH_SECONDS,
+            retry=Retry(NoBackoff(), 0),
         )
         self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
 
@@ -41,7 +51,14 @@ class Notices:
         self._thread.start()
 
     def tell(self) -> None:
-        """Say that something has changed; a Redis that is down is no error."""
+        """Say that something has changed; a Redis that is down is no error, and not waited for.
+
+        What is not told now, is told once it is back.
+        """
+        if self.status == "ready":
+            self._publish()
+
+    def _publish(self) -> None:
         try:
             self._redis.publish(self._channel, b"moved")
         except RedisError as error:
@@ -72,6 +89,8 @@ class Notices:
             # What was told before somebody listened is found now.
             self.status = "ready"
             self._heard()
+            # Others hear now what could not be told.
+            self._publish()
             while not self._stop.is_set():
                 if subscription.get_message(timeout=_LISTEN_SECONDS) is not None:
                     self._heard()

@@ -3,10 +3,18 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from registry.names import CommitId
+import pytest
+
+from registry.names import CommitId, LibraryName
+from registry.snapshot import Registry, Snapshot
 from registry.verifying.trusted import TrustedHead, set_trusted
+from server.follower import Follower
+from server.loading import load_names
+from server.served import ServedLibrary
+from server.settings import Settings
 from server.warm import read_warm
 from tests.server.real_server import Client, Place, serving, step, until
 
@@ -238,3 +246,38 @@ def test_a_history_that_does_not_descend_from_the_trusted_one_is_not_served(plac
         assert client.get("/api/v1/steps/alpha.file.copy").json()["version"] == "1.2.0"
         place.git("reset", "-q", "--hard", trusted)
         until(lambda: client.get("/health").json()["status"] == "healthy")
+
+
+def test_what_is_not_yet_swapped_in_does_not_count_as_served(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change was answered while the swap that follows it was still being made."""
+    reached, may_go_on = threading.Event(), threading.Event()
+
+    def slowly(snapshot: Snapshot, names: Iterable[LibraryName]) -> Iterator[ServedLibrary]:
+        reached.set()
+        may_go_on.wait(30)
+        return load_names(snapshot, names)
+
+    with Registry.open(place.path, instance="production") as registry:
+        follower = Follower(registry, Settings(poll_seconds=0.02))
+        follower.start()
+        try:
+            assert follower.until_serves(registry.head(), 30)
+            until(lambda: follower.snapshot is not None)
+            monkeypatch.setattr("server.follower.load_names", slowly)
+            place.publish("ccc", "1.0.0")
+            assert reached.wait(30)
+            snapshot, served = follower.snapshot, follower.current
+            assert snapshot is not None
+            assert served is not None
+            assert served.commit != snapshot.commit
+            assert not follower.until_serves(snapshot.commit, 0)
+            may_go_on.set()
+            assert follower.until_serves(CommitId(place.publish("ddd", "1.0.0")), 30)
+            served = follower.current
+            assert served is not None
+            assert {"ccc", "ddd"} <= served.libraries.keys()
+        finally:
+            may_go_on.set()
+            follower.stop()

@@ -217,7 +217,12 @@ def test_with_redis_nobody_waits_for_a_poll_and_without_it_all_goes_on(
                 until(lambda: client.health()["notices"] == "ready")  # noqa: B023 - called at once
             assert install(one, "beta").status == 200
             # Long before the poll, which is a minute away.
-            until(lambda: serves(two, "beta.file.copy"), 10)
+            until(lambda: serves(two, "beta.file.copy"), 20)
+            # Gone and back before anybody asks again: what was told meanwhile is looked for.
+            redis.stop()
+            assert install(one, "delta").status == 200
+            redis.start()
+            until(lambda: serves(two, "delta.file.copy"), 20)
             redis.stop()
             for client in (one, two):
                 until(lambda: client.health()["notices"] == "down")  # noqa: B023 - called at once
@@ -225,7 +230,7 @@ def test_with_redis_nobody_waits_for_a_poll_and_without_it_all_goes_on(
             assert serves(one, "gamma.file.copy")
             redis.start()
             # Who comes back looks at once for what it did not hear.
-            until(lambda: serves(two, "gamma.file.copy"), 10)
+            until(lambda: serves(two, "gamma.file.copy"), 20)
     assert "a-password-of-this-redis" not in "".join(capfd.readouterr())
 
 
