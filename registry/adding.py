@@ -11,11 +11,11 @@ from registry.digest import release_digest
 from registry.errors import ConflictError, LimitError
 from registry.facts import LibraryAt, facts_bytes, facts_path, read_library
 from registry.model import LibraryFacts
-from registry.names import CommitId, LibraryName, ObjectId, parse_library_name, same_id
+from registry.names import CommitId, LibraryName, ObjectId, parse_library_name
 from registry.operation import Actor, Turn, one_line, operation_commit, perform
 from registry.problems import InvalidLibraryError, Problem, errors_of
 from registry.snapshot import Registry
-from registry.trees import tree_items
+from registry.taken_ids import TakenIds
 from registry.versions import Version, parse_version
 
 
@@ -77,18 +77,7 @@ def _refuse_taken(
             next_step="A release never changes: give the new content a new version",
         )
     if not at.exists:
-        refuse_taken_id(registry, at.name, at.head)
-
-
-def refuse_taken_id(registry: Registry, name: LibraryName, head: CommitId) -> None:
-    """Raise ConflictError for a new name that has the id of one that is there."""
-    tree = registry.repository.object(f"{head}:libraries")
-    names = (raw for _, raw, _ in tree_items(tree.content)) if tree is not None else ()
-    taken = same_id(name, names)
-    if taken is not None:
-        raise ConflictError(
-            f"the id of {name!r} is taken by {taken!r}", next_step="Choose another name"
-        )
+        TakenIds(registry.repository).refuse(at.name, at.head)
 
 
 def _same_files(registry: Registry, tree: ObjectId, files: Mapping[str, bytes]) -> bool:

@@ -86,7 +86,7 @@ def library_id(name: LibraryName) -> LibraryId:
 
 
 @lru_cache(maxsize=1 << 17)
-def _id_start(name: bytes) -> bytes:
+def id_start(name: bytes) -> bytes:
     """The first 48 of an id's 53 bits: they tell nearly all names apart, and are quickly had."""
     return hashlib.sha256(name).digest()[:6]
 
@@ -94,9 +94,9 @@ def _id_start(name: bytes) -> bytes:
 def same_id(name: LibraryName, others: Iterable[bytes]) -> str | None:
     """The first of the other names (UTF-8) that has the same `library_id`; None when none has."""
     wanted = library_id(name)
-    start = _id_start(name.encode())
+    start = id_start(name.encode())
     for other in others:
-        if _id_start(other) == start:
+        if id_start(other) == start:
             text = other.decode(errors="replace")
             if text != name and library_id(LibraryName(text)) == wanted:
                 return text

@@ -13,6 +13,7 @@ from registry.names import ObjectId
 TREE_MODE = b"40000"
 # One entry of a raw tree; entries follow each other without a gap.
 _TREE_ITEM = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_TREE_NAME = re.compile(rb"[0-7]+ ([^\0]+)\0.{20}", re.DOTALL)
 _RAW_ENTRY = re.compile(rb"[0-7]+ [^\0]+\0.{20}", re.DOTALL)
 
 
@@ -43,6 +44,11 @@ def raw_entries(content: bytes) -> list[bytes]:
 def tree_items(content: bytes) -> list[tuple[bytes, bytes, bytes]]:
     """Mode, name and binary object id of each entry: for trees of ten thousand names."""
     return _TREE_ITEM.findall(content)
+
+
+def tree_names(content: bytes) -> list[bytes]:
+    """The name of each entry of a raw tree."""
+    return _TREE_NAME.findall(content)
 
 
 def parse_tree(content: bytes) -> Iterator[TreeEntry]:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from registry.adding import refuse_taken_id
 from registry.dependency_index import IndexMemory
 from registry.errors import ConflictError, NotFoundError
 from registry.host import DEFAULT_HOST, refuse_incompatible
@@ -25,6 +24,7 @@ from registry.release_signature import registry_facts
 from registry.rollback_numbers import RollbackNumbers
 from registry.snapshot import Registry
 from registry.tags import tag_name
+from registry.taken_ids import TakenIds
 from registry.versions import Version
 
 _NAMED = 5
@@ -79,6 +79,7 @@ class Installer:
         parse_instance_name(registry.instance)
         self.registry = registry
         self.host = host
+        self._taken = TakenIds(registry.repository)
         self._memory = IndexMemory(registry.repository, registry.state_directory)
 
     def install(self, incoming: Sequence[Incoming], *, by: Actor) -> Outcome:
@@ -316,7 +317,7 @@ class Installer:
         """A new name whose id another library has, or whose tag somebody made by hand."""
         if not change.add or state.exists:
             return
-        refuse_taken_id(self.registry, change.name, turn.head)
+        self._taken.refuse(change.name, turn.head)
         for incoming in change.add:
             tag = tag_name(incoming.name, incoming.version)
             if self.registry.repository.object(f"refs/tags/{tag}") is not None:
