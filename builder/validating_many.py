@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from builder.outcomes import Outcomes, committed_objects
@@ -13,6 +13,7 @@ from builder.validating import Checked, Target, checked
 from registry.errors import NotARegistryError
 from registry.places import find_places
 from registry.problems import Problem
+from registry.processes.pool import WorkerPool
 
 # Targets below which another process costs more than it saves: it starts in a quarter of a second.
 _WORTH_A_PROCESS = 150
@@ -56,8 +57,14 @@ def _all_checked(targets: Sequence[Target]) -> Iterator[Checked]:
     if len(targets) < _WORTH_A_PROCESS or processors == 1:
         yield from map(checked, targets)
         return
-    with ProcessPoolExecutor(processors, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(checked, targets, chunksize=_CHUNK)
+    chunks = [targets[start : start + _CHUNK] for start in range(0, len(targets), _CHUNK)]
+    with closing(WorkerPool(processors)) as pool, ThreadPoolExecutor(processors) as threads:
+        for found in threads.map(lambda chunk: pool.run(_checked_chunk, chunk), chunks):
+            yield from found
+
+
+def _checked_chunk(targets: Sequence[Target]) -> list[Checked]:
+    return list(map(checked, targets))
 
 
 def _state_directory(root: Path) -> Path | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from server.loading import child_environment
+from registry.processes.program import program, program_environment
 from server.settings import Settings
 
 _LOG = structlog.get_logger(__name__)
@@ -51,7 +50,7 @@ def build_command(registry: Path, state_directory: Path, instance: str) -> list[
     """The command that builds catalogue and search index of a registry; see `build_process`."""
     site, search = site_directory(state_directory), search_directory(state_directory)
     arguments = map(str, (registry, instance, site, search))
-    return [sys.executable, "-P", "-m", "server.build_process", *arguments]
+    return program("server.build_process", *arguments)
 
 
 def _yield_to_others(process: int, niceness: int) -> None:
@@ -158,7 +157,7 @@ class Building:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env=child_environment(),
+                env=program_environment(),
             )
         _yield_to_others(self._process.pid, self._settings.build_niceness)
         _, errors = self._process.communicate()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
@@ -18,6 +17,7 @@ from registry.adding import add_release
 from registry.creating import init_registry
 from registry.names import CORE, LibraryName
 from registry.operation import Actor, follow_head
+from registry.processes.program import program, program_environment
 from registry.releasing import release
 from registry.snapshot import Registry
 from registry.sources import read_source
@@ -25,7 +25,6 @@ from registry.versions import Version, parse_version
 from server.app import Server
 from server.building import build_command
 from server.errors import CheckError
-from server.loading import child_environment
 from server.running import configure_logging, free_port, serve_registry
 from server.settings import Settings
 
@@ -95,7 +94,7 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
     console.print(f"[green]✓[/] registry  {path}  ({made} releases made)")
     with console.status("Building catalogue and search index …"):
         command = build_command(path, registry.state_directory, settings.instance)
-        built = subprocess.run(command, env=child_environment(), check=False)
+        built = subprocess.run(command, env=program_environment(), check=False)
     registry.close()
     if built.returncode != 0:
         raise CheckError("the catalogue was not built", next_step="Read what is said above")
@@ -141,10 +140,10 @@ def _check(path: Path, settings: Settings, console: Console) -> None:
 
 @contextmanager
 def _serving(path: Path, settings: Settings, port: int) -> Iterator[None]:
-    command = [sys.executable, "-P", "-m", "opsteps", "serve", "--registry", str(path)]
+    serve = program("opsteps", "serve", "--registry", str(path))
     options = ["--host", settings.host, "--port", str(port), "--log-level", "warning"]
     process = subprocess.Popen(
-        [*command, *options], stdout=subprocess.DEVNULL, env=child_environment()
+        [*serve, *options], stdout=subprocess.DEVNULL, env=program_environment()
     )
     try:
         yield

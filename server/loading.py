@@ -6,7 +6,6 @@ after its length. They are msgpack, decoded into typed records: nothing in them 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ import msgspec
 
 from registry.errors import RegistryError
 from registry.names import CORE, CommitId, LibraryName
+from registry.processes.program import program, program_environment
 from registry.snapshot import Registry, Snapshot
 from server.errors import LoadError
 from server.served import ServedLibrary, served_library
@@ -57,13 +57,11 @@ def load_all(registry: Registry, snapshot: Snapshot, settings: Settings) -> list
 def _load_elsewhere(
     registry: Registry, commit: CommitId, names: Sequence[LibraryName]
 ) -> list[ServedLibrary]:
-    command = [sys.executable, "-P", "-m", "server.load_process"]
-    arguments = [str(registry.path), registry.instance, commit]
     process = subprocess.Popen(
-        [*command, *arguments],
+        program("server.load_process", str(registry.path), registry.instance, commit),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=child_environment(),
+        env=program_environment(),
     )
     if process.stdin is None or process.stdout is None:
         raise LoadError("a loading process has no pipes", next_step="Report this as a bug")
@@ -77,13 +75,6 @@ def _load_elsewhere(
     if code != 0:
         raise LoadError(f"a loading process ended with {code}", next_step="Look at the log above")
     return loaded
-
-
-def child_environment() -> dict[str, str]:
-    """The environment in which a child process finds the same rooms as this one."""
-    root = str(Path(__file__).resolve().parent.parent)
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def write_block(stream: IO[bytes], libraries: Sequence[ServedLibrary]) -> None:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ import structlog
 from registry.errors import GitError, RegistryError
 from registry.installing.installer import Installer
 from registry.operation import follow_head
+from registry.processes.pool import WorkerDiedError, WorkerPool
 from registry.snapshot import Registry
 from server.errors import AnswerError
 from server.follower import Follower
@@ -22,13 +24,13 @@ from server.planning_process import Planning, begin_planning
 from server.refusals import refusal
 from server.settings import Settings
 from server.settings import host_of as settings_host
-from server.worker_process import WorkerProcess
 from server.write_process import Change, Done, Place, Who, begin, read_instance_key, work
 
 # The index is written again after so many times as long as that took.
 _FOLLOW_SHARE = 9
 _FOLLOW_NICENESS = 15
 _WRITING_ENDED = "the writing process ended; whether it was done shows in GET /api/v1/audit"
+_PLANNING_ENDED = "the process that asks upstreams ended; ask again"
 _LOG = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
@@ -67,20 +69,15 @@ class Operations:
         self._follower = follower
         self._settings = settings
         self._changed = changed
-        self._writing = WorkerProcess(
-            begin, self._place, ended=_WRITING_ENDED, count=settings.write_processes
+        self._writing = WorkerPool(settings.write_processes, partial(begin, self._place))
+        planning = Planning(
+            place=self._place,
+            host=self._place.host,
+            fresh_seconds=settings.upstream_fresh_seconds,
+            fetch_seconds=settings.upstream_seconds,
+            fetch_bytes=settings.upstream_bytes,
         )
-        self._planning = WorkerProcess(
-            begin_planning,
-            Planning(
-                place=self._place,
-                host=self._place.host,
-                fresh_seconds=settings.upstream_fresh_seconds,
-                fetch_seconds=settings.upstream_seconds,
-                fetch_bytes=settings.upstream_bytes,
-            ),
-            ended="the process that asks upstreams ended; ask again",
-        )
+        self._planning = WorkerPool(1, partial(begin_planning, planning))
         self._threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="write")
         self._worktree = ThreadPoolExecutor(
             1, thread_name_prefix="worktree", initializer=_yield_to_lookups
@@ -120,7 +117,7 @@ class Operations:
 
     def ask_now(self, question: Callable[..., Result], *arguments: Any) -> Result:
         """As `ask`, from a thread that may wait."""
-        return _refusing(lambda: self._planning.run(question, *arguments))
+        return _refusing(lambda: _run(self._planning, _PLANNING_ENDED, question, *arguments))
 
     def close(self) -> None:
         """Finish what is under way."""
@@ -132,7 +129,7 @@ class Operations:
         self._registry.close()
 
     def _do(self, change: Change, who: Who) -> Done:
-        done = _refusing(lambda: self._writing.run(work, change, who))
+        done = _refusing(lambda: _run(self._writing, _WRITING_ENDED, work, change, who))
         if done.changed:
             self._changed()
             self._let_follow()
@@ -167,6 +164,15 @@ class Operations:
 def _yield_to_lookups() -> None:
     """For the thread that lets Git follow: the Git commands that it starts inherit this."""
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _FOLLOW_NICENESS)
+
+
+def _run(pool: WorkerPool, ended: str, ask: Callable[..., Result], *arguments: Any) -> Result:
+    """What a process of the pool answers; AnswerError (503) that says ``ended`` when it died."""
+    try:
+        return pool.run(ask, *arguments)
+    except WorkerDiedError as error:
+        _LOG.error("a worker process ended", reason=error.message)
+        raise AnswerError(503, ended) from error
 
 
 def _refusing(question: Callable[[], Result]) -> Result:

@@ -339,7 +339,7 @@ def test_a_writing_process_that_is_killed_is_started_anew(client: Client, place:
     (writing,) = [
         child
         for child in children(client)
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+        if b"registry.processes.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
     ]
     os.kill(writing, signal.SIGKILL)
     until(lambda: install(client, "beta").status == 200)
