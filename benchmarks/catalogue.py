@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import content, hugo, publishing, synthetic
+from benchmarks.commands import OPSTEPS
 from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Bound, Promise, Row, Spread, against, plain, spread
 from benchmarks.session import STEPS_EACH, Session
@@ -106,7 +106,7 @@ def _process(registry: Path, site: Path, *, search: bool) -> float:
     """Seconds of ``opsteps build`` from nothing, as a whole process."""
     site.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(registry / ".git" / "opsteps", ignore_errors=True)  # the Whoosh index
-    command = [sys.executable, "-m", "opsteps", "build", str(registry), "--out", str(site)]
+    command = [str(OPSTEPS), "build", str(registry), "--out", str(site)]
     command += ["--json", "--search" if search else "--no-search"]
     started = time.perf_counter()
     done = subprocess.run(

@@ -9,15 +9,13 @@ from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
 
-_PROGRAM = Path(__file__).resolve().parent.parent / "opsteps.py"
+OPSTEPS = Path(sys.executable).parent / "opsteps"
 
 
 def timed(*arguments: str | Path) -> float:
     """Seconds that a command took; raises BenchmarkError when it failed."""
     started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, _PROGRAM, *arguments], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([OPSTEPS, *arguments], capture_output=True, text=True, check=False)
     taken = time.perf_counter() - started
     if done.returncode != 0:
         raise BenchmarkError(

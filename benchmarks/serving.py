@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import secrets
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import processes
+from benchmarks.commands import OPSTEPS
 from benchmarks.errors import BenchmarkError
 from server.database.engine import Database, database_url
 from server.database.tokens import create_token
@@ -92,7 +92,7 @@ def serving(
         token, told = _token_settings(workdir)
         environment |= told
     log = workdir / "serve.log"
-    command = [sys.executable, "-m", "opsteps", "serve", "--registry", str(registry)]
+    command = [str(OPSTEPS), "serve", "--registry", str(registry)]
     command += ["--port", str(port)]
     started = time.monotonic()
     with processes.running(command, log=log, env=environment) as process:

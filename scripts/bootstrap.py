@@ -36,22 +36,9 @@ PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 # Parts of the standard library that Debian and Ubuntu package apart from python3-minimal.
 MODULES = {"ctypes": "python3", "sqlite3": "python3", "ssl": "python3", "venv": "python3-venv"}
 
-# A .pth file puts the checkout on the path. An editable install would do the same, but needs a
-# build backend among the packages of `make demo`.
-PATH_FILE = "opsconductor-steps-checkout.pth"
-
-# /bin/sh starts it and hands over to Python: a `#!` line cannot hold a path that is long or has a
-# space in it.
-LAUNCHER = """\
-#!/bin/sh
-'''exec' "{python}" "$0" "$@"
-' '''
-import sys
-
-from opsteps import main
-
-sys.exit(main())
-"""
+# The build backend, with which the installer puts the checkout on the path and makes the command.
+BUILD_LOCK = LOCKS / "build.txt"
+PROJECT = "opsconductor-steps"
 
 
 def say(line: str) -> None:
@@ -70,10 +57,10 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def pins(lock: Path) -> dict[str, str]:
-    """Name → version of everything in a lock."""
-    found = re.findall(r"(?m)^([A-Za-z0-9][\w.-]*)==(\S+)", lock.read_text(encoding="utf-8"))
-    return {normalised(name): version for name, version in found}
+def pins(lock: Path) -> set[str]:
+    """The names of everything in a lock."""
+    found = re.findall(r"(?m)^([A-Za-z0-9][\w.-]*)==\S+", lock.read_text(encoding="utf-8"))
+    return set(map(normalised, found))
 
 
 def require_machine() -> None:
@@ -159,10 +146,17 @@ def install_lock(env: Path, lock: Path) -> None:
     )
 
 
-def remove_strays(env: Path, site_packages: Path, lock: Path) -> None:
-    """Uninstall what has left the lock: code that still imports it would work nowhere else."""
+def install_checkout(env: Path) -> None:
+    """The command of this checkout, as the installer makes it for everybody."""
+    options = ("--no-deps", "--no-index", "--no-build-isolation", "--no-warn-script-location")
+    pip(env, "install", *options, f"--editable={ROOT}")
+
+
+def remove_strays(env: Path, site_packages: Path, locks: list[Path]) -> None:
+    """Uninstall what has left the locks: code that still imports it would work nowhere else."""
     present = {info.name.split("-")[0] for info in site_packages.glob("*.dist-info")}
-    strays = sorted({normalised(name) for name in present} - set(pins(lock)))
+    kept = {PROJECT}.union(*map(pins, locks))
+    strays = sorted({normalised(name) for name in present} - kept)
     if strays:
         say(f"removing {', '.join(strays)}")
         pip(env, "uninstall", "--yes", *strays)
@@ -182,9 +176,10 @@ def prepare_checkout(kind: str) -> None:
     # dev.txt is compiled on top of run.txt: what serves development runs the project as well.
     if stamp.get("kind") == "dev":
         kind = "dev"
-    lock = LOCKS / f"{kind}.txt"
+    locks = [LOCKS / f"{kind}.txt", BUILD_LOCK]
     here = {"root": str(ROOT), "python": ask(ENV, "sys.version")}
-    inputs = {"kind": kind, "lock": sha256(lock), "bootstrap": sha256(Path(__file__))}
+    followed = [*locks, ROOT / "pyproject.toml", Path(__file__)]
+    inputs = {"kind": kind, **{path.name: sha256(path) for path in followed}}
     if here["python"] and stamp == {**here, **inputs}:
         return
 
@@ -194,12 +189,10 @@ def prepare_checkout(kind: str) -> None:
         here["python"] = ask(ENV, "sys.version")
     stamp_file.unlink(missing_ok=True)
     site_packages = Path(ask(ENV, "sysconfig.get_path('purelib')") or stop("no Python in .venv"))
-    install_lock(ENV, lock)
-    remove_strays(ENV, site_packages, lock)
-    (site_packages / PATH_FILE).write_text(f"{ROOT}\n", encoding="utf-8")
-    launcher = ENV / "bin" / "opsteps"
-    launcher.write_text(LAUNCHER.format(python=ENV / "bin" / "python"), encoding="utf-8")
-    launcher.chmod(0o755)
+    for lock in locks:
+        install_lock(ENV, lock)
+    remove_strays(ENV, site_packages, locks)
+    install_checkout(ENV)
     stamp_file.write_text(json.dumps({**here, **inputs}), encoding="utf-8")
     say(f"{ENV.name} is ready")
 

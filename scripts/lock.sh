@@ -1,5 +1,6 @@
 #!/bin/sh
-# Compile the locks anew: run.txt from pyproject.toml, dev.txt from dev.in on top of run.txt.
+# Compile the locks anew: run.txt from pyproject.toml, build.txt and dev.txt on top of it.
+# The three agree: what one pins, the next takes as it is.
 # Arguments go to both runs, e.g. `scripts/lock.sh --upgrade` or `--upgrade-package fastapi`.
 # Which index they come from is this machine's configuration and never gets into a lock.
 set -eu
@@ -10,5 +11,7 @@ compile() {
 }
 echo "[lock] requirements/run.txt"
 compile "$@" --output-file requirements/run.txt pyproject.toml
+echo "[lock] requirements/build.txt"
+compile "$@" --output-file requirements/build.txt requirements/build.in
 echo "[lock] requirements/dev.txt"
 compile "$@" --output-file requirements/dev.txt requirements/dev.in

@@ -87,7 +87,8 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
 
     Raises CheckError when an answer is wrong or a build fails.
     """
-    console = Console(stderr=True, highlight=False)
+    # A path is copied from the terminal: no line is broken in it.
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     path = directory / "registry"
     with console.status("Making the demo registry …"):
         registry, made = make_demo_registry(path)

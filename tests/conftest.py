@@ -4,6 +4,7 @@ import os
 import tarfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.terminal import TerminalReporter
@@ -35,6 +36,31 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for name, program in PROGRAMS.items():
         if item.get_closest_marker(f"needs_{name}") and not find_program(name):
             cannot_run(program.part, f"{name} is missing: apt install {program.package}")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse tests that share an id: of those, only one would be run."""
+    shared = [name for name, count in Counter(i.nodeid for i in session.items).items() if count > 1]
+    if shared:
+        raise pytest.UsageError(f"these tests share an id: {', '.join(shared[:5])}")
+
+
+_reported: set[str] = set()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _reported.add(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where tests were collected and neither run nor named as not run."""
+    is_worker = hasattr(session.config, "workerinput")
+    is_cut_short = session.shouldstop or session.shouldfail or session.config.option.collectonly
+    missing = session.testscollected - len(_reported)
+    if missing and not is_worker and not is_cut_short and session.exitstatus == pytest.ExitCode.OK:
+        reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line(f"{missing} of {session.testscollected} collected tests were not run")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import registry
 from opsteps import COMMANDS
+from tests.installed import OPSTEPS
 from tests.registry.making import files, git, write_files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +23,7 @@ HEAVY = {
 
 def run(*arguments: object, where: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "opsteps.py", *map(str, arguments)],
+        [OPSTEPS, *map(str, arguments)],
         capture_output=True, text=True, check=False, cwd=where,
         env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1"},
     )  # fmt: skip

@@ -3,7 +3,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -28,6 +27,7 @@ from registry.errors import LimitError, NotFoundError
 from registry.loading import LibrarySource, load_libraries
 from registry.names import LibraryName
 from registry.snapshot import Registry
+from tests.installed import OPSTEPS
 from tests.registry.making import commit_all, files, git, new_registry, put, step, write_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -419,7 +419,7 @@ def test_a_source_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def run(*arguments: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "opsteps.py", "audit", *map(str, arguments)],
+        [OPSTEPS, "audit", *map(str, arguments)],
         capture_output=True, text=True, check=False, cwd=folder,
         env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
@@ -479,7 +479,7 @@ def test_what_strangers_wrote_does_not_reach_the_terminal_as_codes(
 def test_a_terminal_gets_a_table(registry: Registry) -> None:
     publish(registry, ours({"introduced": "1.2.0"}))
     ours_end, theirs = pty.openpty()
-    command = [sys.executable, str(ROOT / "opsteps.py"), "audit", "-r", str(registry.path)]
+    command = [str(OPSTEPS), "audit", "-r", str(registry.path)]
     environment = {**os.environ, "COLUMNS": "160", "TERM": "xterm"}
     with subprocess.Popen(command, stdout=theirs, env=environment) as process:
         os.close(theirs)

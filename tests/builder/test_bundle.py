@@ -1,7 +1,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,6 +39,7 @@ from registry.signing.trust import sign_registry
 from registry.snapshot import Registry
 from registry.verifying.trusted import read_trusted
 from registry.yamltext import dump_yaml
+from tests.installed import OPSTEPS
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put, version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ NOBODY = Demands()
 
 def opsteps(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "opsteps.py", *map(str, arguments)],
+        [OPSTEPS, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

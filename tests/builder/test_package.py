@@ -3,7 +3,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,6 +26,7 @@ from registry.snapshot import Registry
 from registry.sources import SourceError, read_source
 from registry.versions import Version, parse_version
 from registry.yamltext import dump_yaml
+from tests.installed import OPSTEPS
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def opsteps(
     *arguments: object, cwd: Path, umask: int = -1, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "opsteps.py", *map(str, arguments)],
+        [OPSTEPS, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

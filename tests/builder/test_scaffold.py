@@ -19,6 +19,7 @@ from registry.creating import init_registry
 from registry.names import LIBRARY_NAME_PATTERN, is_library_name, parse_library_name
 from registry.operation import Actor
 from registry.releasing import release
+from tests.installed import OPSTEPS
 from tests.registry.making import git
 
 every_template = pytest.mark.parametrize("template", Template)
@@ -38,7 +39,7 @@ def wanted(name: str = "file-tools", template: Template = Template.FILES) -> New
 
 def opsteps(where: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "opsteps", *arguments],
+        [OPSTEPS, *arguments],
         cwd=where,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), **variables},
         capture_output=True,

@@ -1,7 +1,6 @@
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from registry.adding import add_release
 from registry.errors import NotFoundError
 from registry.operation import Actor
 from registry.problems import Problem, errors_of
+from tests.installed import OPSTEPS
 from tests.registry.making import (
     commit_all,
     encode,
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "opsteps.py", "validate", *map(str, arguments)],
+        [OPSTEPS, "validate", *map(str, arguments)],
         capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
 

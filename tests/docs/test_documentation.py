@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from opsteps import COMMANDS
+from tests.installed import OPSTEPS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -20,7 +20,7 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def _run(arguments: list[str], folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "opsteps.py"), *arguments],
+        [str(OPSTEPS), *arguments],
         cwd=folder,
         capture_output=True,
         text=True,

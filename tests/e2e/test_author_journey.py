@@ -3,18 +3,18 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.installed import OPSTEPS
 from tests.registry.making import git
 
 _ROOT = Path(__file__).parents[2]
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, str(_ROOT / "opsteps.py"), *map(str, arguments)]
+    return [str(OPSTEPS), *map(str, arguments)]
 
 
 def opsteps(where: Path, *arguments: object, expect: int = 0) -> str:

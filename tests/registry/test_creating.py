@@ -20,6 +20,7 @@ from registry.parsing import parse_registry_facts
 from registry.scaffold.registry_files import Host, NewRegistry, parse_account, registry_files
 from registry.signing.declared import read_publishers
 from registry.snapshot import Registry
+from tests.installed import OPSTEPS
 from tests.registry.making import git
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0d
 
 def opsteps(where: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "opsteps", *arguments],
+        [OPSTEPS, *arguments],
         cwd=where,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from registry.snapshot import Registry
 from registry.versions import parse_version
 from server.database.engine import Database, database_url
 from server.database.tokens import create_token, revoke_token
+from tests.installed import OPSTEPS
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30.0
@@ -231,12 +231,12 @@ def serving(
     path: Path,
     *options: str,
     token: str = "",
-    catalogue: bool = False,
     is_killed: bool = False,
     **settings: object,
 ) -> Iterator[Client]:
     """A server process, from when it answers lookups until it has stopped cleanly.
 
+    It is the installed command with default settings, but for those that a test is about.
     ``is_killed``: the test kills it, and all that it started; it leads a process group.
     """
     with socket.socket() as probe:
@@ -246,13 +246,9 @@ def serving(
         key: value for key, value in os.environ.items() if not key.startswith("OPSTEPS_")
     }
     environment |= {f"OPSTEPS_{name.upper()}": str(value) for name, value in settings.items()}
-    environment.setdefault("OPSTEPS_POLL_SECONDS", "0.02")
-    environment.setdefault("OPSTEPS_LOG_LEVEL", "error")
-    environment.setdefault("OPSTEPS_TOKEN_MEMORY_SECONDS", "0.5")
-    command = [sys.executable, str(ROOT / "opsteps.py"), "serve", "--registry", str(path)]
-    shown = [] if catalogue or "--site" in options else ["--no-catalogue"]
+    command = [str(OPSTEPS), "serve", "--registry", str(path)]
     process = subprocess.Popen(
-        [*command, "--port", str(port), *shown, *options],
+        [*command, "--port", str(port), *options],
         env=environment,
         start_new_session=is_killed,
     )

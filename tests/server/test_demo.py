@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 from registry.snapshot import Registry
 from server.demo import example_releases, make_demo_registry
-from tests.server.real_server import ROOT
+from tests.installed import OPSTEPS
 
 
 def test_the_demo_makes_serves_and_checks_itself(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "opsteps.py"), "demo", "--check"]
+    command = [str(OPSTEPS), "demo", "--check"]
     for made in (len(example_releases()), 0):
         done = subprocess.run(
             [*command, "--directory", str(tmp_path)], capture_output=True, text=True, check=False

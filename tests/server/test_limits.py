@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from server.access import is_loopback, split_host
 from server.errors import SettingsError
 from server.lists import accepts
 from server.settings import Settings, settings_from, settings_table
+from tests.installed import OPSTEPS
 from tests.server.real_server import ROOT, Client, Place, serving, until
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a start without tokens is refused for
@@ -21,7 +21,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a start without tokens is refused fo
 def _serve(place: Place, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if "OPSTEPS_" not in key}
     environment |= {f"OPSTEPS_{name.upper()}": value for name, value in settings.items()}
-    command = [sys.executable, str(ROOT / "opsteps.py"), "serve", "--registry", str(place.path)]
+    command = [str(OPSTEPS), "serve", "--registry", str(place.path)]
     return subprocess.run(
         [*command, *options], env=environment, capture_output=True, text=True, check=False
     )

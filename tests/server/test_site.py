@@ -116,7 +116,7 @@ def test_a_new_build_is_served_at_once(standing_place: Place, site: Path) -> Non
 
 
 def test_catalogue_and_search_are_kept_up_to_date(place: Place) -> None:
-    with serving(place.path, catalogue=True, settle_seconds=0) as client:
+    with serving(place.path, settle_seconds=0) as client:
 
         def built() -> bool:
             health = client.health()
@@ -137,7 +137,7 @@ def test_catalogue_and_search_are_kept_up_to_date(place: Place) -> None:
 
 
 def test_search_pages_narrow_and_suggest(place: Place) -> None:
-    with serving(place.path, catalogue=True, settle_seconds=0) as client:
+    with serving(place.path, settle_seconds=0) as client:
         until(lambda: client.health()["search"] == "ready", seconds=120)
         everything = client.get("/api/v1/search?q=file&limit=100").json()
         seen: list[str] = []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from registry.snapshot import Registry
+from tests.installed import OPSTEPS
 from tests.registry.making import files, git, new_registry, put, write_files
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -24,7 +24,7 @@ def ours(tmp_path: Path) -> Path:
 
 def run(where: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "opsteps.py", *map(str, arguments)],
+        [OPSTEPS, *map(str, arguments)],
         capture_output=True, text=True, check=False, cwd=where,
         env={**os.environ, "COLUMNS": "140", "NO_COLOR": "1"},
     )  # fmt: skip

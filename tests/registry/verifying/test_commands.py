@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from registry.names import CommitId
 from registry.verifying.head_statement import write_statement
 from registry.verifying.trusted import TrustedHead, read_trusted, set_trusted, trusted_path
+from tests.installed import OPSTEPS
 from tests.registry.making import git
 from tests.registry.verifying.scene import ACME, TOOLS, Scene
 
@@ -24,7 +24,7 @@ def run(
     scene: Scene, command: str, *arguments: object, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "opsteps.py", command, "-r", scene.path, *map(str, arguments)],
+        [OPSTEPS, command, "-r", scene.path, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
