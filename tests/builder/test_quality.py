@@ -1,4 +1,3 @@
-import time
 from pathlib import Path
 from typing import Any
 
@@ -226,16 +225,10 @@ def test_the_facts_of_a_library_in_a_registry(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("manifest", EXAMPLES, ids=lambda path: "/".join(path.parts[-3:-1]))
-def test_the_examples_of_this_project_lack_little_and_are_scored_quickly(manifest: Path) -> None:
+def test_the_examples_of_this_project_lack_little(manifest: Path) -> None:
     release = read_source(manifest.parent)
     checked = check_release(release, strict=False).content
     assert checked is not None
     documents = {path[5:]: raw for path, raw in release.items() if path.startswith("docs/")}
-    given_facts = facts(content=checked, documents=documents)
-    quality = score(given_facts)
+    quality = score(facts(content=checked, documents=documents))
     assert quality.points >= 90, [item for item in quality.criteria if item.improve]
-    began = time.process_time()
-    for _ in range(100):
-        score(given_facts)
-    # Measured: 0.2 to 0.4 ms for these large ones; room for a loaded machine and for coverage.
-    assert (time.process_time() - began) / 100 < 0.005

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -226,11 +225,9 @@ def test_several_processes_load_the_same_bytes(place: Place) -> None:
 
 def test_clearing_the_cache_reads_everything_anew(place: Place) -> None:
     with serving(place.path, tags_check_seconds=3600) as client:
-        time_before = time.monotonic()
         place.git("tag", "-d", "beta/v1.0.0")
         assert client.ask("POST", "/api/v1/cache/clear").status == 200
         assert client.get("/api/v1/steps/beta.net.ping").status == 404
-        assert time.monotonic() - time_before < 60
 
 
 def test_a_history_that_does_not_descend_from_the_trusted_one_is_not_served(place: Place) -> None:
