@@ -1,15 +1,17 @@
 """What an author and an operator do, by an installed ``opsteps``, from nothing to a served library.
 
-    python3 scripts/journey.py BIN DIRECTORY
+    python3 scripts/journey.py BIN DIRECTORY README
 
-BIN is the directory that holds the command, DIRECTORY an empty one to work in. Standard library
-only, and nothing of the checkout: it runs beside an environment that has only the wheel. Servers
-start with default settings, on a free port. The first thing that is not as it should be ends it.
+BIN is the directory that holds the command, DIRECTORY an empty one to work in; README is the page
+whose commands are run as they are printed. Standard library only, and nothing else of the checkout:
+it runs beside an environment that has only the wheel. Servers start with default settings, on a
+free port. The first thing that is not as it should be ends it.
 """
 
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,6 +29,8 @@ from typing import Any
 
 MANY_LIBRARIES = 200
 PATIENCE_SECONDS = 120.0
+DEFAULT_PORT = "3011"
+SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class JourneyError(Exception):
@@ -40,6 +44,12 @@ def say(line: str) -> None:
 def expect(truth: object, what: str) -> None:
     if not truth:
         raise JourneyError(what)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class Traveller:
@@ -76,9 +86,7 @@ class Traveller:
     @contextlib.contextmanager
     def serving(self, registry: str) -> Iterator["Server"]:
         """A server with default settings, until it has stopped cleanly."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         say(f"opsteps serve --registry {registry} --port {port}")
         process = subprocess.Popen(
             [self.command, "serve", "--registry", registry, "--port", str(port)],
@@ -169,6 +177,30 @@ class Server:
         raise JourneyError("the server did not become ready")
 
 
+def read_the_readme(someone: Traveller, page: Path) -> None:
+    """All of its shell commands in one shell, in their order, in a directory of their own."""
+    blocks = SHELL_BLOCK.findall(page.read_text(encoding="utf-8"))
+    expect(blocks, f"{page} has no shell commands")
+    directory = someone.home / "readme"
+    directory.mkdir()
+    # Elsewhere on this machine a demo may be looked at.
+    port = str(free_port())
+    script = "\n".join(blocks).replace(DEFAULT_PORT, port)
+    say(f"README, with port {port}:\n{script}")
+    # Without this, curl is content with an answer that refuses.
+    (someone.home / ".curlrc").write_text("fail-with-body\n", encoding="utf-8")
+    shell = subprocess.Popen(
+        ["bash", "-eu", "-c", script],
+        cwd=directory,
+        env={**someone.environment, "OPSTEPS_PORT": port},
+        start_new_session=True,
+    )
+    code = shell.wait()
+    if code:
+        os.killpg(shell.pid, signal.SIGKILL)
+    expect(code == 0, f"the README's commands ended with {code}")
+
+
 def author(someone: Traveller) -> None:
     """From nothing to two releases and a package."""
     someone.opsteps("init", "market", "--name", "market", "--title", "Market")
@@ -257,9 +289,10 @@ def many(someone: Traveller) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    bin_directory, home = (Path(argument).resolve() for argument in arguments)
+    bin_directory, home, page = (Path(argument).resolve() for argument in arguments)
     someone = Traveller(bin_directory, home)
     try:
+        read_the_readme(someone, page)
         for part in (author, operator, many):
             part(someone)
     except JourneyError as error:

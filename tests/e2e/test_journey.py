@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_an_author_and_an_operator_get_where_they_want(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts/journey.py", OPSTEPS.parent, tmp_path],
+        [sys.executable, ROOT / "scripts/journey.py", OPSTEPS.parent, tmp_path, ROOT / "README.md"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
