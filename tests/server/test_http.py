@@ -53,7 +53,7 @@ def test_every_answer_has_the_security_headers(client: Client, path: str) -> Non
 )
 @pytest.mark.parametrize("path", ["/api/v1/steps/alpha.file.copy", "/health", "/", "/openapi.json"])
 def test_a_strange_host_name_is_refused(client: Client, path: str, host: str) -> None:
-    assert client.get(path).status in {200, 404}
+    assert client.get(path).status in {200, 503}  # the catalogue may still be built
     assert client.get(path, Host=host).status in {400, 421}
 
 
@@ -167,7 +167,7 @@ def test_reads_can_be_made_to_need_a_token(place: Place) -> None:
             assert refused.status == 401
             assert refused.headers["www-authenticate"] == "Bearer"
             assert client.get(path, Authorization=f"Basic {token}").status in {401, 429}
-            assert client.get(path, Authorization=f"Bearer {token}").status in {200, 404}
+            assert client.get(path, Authorization=f"Bearer {token}").status in {200, 503}
         assert client.get("/health").status == 200
         path = "/api/v1/steps/alpha.file.copy"
         other = make_token(place.path, "manage", name="other")

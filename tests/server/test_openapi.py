@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from server import schemas
-from tests.server.real_server import Client
+from tests.server.real_server import Client, Place, serving
 
 ANSWERS = [
     ("/health", "/health"),
@@ -43,7 +43,6 @@ ERRORS = [
     ("/api/v1/libraries/{library}", "/api/v1/libraries/nobody", 404),
     ("/api/v1/steps/{step}", "/api/v1/steps/nobody.x", 404),
     ("/api/v1/steps", "/api/v1/steps?platform=x", 422),
-    ("/api/v1/search", "/api/v1/search?q=x", 503),
 ]
 
 
@@ -79,6 +78,13 @@ def test_every_error_is_what_the_document_says(
     reply = client.get(path)
     assert reply.status == status
     _check(document, _schema(document, route, status), reply.json())
+
+
+def test_a_search_without_an_index_is_what_the_document_says(place: Place, document: Any) -> None:
+    with serving(place.path, "--no-catalogue") as bare:
+        reply = bare.get("/api/v1/search?q=x")
+    assert reply.status == 503
+    _check(document, _schema(document, "/api/v1/search", 503), reply.json())
 
 
 def test_the_document_has_every_route_and_every_route_is_tested(

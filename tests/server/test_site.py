@@ -153,8 +153,9 @@ def test_search_pages_narrow_and_suggest(place: Place) -> None:
         assert client.get("/api/v1/search?q=file&premium=true").json()["total"] == 0
 
 
-def test_without_an_index_search_says_so(client: Client) -> None:
-    reply = client.get("/api/v1/search?q=copy")
+def test_without_an_index_search_says_so(place: Place) -> None:
+    with serving(place.path, "--no-catalogue") as client:
+        reply = client.get("/api/v1/search?q=copy")
     assert reply.status == 503
     assert "retry-after" in reply.headers
     assert "index" in reply.json()["detail"]
