@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import TextIOWrapper
 from typing import Any
 
 import typer
 
 import registry
 from registry.errors import ReportedError
+from registry.os_errors import file_system_error
+
+_DEBUG = "OPSTEPS_DEBUG"
+_BUG = 70
+_INTERRUPTED = 130
+# As of a program that SIGPIPE ended.
+_READER_LEFT = 141
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +100,7 @@ def make_app(wanted: str | None) -> typer.Typer:
 
     ``opsteps --help`` loads no room, which keeps it quick.
     """
-    app = typer.Typer(no_args_is_help=True, add_completion=False)
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback()(_root)
     for name, command in COMMANDS.items():
         loaded = _load(command) if name == wanted else _not_loaded
@@ -134,14 +143,62 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one message and its own exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     wanted = next((text for text in given if not text.startswith("-")), None)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a file's name need not be text
+            stream.reconfigure(errors="backslashreplace")
     try:
         make_app(wanted)(given, prog_name="opsteps")
-    except ReportedError as error:
-        where = f"{error.where}: " if error.where else ""
-        typer.echo(f"opsteps: {where}{error.message}", err=True)
-        if error.next_step:
-            typer.echo(f"  {error.next_step}", err=True)
-        sys.exit(error.exit_code)
+    except SystemExit as error:
+        sys.exit(_last_words(error))
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(_reader_left())
+    except Exception as error:
+        if _DEBUG in os.environ and not isinstance(error, ReportedError):
+            raise
+        sys.exit(_reported(error))
+
+
+def _reported(error: Exception) -> int:
+    """Say what went wrong; what nobody expected is one line, and a traceback on request."""
+    if isinstance(error, OSError):
+        error = file_system_error(error)
+    if not isinstance(error, ReportedError):
+        reason = " ".join(ascii(str(error))[1:-1].split())[:200]
+        typer.echo(f"opsteps: a bug in opsteps: {type(error).__name__}: {reason}", err=True)
+        typer.echo(f"  Report it, with what {_DEBUG}=1 in front of the command prints", err=True)
+        return _BUG
+    where = f"{error.where}: " if error.where else ""
+    typer.echo(f"opsteps: {where}{error.message}", err=True)
+    if error.next_step:
+        typer.echo(f"  {error.next_step}", err=True)
+    return error.exit_code
+
+
+def _last_words(end: SystemExit) -> int | str | None:
+    """The exit code of a command that ended, once all that it printed is out."""
+    if isinstance(end.__context__, BrokenPipeError):  # noticed by who printed
+        return _reader_left()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    except OSError as error:  # a full disk below a redirection
+        _silence()
+        return _reported(error)
+    return end.code
+
+
+def _reader_left() -> int:
+    """Who read our output wants no more, such as ``head``: nothing is wrong, and nothing said."""
+    _silence()
+    return _READER_LEFT
+
+
+def _silence() -> None:
+    """Whatever is still to be flushed at the end goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from builder.catalogue import BuildReport, build_catalogue
 from builder.catalogue.rendering import Progress as Report
 from builder.search_index import update_index
+from registry.cache_place import cache_directory
 from registry.snapshot import Registry
 from registry.verifying.commands import AdministratorsOption, read_administrators
 
@@ -57,7 +58,7 @@ def build(
             )
         seconds = dict(done.seconds)
         if search:
-            index = update_index(opened.state_directory / "search", opened.snapshot())
+            index = update_index(cache_directory(opened) / "search", opened.snapshot())
             seconds["whoosh"] = index.seconds
     finally:
         opened.close()

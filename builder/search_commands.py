@@ -18,9 +18,10 @@ from rich.table import Table
 from builder.search_index import SearchIndex, update_index
 from builder.search_query import Hit, SearchQuery, SearchResults, SearchUnavailableError
 from builder.search_state import discard_index
+from registry.cache_place import cache_directory
 from registry.commands import JsonOption, RegistryOption
 from registry.errors import NotFoundError
-from registry.library import Library
+from registry.library import Library, LibraryStatus
 from registry.model import Parameter, ReleaseContent, Step
 from registry.names import CORE, LibraryName, parse_library_name
 from registry.snapshot import Registry, Snapshot
@@ -29,11 +30,13 @@ from registry.wire import library_detail_bytes, step_bytes
 
 _HERE = Path()
 _KINDS = ("library", "step")
+# Reasons that are shown of a library with many.
+_REASONS = 5
 
 
 def index_directory(registry: Registry) -> Path:
     """Where the search index of a registry on this machine is."""
-    return registry.state_directory / "search"
+    return cache_directory(registry) / "search"
 
 
 def search(
@@ -169,10 +172,7 @@ def _find(snapshot: Snapshot, what: str) -> tuple[Library, ReleaseContent, Versi
         version = parse_version(wanted)
         content = snapshot.content(library.name, version)
     elif library.active is None or library.content is None:
-        raise NotFoundError(
-            f"{library.name} has no release that is served",
-            next_step=f"Release a candidate with 'opsteps release {library.name}'",
-        )
+        raise _nothing_served(library)
     else:
         version, content = library.active.version, library.content
     step = next((step for step in content.steps if step.name == step_name), None)
@@ -182,6 +182,25 @@ def _find(snapshot: Snapshot, what: str) -> tuple[Library, ReleaseContent, Versi
             f"{library.name} {version} has no step {step_name!r}", next_step=f"It has: {names}"
         )
     return library, content, version, step
+
+
+def _nothing_served(library: Library) -> NotFoundError:
+    """Why a library cannot be shown: what is wrong with it, else that nothing is released yet."""
+    reasons = "; ".join(_reasons(library)[:_REASONS])
+    if reasons:
+        return NotFoundError(
+            _one_line(f"{library.name} has no release that is served: {reasons}"),
+            next_step="Find out what happened with 'opsteps verify'",
+        )
+    next_step = f"Release a candidate with 'opsteps release {library.name}'"
+    if library.is_uninstalled:
+        next_step = f"It is uninstalled; 'opsteps log {library.name}' says by whom"
+    return NotFoundError(f"{library.name} has no release that is served", next_step=next_step)
+
+
+def _reasons(library: Library) -> list[str]:
+    """What is wrong with a library, a line each."""
+    return [*map(str, library.problems), *library.alarms]
 
 
 def _json(library: Library, content: ReleaseContent, version: Version, step: Step | None) -> bytes:
@@ -204,6 +223,8 @@ def _library_lines(library: Library, content: ReleaseContent, version: Version) 
     yield manifest.description
     yield ""
     yield f"  status    {library.status}{', premium' if manifest.is_premium else ''}"
+    for reason in _reasons(library)[:_REASONS] if library.status == LibraryStatus.ERROR else ():
+        yield f"    {reason}"
     yield f"  author    {manifest.author}"
     yield f"  license   {manifest.license}"
     yield f"  runs on   {', '.join(manifest.platform_support)}"

@@ -12,6 +12,7 @@ from registry.digest import blob_id, tree_id
 from registry.errors import InvalidNameError, NotFoundError, RegistryError
 from registry.names import ObjectId, is_library_name, parse_library_name
 from registry.parsing import parse_yaml
+from registry.places import refuse_unknown_kind
 from registry.problems import Problem
 from registry.schema import Format
 from registry.sources import examine_source
@@ -38,6 +39,7 @@ def find_targets(path: Path) -> list[Target]:
     if path.is_file() or (path / "manifest.json").exists():
         return [Target(path=path, shown="")]
     if (path / "registry.yaml").exists():
+        refuse_unknown_kind(path)
         return list(_registry_targets(path))
     if path.is_dir() and not any(path.glob("*/manifest.json")):
         return [Target(path=path, shown="")]

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
+from registry.sharing import share_as_others
+
 Value = TypeVar("Value")
 
 
@@ -42,6 +44,7 @@ def write_derived(path: Path, value: object, *, version: str) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(_seal(version, body) + b"\n" + body)
+        share_as_others(new)
         new.replace(path)
     except OSError:
         new.unlink(missing_ok=True)

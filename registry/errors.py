@@ -66,6 +66,43 @@ class GitError(RegistryError):
     """Git refused a command or answered something unexpected."""
 
     exit_code = 6
+    said = ""
+    """All that Git printed, for whoever tells one refusal from another by it."""
+
+
+class NoSuchCommitError(NotFoundError, GitError):
+    """A revision that somebody named is no commit here."""
+
+    exit_code = 4
+
+
+class DamagedRepositoryError(GitError):
+    """Git cannot read an object that is there."""
+
+
+class IncompleteCloneError(GitError):
+    """The clone lacks what the answer depends on: release tags, older commits or contents.
+
+    What could be said would be wrong, so nothing is.
+    """
+
+    exit_code = 9
+
+
+class AccessError(GitError):
+    """The file system does not let this user read or write something that is needed."""
+
+    exit_code = 77
+
+
+class DiskError(GitError):
+    """The file system refused: it is full, can only be read, or is broken."""
+
+    exit_code = 74
+
+
+class DiskFullError(DiskError):
+    """There is no room left for what is to be written."""
 
 
 class MovedError(GitError):

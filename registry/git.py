@@ -9,16 +9,21 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NewType
 
-from registry.errors import GitError
+from registry.errors import DamagedRepositoryError, GitError, RegistryError
+from registry.git_config import GitConfig
+from registry.git_failures import RESTORE, git_failure, no_such_commit, partial_clone
 from registry.names import CommitId, ObjectId
 from registry.places import find_places
 from registry.reach import Reach, communicate
+from registry.remote_failures import remote_failure
+from registry.safe_directories import safe_directories
 
 ObjectType = NewType("ObjectType", str)
 
@@ -64,6 +69,9 @@ _REMOTE_OVERRIDES = (
 _PATIENT = ("nice", "-n", "19")
 # Objects asked for at once: what waits in the pipe to Git stays far below its 64 KiB.
 _BATCH = 256
+_ID = re.compile(r"[0-9a-f]{40}")
+# Of what a failed command said.
+_SAID = 20_000
 
 
 def isolated_environment() -> dict[str, str]:
@@ -89,11 +97,15 @@ class GitRepository:
     """One repository: short commands through `run`, objects through a lasting ``cat-file``."""
 
     def __init__(self, path: Path) -> None:
-        """Open the repository at ``path`` itself, never one of its parents."""
+        """Open the repository at ``path`` itself, never one of its parents.
+
+        Raises NotARegistryError where none is, or none of a kind that is known here.
+        """
         places = find_places(path)
         self.git_dir = places.git_dir
         self.common_dir = places.common_dir
         self.work_tree = places.work_tree
+        self.config: GitConfig = places.config
         self._lock = threading.Lock()
         self._reader: subprocess.Popen[bytes] | None = None
 
@@ -121,9 +133,8 @@ class GitRepository:
         """
         reach = reach or Reach()
         quiet = [part for text in _REMOTE_OVERRIDES for part in ("-c", text)]
-        return self._run(
-            (*quiet, *arguments), b"", reach.environment(), holding=holding, reach=reach
-        )
+        extra = {**reach.environment(), **safe_directories()}
+        return self._run((*quiet, *arguments), b"", extra, holding=holding, reach=reach)
 
     def run_on_files(
         self,
@@ -182,13 +193,22 @@ class GitRepository:
             raise _no_git(error) from error
         out, errors = communicate(process, stdin, reach)
         if process.returncode != 0:
-            reason = errors.decode(errors="replace").strip()
-            raise GitError(
-                f"git {_name_of(arguments)} failed: {reason[:2000] or process.returncode}",
-                where=str(self.git_dir),
-                next_step="Look at the repository with 'git fsck'",
-            )
+            raise self._failure(arguments, errors.decode(errors="replace"), reach)
         return out
+
+    def _failure(
+        self, arguments: Sequence[str], said: str, reach: Reach | None = None
+    ) -> RegistryError:
+        name, where = _name_of(arguments), str(self.git_dir)
+        remote = next(iter(self.config.remotes), "")
+        elsewhere = remote_failure(name, said, where=where) if reach is not None else None
+        if elsewhere is not None:
+            return elsewhere
+        error = git_failure(
+            name, said, where=where, is_partial=self.config.is_partial, remote=remote
+        )
+        error.said = said
+        return error
 
     def start(self, arguments: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a Git command that is fed through its standard input; raises GitError."""
@@ -199,23 +219,21 @@ class GitRepository:
 
         For plumbing whose lines hold nothing of strangers, such as ``rev-list``. Raises GitError.
         """
-        process = self._start(arguments, subprocess.PIPE, subprocess.DEVNULL)
-        try:
-            if process.stdin is not None:
-                process.stdin.close()
-            for line in process.stdout or ():
-                yield line.decode(errors="surrogateescape").rstrip("\n")
-            if process.wait() != 0:
-                raise GitError(
-                    f"git {_name_of(arguments)} failed: {process.returncode}",
-                    where=str(self.git_dir),
-                    next_step="Look at the repository with 'git fsck'",
-                )
-        finally:
-            process.kill()
-            if process.stdout is not None:
-                process.stdout.close()
-            process.wait()
+        with tempfile.TemporaryFile() as errors:
+            process = self._start(arguments, subprocess.PIPE, errors)
+            try:
+                if process.stdin is not None:
+                    process.stdin.close()
+                for line in process.stdout or ():
+                    yield line.decode(errors="surrogateescape").rstrip("\n")
+                if process.wait() != 0:
+                    errors.seek(0)
+                    raise self._failure(arguments, errors.read(_SAID).decode(errors="replace"))
+            finally:
+                process.kill()
+                if process.stdout is not None:
+                    process.stdout.close()
+                process.wait()
 
     def _start(
         self, arguments: Sequence[str], out: int, errors: IO[bytes] | int
@@ -242,13 +260,29 @@ class GitRepository:
             reader = self._open_reader()
             done = False
             try:
-                yield from _pipelined(reader, names)
+                for name, found in zip(names, _pipelined(reader, names), strict=True):
+                    if found is None and self.config.is_partial and self._is_left_out(name):
+                        raise self._partial()
+                    yield found
                 done = True
-            except BrokenPipeError as error:
-                raise _ended_early() from error
+            except (BrokenPipeError, EOFError) as error:
+                raise self._partial() if self.config.is_partial else _ended_early() from error
             finally:
                 if not done:  # the answers still in the pipe belong to nobody
                     self._close_reader()
+
+    def _partial(self) -> GitError:
+        return partial_clone(str(self.git_dir), next(iter(self.config.remotes), ""))
+
+    def _is_left_out(self, name: str) -> bool:
+        """Whether an object that is missing exists, for all that is known."""
+        if _ID.fullmatch(name):
+            return True
+        try:
+            self.run("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        except GitError:  # there is no such path
+            return False
+        return True
 
     def object(self, name: str) -> GitObject | None:
         """One object; None when it is missing."""
@@ -280,15 +314,31 @@ class GitRepository:
             self._close_reader()
 
     def resolve_commit(self, revision: str) -> CommitId:
-        """The commit a revision names; raises GitError when there is none."""
-        out = self.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        """The commit a revision names; raises NoSuchCommitError when there is none."""
+        name = f"{revision}^{{commit}}"
+        try:
+            out = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        except GitError as error:
+            if type(error) is not GitError:  # it is not the name that is wrong
+                raise
+            found = None if "\n" in revision else self.object(revision)
+            raise no_such_commit(
+                revision,
+                found.type if found is not None else "",
+                where=str(self.work_tree or self.git_dir),
+                config=self.config,
+                is_shallow=(self.common_dir / "shallow").exists(),
+            ) from error
         return CommitId(out.decode().strip())
 
 
 def create_repository(path: Path, *, bare: bool = False) -> GitRepository:
     """A new repository with the branch ``main`` in an existing directory; raises GitError."""
     kind = ["--bare"] if bare else []
-    command = ["git", "init", "--quiet", *kind, "--initial-branch=main", "--template=", "."]
+    command = [
+        "git", "init", "--quiet", *kind, "--initial-branch=main", "--object-format=sha1",
+        "--template=", ".",
+    ]  # fmt: skip
     try:
         done = subprocess.run(
             command, env=isolated_environment(), cwd=path, capture_output=True, check=False
@@ -296,8 +346,8 @@ def create_repository(path: Path, *, bare: bool = False) -> GitRepository:
     except FileNotFoundError as error:
         raise _no_git(error) from error
     if done.returncode != 0:
-        reason = done.stderr.decode(errors="replace").strip()
-        raise GitError(f"git init failed: {reason[:2000]}", where=str(path))
+        said = done.stderr.decode(errors="replace")
+        raise git_failure("init", said, where=str(path), is_partial=False, remote="")
     return GitRepository(path)
 
 
@@ -317,8 +367,8 @@ def _no_git(error: FileNotFoundError) -> GitError:
     return GitError(f"git cannot be started: {error.strerror}", next_step="Install Git")
 
 
-def _ended_early() -> GitError:
-    return GitError("git cat-file ended early", next_step="Look at the repository with 'git fsck'")
+def _ended_early() -> DamagedRepositoryError:
+    return DamagedRepositoryError("Git cannot read an object", next_step=RESTORE)
 
 
 def _pipelined(reader: subprocess.Popen[bytes], names: Sequence[str]) -> Iterator[GitObject | None]:
@@ -339,7 +389,7 @@ def _pipelined(reader: subprocess.Popen[bytes], names: Sequence[str]) -> Iterato
 def _read_object(stdout: IO[bytes]) -> GitObject | None:
     header = stdout.readline()
     if not header:
-        raise _ended_early()
+        raise EOFError
     found = _HEADER.match(header)
     if found is None:  # missing, ambiguous, a submodule
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,7 +49,9 @@ def log(
     Who and what count as proven only where the entry is attested: signed by a key of the registry.
     """
     first, last = _moment(since, "--since"), _moment(until, "--until", is_end=True)
-    with Registry.open(registry) as opened:
+    with Registry.open(registry, check_clone=False) as opened:
+        # Without older commits the answer is wrong; without tags it is not.
+        replace(opened.clone_state(), lacks_tags=False).refuse_incomplete(opened.path)
         entries = list(
             read_history(
                 opened,

@@ -122,9 +122,26 @@ class Library:
             return LibraryStatus.DEPRECATED
         return LibraryStatus.ENABLED
 
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Why releases are not to be trusted, each with its version; the greatest first."""
+        return tuple(
+            f"{record.version}: {record.alarm}" for record in self.releases if record.alarm
+        )
+
     def release(self, version: Version) -> ReleaseRecord | None:
         """The record of one version."""
         return next((r for r in self.releases if r.version == version), None)
+
+
+def _stray(version: Version, tree: ObjectId | None, tag: TagFacts) -> str:
+    """Why a tag releases nothing: ``opsteps release`` writes both, the ledger entry and the tag."""
+    reason = "it has a tag and no ledger entry"
+    if tree is None:
+        reason += f", and there is no directory {version}"
+    if tag.commit is None:
+        reason += "; the tag is lightweight"
+    return reason
 
 
 def decide_release(  # noqa: PLR0911 - one return for each row of the design's table
@@ -151,10 +168,10 @@ def decide_release(  # noqa: PLR0911 - one return for each row of the design's t
 
     if entry is None and tag is None:
         return ReleaseRecord(version=version, state=ReleaseState.CANDIDATE, tree=tree)
-    if entry is None:
-        return alarm("it has a tag and no ledger entry")
     if tag is None:
         return alarm("it has a ledger entry and no tag")
+    if entry is None:
+        return alarm(_stray(version, tree, tag))
     if tag.commit is None or tag.digest is None:
         return alarm("its tag is not an annotated release tag")
     if tag.digest != entry.digest:

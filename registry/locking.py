@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,10 @@ def exclusive(path: Path) -> Iterator[int]:
     Gives its descriptor: a child process that inherits it holds the lock until it ends as well.
     """
     path.parent.mkdir(exist_ok=True)
-    with path.open("wb") as lock:
+    # Only the umask decides who else may take it: others of a group share a registry's locks.
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield lock.fileno()
+        yield lock
+    finally:
+        os.close(lock)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from registry.checkout import refuse_detached, refuse_under_way
 from registry.errors import ConflictError, MovedError
 from registry.journal import Journal
 from registry.locking import exclusive
@@ -176,11 +177,14 @@ def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
     faster. Raises UntrustedHistoryError when the head does not descend from the last trusted one,
     and what the attempt raises.
     """
+    _refuse_unfit(registry)
     with exclusive(registry.state_directory / "write.lock") as lock:
         recover(registry.repository, _journal(registry))
         for number in range(1, _ATTEMPTS + 1):
             if registry.remote is not None:
-                _catch_up(registry, registry.remote, lock)
+                _refuse_unpublished(
+                    registry, registry.remote, _catch_up(registry, registry.remote, lock)
+                )
             try:
                 head = registry.head()
                 refuse_untrusted(registry, head)
@@ -193,6 +197,14 @@ def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
         raise AssertionError  # the last attempt returns or raises
 
 
+def _refuse_unfit(registry: Registry) -> None:
+    """Raise what keeps a clone from being written to, before anything waits or is fetched."""
+    registry.clone_state().refuse_incomplete(registry.path)
+    refuse_under_way(registry.repository)
+    if registry.remote is not None:
+        refuse_detached(registry.repository, registry.branch)
+
+
 def catch_up(registry: Registry) -> bool:
     """Bring the branch to where the remote's is; False when it was there already.
 
@@ -202,6 +214,7 @@ def catch_up(registry: Registry) -> bool:
     remote = registry.remote
     if remote is None:
         return False
+    refuse_detached(registry.repository, registry.branch)
     reach = Reach(seconds=registry.remote_seconds)
     # Asked without the lock: a remote that is slow to say that nothing is new blocks no writer.
     theirs = remote_branch(registry.repository, remote, registry.branch, reach=reach)
@@ -220,14 +233,27 @@ def catch_up(registry: Registry) -> bool:
     return True
 
 
-def _catch_up(registry: Registry, remote: str, lock: int) -> None:
-    """Move the branch to where the remote's is, if that comes after it."""
+def _refuse_unpublished(registry: Registry, remote: str, theirs: CommitId | None) -> None:
+    """Raise ConflictError for a branch that the remote lacks: it cannot move there."""
+    if theirs is not None:
+        return
+    branch = printable(registry.branch.removeprefix("refs/heads/"))
+    raise ConflictError(
+        f"{remote} has no branch {branch}, so nothing can move there",
+        where=str(registry.path),
+        next_step=f"Publish it first with 'git push -u {remote} {branch}', or go to a branch that"
+        f" {remote} has",
+    )
+
+
+def _catch_up(registry: Registry, remote: str, lock: int) -> CommitId | None:
+    """Move the branch to where the remote's is, if that comes after it; None if it has none."""
     repository = registry.repository
     reach = Reach(seconds=registry.remote_seconds)
     theirs = fetch_branch(repository, remote, registry.branch, holding=lock, reach=reach)
     head = registry.head()
     if theirs is None or not repository.run("rev-list", "--max-count=1", theirs, f"^{head}"):
-        return
+        return theirs
     if repository.run("rev-list", "--max-count=1", head, f"^{theirs}"):
         raise ConflictError(
             f"the branch here and that of {remote} have both moved on",
@@ -239,6 +265,7 @@ def _catch_up(registry: Registry, remote: str, lock: int) -> None:
     entry = journal.begin(head, updates)
     move_refs(repository, updates, holding=lock)
     journal.moved(entry)
+    return theirs
 
 
 def follow_head(registry: Registry) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from registry.errors import NotARegistryError
+from registry.git_config import GitConfig, read_git_config
+from registry.os_errors import not_allowed
 
 _LINK = "gitdir: "
 
@@ -18,11 +20,14 @@ class Places:
     common_dir: Path
     work_tree: Path | None
     """None for a bare repository."""
+    config: GitConfig = field(default_factory=GitConfig)
 
 
 def find_places(path: Path) -> Places:
-    """The repository at ``path`` itself, never one of its parents; raises NotARegistryError.
+    """The repository at ``path`` itself, never one of its parents.
 
+    Raises NotARegistryError where none is, or one whose objects are named by SHA-256, and
+    AccessError where this user may not look.
     Not asked of Git or GitPython: both let GIT_DIR and ``core.worktree`` point elsewhere.
     """
     try:
@@ -30,6 +35,8 @@ def find_places(path: Path) -> Places:
         is_there = (places.git_dir / "HEAD").is_file() and all(
             (places.common_dir / name).is_dir() for name in ("objects", "refs")
         )
+    except PermissionError as error:
+        raise not_allowed(str(error.filename or path)) from error
     except (OSError, ValueError):
         is_there = False
     if not is_there:
@@ -38,7 +45,24 @@ def find_places(path: Path) -> Places:
             where=str(path),
             next_step=f"Make a registry with 'opsteps init {path}'",
         )
-    return places
+    return replace(places, config=_known_kind(path, read_git_config(places.common_dir)))
+
+
+def refuse_unknown_kind(path: Path) -> None:
+    """Raise NotARegistryError for a repository of a kind that is not known; else do nothing."""
+    if (path / ".git").exists():
+        _known_kind(path, read_git_config(_places(path.absolute()).common_dir))
+
+
+def _known_kind(path: Path, config: GitConfig) -> GitConfig:
+    if config.get("extensions.objectformat").lower() == "sha256":
+        raise NotARegistryError(
+            "the objects of this repository are named by SHA-256, which is not supported",
+            where=str(path),
+            next_step="Use a repository whose objects are named by SHA-1:"
+            " 'git init --object-format=sha1'",
+        )
+    return config
 
 
 def _places(path: Path) -> Places:

@@ -13,6 +13,7 @@ from registry.errors import GitError, InvalidNameError, MovedError
 from registry.git import GitRepository
 from registry.names import CommitId
 from registry.reach import Reach
+from registry.remote_failures import rejected_refs
 from registry.writing import ABSENT, RefUpdate
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -58,7 +59,7 @@ def fetch_branch(
             name, f"+{branch}:{tracking}", holding=holding, reach=reach,
         )  # fmt: skip
     except GitError as error:
-        if "couldn't find remote ref" in error.message:
+        if "couldn't find remote ref" in error.said:
             return None
         raise
     return repository.resolve_commit(tracking)
@@ -100,9 +101,11 @@ def push(
             holding=holding, reach=reach,
         )  # fmt: skip
     except GitError as error:
-        if any(text in error.message for text in _MOVED):
-            raise MovedError(
-                f"{remote} has moved: {error.message}",
-                next_step="Run the command again; nothing was changed",
-            ) from error
-        raise
+        if not any(text in error.said for text in _MOVED):
+            raise
+        refs = ", ".join(rejected_refs(error.said)) or "a ref"
+        raise MovedError(
+            f"{remote} has moved meanwhile: {refs}",
+            where=error.where,
+            next_step="Run the command again; nothing was changed",
+        ) from error

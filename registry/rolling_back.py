@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from registry.differing import differing
-from registry.errors import ConflictError, GitError, NotFoundError
+from registry.errors import ConflictError, NotFoundError
 from registry.facts import read_library
 from registry.git import GitRepository
 from registry.instance_facts import changed_bytes, instance_path, parse_instance_name
@@ -125,10 +125,7 @@ def roll_back_instance(
 def resolve_revision(repository: GitRepository, revision: str) -> CommitId:
     """The commit that a tag, branch or id names; raises NotFoundError."""
     if _REVISION.match(revision):
-        try:
-            return repository.resolve_commit(revision)
-        except GitError:
-            pass  # there is none, or several: the answer is the same
+        return repository.resolve_commit(revision)
     raise NotFoundError(
         f"{revision[:80]!r} names no commit here",
         where=str(repository.git_dir),

@@ -13,16 +13,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
+from registry.clone_state import CloneState, read_clone_state
 from registry.contents import read_content, read_files
 from registry.core_library import core_library
-from registry.errors import GitError, NotARegistryError, NotFoundError
+from registry.errors import NoSuchCommitError, NotARegistryError, NotFoundError
 from registry.git import GitRepository
 from registry.library import Library
 from registry.loading import LibrarySource, load_libraries
 from registry.model import RegistryFacts, ReleaseContent
 from registry.names import CORE, CommitId, LibraryName, ObjectId
-from registry.problems import InvalidLibraryError
+from registry.problems import InvalidLibraryError, printable
 from registry.settings import DEFAULT_LIMITS, Limits
+from registry.sharing import share
 from registry.state import SHA1_LENGTH, State, read_state
 from registry.versions import Version
 
@@ -202,19 +204,35 @@ class Registry:
         remote: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
         remote_seconds: float | None = None,
+        check_clone: bool = True,
     ) -> Self:
         """Open the repository at ``path``; raises NotARegistryError.
 
+        Also raises IncompleteCloneError for a clone without the older commits or the release tags
+        that answers depend on, unless ``check_clone`` is off: a server says so and goes on.
         With a ``remote``, a name that Git knows, every write moves the refs there first; what it
         is asked is given up after ``remote_seconds``.
         """
-        return cls(
-            GitRepository(path),
+        repository = GitRepository(path)
+        share(repository.config)
+        opened = cls(
+            repository,
             instance=instance,
             remote=remote,
             limits=limits,
             remote_seconds=remote_seconds,
         )
+        if check_clone:
+            try:
+                opened.clone_state().refuse_incomplete(opened.path)
+            except BaseException:
+                opened.close()
+                raise
+        return opened
+
+    def clone_state(self) -> CloneState:
+        """What this clone lacks; raises GitError."""
+        return read_clone_state(self.repository)
 
     @property
     def path(self) -> Path:
@@ -254,12 +272,26 @@ class Registry:
             return loose
         try:
             return self.repository.resolve_commit("HEAD")
-        except GitError as error:
-            raise NotARegistryError(
+        except NoSuchCommitError as error:
+            raise self._no_head() from error
+
+    def _no_head(self) -> NotARegistryError:
+        """What HEAD names is not there: nothing was committed yet, or only on other branches."""
+        branch = printable(self.branch.removeprefix("refs/heads/"))
+        others = self.repository.run(
+            "for-each-ref", "--count=1", "--format=%(refname:short)", "refs/heads", "refs/remotes"
+        )
+        if not others:
+            return NotARegistryError(
                 "there is no commit here yet",
                 where=str(self.path),
                 next_step="Make a registry with 'opsteps init DIRECTORY'",
-            ) from error
+            )
+        return NotARegistryError(
+            f"there is no commit on the branch {branch}",
+            where=str(self.path),
+            next_step="Go to the branch that holds the registry, with 'git switch BRANCH'",
+        )
 
     def _loose_head(self) -> CommitId | None:
         try:

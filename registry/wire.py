@@ -122,8 +122,7 @@ def _version(library: Library, manifest: Manifest | None) -> str:
 
 def _why_broken(library: Library) -> str:
     problems = [str(problem) for problem in library.problems]
-    alarms = [f"{record.version}: {record.alarm}" for record in library.releases if record.alarm]
-    return "; ".join([*problems, *alarms][:3]) or "no release yet"
+    return "; ".join([*problems, *library.alarms][:3]) or "no release yet"
 
 
 def library_detail_bytes(

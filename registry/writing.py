@@ -116,7 +116,7 @@ def move_refs(
             "update-ref", "-z", "--stdin", stdin="".join(lines).encode(), holding=holding
         )
     except GitError as error:
-        if "cannot lock ref" in error.message:
+        if "cannot lock ref" in error.said:
             raise MovedError(error.message, where=error.where) from error
         raise
     # Git syncs the files of refs and renames them; the directories are left to us.

@@ -99,7 +99,7 @@ def run_load_process(arguments: Sequence[str]) -> int:
     path, instance, commit = arguments
     names = [LibraryName(line) for line in sys.stdin.read().split()]
     try:
-        registry = Registry.open(Path(path), instance=instance)
+        registry = Registry.open(Path(path), instance=instance, check_clone=False)
     except RegistryError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -63,7 +63,7 @@ class Operations:
         )
         # A handle of its own for questions, beside the one that lookups are read with.
         self._registry = Registry.open(
-            registry.path, instance=registry.instance, limits=registry.limits
+            registry.path, instance=registry.instance, limits=registry.limits, check_clone=False
         )
         self._installer = Installer(self._registry)
         self._follower = follower

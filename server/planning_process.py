@@ -46,7 +46,9 @@ def begin_planning(planning: Planning) -> None:
     """Open the registry in this process; raises NotARegistryError."""
     os.nice(_NICENESS)
     place = planning.place
-    opened = Registry.open(place.path, instance=place.instance, limits=place.limits)
+    opened = Registry.open(
+        place.path, instance=place.instance, limits=place.limits, check_clone=False
+    )
     costs = FetchLimits(seconds=planning.fetch_seconds, pack_bytes=planning.fetch_bytes)
     _Here.planning = planning
     _Here.installer = Installer(opened, host=planning.host)

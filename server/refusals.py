@@ -7,6 +7,7 @@ import errno
 from registry.archive import ArchiveError
 from registry.errors import (
     ConflictError,
+    DiskFullError,
     GitError,
     InvalidNameError,
     LimitError,
@@ -50,7 +51,7 @@ def refusal(error: RegistryError | OSError) -> AnswerError | None:
     text = str(error)
     if isinstance(error, OSError):
         return AnswerError(507, _NO_SPACE) if error.errno in _FULL else None
-    if any(words in text for words in _FULL_WORDS):
+    if isinstance(error, DiskFullError) or any(words in text for words in _FULL_WORDS):
         return AnswerError(507, _NO_SPACE)
     if isinstance(error, InvalidLibraryError):
         problems = tuple(map(str, error.problems))

@@ -56,6 +56,7 @@ def serve_registry(
         instance=settings.instance,
         remote=settings.remote or None,
         remote_seconds=settings.remote_seconds,
+        check_clone=False,
     )
     _reconcile(registry)
     server = Server(registry, settings, port=port, site=site, builds=builds)

@@ -99,7 +99,7 @@ def revoke(
 
 @contextmanager
 def _opened(registry: Path, url: str) -> Iterator[Database]:
-    with Registry.open(registry) as opened:
+    with Registry.open(registry, check_clone=False) as opened:
         directory = opened.state_directory
     with Database(database_url(url, directory)) as database:
         yield database

@@ -247,6 +247,7 @@ def begin(place: Place) -> None:
         remote=place.remote,
         limits=place.limits,
         remote_seconds=place.remote_seconds,
+        check_clone=False,
     )
     _Here.installer = Installer(opened, host=place.host)
     _Here.key = read_instance_key(place.key)

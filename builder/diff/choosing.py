@@ -17,7 +17,7 @@ from builder.diff.required import (
 from registry.checking import check_release
 from registry.contents import read_content
 from registry.core_library import core_library
-from registry.errors import NotFoundError
+from registry.errors import ConflictError, NotFoundError
 from registry.library import Library, ReleaseRecord, ReleaseState
 from registry.model import ReleaseContent
 from registry.names import CORE, LibraryName
@@ -60,6 +60,8 @@ class Chooser:
     def candidates(self) -> list[Comparison]:
         """Every candidate against the release before it, sorted by library and version."""
         libraries = list(self._snapshot.libraries(self._snapshot.names))
+        for library in libraries:
+            _refuse_alarms(library)
         return [
             self.candidate(library, record)
             for library in libraries
@@ -79,6 +81,8 @@ class Chooser:
         below. Raises NotFoundError.
         """
         library = self._library(name)
+        if old is None or new is None:
+            _refuse_alarms(library)
         chosen = new or self._newest(library, above=old)
         before = old or previous_version(comparable(library.releases), chosen)
         return self._compared(library, before, chosen)
@@ -97,6 +101,7 @@ class Chooser:
         known = name == CORE or name in self._snapshot.names
         before: Version | None = old
         if known and old is None:
+            _refuse_alarms(self._library(name))
             versions = comparable(self._library(name).releases)
             released = version in versions and version.is_stable
             before = version if released else previous_version(versions, version)
@@ -157,6 +162,18 @@ class Chooser:
         if content is None:
             raise InvalidLibraryError(f"{library.name} {version}", problems)
         return content
+
+
+def _refuse_alarms(library: Library) -> None:
+    """Raise ConflictError where a release is not to be trusted: it may be the one to compare with.
+
+    What is left out would decide: without it a breaking version could pass as a first one.
+    """
+    if library.alarms:
+        raise ConflictError(
+            f"{library.name} cannot be compared: {library.alarms[0]}",
+            next_step="Find out what happened with 'opsteps verify', or name two versions",
+        )
 
 
 def _first(name: LibraryName, version: Version, source: str = "") -> Comparison:

@@ -78,11 +78,13 @@ def _download(repository: GitRepository, upstream: Upstream, reach: Reach) -> No
     except RemoteTimeoutError as error:
         raise _unreachable(upstream, error.message) from error
     except GitError as error:
-        raise _unreachable(upstream, _reason(error.message)) from error
+        raise _unreachable(upstream, _reason(error.said, error)) from error
 
 
-def _reason(message: str) -> str:
+def _reason(message: str, error: GitError) -> str:
     """What Git says, in one line; a redirect is named as what it is."""
+    if not message:  # it was told in our words already
+        return str(error)
     if _REDIRECTED.search(message):
         return "it redirects to another address; declare the address that it leads to"
     if "exceeded" in message or "File size limit" in message or "signal 25" in message:

@@ -23,7 +23,7 @@ from registry.commands import (
     make_actor,
     read_key,
 )
-from registry.errors import GitError, NotARegistryError
+from registry.errors import GitError
 from registry.names import CommitId
 from registry.problems import printable
 from registry.signing.errors import MalformedKeyError
@@ -199,12 +199,7 @@ def _remember(registry: Registry, head: TrustedHead, before: TrustedHead | None)
 
 
 def _commit(registry: Registry, revision: str) -> CommitId:
-    try:
-        return registry.repository.resolve_commit(revision)
-    except GitError as error:
-        raise NotARegistryError(
-            f"{revision[:80]!r} is no commit here", next_step="Look at 'git log --all'"
-        ) from error
+    return registry.repository.resolve_commit(revision)
 
 
 def _trusted_or_none(registry: Registry) -> TrustedHead | None:

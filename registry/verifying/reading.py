@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from registry.errors import GitError
+from registry.errors import GitError, IncompleteCloneError
 from registry.git import GitObject, GitRepository
 from registry.names import ObjectId
 from registry.verifying.errors import DamagedObjectError
@@ -29,7 +29,7 @@ def read_objects(
     except GitError as error:
         # Git ends at the first object that it cannot read.
         unread = next(waiting, None)
-        if isinstance(error, DamagedObjectError) or unread is None:
+        if isinstance(error, DamagedObjectError | IncompleteCloneError) or unread is None:
             raise
         raise _damaged(unread, "Git cannot read it") from error
 

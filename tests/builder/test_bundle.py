@@ -323,7 +323,7 @@ def test_commit_of_another_history_is_no_start(source: Registry, tmp_path: Path)
 def test_shallow_clone_is_not_bundled(source: Registry, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--depth=1", source.path.as_uri(), "shallow")
     with (
-        Registry.open(tmp_path / "shallow") as shallow,
+        Registry.open(tmp_path / "shallow", check_clone=False) as shallow,
         pytest.raises(BundleError, match=r"lacks a part .*git fetch --unshallow"),
     ):
         make_bundle(shallow, tmp_path / "it.bundle")

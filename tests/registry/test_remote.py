@@ -104,8 +104,10 @@ def test_refusing_remote_leaves_nothing_here(registry: Registry, bare: Path) -> 
     hook.write_text("#!/bin/sh\ncase $1 in refs/tags/*) exit 1;; esac\n")
     hook.chmod(0o755)
     before, theirs = refs(registry.path), refs(bare)
-    with pytest.raises(GitError):
+    with pytest.raises(ConflictError, match="a hook of it declined") as caught:
         release(registry, NAME, by=_BY)
+    assert "refs/tags/file-tools/v1.1.0" in caught.value.message
+    assert "again" not in caught.value.next_step.replace("declined again", "")
     assert (refs(registry.path), refs(bare)) == (before, theirs)
     hook.unlink()
     release(registry, NAME, by=_BY)

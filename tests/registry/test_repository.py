@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry.adding import add_release
+from registry.errors import IncompleteCloneError, NotARegistryError
 from registry.git import GitRepository
 from registry.library import LibraryStatus
 from registry.operation import Actor, follow_head
@@ -240,9 +241,12 @@ def test_missing_object_is_not_fetched(registry: Registry, tmp_path: Path) -> No
     blob = registry.path / ".git/objects" / "/".join(split(object_of(registry)))
     blob.unlink()
     with Registry.open(registry.path) as opened:
-        library = opened.snapshot().library(NAME)
-        assert library.status is LibraryStatus.ERROR
-        assert opened.repository.object("1" * 40) is None
+        snapshot = opened.snapshot()
+        with pytest.raises(IncompleteCloneError, match="partial"):
+            snapshot.library(NAME)
+        with pytest.raises(IncompleteCloneError, match="partial"):
+            opened.repository.object("1" * 40)
+        assert opened.repository.object("HEAD:no/such/path") is None
     assert not trace.exists()
 
 
@@ -300,8 +304,8 @@ def test_reading_that_is_left_halfway_does_not_mix_answers_up(registry: Registry
 def test_repository_of_another_hash_is_refused(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "--object-format=sha256")
     commit_all(tmp_path)
-    with Registry.open(tmp_path) as opened, pytest.raises(Exception, match="SHA-1"):
-        opened.snapshot()
+    with pytest.raises(NotARegistryError, match="SHA-1"):
+        Registry.open(tmp_path)
 
 
 def test_machine_without_git_is_told_so(

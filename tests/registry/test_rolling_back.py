@@ -338,7 +338,7 @@ class TestInstance:
          "--output=x", ":/x", "^HEAD", "\x00", "x" * 300, "HEAD^{tree}", "0" * 40],
     )  # fmt: skip
     def test_text_that_names_no_commit(self, registry: Registry, revision: str) -> None:
-        with pytest.raises(NotFoundError, match="names no commit"):
+        with pytest.raises(NotFoundError, match="no commit"):
             resolve_revision(registry.repository, revision)
 
     def test_commit_of_another_history_is_refused(self, registry: Registry) -> None:

@@ -98,7 +98,7 @@ class Scene:
 
     def copy(self, path: Path) -> "Scene":
         shutil.copytree(self.path, path)
-        return replace(self, registry=Registry.open(path))
+        return replace(self, registry=Registry.open(path, check_clone=False))
 
     def copy_of(self, path: Path) -> "Scene":
         """The same scene in another place where it is already, such as a clone."""

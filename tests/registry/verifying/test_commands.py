@@ -157,8 +157,8 @@ def test_damaged_object_is_an_error_without_a_traceback(scene: Scene) -> None:
 
 
 def test_unknown_commit_and_bad_keys_are_errors(scene: Scene, tmp_path: Path) -> None:
-    assert run(scene, "trust", "--", "--output=x").returncode == 3
-    assert run(scene, "trust", "nothing-here").returncode == 3
+    assert run(scene, "trust", "--", "--output=x").returncode == 4
+    assert run(scene, "trust", "nothing-here").returncode == 4
     empty = tmp_path / "empty"
     empty.write_text("# nobody\n")
     assert run(scene, "verify", "--administrators", empty).returncode == 8
