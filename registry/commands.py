@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,13 +98,24 @@ def init(
         hosts=host.hosts,
         hook=True,
     )
+    publish = _publish_line(directory, registry)
     registry.close()
     typer.echo(f"Made the registry {name!r} in {printable(str(directory))}")
     if not operator:
         typer.echo("  Nobody is its operator yet: name them in registry.yaml and CODEOWNERS,")
         typer.echo("  where @OPERATOR stands now, or begin again with --operator ACCOUNT.")
     typer.echo("  Next: read README.md there; it says what to set up at the Git host.")
+    if publish:
+        typer.echo(f"  Publish it: {publish}")
     typer.echo(f"  Then: opsteps new my-library && opsteps add my-library --registry {directory}")
+
+
+def _publish_line(directory: Path, registry: Registry) -> str:
+    """The command that sends a new registry to where its clone came from; empty without one."""
+    remote = next(iter(registry.repository.config.remotes), "")
+    words = ["git", "-C", str(directory), "push", "-u", remote]
+    branch = registry.branch.removeprefix("refs/heads/")
+    return printable(shlex.join([*words, branch])) if remote else ""
 
 
 def add(

@@ -1,8 +1,9 @@
 """Make a new registry: a Git repository with a first commit.
 
 It is built in a directory inside the new one and becomes a registry with one rename, that of
-``.git``. Killed before, there is none and the next attempt starts anew; killed after, the registry
-is complete, and the next attempt lets its working tree follow.
+``.git``. A clone of an empty repository has its ``.git`` already: it becomes a registry when the
+branch that was not born yet is. Killed before, there is none and the next attempt starts anew;
+killed after, the registry is complete, and the next attempt lets its working tree follow.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from registry.errors import ConflictError
 from registry.git import GitRepository, create_repository
 from registry.operation import Actor, operation_commit
 from registry.scaffold.registry_files import Host, NewRegistry, hook_of, registry_files
+from registry.sharing import share
 from registry.snapshot import Registry
 from registry.worktree import follow
 from registry.writing import RefUpdate, move_refs, write_commit
@@ -43,6 +45,9 @@ def init_registry(
 ) -> Registry:
     """Make a registry at ``path``, with workflows for these hosts.
 
+    ``path`` is new, empty, or a clone of an empty repository: that keeps its configuration, its
+    remotes and the name of its branch.
+
     ``hook`` installs the pre-commit hook in this clone, too. Raises ConflictError when there is
     something already, InvalidNameError, and InvalidLibraryError for a title or URL that
     ``registry.yaml`` may not hold; then nothing was made.
@@ -50,7 +55,10 @@ def init_registry(
     wanted = NewRegistry(name=name, title=title, url=url, operators=operators, hosts=hosts)
     files = registry_files(wanted)
     with _own_directory(path):
-        if (path / ".git" / _UNFINISHED).exists():
+        clone = _empty_clone(path)
+        if clone is not None:
+            _begin_in_clone(clone, files, name=name, by=by, hook=hook)
+        elif (path / ".git" / _UNFINISHED).exists():
             _finish_earlier(path, files["registry.yaml"])
         else:
             _refuse_taken(path)
@@ -87,9 +95,60 @@ def _refuse_taken(path: Path) -> None:
 
 
 def _taken(path: Path) -> ConflictError:
+    if (path / "registry.yaml").is_file() and (path / ".git").exists():
+        return ConflictError(
+            "there is a registry here already", where=str(path), next_step="Use it as it is"
+        )
+    if (path / ".git").exists():
+        return ConflictError(
+            "this is a Git repository that is not empty",
+            where=str(path),
+            next_step="Name an empty or new directory, or a clone of an empty repository",
+        )
     return ConflictError(
         "the directory is not empty", where=str(path), next_step="Name an empty or new one"
     )
+
+
+def _empty_clone(path: Path) -> GitRepository | None:
+    """The repository of a directory that holds nothing but one without a commit; else None."""
+    others = (e for e in path.iterdir() if e.name != ".git" and not e.name.startswith(_STAGING))
+    if not (path / ".git").is_dir() or any(others):
+        return None
+    repository = GitRepository(path)
+    if repository.run("for-each-ref", "--count=1"):
+        repository.close()
+        return None
+    return repository
+
+
+def _begin_in_clone(
+    repository: GitRepository, files: dict[str, bytes], *, name: str, by: Actor, hook: bool
+) -> None:
+    """Commit to the branch that HEAD names; until that ref is there, no registry is.
+
+    A hook that somebody put there before stays.
+    """
+    git_dir, path = repository.git_dir, repository.git_dir.parent
+    share(repository.config)
+    branch = (git_dir / "HEAD").read_text().strip().removeprefix("ref: ")
+    if not branch.startswith("refs/heads/"):
+        raise _taken(path)
+    repository.run("config", "gc.auto", "0")
+    commit = operation_commit(f"Begin the registry {name}", operation="init", by=by, files=files)
+    new = write_commit(repository, None, commit)
+    if hook and not (git_dir / "hooks/pre-commit").exists():
+        _write_hook(git_dir, files)
+    (git_dir / "opsteps").mkdir(exist_ok=True)
+    write_durably(git_dir / _UNFINISHED, b"")
+    move_refs(repository, [RefUpdate(ref=branch, new=new)])
+    repository.close()
+    _finish(path)
+
+
+def _write_hook(git_dir: Path, files: dict[str, bytes]) -> None:
+    (git_dir / "hooks").mkdir(exist_ok=True)
+    write_durably(git_dir / "hooks/pre-commit", hook_of(files), mode=_EXECUTABLE)
 
 
 def _begin(path: Path, files: dict[str, bytes], *, name: str, by: Actor, hook: bool) -> None:
@@ -104,8 +163,7 @@ def _begin(path: Path, files: dict[str, bytes], *, name: str, by: Actor, hook: b
     repository.close()
     git_dir = staging / ".git"
     if hook:
-        (git_dir / "hooks").mkdir(exist_ok=True)
-        write_durably(git_dir / "hooks/pre-commit", hook_of(files), mode=_EXECUTABLE)
+        _write_hook(git_dir, files)
     (git_dir / "opsteps").mkdir(exist_ok=True)
     write_durably(git_dir / _UNFINISHED, b"")
     for name_of_file in ("HEAD", "config"):  # objects and refs are on the disk already

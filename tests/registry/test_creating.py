@@ -163,7 +163,7 @@ def test_a_registry_in_the_current_directory_keeps_that_directory(tmp_path: Path
     assert tmp_path.stat().st_ino == inode
     again = opsteps(tmp_path, "init", ".")
     assert again.returncode == 5
-    assert "not empty" in again.stderr
+    assert "there is a registry here already" in again.stderr
 
 
 def test_a_directory_with_a_file_is_left_as_it_is(tmp_path: Path) -> None:

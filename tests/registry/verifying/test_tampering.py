@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry.digest import blob_id, release_digest
-from registry.errors import GitError, IncompleteCloneError
+from registry.errors import GitError
 from registry.facts import facts_bytes
 from registry.names import Digest, LibraryName
 from registry.operation import Actor
@@ -16,6 +16,7 @@ from registry.signing.sshsig import sign
 from registry.signing.statements import Namespace, ReleaseStatement
 from registry.verifying.errors import (
     DamagedObjectError,
+    IncompleteHistoryError,
     UntrustedHistoryError,
 )
 from registry.verifying.head_statement import write_statement
@@ -715,7 +716,7 @@ def test_an_object_is_missing(scene: Scene) -> None:
 def test_the_history_is_cut_off(scene: Scene, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{scene.path}", "shallow")
     shallow = scene.copy_of(tmp_path / "shallow")
-    with pytest.raises(IncompleteCloneError) as caught:
+    with pytest.raises(IncompleteHistoryError) as caught:
         shallow.report()
     assert "--unshallow" in caught.value.next_step
     shallow.registry.close()
