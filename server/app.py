@@ -13,6 +13,7 @@ import registry as registry_room
 from registry.snapshot import Registry
 from server.access import Gate
 from server.building import Building, BuildState, build_command, search_directory, site_directory
+from server.clone_watch import CloneWatch
 from server.database.engine import database_url
 from server.database_start import open_database, read_at_start
 from server.events import Events
@@ -67,10 +68,12 @@ class Server:
                 remote=registry.remote,
                 limits=registry.limits,
                 remote_seconds=registry.remote_seconds,
+                check_clone=False,
             ),
             poll_seconds=settings.remote_poll_seconds,
             moved=self.follower.wake,
         )
+        self.clone = CloneWatch(registry.path)
         self.notices = make_notices(settings.redis_url, registry, self._heard)
         self.operations = Operations(registry, self.follower, settings, changed=self.notices.tell)
         self.uploads = UploadMemory(settings.uploads_bytes)
@@ -134,6 +137,7 @@ class Server:
         if self._searching is not None:
             self._searching.close()
         self._registry.close()
+        self.clone.close()
         self.tokens.stop()
         self.security.stop()
         self.database.close()
@@ -201,6 +205,7 @@ class Server:
         problem = self.follower.problem
         build = self.building.state if self.building else BuildState(status="off")
         alarms = served.alarms if served else ()
+        clone = self.clone.fields()
         rows = "ready" if self.tokens.is_fresh else "down"
         troubled = (
             problem,
@@ -208,6 +213,7 @@ class Server:
             dirty,
             build.status == "failed",
             rows == "down",
+            not clone["complete"],
             self.remote.state.status in {"down", "refused"},
         )
         return {
@@ -227,6 +233,7 @@ class Server:
             "search": self._searching.state if self._searching else "unavailable",
             "catalogue": asdict(build),
             "remote": asdict(self.remote.state),
+            "clone": clone,
             "notices": self.notices.status,
             "database": {"status": rows, "security_events_dropped": self.security.dropped},
         }

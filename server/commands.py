@@ -48,6 +48,10 @@ def serve(
         typer.echo(f"Serving {registry} on {address}")
         if server.tokens.is_known and not server.tokens:
             typer.echo("  No token is configured: only callers on this machine may write.")
+        clone = server.clone.state
+        if not clone.is_complete:
+            typer.echo(f"  Not to be used as it is: {clone.problem}.", err=True)
+            typer.echo(f"  {clone.next_step}", err=True)
 
     serve_registry(registry, settings, site=site, builds=catalogue and site is None, ready=ready)
 

@@ -154,6 +154,14 @@ class RemoteHealth(_Wire):
     fetched_at: str | None = Field(description="RFC 3339, UTC.")
 
 
+class CloneHealth(_Wire):
+    """Whether the clone that is served has the older commits and tags that answers depend on."""
+
+    complete: bool
+    problem: str = Field(description="What it lacks; else empty.")
+    next_step: str = Field(description="The command that brings it; else empty.")
+
+
 class Health(_Wire):
     """How the server is. ``degraded`` means that it serves, and that somebody should look."""
 
@@ -174,6 +182,7 @@ class Health(_Wire):
     catalogue: BuildHealth
     database: DatabaseHealth
     remote: RemoteHealth
+    clone: CloneHealth
     notices: Literal["off", "ready", "down"] = Field(
         description="Whether servers tell each other of changes, through Redis."
     )
