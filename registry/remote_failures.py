@@ -106,14 +106,15 @@ def remote_failure(name: str, said: str, *, where: str) -> RegistryError | None:
     found = next((reason for reason in _REASONS if reason.pattern.search(said)), None)
     if found is None:
         return None
-    message = f"git {name}: {found.message} ({_detail(said)})"
+    told = next((line for line in said.splitlines() if found.pattern.search(line)), said)
+    message = f"git {name}: {found.message} ({_detail(said, told)})"
     return found.kind(message, where=where, next_step=found.next_step)
 
 
-def _detail(said: str) -> str:
+def _detail(said: str, told: str) -> str:
     refused = _REJECTED.findall(said)
     if not refused:
-        return last_words(said)
+        return last_words(told)
     # One that is refused takes the others with it.
     ref, why = next((pair for pair in refused if "atomic" not in pair[1]), refused[0])
     own = _SAID_BY_REMOTE.findall(said)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.commits import commit_parents, commit_time, commit_tree
-from registry.errors import GitError, NotARegistryError
+from registry.errors import DamagedRepositoryError, GitError, NotARegistryError
 from registry.git import GitRepository
+from registry.git_failures import RESTORE
 from registry.model import RegistryFacts
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
 from registry.parsing import parse_registry_facts
@@ -94,7 +95,13 @@ def _facts(
     if before is not None and before.facts_id == entry.object_id:
         return before.facts_id, before.facts
     found = repository.object(entry.object_id)
-    parsed = parse_registry_facts(found.content if found else b"")
+    if found is None:
+        raise DamagedRepositoryError(
+            f"the object {entry.object_id} of registry.yaml is missing or damaged",
+            where=str(where),
+            next_step=RESTORE,
+        )
+    parsed = parse_registry_facts(found.content)
     if parsed.value is None:
         raise InvalidLibraryError("registry.yaml", parsed.problems)
     return entry.object_id, parsed.value

@@ -117,7 +117,7 @@ def move_refs(
         )
     except GitError as error:
         if "cannot lock ref" in error.said:
-            raise MovedError(error.message, where=error.where) from error
+            raise MovedError(error.message, where=error.where, next_step=error.next_step) from error
         raise
     # Git syncs the files of refs and renames them; the directories are left to us.
     holders = {(repository.common_dir / item.ref).parent for item in updates}

@@ -309,6 +309,50 @@ def test_remote_with_the_branch_checked_out(source: Path, tmp_path: Path) -> Non
     assert "bare" in said
 
 
+def test_remote_that_has_no_such_name(source: Path, tmp_path: Path) -> None:
+    path = clone(source, tmp_path)
+    said = opsteps(path, "add", "../library", "--remote", "nope", expect=6)
+    assert "'nope' does not appear to be a git repository" in said
+    assert "git remote -v" in said
+
+
+# --- damage and locks ------------------------------------------------------------------------
+
+
+def test_only_a_damaged_object_sends_anybody_to_fsck(source: Path, tmp_path: Path) -> None:
+    path = clone(source, tmp_path, "--no-local")
+    git(path, "unpack-objects", "-q", stdin=_packed(path))
+    facts = git(path, "rev-parse", "HEAD:registry.yaml")
+    file = path / ".git/objects" / facts[:2] / facts[2:]
+    file.chmod(0o644)
+    file.write_bytes(b"junk")
+    for use in ("show file-tools", "verify", "diff"):
+        said = opsteps(path, *use.split(), expect=6)
+        assert facts in said, said
+        assert "git fsck" in said
+        assert "schema" not in said
+
+
+def _packed(path: Path) -> bytes:
+    """What the clone fetched, taken away from it to be unpacked."""
+    (pack,) = (path / ".git/objects/pack").glob("*.pack")
+    content = pack.read_bytes()
+    for file in pack.parent.iterdir():
+        file.unlink()
+    return content
+
+
+def test_branch_that_another_git_holds(source: Path, tmp_path: Path) -> None:
+    path = clone(source, tmp_path)
+    lock = path / ".git/refs/heads/main.lock"
+    lock.touch()
+    said = opsteps(path, "toggle", "file-tools", "--off", expect=6)
+    assert "another Git holds" in said
+    assert "delete the file that ends in .lock" in said
+    lock.unlink()
+    opsteps(path, "toggle", "file-tools", "--off")
+
+
 # --- states ----------------------------------------------------------------------------------
 
 
