@@ -202,12 +202,11 @@ class GitRepository:
         name, where = _name_of(arguments), str(self.git_dir)
         remote = next(iter(self.config.remotes), "")
         elsewhere = remote_failure(name, said, where=where) if reach is not None else None
-        if elsewhere is not None:
-            return elsewhere
-        error = git_failure(
+        error = elsewhere or git_failure(
             name, said, where=where, is_partial=self.config.is_partial, remote=remote
         )
-        error.said = said
+        if isinstance(error, GitError):
+            error.said = said
         return error
 
     def start(self, arguments: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -7,6 +7,7 @@ is durable; what a killed writer left half-way is cleared up before the next one
 from __future__ import annotations
 
 import random
+import shlex
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -241,8 +242,8 @@ def _refuse_unpublished(registry: Registry, remote: str, theirs: CommitId | None
     raise ConflictError(
         f"{remote} has no branch {branch}, so nothing can move there",
         where=str(registry.path),
-        next_step=f"Publish it first with 'git push -u {remote} {branch}', or go to a branch that"
-        f" {remote} has",
+        next_step=f"Publish it first with '{shlex.join(['git', 'push', '-u', remote, branch])}', or"
+        f" go to a branch that {remote} has",
     )
 
 

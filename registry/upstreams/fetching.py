@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from registry.errors import GitError, LimitError, RegistryError
 from registry.git import GitRepository
+from registry.git_failures import dubious_owner
 from registry.names import CommitId, ObjectId
 from registry.parsing import parse_registry_facts
 from registry.reach import Reach, RemoteTimeoutError
@@ -78,19 +79,19 @@ def _download(repository: GitRepository, upstream: Upstream, reach: Reach) -> No
     except RemoteTimeoutError as error:
         raise _unreachable(upstream, error.message) from error
     except GitError as error:
-        raise _unreachable(upstream, _reason(error.said, error)) from error
+        raise _unreachable(upstream, _reason(error)) from error
 
 
-def _reason(message: str, error: GitError) -> str:
+def _reason(error: GitError) -> str:
     """What Git says, in one line; a redirect is named as what it is."""
-    if not message:  # it was told in our words already
-        return str(error)
-    if _REDIRECTED.search(message):
+    if _REDIRECTED.search(error.said):
         return "it redirects to another address; declare the address that it leads to"
-    if "exceeded" in message or "File size limit" in message or "signal 25" in message:
+    if any(text in error.said for text in ("exceeded", "File size limit", "signal 25")):
         return "it is larger than may be fetched at once"
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return " ".join(lines)[:_SHOWN] or "Git does not say why"
+    owned = dubious_owner(error.said)
+    if owned is not None:
+        return f"{owned.message}. {owned.next_step}"
+    return error.message.removeprefix("git fetch").removeprefix(" failed").lstrip(": ")[:_SHOWN]
 
 
 def _unreachable(upstream: Upstream, why: str) -> UnreachableUpstreamError:
