@@ -10,10 +10,11 @@ from registry.advisories.checking import check_advisory
 from registry.checking import check_release
 from registry.digest import blob_id, tree_id
 from registry.errors import InvalidNameError, NotFoundError, RegistryError
+from registry.library_root import RULE as PLACE_RULE
 from registry.names import ObjectId, is_library_name, parse_library_name
 from registry.parsing import parse_yaml
 from registry.places import refuse_unknown_kind
-from registry.problems import Problem
+from registry.problems import Problem, errors_of
 from registry.schema import Format
 from registry.sources import examine_source
 from registry.versions import parse_version
@@ -150,7 +151,11 @@ def _release_problems(target: Target, saw: Callable[[ObjectId], None]) -> Iterat
             expected=error.next_step,
         )
         return
-    if not source.problems and all(map(_is_utf8, source.files)):
+    if any(problem.rule == PLACE_RULE for problem in source.problems):
+        # Where no library begins, nothing can be said of it.
+        yield from source.problems
+        return
+    if not errors_of(source.problems) and all(map(_is_utf8, source.files)):
         saw(tree_id(source.files))
     release = check_release(
         source.files,

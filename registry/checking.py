@@ -10,6 +10,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from registry.contents import duplicate_steps, too_many_steps
 from registry.errors import InvalidNameError
 from registry.executors import executor_problems
+from registry.filechecks import file_problems
 from registry.jsontext import JsonTextError, Place, load_json, locate
 from registry.model import JsonValue, Manifest, ReleaseContent, Step, StepFile
 from registry.names import parse_library_name, parse_step_name
@@ -45,6 +46,7 @@ def check_release(
     ``strict`` makes unknown fields an error, as in a pull request.
     """
     problems = [*path_problems(files, limits), *_size_problems(files, limits)]
+    problems.extend(file_problems(files))
     parsed = _manifest(files, problems, strict=strict, limits=limits)
     manifest: Manifest | None = parsed.value
     problems.extend(_identity_problems(parsed.read, name, version))

@@ -14,7 +14,7 @@ import typer
 from registry.adding import add_release
 from registry.creating import init_registry
 from registry.operation import Actor, follow_head
-from registry.problems import InvalidLibraryError, printable
+from registry.problems import InvalidLibraryError, Problem, printable
 from registry.scaffold.registry_files import HostChoice
 from registry.snapshot import Registry
 from registry.sources import read_source
@@ -130,7 +130,8 @@ def add(
     """Put a library into a registry, as a candidate: checked, not yet served."""
     with Registry.open(registry, remote=remote) as opened:
         try:
-            added = add_release(opened, read_source(source), by=make_actor(actor, request, key))
+            files = read_source(source, told=tell)
+            added = add_release(opened, files, by=make_actor(actor, request, key))
         except InvalidLibraryError as error:
             for problem in error.problems:
                 typer.echo(str(problem), err=True)
@@ -144,6 +145,11 @@ def add(
         return
     typer.echo(f"{'Added' if added.changed else 'Already there:'} {added.name} {added.version}")
     typer.echo(f"  Next: opsteps release {added.name} --registry {registry}")
+
+
+def tell(problem: Problem) -> None:
+    """Say a problem that stops nothing."""
+    typer.echo(str(problem), err=True)
 
 
 def let_follow(registry: Registry) -> None:

@@ -29,6 +29,10 @@ class Limits:
     """Levels of arrays and objects in a JSON or YAML document."""
     steps_per_release: int = 500
     """Steps in one release."""
+    passed_files: int = 20_000
+    """Files of a ZIP that are passed by, such as those of a `.venv`."""
+    passed_bytes: int = 100 * 1024 * 1024
+    """What is passed by in a ZIP, unpacked: it is verified, because a ZIP is one whole."""
     archive_bytes: int = 60 * 1024 * 1024
     """A ZIP with a release in it."""
     compression_ratio: int = 200

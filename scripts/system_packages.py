@@ -30,13 +30,19 @@ class Program:
 
 # The names are those of the pytest markers: `needs_chromium` and so on.
 PROGRAMS = {
+    "7z": Program("p7zip-full", ("7z",), "ZIPs made by 7-Zip"),
+    "ant": Program("ant", ("ant",), "ZIPs made by Ant"),
+    "bsdtar": Program("libarchive-tools", ("bsdtar",), "ZIPs made by bsdtar"),
     "chromium": Program(
         "chromium",
         ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"),
         "the catalogue and the console in a browser",
     ),
+    "go": Program("golang-go", ("go",), "ZIPs made by Go"),
     "hugo": Program("hugo", ("hugo",), "the catalogue's build time against Hugo's"),
+    "java": Program("default-jdk-headless", ("jar",), "ZIPs made by jar and Java"),
     "nginx": Program("nginx-light", ("nginx",), "the catalogue and lookups on a web host"),
+    "node": Program("npm", ("npm",), "ZIPs made by libraries of Node"),
     "openssl": Program("openssl", ("openssl",), "certificates made by openssl"),
     "postgres": Program("postgresql", ("postgres",), "rows in PostgreSQL"),
     "redis": Program("redis-server", ("redis-server",), "notices between servers by Redis"),
@@ -45,6 +51,7 @@ PROGRAMS = {
     ),
     "strace": Program("strace", ("strace",), "what is synced to the disk, and when"),
     "wrk": Program("wrk", ("wrk",), "requests per second"),
+    "zip": Program("zip", ("zip",), "ZIPs made by Info-ZIP"),
 }
 
 

@@ -18,6 +18,7 @@ from registry.installing.installer import Installer, Outcome
 from registry.library import LibraryStatus
 from registry.names import CommitId, LibraryName
 from registry.operation import Actor
+from registry.problems import Problem
 from registry.settings import Limits
 from registry.snapshot import Registry
 from registry.sources import read_upload
@@ -119,7 +120,10 @@ class InstallUpload:
     def __call__(self, installer: Installer, by: Actor) -> Outcome:
         """Do it; raises AnswerError (402, 403) for a premium library."""
         limits = installer.registry.limits
-        incoming = check_incoming(read_upload(self.file, limits), limits=limits)
+        passed_by: list[Problem] = []
+        files = read_upload(self.file, limits, told=passed_by.append)
+        incoming = check_incoming(files, limits=limits)
+        incoming = replace(incoming, warnings=(*passed_by, *incoming.warnings))
         if incoming.content.manifest.is_premium:
             if self.license_key is None:
                 raise AnswerError(402, f"{incoming.name} is premium: send its license_key")

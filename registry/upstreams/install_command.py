@@ -18,6 +18,7 @@ from registry.commands import (
     RequestOption,
     let_follow,
     make_actor,
+    tell,
 )
 from registry.errors import InvalidNameError, NotFoundError
 from registry.installing.incoming import Incoming, check_incoming
@@ -144,7 +145,7 @@ def _from_files(installer: Installer, sources: Sequence[str], by: Actor, *, as_j
 def _read(installer: Installer, source: Path) -> Incoming:
     limits = installer.registry.limits
     try:
-        return check_incoming(read_source(source, limits), limits=limits)
+        return check_incoming(read_source(source, limits, told=tell), limits=limits)
     except InvalidLibraryError as error:
         for problem in error.problems:
             typer.echo(f"{source}: {problem}", err=True)

@@ -17,6 +17,7 @@ class Forged:
     size: int | None = None
     packed: int | None = None
     data: bytes | None = None
+    behind: bytes = b""
     extra: bytes = b""
     comment: bytes = b""
     attributes: int = 0o100644 << 16
@@ -41,7 +42,7 @@ class Forged:
             crc, packed, size = replace(one, content=self.content)._numbers()
         head = struct.pack("<4s5H", b"PK\x03\x04", 20, one.flags, one.method, 0, 33)
         sizes = struct.pack("<3L2H", crc, packed, size, len(one.name), len(one.extra))
-        return head + sizes + one.name + one.extra + self.raw
+        return head + sizes + one.name + one.extra + self.raw + self.behind
 
     def central_header(self, offset: int) -> bytes:
         crc, packed, size = self._numbers()
@@ -52,6 +53,17 @@ class Forged:
         )
         rest = struct.pack("<2H2L", self.disk, 0, self.attributes, place)
         return head + sizes + rest + self.name + self.extra + self.comment
+
+
+def streamed(one: Forged, *, is_signed: bool = True, is_wide: bool = False, **lies: int) -> Forged:
+    """The entry as a tool writes it that knows the sizes only afterwards; ``lies`` stand behind."""
+    true = dict(zip(("crc", "packed", "size"), one._numbers(), strict=True))
+    sizes = struct.pack("<L2Q" if is_wide else "<3L", *{**true, **lies}.values())
+    local = {"flags": 8, "crc": 0, "packed": 0, "size": 0, **one.local}
+    if is_wide:
+        local["extra"] = struct.pack("<2H2Q", 1, 16, 0, 0)
+    behind = (b"PK\x07\x08" if is_signed else b"") + sizes
+    return replace(one, flags=one.flags | 8, local=local, behind=behind)
 
 
 def deflated(content: bytes) -> bytes:

@@ -7,7 +7,9 @@ import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from registry.archive import ArchiveError, read_archive
 from registry.errors import LimitError, RegistryError
 from registry.sources import SourceError, read_source
-from tests.registry.forging_zips import End, Forged, deflated, forge
+from tests.registry.forging_zips import End, Forged, deflated, forge, streamed
 from tests.registry.making import files
 
 PLAIN = Forged()
@@ -85,7 +87,10 @@ BROKEN = {
     "an entry on another disk": (forge(Forged(disk=1)), "several files"),
     "a zip64 count": (forge(PLAIN, end=End(here=0xFFFF, count=0xFFFF)), "ZIP64"),
     "a zip64 directory": (forge(PLAIN, end=End(directory=0xFFFFFFFF)), "ZIP64"),
-    "a zip64 entry": (forge(Forged(size=0xFFFFFFFF, extra=struct.pack("<2HQ", 1, 8, 2))), "ZIP64"),
+    "a zip64 entry that lies": (
+        forge(Forged(size=0xFFFFFFFF, packed=9, extra=struct.pack("<2HQ", 1, 8, 1 << 40))), "ZIP64",
+    ),
+    "a zip64 entry without its size": (forge(Forged(size=0xFFFFFFFF)), "lacks a size"),
     "a zip64 end record that lies": (
         forge(PLAIN, end=End(before_end=struct.pack("<4sQ", b"PK\x06\x06", 44) + b"\0" * 44)),
         "right before",
@@ -127,7 +132,6 @@ FAULTS = {
     "lzma": (Forged(method=14, data=b"x"), "method 14"),
     "zstandard": (Forged(method=93, data=b"x"), "method 93"),
     "stored with two sizes": (Forged(method=0, size=200_000_000), "two sizes differ"),
-    "a comment": (Forged(comment=b"hello"), "comment"),
     "a symbolic link": (Forged(attributes=0o120777 << 16), "symbolic"),
     "a device": (Forged(attributes=0o020666 << 16), "regular"),
     "a socket": (Forged(attributes=0o140666 << 16), "regular"),
@@ -140,14 +144,14 @@ FAULTS = {
         Forged(name=b"docs/", attributes=0o040755 << 16), "directory with content",
     ),
     "a Unicode name beside its name": (
-        Forged(extra=struct.pack("<2H", 0x7075, 5) + b"\1abcd"), "not known here",
+        Forged(extra=struct.pack("<2H", 0x7075, 5) + b"\1abcd"), "not made for its name",
     ),
     "an extra field of AES": (Forged(extra=struct.pack("<2H", 0x9901, 0)), "not known here"),
-    "zip64 sizes for a small file": (Forged(extra=struct.pack("<2HQ", 1, 8, 2)), "ZIP64"),
+    "one extra field twice": (Forged(extra=struct.pack("<2HQ", 1, 8, 2) * 2), "twice"),
     "half an extra field": (Forged(extra=b"UT\x05"), "damaged"),
     "an extra field that is too long": (Forged(extra=b"UT\x05\x00x"), "damaged"),
-    "an extra field in the local header": (Forged(local={"extra": b"up\0\0"}), "not known here"),
-    "a name of another code page": (Forged(name=b"docs/\x81.md"), "not marked as UTF-8"),
+    "an extra field in the local header": (Forged(local={"extra": b"up\0\0"}), "names that differ"),
+    "a name of another code page": (Forged(name=b"docs/\x81.md"), "not UTF-8"),
     "a name that is not UTF-8": (Forged(name=b"docs/\xff.md", flags=1 << 11), "not UTF-8"),
     "an over-long encoding": (Forged(name=b"docs/\xc0\xae", flags=1 << 11), "not UTF-8"),
 }  # fmt: skip
@@ -184,7 +188,7 @@ NAMES = [
     "/etc/passwd", "../evil", "docs/../../evil", "./manifest.json", "docs//x.md", "C:evil",
     "C:/e", "\\\\host\\share", "docs\\..\\x", "..", ".", "", "docs/x\0.md", "docs/x\n.md",
     "docs/\x1b[2J", "docs/a\u202eb", "docs/\u200b", "docs/nul", "docs/CON.txt", "docs/com1.md",
-    "docs/x.", "docs/x ", "docs/.git/config", ".GIT/config", "docs/.gitattributes",
+    "docs/x.", "docs/x ", ".GIT/config", ".git/../x", ".git/c:x",
     "docs/git~1", "docs/.ＧＩＴ/x", "-rf", "docs/$HOME",
 ]  # fmt: skip
 
@@ -196,7 +200,7 @@ def test_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None
         read_source(written(tmp_path, forge(PLAIN, hostile)))
 
 
-@pytest.mark.parametrize("name", ["../", "/", "docs/.git/", "docs/../", "nul/"])
+@pytest.mark.parametrize("name", ["../", "/", "docs/.GIT/", "docs/../", "nul/"])
 def test_folder_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     hostile = Forged(name=name.encode(), content=b"", attributes=0o040755 << 16)
     with pytest.raises(SourceError):
@@ -210,10 +214,16 @@ def test_name_that_is_there_twice_is_refused(tmp_path: Path, second: bytes) -> N
         read_source(written(tmp_path, forge(PLAIN, again)))
 
 
-@pytest.mark.parametrize("comment", [b"hello", b"{\n}", b"{\xc3\xa4}", forge()])
-def test_comment_of_the_archive_is_refused(tmp_path: Path, comment: bytes) -> None:
+@pytest.mark.parametrize("comment", [b"hello", b"{\n}", b"{\xc3\xa4}"])
+def test_comment_of_the_archive_is_data(tmp_path: Path, comment: bytes) -> None:
+    raw = forge(PLAIN, end=End(comment=comment))
+    assert read_archive(raw).comment == comment
+    assert read_source(written(tmp_path, raw)) == {"manifest.json": PLAIN.content}
+
+
+def test_comment_that_holds_an_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError):
-        read_source(written(tmp_path, forge(PLAIN, end=End(comment=comment))))
+        read_source(written(tmp_path, forge(PLAIN, end=End(comment=forge()))))
 
 
 def test_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
@@ -264,6 +274,66 @@ def test_what_is_read_of_an_edited_archive_is_what_others_read(
         return
     if all(not entry.fault for entry in archive.entries):
         assert found == read_by_python(raw)
+
+
+_SHAPES = st.builds(
+    lambda name, content, method, descriptor, wide, lies, behind: replace(
+        streamed(one := Forged(name=name, content=content, method=method), is_wide=wide, **lies),
+        behind=streamed(one, is_signed=descriptor, is_wide=wide, **lies).behind + behind,
+    ),
+    st.sampled_from([b"manifest.json", b"docs/a.md", b"docs/b.md", b"docs/"]),
+    st.sampled_from([b"", b"{}", b"x" * 90, PLAIN.local_header(), b"PK\x07\x08" + b"\0" * 12]),
+    st.sampled_from([0, 8]),
+    st.booleans(),
+    st.booleans(),
+    st.dictionaries(st.sampled_from(["crc", "packed", "size"]), st.integers(0, 99), max_size=1),
+    st.sampled_from([b"", b"", b"", b"\0" * 8, PLAIN.local_header()]),
+)
+
+
+@given(st.lists(_SHAPES, min_size=1, max_size=4), st.binary(max_size=30))
+@settings(max_examples=400)
+def test_descriptors_are_taken_only_as_every_reader_takes_them(
+    shapes: list[Forged], comment: bytes
+) -> None:
+    """Readers by the directory (Python's) and readers of the stream see the same entries."""
+    raw = forge(*shapes, end=End(comment=comment))
+    try:
+        entries = read_archive(raw).entries
+        found = [(one.name, one.content()) for one in entries]
+    except ArchiveError:
+        return
+    if any(entry.fault for entry in entries):
+        return  # one is enough for the whole to be refused
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        assert found == [(info.filename, archive.read(info)) for info in archive.infolist()]
+    assert found == list(_read_as_a_stream(raw))
+
+
+def _read_as_a_stream(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """What a reader sees that never looks at the directory, and believes what comes first."""
+    position = 0
+    while raw.startswith(b"PK\x03\x04", position):
+        fields = struct.unpack_from("<4s5H3L2H", raw, position)
+        flags, method, packed, name_size, extra_size = *fields[2:4], *fields[7:8], *fields[9:]
+        start = position + 30 + name_size + extra_size
+        name = raw[position + 30 : position + 30 + name_size].decode()
+        if not flags & 8:
+            data = raw[start : start + packed]
+            yield name, data if method == 0 else zlib.decompress(data, -15)
+            position = start + packed
+            continue
+        if method == 0:
+            position = raw.index(b"PK\x07\x08", start)
+            content = raw[start:position]
+        else:
+            inflater = zlib.decompressobj(-15)
+            content = inflater.decompress(raw[start:])
+            position = len(raw) - len(inflater.unused_data)
+        yield name, content
+        position += 4 if raw.startswith(b"PK\x07\x08", position) else 0
+        position += 20 if extra_size else 12
+    assert raw.startswith((b"PK\x01\x02", b"PK\x05\x06"), position)
 
 
 @given(st.binary(max_size=300))

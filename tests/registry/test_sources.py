@@ -34,20 +34,6 @@ def test_directory_and_zip_and_zip_with_a_top_folder_are_the_same(tmp_path: Path
     assert read_source(directory) == read_source(plain) == read_source(topped) == files()
 
 
-def test_leftovers_in_a_directory_are_passed_by_and_in_a_zip_they_are_refused(
-    tmp_path: Path,
-) -> None:
-    leftovers = {
-        ".git/config": b"", "executors/__pycache__/copy.cpython-311.pyc": b"", ".DS_Store": b"",
-        "__MACOSX/._manifest.json": b"", ".pytest_cache/x": b"",
-    }  # fmt: skip
-    directory = write_files(tmp_path / "d", {**files(), **leftovers})
-    assert read_source(directory) == files()
-    packed = make_zip(tmp_path / "a.zip", {**files(), ".git/config": b""})
-    with pytest.raises(SourceError, match="Git's own"):
-        read_source(packed)
-
-
 def test_folder_entries_in_a_zip_are_no_files(tmp_path: Path) -> None:
     packed = make_zip(tmp_path / "a.zip", {**files(), "docs/": b""}, top="top/")
     assert read_source(packed) == files()
@@ -217,6 +203,19 @@ def cross_compression_ratio(limits: Limits, place: Path) -> str:
     return first(examine_source(packed, replace(limits, compression_ratio=50)))
 
 
+def cross_passed_files(limits: Limits, place: Path) -> str:
+    left = {f".venv/{n}": b"" for n in range(4)}
+    packed = make_zip(place / "a.zip", {**files(), **left})
+    assert examine_source(packed).files == files()
+    return first(examine_source(packed, limits))
+
+
+def cross_passed_bytes(limits: Limits, place: Path) -> str:
+    packed = make_zip(place / "a.zip", {**files(), ".DS_Store": b"x" * 200})
+    assert examine_source(packed).files == files()
+    return first(examine_source(packed, limits))
+
+
 def cross_archive_bytes(limits: Limits, place: Path) -> str:
     packed = make_zip(place / "a.zip", files())
     with pytest.raises(LimitError, match="the ZIP has"):
@@ -261,6 +260,8 @@ LOW = {
     "nesting_depth": (10, "json-syntax"),
     "steps_per_release": (2, "limit-steps"),
     "archive_bytes": (500, "refused"),
+    "passed_files": (3, "limit-passed-by"),
+    "passed_bytes": (100, "limit-passed-by"),
     "compression_ratio": (50, "limit-compression"),
     "problems_reported": (10, "limit-problems"),
 }
