@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +13,17 @@ from typing import Annotated
 import typer
 
 from builder.packaging.package import Chosen, choose_package, write_package
-from registry.commands import ActorOption, JsonOption, RegistryOption, make_actor, read_key
+from registry.commands import (
+    ActorOption,
+    JsonOption,
+    RegistryOption,
+    make_actor,
+    read_key,
+    tell,
+)
+from registry.errors import InvalidNameError, NotARegistryError, NotFoundError
 from registry.names import parse_library_name
-from registry.problems import printable
+from registry.problems import InvalidLibraryError, printable
 from registry.snapshot import Registry
 from registry.versions import parse_version
 
@@ -21,7 +31,9 @@ _HERE = Path()
 
 
 def package(
-    library: Annotated[str, typer.Argument(help="The library.")],
+    library: Annotated[
+        str, typer.Argument(help="A library of the registry, or the directory of one: ./my-library")
+    ],
     version: Annotated[
         str | None, typer.Argument(help="The version; the active one when left out.")
     ] = None,
@@ -31,10 +43,70 @@ def package(
     registry: RegistryOption = _HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Pack a release into a ZIP that is the same bytes on every machine.
+    """Pack a release, or a directory, into a ZIP that is the same bytes on every machine.
 
-    It carries the release's digest and its publisher's signature.
+    A release carries its digest and its publisher's signature. A directory need not be in a
+    registry: it is checked as for an install.
     """
+    source = Path(library)
+    if _is_place(library):
+        _package_source(source, version, output, as_json=as_json)
+        return
+    try:
+        _package_release(library, version, output, registry, as_json=as_json)
+    except (InvalidNameError, NotARegistryError, NotFoundError):
+        if not source.is_dir():
+            raise
+        _package_source(source, version, output, as_json=as_json)
+
+
+def _is_place(text: str) -> bool:
+    """Whether this is a path and not a library's name, however it is written."""
+    return text in {".", ".."} or "/" in text or os.sep in text or text.lower().endswith(".zip")
+
+
+def _package_source(
+    source: Path, version: str | None, output: Path | None, *, as_json: bool
+) -> None:
+    from builder.packaging.unreleased import read_unreleased, write_unreleased
+
+    if version is not None:
+        raise InvalidNameError(
+            "a directory has its version in its manifest.json",
+            where=str(source),
+            next_step=f"Leave {version!r} out",
+        )
+    try:
+        library = read_unreleased(source)
+    except InvalidLibraryError as error:
+        for problem in error.problems:
+            tell(problem)
+        raise
+    for problem in library.warnings:
+        tell(problem)
+    target = output or _beside(source, library.file_name)
+    packed = write_unreleased(library, target)
+    answer = {
+        "name": library.name,
+        "version": library.version,
+        "digest": library.digest,
+        "is_signed": False,
+        "is_yanked": False,
+    }
+    _report(answer, target, packed, as_json=as_json)
+
+
+def _beside(source: Path, file_name: str) -> Path:
+    """The current directory, or the library's parent: a ZIP in it would be packed the next time."""
+    here, library = Path.cwd(), source.resolve()
+    if source.is_dir() and (here == library or library in here.parents):
+        return library.parent / file_name
+    return Path(file_name)
+
+
+def _package_release(
+    library: str, version: str | None, output: Path | None, registry: Path, *, as_json: bool
+) -> None:
     name = parse_library_name(library)
     wanted = parse_version(version) if version else None
     with Registry.open(registry) as opened:
@@ -43,7 +115,15 @@ def package(
         typer.echo(_warning(chosen), err=True)
     target = output or Path(chosen.package.file_name)
     packed = write_package(chosen.package, target)
-    _report_package(chosen, target, packed, as_json=as_json)
+    statement = chosen.package.statement
+    answer = {
+        "name": statement.name,
+        "version": str(statement.version),
+        "digest": statement.digest,
+        "is_signed": statement.signature is not None,
+        "is_yanked": chosen.yank is not None,
+    }
+    _report(answer, target, packed, as_json=as_json)
 
 
 def _warning(chosen: Chosen) -> str:
@@ -55,26 +135,16 @@ def _warning(chosen: Chosen) -> str:
     return f"warning: {statement.name} {statement.version} is yanked: {reason}"
 
 
-def _report_package(chosen: Chosen, target: Path, packed: bytes, *, as_json: bool) -> None:
-    statement = chosen.package.statement
+def _report(answer: Mapping[str, object], target: Path, packed: bytes, *, as_json: bool) -> None:
     file_hash = hashlib.sha256(packed).hexdigest()
     if as_json:
-        answer = {
-            "name": statement.name,
-            "version": str(statement.version),
-            "digest": statement.digest,
-            "file": str(target),
-            "bytes": len(packed),
-            "sha256": file_hash,
-            "is_signed": statement.signature is not None,
-            "is_yanked": chosen.yank is not None,
-        }
-        typer.echo(json.dumps(answer))
+        told = {**answer, "file": str(target), "bytes": len(packed), "sha256": file_hash}
+        typer.echo(json.dumps(told))
         return
-    typer.echo(f"Packed {statement.name} {statement.version}")
+    typer.echo(f"Packed {answer['name']} {answer['version']}")
     typer.echo(f"  file   {printable(str(target))} ({len(packed):,} bytes)")
     typer.echo(f"  sha256 {file_hash}")
-    typer.echo(f"  digest sha256:{statement.digest}")
+    typer.echo(f"  digest sha256:{answer['digest']}")
 
 
 def bundle(

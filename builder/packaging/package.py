@@ -1,16 +1,11 @@
 """Pack a served release into a ZIP, and read one back.
 
-The same release is the same bytes on every machine: entries are sorted bytewise, have one time,
-one mode and one kind of system, no extra fields, and are stored, not deflated, because builds of
-zlib deflate differently. The ZIP's comment says which release it is (`PackageStatement`); the
-digest is over the files alone.
+The same release is the same bytes on every machine (`zipping`). The ZIP's comment says which
+release it is (`PackageStatement`); the digest is over the files alone.
 """
 
 from __future__ import annotations
 
-import io
-import stat
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +13,7 @@ from pathlib import Path
 from builder.packaging.errors import NotServedError, PackageError
 from builder.packaging.staging import staged
 from builder.packaging.statement import PackageStatement, parse_statement
+from builder.packaging.zipping import zipped
 from registry.archive import read_archive
 from registry.digest import release_digest
 from registry.library import Library, ReleaseRecord, ReleaseState
@@ -28,10 +24,6 @@ from registry.problems import printable
 from registry.snapshot import Snapshot
 from registry.sources import SourceError, read_source
 from registry.versions import Version
-
-_FIRST_DOS_TIME = (1980, 1, 1, 0, 0, 0)
-_UNIX = 3
-_MODE = (stat.S_IFREG | 0o644) << 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +41,7 @@ class Package:
     def __bytes__(self) -> bytes:
         """The ZIP."""
         top = f"{self.statement.name}-{self.statement.version}"
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-            archive.comment = bytes(self.statement)
-            for path in sorted(self.files, key=str.encode):
-                archive.writestr(_entry(f"{top}/{path}"), self.files[path])
-        return packed.getvalue()
+        return zipped(self.files, top=top, comment=bytes(self.statement))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,14 +50,6 @@ class Chosen:
 
     package: Package
     yank: Yank | None
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _FIRST_DOS_TIME)
-    entry.create_system = _UNIX
-    entry.external_attr = _MODE
-    entry.compress_type = zipfile.ZIP_STORED
-    return entry
 
 
 def choose_package(snapshot: Snapshot, name: LibraryName, version: Version | None) -> Chosen:

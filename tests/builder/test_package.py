@@ -31,6 +31,7 @@ from tests.registry.making import NAME, commit_all, files, git, new_registry, pu
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = parse_version("1.0.0")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 DATE = "2025-01-31T12:00:00Z"
 # Changes only when the format of packages, or the example, changes: both are told to users.
 GOLDEN = "20635acf0fa5eb61477f476f82aa834030342cfeac353b659168e6156f3c231d"
@@ -74,7 +75,7 @@ def example() -> Package:
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     with new_registry(tmp_path / "registry") as made:
-        put(made, files(extra={"docs/Grüße.md": b"# Hallo\n", "assets/a.png": bytes(range(256))}))
+        put(made, files(extra={"docs/Grüße.md": b"# Hallo\n", "assets/a.png": PNG}))
         follow_head(made)
         yield made
 
@@ -252,7 +253,7 @@ def test_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_package_that_would_not_read_back_is_not_written(tmp_path: Path) -> None:
-    content = {**files(), ".git/config": b"what no reader takes"}
+    content = {**files(), ".GIT/config": b"what no reader takes"}
     package = Package(statement=statement_of(content), files=content)
     with pytest.raises(SourceError, match=r"file-tools 1\.0\.0: .*Git's own"):
         write_package(package, tmp_path / "it.zip")
