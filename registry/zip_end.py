@@ -76,7 +76,7 @@ def _require_only(raw: bytes, position: int) -> None:
     other = raw.find(END_SIGNATURE, start, position)
     while other >= 0:
         comment_size = END.unpack_from(raw, other)[-1]
-        if other + END.size + comment_size >= len(raw):
+        if other + comment_size >= position:
             raise ArchiveError("it has two end records, and readers may take either")
         other = raw.find(END_SIGNATURE, other + 1, position)
 

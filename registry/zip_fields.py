@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
 import zlib
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ _HARMLESS = frozenset(
     }
 )
 _ESCAPED = re.compile(r"#U([0-9A-Fa-f]{4})|#L([0-9A-Fa-f]{6})")
+_ASCII = 0x7F
 # What the name in the header may be written in where the true one stands in a field.
 _CODE_PAGES = ("utf-8", "cp437", "cp850", "cp1252", "latin-1")
 
@@ -129,5 +131,6 @@ def _readings(name: bytes) -> set[str]:
 
 
 def _unescaped(found: re.Match[str]) -> str:
+    """What an escape stands for: never ASCII, which needs none and could be a slash."""
     number = int(found[1] or found[2], 16)
-    return chr(number) if number <= 0x10FFFF else found[0]  # noqa: PLR2004 - Unicode's last
+    return chr(number) if _ASCII < number <= sys.maxunicode else found[0]

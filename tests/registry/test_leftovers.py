@@ -112,6 +112,7 @@ def test_a_private_key_is_an_error_wherever_it_is() -> None:
         ("tests/ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
         ("tests/.env.example", "TOKEN=\n"),
         ("docs/environment.md", "# .env\n"),
+        ("steps/credentials.json", "{}"),
     ],
 )
 def test_what_only_speaks_of_secrets_is_none(path: str, text: str) -> None:

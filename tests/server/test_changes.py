@@ -345,3 +345,25 @@ def test_a_writing_process_that_is_killed_is_started_anew(client: Client, place:
     until(lambda: install(client, "beta").status == 200)
     assert client.get("/api/v1/steps/beta.file.copy").status == 200
     assert not place.git("fsck", "--strict")
+
+
+def test_a_directory_packed_after_its_tests_ran_is_taken_and_what_is_left_out_is_said(
+    client: Client,
+) -> None:
+    """USER-TRIAL A8: it was refused, and the answer named a file that did not matter."""
+    files = release_files("packed", "1.0.0")
+    left = {"packed/.DS_Store": b"x", "packed/executors/__pycache__/copy.cpython-311.pyc": b"x"}
+    body = zipped({**{f"packed/{path}": data for path, data in files.items()}, **left})
+    answer = upload(client, form(body)).json()
+    assert (answer["name"], answer["changed"]) == ("packed", True)
+    (warning,) = [text for text in answer["warnings"] if "left by a build" in text]
+    assert warning.startswith("packed/executors/__pycache__: warning: ")
+    assert upload(client, form(zipped(files))).json()["changed"] is False
+
+
+def test_an_upload_of_two_libraries_says_where_they_are(client: Client) -> None:
+    files = release_files("packed", "1.0.0")
+    body = zipped({f"{top}/{path}": data for top in "ab" for path, data in files.items()})
+    reply = upload(client, form(body))
+    assert reply.status == 400
+    assert "2 libraries here, in 'a', 'b'" in reply.json()["detail"]
