@@ -60,5 +60,5 @@ lock: bootstrap-dev ## compile requirements/*.txt anew; LOCK_ARGS=--upgrade take
 
 clean: ## remove the environment, the demo and all caches
 	@rm -rf .venv .demo .coverage .coverage.* build dist htmlcov .hypothesis .import_linter_cache \
-		.mypy_cache .pytest_cache .ruff_cache
+		.mypy_cache .pytest_cache .ruff_cache tests/registry/zip_tools/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

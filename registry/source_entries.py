@@ -14,6 +14,7 @@ from registry.leftovers import Left, passed_by
 from registry.paths import wrong_part
 from registry.settings import Limits
 
+_SLASHES = "'/' between folders: pack it with 'opsteps package', 7-Zip or a newer PowerShell"
 _PLAIN_FILE = "a regular file, stored or deflated, without a password"
 
 
@@ -96,6 +97,9 @@ def _zip_entry(listed: Entry, name: str, limits: Limits) -> SourceEntry:
     if listed.kind:
         return SourceEntry(name=name, wrong=listed.kind, expected=_PLAIN_FILE)
     wrong = next((found for found in map(wrong_part, path.split("/")) if found), "")
+    if "\\" in path:  # some readers take it for a folder's end, some for a part of the name
+        wrong = "there is a backslash in its name, as older tools of Windows write them"
+        return SourceEntry(name=name, wrong=wrong, expected=_SLASHES)
     if wrong:
         expected = "paths inside the library, that every system can have"
         return SourceEntry(name=name, wrong=wrong, expected=expected)

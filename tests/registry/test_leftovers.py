@@ -203,6 +203,14 @@ def test_a_git_lfs_pointer_is_named_as_one(path: str) -> None:
     assert "git lfs pull" in problem.expected
 
 
+def test_backslashes_of_windows_are_named_with_what_to_do(tmp_path: Path) -> None:
+    packed = tmp_path / "a.zip"
+    packed.write_bytes(zipped({path.replace("/", "\\"): data for path, data in files().items()}))
+    with pytest.raises(SourceError, match="backslash") as caught:
+        read_source(packed)
+    assert "opsteps package" in str(caught.value)
+
+
 def test_names_in_form_nfd_become_nfc(tmp_path: Path) -> None:
     name = "docs/Übersicht.md"
     content = {**files(), unicodedata.normalize("NFD", name): b"# It\n"}
