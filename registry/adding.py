@@ -9,7 +9,7 @@ from registry.checking import check_release
 from registry.contents import irregular_problems, read_files
 from registry.digest import release_digest
 from registry.errors import ConflictError, LimitError
-from registry.facts import LibraryAt, facts_bytes, facts_path, read_library
+from registry.facts import LibraryAt, facts_bytes, facts_path, read_library, with_directory
 from registry.model import LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId, parse_library_name
 from registry.operation import Actor, Turn, one_line, operation_commit, perform
@@ -52,6 +52,9 @@ def add_release(registry: Registry, files: Mapping[str, bytes], *, by: Actor) ->
         contents = {f"{directory}/{path}": content for path, content in files.items()}
         if "library.yaml" not in at.entries:
             contents[facts_path(name)] = facts_bytes(LibraryFacts(owners=(one_line(by.name),)))
+        elif str(version) in at.facts.ledger:
+            # What was removed is back as it was, and served at once.
+            contents[facts_path(name)] = facts_bytes(with_directory(at.facts, version))
         commit = operation_commit(
             f"Add {name} {version}",
             operation="add",

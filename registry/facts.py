@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from registry.model import LedgerEntry, LibraryFacts
+from registry.model import LedgerEntry, LibraryFacts, Removal
 from registry.names import CommitId, Digest, LibraryName, parse_library_name
 from registry.parsing import parse_library_facts
 from registry.problems import InvalidLibraryError
@@ -77,3 +77,24 @@ def with_release(
     """The facts after a release; nothing that was in the ledger changes."""
     entry = LedgerEntry(digest=digest, date=date, signature=signature)
     return replace(facts, state="active", ledger={**facts.ledger, str(version): entry})
+
+
+def with_directory(facts: LibraryFacts, version: Version) -> LibraryFacts:
+    """The facts once the directory of a release is back: it is not removed any more."""
+    removed = {key: entry for key, entry in facts.removed.items() if key != str(version)}
+    return replace(facts, state="active", removed=removed)
+
+
+def with_removal(
+    facts: LibraryFacts, version: Version, *, date: str, by: str, request: str
+) -> LibraryFacts:
+    """The facts once one released version's directory is gone; ``date`` is RFC 3339, UTC.
+
+    An entry that is there already stays as it is: it says who removed the directory.
+    """
+    text = str(version)
+    if text in facts.removed:
+        return facts
+    digest = facts.ledger[text].digest
+    entry = Removal(digest=digest, date=date, by=by, request=request)
+    return replace(facts, removed={**facts.removed, text: entry})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from registry.model import InstanceFacts, LibraryFacts, ReleaseContent, Yank
+from registry.model import InstanceFacts, LibraryFacts, ReleaseContent, Removal, Yank
 from registry.names import CommitId, Digest, LibraryId, LibraryName, ObjectId
 from registry.problems import Problem, errors_of
 from registry.versions import Version
@@ -63,6 +63,8 @@ class ReleaseRecord:
     digest: Digest | None = None
     date: str | None = None
     yank: Yank | None = None
+    removal: Removal | None = None
+    """What ``library.yaml`` says of the removal of this version alone."""
     alarm: str = ""
 
     @property
@@ -180,6 +182,9 @@ def decide_release(  # noqa: PLR0911 - one return for each row of the design's t
         return alarm("its tag is not on an ancestor of the head")
     if tree is not None and tag.tree != tree:
         return alarm("its files differ from those that were tagged")
+    removal = facts.removed.get(str(version))
+    if tree is not None and removal is not None:
+        return alarm("library.yaml says that it was removed, and its directory is there")
     return ReleaseRecord(
         version=version,
         state=ReleaseState.WITHDRAWN if tree is None else ReleaseState.RELEASED,
@@ -187,6 +192,7 @@ def decide_release(  # noqa: PLR0911 - one return for each row of the design's t
         digest=entry.digest,
         date=entry.date,
         yank=yank,
+        removal=removal,
     )
 
 

@@ -137,6 +137,7 @@ def _recorded(state: LibraryState) -> Iterator[ReleaseRecord]:
             state=ReleaseState.WITHDRAWN if tree is None else ReleaseState.RELEASED,
             tree=tree,
             yank=state.facts.yanked.get(str(version)),
+            removal=state.facts.removed.get(str(version)),
         )
 
 

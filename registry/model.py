@@ -186,6 +186,16 @@ class Yank:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Removal:
+    """That one version's directory was removed: which bytes, when, by whom, for which request."""
+
+    digest: Digest
+    date: str
+    by: str
+    request: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Deprecation:
     """Why a library should not be used any more, since when, and what replaces it."""
 
@@ -202,6 +212,7 @@ class LibraryFacts:
     state: str = "active"
     ledger: dict[str, LedgerEntry] = field(default_factory=dict)
     yanked: dict[str, Yank] = field(default_factory=dict)
+    removed: dict[str, Removal] = field(default_factory=dict)
     deprecated: Deprecation | None = None
 
 

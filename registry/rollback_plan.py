@@ -163,6 +163,8 @@ def _not_served(
 def _why(record: ReleaseRecord | None) -> str:
     if record is None:
         return "is not there any more"
+    if record.removal is not None:
+        return f"was removed on {record.removal.date[:10]}, and can be installed again"
     return {
         "candidate": "is a candidate, not released",
         "withdrawn": "was removed, and can be installed again",

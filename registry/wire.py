@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from registry.library import Library
-from registry.model import JsonObject, Manifest, Parameter, Step
+from registry.model import JsonObject, Manifest, Parameter, Removal, Step
 from registry.names import LibraryName, StepName, library_id, step_id
 
 _ENCODER = msgspec.json.Encoder()
@@ -140,6 +140,7 @@ def library_detail_bytes(
             "date": record.date,
             "digest": record.digest,
             "yanked": record.yank,
+            **({"removed": _removed(record.removal)} if record.removal else {}),
             **({"alarm": record.alarm} if record.alarm else {}),
         }
         for record in library.releases
@@ -148,6 +149,10 @@ def library_detail_bytes(
     detail["problems"] = [str(problem) for problem in library.problems]
     detail["steps"] = [msgspec.Raw(body) for body in step_bodies]
     return _ENCODER.encode(detail)
+
+
+def _removed(removal: Removal) -> dict[str, str]:
+    return {"date": removal.date, "by": removal.by}
 
 
 def step_list_bytes(

@@ -16,6 +16,7 @@ import msgspec
 
 from registry.errors import RegistryError
 from registry.history import Entry, read_history
+from registry.installing.removing import REMOVE_RELEASE
 from registry.names import CommitId, library_id
 from registry.snapshot import Registry
 from server.errors import AnswerError
@@ -30,8 +31,9 @@ _TYPES = {
     "enable": "toggled",
     "disable": "toggled",
     "uninstall": "uninstalled",
+    REMOVE_RELEASE: "removed",
     "pin": "pinned",
-    "unpin": "pinned",
+    "unpin": "unpinned",
     "rollback": "rolled-back",
     "yank": "withdrawn",
     "unyank": "withdrawn",

@@ -378,6 +378,8 @@ class Uninstalled(_Wire):
     name: str
     version: str = Field(description="The version that was active; or those that were named.")
     status: Literal["uninstalled"]
+    removed: list[str] = Field(description="The versions that were named; none: all of it went.")
+    active: str | None = Field(description="What callers without a version get now; null: nothing.")
     commit: str
     also: list[str] = Field(description="Libraries that were uninstalled along with it.")
 

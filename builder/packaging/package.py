@@ -91,6 +91,8 @@ def _not_served(
         return NotServedError("it is a candidate, not a release", where=where, next_step=step)
     if record.state is ReleaseState.WITHDRAWN:
         what = "its files were removed when the library was uninstalled"
+        if record.removal is not None:
+            what = f"it is removed, since {record.removal.date}"
         return NotServedError(what, where=where, next_step=releases)
     what = f"it is not served: {printable(record.alarm)}"
     return NotServedError(what, where=where, next_step="Run 'opsteps verify'")

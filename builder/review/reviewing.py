@@ -30,6 +30,7 @@ from builder.review.model import Authority, LibraryChange, RegistryChange
 from builder.review.neighbours import Neighbours
 from builder.review.placing import placed
 from builder.review.problems import warning
+from builder.review.removals import removed_problems
 from builder.review.rights import Rights
 from registry.dependency_index import load_index
 from registry.model import Policy
@@ -132,6 +133,7 @@ class _Reviewing:
         yield from immutability.release_problems(change)
         yield from immutability.ledger_problems(change)
         yield from immutability.removal_problems(change)
+        yield from removed_problems(change)
         yield from immutability.tag_problems(change)
         yield from immutability.yank_problems(change, authority.rights)
         yield from ownership.owner_problems(change, authority)

@@ -15,6 +15,7 @@ RULES: Mapping[str, str] = {
     "ledger-added": "Only 'opsteps release' writes a ledger.",
     "ledger-changed": "An entry of a ledger never changes.",
     "ledger-removed": "An entry of a ledger is never removed.",
+    "removal-by-hand": "Only 'opsteps uninstall' says that a version is removed.",
     "library-removed": "A library that was released keeps its directory and its library.yaml.",
     # Versions.
     "version-reused": "The number of a released version is never used again.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from registry.errors import ConflictError, NotFoundError
-from registry.facts import with_release
+from registry.facts import with_directory, with_release, with_removal
 from registry.installing.incoming import Incoming
 from registry.library import ReleaseRecord, ReleaseState
 from registry.library_states import LibraryState
@@ -26,15 +26,25 @@ class Pinning(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Remover:
+    """Who removes versions of a library, and for which request: ``library.yaml`` remembers it."""
+
+    name: str
+    request: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryChange:
     """What happens to one library. ``enabled`` None: it stays as it is.
 
-    ``pin`` is the version that SET and FOLLOW are about.
+    ``pin`` is the version that SET and FOLLOW are about. With a ``remover`` each version that is
+    removed is written down by itself; without one the whole library is uninstalled.
     """
 
     name: LibraryName
     add: tuple[Incoming, ...] = ()
     remove: tuple[Version, ...] = ()
+    remover: Remover | None = None
     enabled: bool | None = None
     pinning: Pinning = Pinning.KEEP
     pin: Version | None = None
@@ -75,6 +85,8 @@ def step_of(change: LibraryChange, before: LibraryState, *, now: str) -> Step:
         state = _with_release(change.name, state, incoming, now=now)
     if change.remove:
         state = _without_releases(state, change.remove)
+        if change.remover is not None:
+            state = _with_removals(state, change.remove, change.remover, now=now)
     enabled = state.is_enabled if change.enabled is None else change.enabled
     pin = _pin(change, state)
     facts = replace(
@@ -130,7 +142,7 @@ def _with_release(
     if entry is None:
         date = now if origin is None else origin.date
         facts = with_release(facts, version, incoming.digest, date, signature=incoming.signature)
-    facts = replace(facts, state="active")
+    facts = with_directory(facts, version)
     released = ReleaseRecord(
         version=version,
         state=ReleaseState.RELEASED,
@@ -209,3 +221,14 @@ def _without_releases(state: LibraryState, versions: tuple[Version, ...]) -> Lib
         releases=releases,
         instance=instance,
     )
+
+
+def _with_removals(
+    state: LibraryState, versions: tuple[Version, ...], by: Remover, *, now: str
+) -> LibraryState:
+    """The state with what was removed written down, for whoever verifies the history."""
+    facts = state.facts
+    for version in versions:
+        facts = with_removal(facts, version, date=now, by=by.name, request=by.request)
+    releases = (replace(one, removal=facts.removed.get(str(one.version))) for one in state.releases)
+    return replace(state, facts=facts, releases=tuple(releases))

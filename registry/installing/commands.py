@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,10 +19,11 @@ from registry.commands import (
     let_follow,
     make_actor,
 )
+from registry.installing.changes import Step
 from registry.installing.installer import Installer, Outcome
 from registry.names import LibraryName, parse_library_name
 from registry.snapshot import Registry
-from registry.versions import parse_version
+from registry.versions import Version, parse_version
 
 InstanceOption = Annotated[str, typer.Option(help="The instance whose libraries change.")]
 CascadeOption = Annotated[
@@ -64,13 +66,49 @@ def uninstall(
     remote: RemoteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Uninstall a library, or versions of it; its name, ledger and tags stay."""
+    """Uninstall a library, or remove versions of it; its name, ledger and tags stay.
+
+    A version that is removed is written down in library.yaml; the same release can come back,
+    another one under its number never. One that went before that was done can be named again.
+    """
     library, by = parse_library_name(name), make_actor(actor, request, key)
     numbers = [parse_version(text) for text in versions or ()]
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         done = Installer(opened).uninstall(library, numbers, cascade=cascade, by=by)
         let_follow(opened)
-    _tell(done, library, "uninstalled", as_json=as_json)
+    if numbers and not as_json:
+        _tell_removed(done, library, numbers)
+    else:
+        _tell(done, library, "uninstalled", as_json=as_json)
+
+
+def _tell_removed(done: Outcome, name: LibraryName, versions: Sequence[Version]) -> None:
+    """What went, and what callers get now."""
+    step = done.step(name)
+    there = [version for version in versions if version in step.before.trees]
+    noted = [version for version in versions if version not in step.before.trees]
+    if there:
+        typer.echo(f"{name} {_listed(there)} removed; {_now_active(step)}")
+    if noted:
+        gone = ", ".join(map(str, noted))
+        typer.echo(f"{name} {gone}: removed before; library.yaml says so from now on")
+    if step.before.instance.pin in there:
+        typer.echo(f"  its pin to {step.before.instance.pin} is gone with it")
+    _tell_others(done, name)
+
+
+def _listed(versions: Sequence[Version]) -> str:
+    is_one = len(versions) == 1
+    return f"{', '.join(map(str, versions))} {'is' if is_one else 'are'}"
+
+
+def _now_active(step: Step) -> str:
+    if step.after.facts.state == "uninstalled":
+        return "nothing of it is left, so the library is uninstalled"
+    active = step.after.active
+    if active is None:
+        return "nothing is active any more"
+    return f"{active} is active{'' if step.after.is_enabled else ', and the library disabled'}"
 
 
 def _tell(done: Outcome, name: LibraryName, what: str, *, as_json: bool) -> None:
@@ -78,9 +116,16 @@ def _tell(done: Outcome, name: LibraryName, what: str, *, as_json: bool) -> None
         _print_json(done, libraries=[step.change.name for step in done.steps])
         return
     typer.echo(f"{name} is {what}" if done.changed else f"{name} was {what} already")
+    _tell_others(done, name)
+
+
+def _tell_others(done: Outcome, name: LibraryName) -> None:
     for step in done.steps:
         if step.change.name != name and step.writes:
-            typer.echo(f"  and so is {step.change.name}")
+            word = "disabled"
+            if step.after.is_enabled:
+                word = "enabled" if step.after.active is not None else "uninstalled"
+            typer.echo(f"  {step.change.name} is {word} with it")
 
 
 def _print_json(done: Outcome, **more: Any) -> None:

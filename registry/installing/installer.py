@@ -9,14 +9,19 @@ from dataclasses import dataclass, replace
 from registry.dependency_index import IndexMemory
 from registry.errors import ConflictError, NotFoundError
 from registry.host import DEFAULT_HOST, refuse_incompatible
-from registry.installing.changes import LibraryChange, Pinning, Step, step_of
+from registry.installing.changes import LibraryChange, Pinning, Remover, Step, step_of
 from registry.installing.incoming import Incoming
+from registry.installing.removing import (
+    REMOVE_RELEASE,
+    refuse_pinned_elsewhere,
+    removal_of_versions,
+    whole_removal,
+)
 from registry.installing.settling import Fate, settle
 from registry.installing.signatures import signing_publisher, with_accepted_signature
 from registry.installing.view import HeadView
 from registry.installing.writing import files_of, new_releases, release_tag
 from registry.instance_facts import parse_instance_name
-from registry.library import ReleaseState
 from registry.library_states import LibraryState
 from registry.names import CORE, CommitId, LibraryName
 from registry.operation import Actor, NewTag, Turn, one_line, operation_commit, perform, rfc3339
@@ -207,26 +212,27 @@ class Installer:
     ) -> Outcome:
         """Remove the releases of a library, or some of them; its facts, name and tags stay.
 
-        With ``cascade`` also the libraries that need it. Raises NotFoundError, DependentsError.
+        Versions that are named are written down in ``library.yaml`` as removed, also one that went
+        before that was done. With ``cascade`` also the libraries that need it go. Raises
+        NotFoundError, DependentsError, ConflictError for a candidate and where another instance is
+        pinned to one of them.
         """
-        which = f" {', '.join(map(str, versions))}" if versions else ""
+        said = f"Remove {name} {', '.join(map(str, versions))}" if versions else f"Uninstall {name}"
         request = _Request(
-            operation="uninstall",
-            summary=f"Uninstall {name}{which} in {self.registry.instance}",
+            operation=REMOVE_RELEASE if versions else "uninstall",
+            summary=f"{said} in {self.registry.instance}",
             by=by,
-            fate=_removed if cascade else None,
+            fate=whole_removal if cascade else None,
         )
+        remover = Remover(name=one_line(by.name), request=one_line(by.request))
 
         def decide(view: HeadView) -> list[LibraryChange]:
-            state = self._require_installed(view, name)
-            for version in versions:
-                record = state.release(version)
-                if record is None or not record.is_served:
-                    raise NotFoundError(
-                        f"{name} {version} is not installed",
-                        next_step=f"See its releases with 'opsteps show {name}'",
-                    )
-            return [_removal(name, state, versions)]
+            if not versions:
+                return [whole_removal(name, self._require_installed(view, name))]
+            state = self._require_known(view, name)
+            change = removal_of_versions(name, state, versions, remover)
+            refuse_pinned_elsewhere(self.registry, view.head, name, versions)
+            return [change]
 
         return self._carry_out(decide, request)
 
@@ -295,6 +301,11 @@ class Installer:
             tags.append(request.numbers.tag(turn.head, request.summary, who=commit.who))
         return Outcome(commit=turn.commit(commit, tags), changed=True, steps=ordered)
 
+    def _require_known(self, view: HeadView, name: LibraryName) -> LibraryState:
+        """The state of a library of which anything is there or was."""
+        state = view.state(name) if name != CORE else LibraryState()
+        return state if state.releases else self._require_installed(view, name)
+
     def _require_installed(
         self, view: HeadView, name: LibraryName, *, is_arriving: bool = False
     ) -> LibraryState:
@@ -334,18 +345,6 @@ def _additions(incoming: Sequence[Incoming]) -> list[LibraryChange]:
     for one in incoming:
         by_name.setdefault(one.name, []).append(one)
     return [LibraryChange(name=name, add=tuple(found)) for name, found in by_name.items()]
-
-
-def _removal(
-    name: LibraryName, state: LibraryState, versions: Sequence[Version] = ()
-) -> LibraryChange:
-    """Its releases go; a candidate is an author's work, and stays."""
-    released = [r.version for r in state.releases if r.state is ReleaseState.RELEASED]
-    return LibraryChange(name=name, remove=tuple(versions or released))
-
-
-def _removed(name: LibraryName, state: LibraryState) -> LibraryChange:
-    return _removal(name, state)
 
 
 def _turned_off(name: LibraryName, state: LibraryState) -> LibraryChange:

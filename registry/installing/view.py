@@ -20,7 +20,7 @@ class HeadView:
     def __init__(self, registry: Registry, memory: IndexMemory, head: CommitId) -> None:
         self._registry = registry
         self._memory = memory
-        self._head = head
+        self.head = head
         self._states: dict[LibraryName, LibraryState] = {}
         self._index: DependencyIndex | None = None
 
@@ -29,11 +29,11 @@ class HeadView:
         missing = sorted(frozenset(names) - self._states.keys() - {CORE})
         if not missing:
             return
-        places = {name: place_of(self._registry, name, self._head) for name in missing}
+        places = {name: place_of(self._registry, name, self.head) for name in missing}
         there = {name: place for name, place in places.items() if place.tree or place.instance}
         self._states.update({name: LibraryState() for name in places.keys() - there.keys()})
         if there:
-            self._states.update(states_at(self._registry, there, self._head))
+            self._states.update(states_at(self._registry, there, self.head))
 
     def state(self, name: LibraryName) -> LibraryState:
         """A library's state; of one that is not there, the empty one."""
@@ -64,7 +64,7 @@ class HeadView:
 
     def _dependencies(self) -> DependencyIndex:
         if self._index is None:
-            self._index = self._memory.at(library_trees(self._registry, self._head))
+            self._index = self._memory.at(library_trees(self._registry, self.head))
         return self._index
 
 

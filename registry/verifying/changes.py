@@ -9,12 +9,18 @@ from registry.model import LedgerEntry, LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.verifying.evidence import Change, History, Introduction, Release
 from registry.verifying.model import Attack, CheckName, Finding
+from registry.verifying.removals import (
+    Record,
+    Unrecorded,
+    is_recorded,
+    judge_removals,
+    new_records,
+)
 
 _LOOK = (
     "Look with 'git show {commit}'; what is explained and restored can be acknowledged with"
     " 'opsteps trust HEAD --accept'"
 )
-_UNINSTALLED = "uninstalled"
 _UNYANK = "unyank"
 
 
@@ -26,6 +32,10 @@ class Examined:
     introductions: dict[Release, list[Introduction]] = field(default_factory=dict)
     owners: list[tuple[CommitId, str]] = field(default_factory=list)
     """Changes of owners, each with the commit and a sentence."""
+    unrecorded: list[Unrecorded] = field(default_factory=list)
+    """Releases whose directory went away and nothing in that commit said so."""
+    records: list[Record] = field(default_factory=list)
+    """Entries about removed versions, each where it was written first."""
     _unyanked: set[Release] = field(default_factory=set)
 
     def change(self, history: History, change: Change) -> None:
@@ -37,8 +47,24 @@ class Examined:
                 self.findings.extend(self._step(history, change, tree, before, after))
         if after is not None:
             known = [facts or LibraryFacts() for _, facts in befores]
+            self._removals(history, change, known, after)
             self._introduce(history, change, known, after)
             self._note_owners(change, known, after)
+
+    def _removals(
+        self, history: History, change: Change, befores: list[LibraryFacts], after: LibraryFacts
+    ) -> None:
+        if not (after.removed or any(facts.removed for facts in befores)):
+            return
+        trees = [history.releases_at(tree) for tree in change.before]
+        found = judge_removals(
+            change,
+            list(zip(befores, trees, strict=True)),
+            after,
+            history.releases_at(change.after),
+        )
+        self.findings.extend(found)
+        self.records.extend(new_records(change, befores, after))
 
     def _step(
         self,
@@ -69,21 +95,20 @@ class Examined:
         after: LibraryFacts,
     ) -> Iterator[Finding]:
         introduced = self.introductions.get((change.name, version), [])
-        if new is None:
-            if after.state == _UNINSTALLED:
-                return
-            what = "the release was removed, and the library not uninstalled"
-        elif not introduced or any(item.tree == new for item in introduced):
+        if new is None and old is not None:
+            if not is_recorded(version, after):
+                gone = Unrecorded(name=change.name, version=version, commit=change.commit, tree=old)
+                self.unrecorded.append(gone)
+            return
+        if not introduced or any(item.tree == new for item in introduced):
             return  # it came back as it was
-        else:
-            what = "the release's files were edited after it was released"
         yield _finding(
             change,
             version,
             CheckName.EDITS,
             Attack.ALTERED_RELEASE,
-            what,
-            f"tree {old} became {new or 'nothing'}",
+            "the release's files were edited after it was released",
+            f"tree {old} became {new}",
         )
 
     def _withdrawn_yanks(

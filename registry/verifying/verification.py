@@ -10,6 +10,7 @@ from registry.names import CommitId
 from registry.signing.keys import PublicKey
 from registry.signing.times import format_time
 from registry.snapshot import Registry
+from registry.verifying.attesting import attested_commits
 from registry.verifying.authority import SignedFacts, judge_authority
 from registry.verifying.changes import Examined, examine
 from registry.verifying.commit_walk import commits_ahead
@@ -33,6 +34,7 @@ from registry.verifying.releases import (
     releases_at_head,
     unreadable_facts,
 )
+from registry.verifying.removals import Judged, judge_unrecorded
 from registry.verifying.shapes import Trees, judge_shapes
 from registry.verifying.signatures import judge_signatures
 from registry.verifying.tag_evidence import read_tags
@@ -89,6 +91,12 @@ def verify(
     )
     releases = tuple(release for release in known if not is_ahead(release, ahead))
     signatures = judge_signatures(releases, authority)
+    removals = judge_unrecorded(
+        history,
+        examined.unrecorded,
+        examined.records,
+        attested=attested_commits(repository, examined.records, authority.instance_keys()),
+    )
     statement = check_head_statement(
         registry, history, authority, trusted, now=wishes.now, longest=wishes.longest
     )
@@ -98,7 +106,7 @@ def verify(
         CheckName.SIGNATURES: signatures.outcome,
         CheckName.STATEMENT: statement.statement,
         CheckName.FRESHNESS: statement.freshness,
-        **_of_history(history, examined),
+        **_of_history(history, examined, removals),
         **_of_releases(history, releases),
         **_of_trees(registry, history, releases, deep=wishes.deep),
     }
@@ -117,6 +125,7 @@ def verify(
         accepted=frozenset(trusted.accepted if trusted is not None else ()),
         notes=(
             *_newer(len(known) - len(releases)),
+            *removals.notes,
             *_notes(history, examined, trusted),
         ),
     )
@@ -145,14 +154,15 @@ def _descent(registry: Registry, history: History, trusted: TrustedHead | None) 
     return Outcome(detail=detail, findings=(finding,))
 
 
-def _of_history(history: History, examined: Examined) -> dict[CheckName, Outcome]:
+def _of_history(history: History, examined: Examined, removals: Judged) -> dict[CheckName, Outcome]:
     details = {
         CheckName.LEDGERS: f"{len(history.facts):,} states of library.yaml, none shrank or changed",
-        CheckName.EDITS: f"{len(history.changes):,} changes of libraries, none to a release",
+        CheckName.EDITS: f"{len(history.changes):,} changes of libraries, none to a release"
+        + (f"; {len(examined.records):,} removals are written down" if examined.records else ""),
         CheckName.YANKS: "no withdrawal vanished",
     }
     found: dict[CheckName, list[Finding]] = {name: [] for name in details}
-    for finding in examined.findings:
+    for finding in (*examined.findings, *removals.findings):
         found[finding.check].append(finding)
     return {
         name: Outcome(detail=detail, findings=tuple(found[name]))

@@ -244,10 +244,10 @@ async def uninstall_library(
     ] = None,
     cascade: Annotated[bool, Query(description="Also what needs it is uninstalled.")] = False,
 ) -> Reply:
-    """Uninstall a library, or versions of it. 409 names the libraries that need it.
+    """Uninstall a library, or remove versions of it. 409 names the libraries that need it.
 
-    Its name, its ledger and its tags stay: the same release can come back, another one under the
-    same version cannot.
+    `active` says what callers without a version get from now on. Its name, its ledger and its tags
+    stay: the same release can come back, another one under the same version cannot.
     """
     name = library_name(server, library)
     versions = tuple(version_of(text) for text in version or ())
@@ -259,6 +259,8 @@ async def uninstall_library(
         "name": name,
         "version": ", ".join(map(str, versions)) or done.first.was_active or "",
         "status": "uninstalled",
+        "removed": list(map(str, versions)),
+        "active": done.first.active,
         "commit": done.commit,
         "also": done.also,
     }

@@ -41,10 +41,11 @@ async def get_events(
 ) -> StreamingResponse:
     """A stream of what happens, as server-sent events.
 
-    `installed`, `updated`, `toggled`, `uninstalled`, `pinned`, `rolled-back`, `withdrawn` and
-    `changed` name the commit, who did it and the libraries; `head` ends what one swap brought, and
-    `health` tells a change of status. The ids are commits: any server of the instance resumes after
-    them. `reset` means that too much, or something else, happened since: read everything anew.
+    `installed`, `updated`, `toggled`, `uninstalled`, `removed` (versions of a library), `pinned`,
+    `unpinned`, `rolled-back`, `withdrawn` and `changed` name the commit, who did it and the
+    libraries; `head` ends what one swap brought, and `health` tells a change of status. The ids are
+    commits: any server of the instance resumes after them. `reset` means that too much, or
+    something else, happened since: read everything anew.
     """
     last = last_event_id or after or ""
     if last and not _COMMIT.match(last):

@@ -180,7 +180,7 @@ def test_one_of_several_versions_is_removed(installer: Installer) -> None:
     installer.install([incoming(), incoming(number="1.1.0")], by=_BY)
     installer.uninstall(NAME, [version("1.1.0")], by=_BY)
     assert active(installer.registry) == "1.0.0"
-    with pytest.raises(NotFoundError, match="not installed"):
+    with pytest.raises(NotFoundError, match="removed already"):
         installer.uninstall(NAME, [version("1.1.0")], by=_BY)
 
 
