@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import Any
@@ -14,6 +14,7 @@ import typer
 
 import registry
 from registry.errors import ReportedError
+from registry.hints import with_registry
 from registry.os_errors import file_system_error
 
 _DEBUG = "OPSTEPS_DEBUG"
@@ -46,7 +47,8 @@ COMMANDS = {
     "diff": _command(
         "builder.diff_command:diff", "Show what a release changes and the version it demands."
     ),
-    "add": _command("registry.commands:add", "Put a library into a registry, as a candidate."),
+    "add": _command("builder.add_command:add", "Put a library into a registry, as a candidate."),
+    "remove": _command("registry.taking_back_command:remove", "Take a candidate back."),
     "release": _command("builder.release_command:release", "Release a candidate."),
     "install": _command(
         "registry.upstreams.install_command:install", "Install libraries from ZIPs or upstreams."
@@ -149,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         make_app(wanted)(given, prog_name="opsteps")
     except SystemExit as error:
-        sys.exit(_last_words(error))
+        sys.exit(_last_words(error, given))
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
@@ -157,10 +159,10 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if _DEBUG in os.environ and not isinstance(error, ReportedError):
             raise
-        sys.exit(_reported(error))
+        sys.exit(_reported(error, given))
 
 
-def _reported(error: Exception) -> int:
+def _reported(error: Exception, given: Sequence[str]) -> int:
     """Say what went wrong; what nobody expected is one line, and a traceback on request."""
     if isinstance(error, OSError):
         error = file_system_error(error)
@@ -172,11 +174,11 @@ def _reported(error: Exception) -> int:
     where = f"{error.where}: " if error.where else ""
     typer.echo(f"opsteps: {where}{error.message}", err=True)
     if error.next_step:
-        typer.echo(f"  {error.next_step}", err=True)
+        typer.echo(f"  {with_registry(error.next_step, given)}", err=True)
     return error.exit_code
 
 
-def _last_words(end: SystemExit) -> int | str | None:
+def _last_words(end: SystemExit, given: Sequence[str]) -> int | str | None:
     """The exit code of a command that ended, once all that it printed is out."""
     if isinstance(end.__context__, BrokenPipeError):  # noticed by who printed
         return _reader_left()
@@ -186,7 +188,7 @@ def _last_words(end: SystemExit) -> int | str | None:
         return _reader_left()
     except OSError as error:  # a full disk below a redirection
         _silence()
-        return _reported(error)
+        return _reported(error, given)
     return end.code
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from builder.releasing import releasable, release_candidate
+from registry.branches import refuse_aside
 from registry.commands import (
     ActorOption,
     JsonOption,
@@ -20,12 +22,22 @@ from registry.commands import (
     make_actor,
     read_key,
 )
-from registry.names import parse_library_name
+from registry.errors import GitError, NotARegistryError, ReportedError
+from registry.hints import with_registry
+from registry.names import LibraryName, parse_library_name
+from registry.operation import Actor
+from registry.problems import printable
 from registry.releasing import Released
 from registry.snapshot import Registry
-from registry.versions import parse_version
+from registry.verifying.errors import UntrustedHistoryError
+from registry.versions import Version, parse_version
+
+if TYPE_CHECKING:  # cryptography takes its time to load, and few releases are signed
+    from registry.signing.private_keys import PrivateKey
 
 _HERE = Path()
+# What would refuse every other candidate as well.
+_OF_ALL = (GitError, NotARegistryError, UntrustedHistoryError)
 
 
 def release(
@@ -40,6 +52,12 @@ def release(
     sign: Annotated[
         Path | None, typer.Option("--sign", help="A publisher's private key: it signs the release.")
     ] = None,
+    on_this_branch: Annotated[
+        bool,
+        typer.Option(
+            "--on-this-branch", help="Release here, though it is not the registry's main branch."
+        ),
+    ] = False,
     actor: ActorOption = None,
     request: RequestOption = None,
     key: KeyOption = None,
@@ -48,30 +66,93 @@ def release(
 ) -> None:
     """Release a candidate: enter its digest into the ledger, and tag it. It is served from then.
 
-    A version below what its changes demand is refused; 'opsteps diff' shows why.
+    A version below what its changes demand is refused; 'opsteps diff' shows why. --all goes on with
+    the others, names what it could not release, and ends with the first of these errors' codes.
     """
     if every == (name is not None):
         raise typer.BadParameter("name a library, or all candidates with --all")
     by, signer = make_actor(actor, request, key), read_key(sign) if sign is not None else None
-    done: list[Released] = []
+    run = _Run(is_quiet=as_json)
     with Registry.open(registry, remote=remote) as opened:
+        refuse_aside(opened, is_meant=on_this_branch)
         try:
-            wanted = (
-                releasable(opened)
-                if name is None
-                else [(parse_library_name(name), parse_version(version) if version else None)]
-            )
-            for library, number in wanted:
-                done.append(release_candidate(opened, library, number, by=by, signer=signer))
-                if not as_json:
-                    _show(done[-1])
+            if name is None:
+                for library, number in releasable(opened):
+                    run.attempt(opened, library, number, by=by, signer=signer)
+            else:
+                wanted = parse_version(version) if version else None
+                run.release(opened, parse_library_name(name), wanted, by=by, signer=signer)
         finally:
             let_follow(opened)
     if as_json:
-        answers = [_answer(released) for released in done]
-        typer.echo(json.dumps({"released": answers} if every else answers[0]))
-    elif not done:
+        answers = [_answer(released) for released in run.done]
+        told = {"released": answers, "refused": [refused.data() for refused in run.refused]}
+        typer.echo(json.dumps(told if every else answers[0]))
+    elif every and not run.done and not run.refused:
         typer.echo("There is no candidate to release.")
+    if run.refused:
+        for refused in run.refused:
+            refused.show(registry)
+        raise typer.Exit(run.refused[0].error.exit_code)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Refused:
+    """A candidate that could not be released, and why."""
+
+    name: LibraryName
+    version: Version
+    error: ReportedError
+
+    def data(self) -> dict[str, str]:
+        return {"name": self.name, "version": str(self.version), "why": str(self.error)}
+
+    def show(self, registry: Path) -> None:
+        given = () if registry == _HERE else ("--registry", str(registry))
+        said = f"Not released: {self.name} {self.version}: {self.error.message}"
+        typer.echo(printable(said), err=True)
+        if self.error.next_step:
+            typer.echo(f"  {with_registry(self.error.next_step, given)}", err=True)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Run:
+    """What was released so far, and what could not be."""
+
+    is_quiet: bool
+    done: list[Released] = field(default_factory=list)
+    refused: list[_Refused] = field(default_factory=list)
+
+    def attempt(
+        self,
+        registry: Registry,
+        name: LibraryName,
+        version: Version,
+        *,
+        by: Actor,
+        signer: PrivateKey | None,
+    ) -> None:
+        """Release one of many; one that cannot be is in nobody's way."""
+        try:
+            self.release(registry, name, version, by=by, signer=signer)
+        except _OF_ALL:
+            raise
+        except ReportedError as error:
+            self.refused.append(_Refused(name=name, version=version, error=error))
+
+    def release(
+        self,
+        registry: Registry,
+        name: LibraryName,
+        version: Version | None,
+        *,
+        by: Actor,
+        signer: PrivateKey | None,
+    ) -> None:
+        """Release one, and say so at once."""
+        self.done.append(release_candidate(registry, name, version, by=by, signer=signer))
+        if not self.is_quiet:
+            _show(self.done[-1])
 
 
 def _answer(released: Released) -> dict[str, str | None]:

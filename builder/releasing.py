@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from builder.diff.comparing import compare
 from builder.diff.required import judge_against, previous_version
 from builder.errors import VersionTooLowError
+from registry.adding import Added, add_release
 from registry.contents import read_content
 from registry.facts import LibraryAt
 from registry.library import ReleaseState
@@ -41,6 +43,13 @@ def release_candidate(
     )
 
 
+def add_candidate(registry: Registry, files: Mapping[str, bytes], *, by: Actor) -> Added:
+    """As `registry.adding.add_release`; raises VersionTooLowError besides."""
+    return add_release(
+        registry, files, by=by, rule=lambda proposal: _require_version(registry, proposal)
+    )
+
+
 def releasable(registry: Registry) -> list[tuple[LibraryName, Version]]:
     """Every candidate at the head, by library and from the least version up."""
     snapshot = registry.snapshot()
@@ -65,10 +74,14 @@ def _require_version(registry: Registry, proposal: Proposal) -> None:
         raise InvalidLibraryError(f"libraries/{at.name}/{before}", problems)
     verdict = judge_against(before, version, compare(old, proposal.content).bump)
     if not verdict.ok:
+        is_here = str(version) in at.entries
+        named = f"{at.name} {before} {version}" if is_here else "DIRECTORY"
         raise VersionTooLowError(
             verdict.reason,
             where=f"{at.name} {version}",
-            next_step=f"See what changed with 'opsteps diff {at.name} {before} {version}'",
+            next_step=f"Give it the version {verdict.least} in manifest.json; see what changed with"
+            f" 'opsteps diff {named}'"
+            + (f"; take it back with 'opsteps remove {at.name} {version}'" if is_here else ""),
         )
 
 

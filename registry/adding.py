@@ -14,6 +14,7 @@ from registry.model import LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId, parse_library_name
 from registry.operation import Actor, Turn, one_line, operation_commit, perform
 from registry.problems import InvalidLibraryError, Problem, errors_of
+from registry.releasing import Proposal, Rule
 from registry.snapshot import Registry
 from registry.taken_ids import TakenIds
 from registry.versions import Version, parse_version
@@ -21,38 +22,47 @@ from registry.versions import Version, parse_version
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Added:
-    """A candidate that is in the registry now. ``changed`` is False when it was there already."""
+    """What is in the registry now. ``changed`` is False when it was there already."""
 
     name: LibraryName
     version: Version
     commit: CommitId
     changed: bool
+    is_released: bool
+    """These bytes were released before: they are served, and no candidate."""
     problems: tuple[Problem, ...]
 
 
-def add_release(registry: Registry, files: Mapping[str, bytes], *, by: Actor) -> Added:
+def add_release(
+    registry: Registry, files: Mapping[str, bytes], *, by: Actor, rule: Rule | None = None
+) -> Added:
     """Put a release's files into the registry as a candidate.
 
-    Raises InvalidLibraryError with every problem, and ConflictError when that version was released
-    with other content. The same candidate may be replaced as long as it is not released.
+    ``rule`` judges it as `registry.releasing.release` would. Raises InvalidLibraryError with every
+    problem, and ConflictError when that version was released with other content. The same candidate
+    may be replaced as long as it is not released.
     """
     checked = check_release(files, strict=True, limits=registry.limits)
     if checked.content is None or errors_of(checked.problems):
         raise InvalidLibraryError("the library", checked.problems)
     name = parse_library_name(checked.content.manifest.name)
     version = parse_version(checked.content.manifest.version)
+    content = checked.content
 
-    def attempt(turn: Turn) -> tuple[CommitId, bool]:
+    def attempt(turn: Turn) -> tuple[CommitId, bool, bool]:
         at = read_library(registry, name, turn.head)
         _refuse_taken(registry, at, version, files)
+        is_released = str(version) in at.facts.ledger
+        if rule is not None and not is_released:
+            rule(Proposal(at=at, version=version, content=content))
         directory = f"libraries/{name}/{version}"
         current = at.entries.get(str(version))
         if current is not None and _same_files(registry, current.object_id, files):
-            return at.head, False
+            return at.head, False, is_released
         contents = {f"{directory}/{path}": content for path, content in files.items()}
         if "library.yaml" not in at.entries:
             contents[facts_path(name)] = facts_bytes(LibraryFacts(owners=(one_line(by.name),)))
-        elif str(version) in at.facts.ledger:
+        elif is_released:
             # What was removed is back as it was, and served at once.
             contents[facts_path(name)] = facts_bytes(with_directory(at.facts, version))
         commit = operation_commit(
@@ -62,11 +72,16 @@ def add_release(registry: Registry, files: Mapping[str, bytes], *, by: Actor) ->
             files=contents,
             removed=(directory,) if current is not None else (),
         )
-        return turn.commit(commit), True
+        return turn.commit(commit), True, is_released
 
-    commit, changed = perform(registry, attempt)
+    commit, changed, is_released = perform(registry, attempt)
     return Added(
-        name=name, version=version, commit=commit, changed=changed, problems=checked.problems
+        name=name,
+        version=version,
+        commit=commit,
+        changed=changed,
+        is_released=is_released,
+        problems=checked.problems,
     )
 
 

@@ -1,9 +1,8 @@
-"""The registry's commands ``opsteps init`` and ``add``, and the options that all of them share."""
+"""``opsteps init``, and the options that the commands share."""
 
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import shlex
 from pathlib import Path
@@ -11,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.adding import add_release
 from registry.creating import init_registry
 from registry.operation import Actor, follow_head
-from registry.problems import InvalidLibraryError, Problem, printable
+from registry.problems import Problem, printable
 from registry.scaffold.registry_files import HostChoice
 from registry.snapshot import Registry
-from registry.sources import read_source
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few commands sign
     from registry.signing.private_keys import PrivateKey
@@ -39,6 +36,12 @@ RemoteOption = Annotated[
     str | None,
     typer.Option(
         "--remote", envvar="OPSTEPS_REMOTE", help="A Git remote whose refs move first, with ours."
+    ),
+]
+NewInstanceOption = Annotated[
+    bool,
+    typer.Option(
+        "--new-instance", help="The instance is a new one: nothing is switched off in it yet."
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -116,35 +119,6 @@ def _publish_line(directory: Path, registry: Registry) -> str:
     words = ["git", "-C", str(directory), "push", "-u", remote]
     branch = registry.branch.removeprefix("refs/heads/")
     return printable(shlex.join([*words, branch])) if remote else ""
-
-
-def add(
-    source: Annotated[Path, typer.Argument(help="A library's directory or ZIP.")],
-    registry: RegistryOption = _HERE,
-    actor: ActorOption = None,
-    request: RequestOption = None,
-    key: KeyOption = None,
-    remote: RemoteOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Put a library into a registry, as a candidate: checked, not yet served."""
-    with Registry.open(registry, remote=remote) as opened:
-        try:
-            files = read_source(source, told=tell)
-            added = add_release(opened, files, by=make_actor(actor, request, key))
-        except InvalidLibraryError as error:
-            for problem in error.problems:
-                typer.echo(str(problem), err=True)
-            raise
-        let_follow(opened)
-    for problem in added.problems:
-        typer.echo(str(problem), err=True)
-    if as_json:
-        answer = {"name": added.name, "version": str(added.version), "commit": added.commit}
-        typer.echo(json.dumps({**answer, "changed": added.changed}))
-        return
-    typer.echo(f"{'Added' if added.changed else 'Already there:'} {added.name} {added.version}")
-    typer.echo(f"  Next: opsteps release {added.name} --registry {registry}")
 
 
 def tell(problem: Problem) -> None:

@@ -23,6 +23,7 @@ from registry.names import CommitId
 from registry.objects import ObjectWriter
 from registry.problems import printable
 from registry.reach import Reach
+from registry.recognising import refuse_no_registry
 from registry.recovery import recover
 from registry.remote import fetch_branch, push, remote_branch
 from registry.snapshot import Registry
@@ -175,10 +176,13 @@ def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
     """Take a turn; try again on the new head when another writer was faster.
 
     Our own writers wait for each other, so that only a person's Git or another machine can be
-    faster. Raises UntrustedHistoryError when the head does not descend from the last trusted one,
-    and what the attempt raises.
+    faster. Raises NotARegistryError for a repository that is none of ours, UntrustedHistoryError
+    when the head does not descend from the last trusted one, and what the attempt raises.
     """
     _refuse_unfit(registry)
+    if registry.remote is None and not registry.state_directory.exists():
+        # Not even a lock is left behind in a stranger's repository.
+        refuse_no_registry(registry, registry.head())
     with exclusive(registry.state_directory / "write.lock") as lock:
         recover(registry.repository, _journal(registry))
         for number in range(1, _ATTEMPTS + 1):
@@ -188,6 +192,7 @@ def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
                 )
             try:
                 head = registry.head()
+                refuse_no_registry(registry, head)
                 refuse_untrusted(registry, head)
                 return attempt(Turn(registry=registry, head=head, lock=lock))
             except MovedError:

@@ -12,6 +12,7 @@ from registry.names import CommitId, Digest
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError
 from registry.snapshot import Registry
+from registry.state import no_registry
 from registry.versions import Version
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few releases are signed
@@ -49,9 +50,11 @@ def ledger_signature(
 
 
 def registry_facts(registry: Registry, head: CommitId) -> RegistryFacts:
-    """``registry.yaml`` at a head; raises InvalidLibraryError."""
+    """``registry.yaml`` at a head; raises NotARegistryError, InvalidLibraryError."""
     found = registry.repository.object(f"{head}:registry.yaml")
-    parsed = parse_registry_facts(found.content if found is not None else b"")
+    if found is None:
+        raise no_registry(registry.path)
+    parsed = parse_registry_facts(found.content)
     if parsed.value is None:
         raise InvalidLibraryError("registry.yaml", parsed.problems)
     return parsed.value

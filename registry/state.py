@@ -83,15 +83,20 @@ def read_state(
     )
 
 
+def no_registry(where: Path) -> NotARegistryError:
+    """What is said of a repository that is none of ours."""
+    return NotARegistryError(
+        "there is no registry.yaml at its newest commit: this is no registry",
+        where=str(where),
+        next_step="Name a registry with --registry, or make one with 'opsteps init DIRECTORY'",
+    )
+
+
 def _facts(
     repository: GitRepository, entry: TreeEntry | None, before: State | None, where: Path
 ) -> tuple[ObjectId, RegistryFacts]:
     if entry is None or not entry.is_file:
-        raise NotARegistryError(
-            "there is no registry.yaml at this commit",
-            where=str(where),
-            next_step=f"Make a registry with 'opsteps init {where}'",
-        )
+        raise no_registry(where)
     if before is not None and before.facts_id == entry.object_id:
         return before.facts_id, before.facts
     found = repository.object(entry.object_id)

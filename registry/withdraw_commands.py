@@ -16,12 +16,14 @@ from registry.commands import (
     ActorOption,
     JsonOption,
     KeyOption,
+    NewInstanceOption,
     RegistryOption,
     RemoteOption,
     RequestOption,
     let_follow,
     make_actor,
 )
+from registry.instance_names import require_instance
 from registry.names import parse_library_name
 from registry.problems import printable
 from registry.rollback_plan import Difference
@@ -141,6 +143,7 @@ def rollback(
         bool, typer.Option("--unpin", help="Let the library follow its releases again.")
     ] = False,
     instance: Annotated[str, typer.Option(help="The instance that goes back.")] = "production",
+    new_instance: NewInstanceOption = False,
     skip_missing: Annotated[
         bool,
         typer.Option("--skip-missing", help="Leave libraries whose release is gone as they are."),
@@ -163,6 +166,7 @@ def rollback(
     _require_one_goal(library, to, unpin=unpin, skip_missing=skip_missing)
     by = make_actor(actor, request, key)
     with Registry.open(registry, instance=instance, remote=remote) as opened:
+        require_instance(opened, is_new=new_instance)
         if library is None:
             goal = to or ""
             done = roll_back_instance(

@@ -23,6 +23,12 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [3011]")] = None,
     instance: Annotated[str | None, typer.Option(help="The instance. [production]")] = None,
+    new_instance: Annotated[
+        bool | None,
+        typer.Option(
+            "--new-instance", help="The instance is a new one: nothing is switched off in it yet."
+        ),
+    ] = None,
     site: Annotated[
         Path | None, typer.Option(help="Serve this built catalogue, and build none.")
     ] = None,
@@ -39,7 +45,12 @@ def serve(
     Every setting can also be given by the environment: see docs/operators.md.
     """
     settings = settings_from(
-        host=host, port=port, instance=instance, remote=remote, log_level=log_level
+        host=host,
+        port=port,
+        instance=instance,
+        new_instance=new_instance,
+        remote=remote,
+        log_level=log_level,
     )
     configure_logging(settings.log_level)
 

@@ -18,8 +18,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 
-from registry.errors import GitError
+from registry.errors import GitError, NotARegistryError
+from registry.instance_names import require_instance
 from registry.operation import reconcile
+from registry.recognising import refuse_no_registry
 from registry.snapshot import Registry
 from server.access import is_loopback
 from server.app import Server
@@ -48,7 +50,7 @@ def serve_registry(
 ) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` is called once, when lookups are answered.
 
-    Raises SettingsError, AddressError, NotARegistryError.
+    Raises SettingsError, AddressError, NotARegistryError, UnknownInstanceError.
     """
     port = free_port(settings.host, settings.port)
     registry = Registry.open(
@@ -59,6 +61,7 @@ def serve_registry(
         check_clone=False,
     )
     _reconcile(registry)
+    _recognise(registry, settings)
     server = Server(registry, settings, port=port, site=site, builds=builds)
     # As long as the database is down nobody may write anyway.
     refuse_open_address(settings, has_tokens=bool(server.tokens) or not server.tokens.is_known)
@@ -73,6 +76,20 @@ def _reconcile(registry: Registry) -> None:
         reconcile(registry)
     except (GitError, OSError) as error:
         _LOG.warning("not_reconciled", error=str(error))
+
+
+def _recognise(registry: Registry, settings: Settings) -> None:
+    """Refuse what is no registry, or an instance that it never heard of, before anything waits.
+
+    A clone that follows a remote is only known once it has caught up; until then it waits.
+    """
+    try:
+        refuse_no_registry(registry, registry.head())
+    except NotARegistryError:
+        if registry.remote is None:
+            raise
+        return
+    require_instance(registry, is_new=settings.new_instance)
 
 
 def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:

@@ -31,6 +31,10 @@ class Settings:
     host: str = _field("127.0.0.1", "Address to listen on.")
     port: int = _field(3011, "Port to listen on; 0 takes a free one.")
     instance: str = _field("production", "The instance whose facts decide what is enabled.")
+    new_instance: bool = _field(
+        False,  # noqa: FBT003 - a default
+        "Serve an instance that the registry, which has others, never heard of.",
+    )
     poll_seconds: float = _field(0.25, "Time between two looks at the registry's head, seconds.")
     tags_check_seconds: float = _field(
         30.0, "Time between two complete looks at the release tags, seconds."

@@ -13,6 +13,7 @@ from registry.commands import (
     ActorOption,
     JsonOption,
     KeyOption,
+    NewInstanceOption,
     RegistryOption,
     RemoteOption,
     RequestOption,
@@ -21,6 +22,7 @@ from registry.commands import (
 )
 from registry.installing.changes import Step
 from registry.installing.installer import Installer, Outcome
+from registry.instance_names import require_instance
 from registry.names import LibraryName, parse_library_name
 from registry.snapshot import Registry
 from registry.versions import Version, parse_version
@@ -37,6 +39,7 @@ def toggle(
     on: Annotated[bool, typer.Option("--on/--off", help="Whether its steps are served.")],
     registry: RegistryOption = _HERE,
     instance: InstanceOption = "production",
+    new_instance: NewInstanceOption = False,
     cascade: CascadeOption = False,
     actor: ActorOption = None,
     request: RequestOption = None,
@@ -47,6 +50,7 @@ def toggle(
     """Turn a library on or off; what others need stays on without --cascade."""
     library, by = parse_library_name(name), make_actor(actor, request, key)
     with Registry.open(registry, instance=instance, remote=remote) as opened:
+        require_instance(opened, is_new=new_instance)
         done = Installer(opened).set_enabled(library, enabled=on, cascade=cascade, by=by)
         let_follow(opened)
     _tell(done, library, "enabled" if on else "disabled", as_json=as_json)
@@ -59,6 +63,7 @@ def uninstall(
     ] = None,
     registry: RegistryOption = _HERE,
     instance: InstanceOption = "production",
+    new_instance: NewInstanceOption = False,
     cascade: CascadeOption = False,
     actor: ActorOption = None,
     request: RequestOption = None,
@@ -74,6 +79,7 @@ def uninstall(
     library, by = parse_library_name(name), make_actor(actor, request, key)
     numbers = [parse_version(text) for text in versions or ()]
     with Registry.open(registry, instance=instance, remote=remote) as opened:
+        require_instance(opened, is_new=new_instance)
         done = Installer(opened).uninstall(library, numbers, cascade=cascade, by=by)
         let_follow(opened)
     if numbers and not as_json:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from registry.errors import ConflictError, NotFoundError
 from registry.installing.changes import LibraryChange, Remover
 from registry.instance_facts import instance_path, parse_instance_file
+from registry.instance_names import instances_at
 from registry.library import ReleaseRecord, ReleaseState
 from registry.library_states import LibraryState
 from registry.names import CommitId, LibraryName
 from registry.snapshot import Registry
-from registry.trees import parse_tree
 from registry.versions import Version
 
 REMOVE_RELEASE = "remove-release"
@@ -89,11 +89,3 @@ def refuse_pinned_elsewhere(
 def other_instances(registry: Registry, head: CommitId) -> Iterator[str]:
     """The instances of a registry that have files, but for the one that is opened."""
     return (name for name in instances_at(registry, head) if name != registry.instance)
-
-
-def instances_at(registry: Registry, head: CommitId) -> list[str]:
-    """The instances that have files at a head, sorted."""
-    found = registry.repository.object(f"{head}:instances")
-    if found is None or found.type != "tree":
-        return []
-    return sorted(entry.name for entry in parse_tree(found.content) if entry.is_tree)

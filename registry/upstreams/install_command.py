@@ -13,6 +13,7 @@ from registry.commands import (
     ActorOption,
     JsonOption,
     KeyOption,
+    NewInstanceOption,
     RegistryOption,
     RemoteOption,
     RequestOption,
@@ -23,6 +24,7 @@ from registry.commands import (
 from registry.errors import InvalidNameError, NotFoundError
 from registry.installing.incoming import Incoming, check_incoming
 from registry.installing.installer import Installer, Outcome
+from registry.instance_names import require_instance
 from registry.operation import Actor
 from registry.problems import InvalidLibraryError, printable
 from registry.snapshot import Registry
@@ -50,6 +52,7 @@ def install(
     ] = None,
     registry: RegistryOption = _HERE,
     instance: InstanceOption = "production",
+    new_instance: NewInstanceOption = False,
     host: HostOption = None,
     offline: OfflineOption = False,
     actor: ActorOption = None,
@@ -67,6 +70,7 @@ def install(
         raise typer.BadParameter("name what to install, or a lock file with --lock")
     by = make_actor(actor, request, key)
     with Registry.open(registry, instance=instance, remote=remote) as opened:
+        require_instance(opened, is_new=new_instance)
         installer = Installer(opened, host=host_of(host))
         if lock is not None or not any(map(_is_file, sources or ())):
             _from_upstreams(installer, sources or (), lock, by, offline=offline, as_json=as_json)

@@ -11,6 +11,8 @@ import typer
 from registry.commands import RegistryOption
 from registry.durable import write_durably
 from registry.installing.installer import Installer
+from registry.instance_names import require_instance
+from registry.recognising import refuse_no_registry
 from registry.snapshot import Registry
 from registry.upstreams.installed_set import lock_of
 from registry.upstreams.lock_file import dump_lock
@@ -32,6 +34,8 @@ def lock(
     'opsteps install --lock FILE' installs exactly that.
     """
     with Registry.open(registry, instance=instance) as opened:
+        refuse_no_registry(opened, opened.head())
+        require_instance(opened)
         locked = lock_of(Installer(opened))
     content = dump_lock(locked)
     if str(output) == "-":

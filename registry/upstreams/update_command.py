@@ -12,6 +12,7 @@ from registry.commands import (
     ActorOption,
     JsonOption,
     KeyOption,
+    NewInstanceOption,
     RegistryOption,
     RemoteOption,
     RequestOption,
@@ -20,6 +21,7 @@ from registry.commands import (
 )
 from registry.installing.installer import Installer
 from registry.installing.view import library_trees
+from registry.instance_names import require_instance
 from registry.snapshot import Registry
 from registry.upstreams.carrying_out import carry_out
 from registry.upstreams.offers import updates
@@ -37,6 +39,7 @@ def update(
     ] = None,
     registry: RegistryOption = _HERE,
     instance: InstanceOption = "production",
+    new_instance: NewInstanceOption = False,
     host: HostOption = None,
     offline: OfflineOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be.")] = False,
@@ -52,6 +55,7 @@ def update(
     """
     by, version = make_actor(actor, request, key), host_of(host)
     with Registry.open(registry, instance=instance, remote=remote) as opened:
+        require_instance(opened, is_new=new_instance)
         upstreams = Upstreams(opened)
         if not offline:
             fetch_all(upstreams)

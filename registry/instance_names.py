@@ -1,0 +1,54 @@
+"""Which instances a registry knows: a mistyped one would have nothing switched off."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from registry.errors import NotFoundError
+from registry.instance_facts import parse_instance_name
+from registry.names import CommitId
+from registry.snapshot import Registry
+from registry.trees import parse_tree
+
+DEFAULT_INSTANCE = "production"
+
+
+class UnknownInstanceError(NotFoundError):
+    """An instance that a registry with others has never heard of."""
+
+
+def instances_at(registry: Registry, head: CommitId) -> list[str]:
+    """The instances that have files at a head, sorted."""
+    found = registry.repository.object(f"{head}:instances")
+    if found is None or found.type != "tree":
+        return []
+    return sorted(entry.name for entry in parse_tree(found.content) if entry.is_tree)
+
+
+def require_instance(registry: Registry, *, is_new: bool = False) -> None:
+    """Raise UnknownInstanceError for an instance that is neither known nor said to be new.
+
+    Known is one with files, now or once (all back at the default leaves none), and
+    ``production``. In a registry without any instance's files every name may be the first.
+    """
+    name = parse_instance_name(registry.instance)
+    if is_new or name == DEFAULT_INSTANCE:
+        return
+    head = registry.head()
+    known = instances_at(registry, head)
+    if not known or name in known or _was_known(registry, head, name):
+        return
+    alike = get_close_matches(name, [*known, DEFAULT_INSTANCE], n=1)
+    raise UnknownInstanceError(
+        f"there is no instance {name!r}; there {'is' if len(known) == 1 else 'are'}: "
+        + ", ".join(known[:10])
+        + (f"; did you mean {alike[0]!r}?" if alike else ""),
+        where=str(registry.path),
+        next_step="What is switched off in another instance would be served: name the right one "
+        "with --instance, or begin this one with --new-instance",
+    )
+
+
+def _was_known(registry: Registry, head: CommitId, name: str) -> bool:
+    """Whether it ever had files; walks the history, and only for a name without any."""
+    return bool(registry.repository.run("rev-list", "-1", head, "--", f"instances/{name}"))

@@ -1,0 +1,14 @@
+"""Whether a Git repository is a registry: it has a ``registry.yaml`` at the commit."""
+
+from __future__ import annotations
+
+from registry.names import CommitId
+from registry.snapshot import Registry
+from registry.state import no_registry
+
+
+def refuse_no_registry(registry: Registry, head: CommitId) -> None:
+    """Raise NotARegistryError unless the head is a registry's: nothing is written elsewhere."""
+    found = registry.repository.object(f"{head}:registry.yaml")
+    if found is None or found.type != "blob":
+        raise no_registry(registry.path)

@@ -1,0 +1,87 @@
+"""Take a candidate back: its directory goes, as nobody was ever served from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry.errors import ConflictError, NotFoundError
+from registry.facts import LibraryAt, facts_path, read_library
+from registry.library import ReleaseState
+from registry.library_states import state_at
+from registry.messages import read_message
+from registry.model import LibraryFacts
+from registry.names import CommitId, LibraryName
+from registry.operation import Actor, Turn, operation_commit, perform
+from registry.snapshot import Registry
+from registry.versions import Version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakenBack:
+    """A candidate that is gone from ``commit`` on. ``is_name_free``: nothing else was there."""
+
+    name: LibraryName
+    version: Version
+    commit: CommitId
+    is_name_free: bool
+
+
+def take_back(registry: Registry, name: LibraryName, version: Version, *, by: Actor) -> TakenBack:
+    """Remove a candidate, and with the last one of a library that `add` began the library.
+
+    Raises NotFoundError, and ConflictError for what is released.
+    """
+
+    def attempt(turn: Turn) -> TakenBack:
+        at = read_library(registry, name, turn.head)
+        _require_candidate(registry, at, version)
+        directory = f"libraries/{name}/{version}"
+        is_all = _is_nothing_else(registry, at, version)
+        commit = operation_commit(
+            f"Remove the candidate {name} {version}",
+            operation="remove",
+            by=by,
+            files={},
+            removed=(directory, facts_path(name)) if is_all else (directory,),
+        )
+        new = turn.commit(commit)
+        return TakenBack(name=name, version=version, commit=new, is_name_free=is_all)
+
+    return perform(registry, attempt)
+
+
+def _require_candidate(registry: Registry, at: LibraryAt, version: Version) -> None:
+    record = state_at(registry, at).release(version) if at.exists else None
+    where = f"libraries/{at.name}"
+    if record is None:
+        raise NotFoundError(
+            f"{at.name} has no version {version}",
+            where=where,
+            next_step="List what is there with 'opsteps search'",
+        )
+    if record.state is ReleaseState.ALARM:
+        raise ConflictError(
+            f"{at.name} {version} is not trusted: {record.alarm}",
+            where=where,
+            next_step="Look at it with 'opsteps verify'",
+        )
+    if record.state is not ReleaseState.CANDIDATE:
+        raise ConflictError(
+            f"{at.name} {version} is released, and no candidate any more",
+            where=where,
+            next_step=f"Withdraw it with 'opsteps yank {at.name} {version} --reason WHY', or remove"
+            f" its files with 'opsteps uninstall {at.name} {version}'",
+        )
+
+
+def _is_nothing_else(registry: Registry, at: LibraryAt, version: Version) -> bool:
+    """Whether the library is what `add` made of this candidate, and nothing that was said since."""
+    said = at.facts
+    if at.entries.keys() - {"library.yaml", str(version)} or said != LibraryFacts(
+        owners=said.owners
+    ):
+        return False
+    message = registry.repository.run(
+        "log", "-1", "--diff-filter=A", "--format=%B", at.head, "--", facts_path(at.name)
+    )
+    return read_message(b"\n\n" + message).operation == "add"
