@@ -16,6 +16,7 @@ from registry.errors import (
     RegistryError,
 )
 from registry.installing.errors import DependencyConflictError
+from registry.installing.licenses import MissingLicenseError, RefusedLicenseError
 from registry.problems import InvalidLibraryError
 from registry.resolving import ResolutionError
 from registry.signing.errors import SigningError
@@ -36,6 +37,8 @@ _STATUSES: tuple[tuple[type[RegistryError], int], ...] = (
     (ArchiveError, 400),
     (SourceError, 400),
     (SigningError, 403),
+    (MissingLicenseError, 402),
+    (RefusedLicenseError, 403),
     (UnreachableUpstreamError, 502),
     (UpstreamError, 409),
     (ResolutionError, 409),

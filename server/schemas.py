@@ -270,6 +270,9 @@ class InstallRequest(_Wire):
     upstream: str | None = Field(
         default=None, description="Must be the one that owns the name; for certainty only."
     )
+    license_key: str | None = Field(
+        default=None, repr=False, description="For a premium library, also one that it needs."
+    )
 
 
 class UpdateRequest(_Wire):
@@ -277,6 +280,9 @@ class UpdateRequest(_Wire):
 
     version: str | None = Field(default=None, examples=["1.2.0"])
     range: str | None = Field(default=None, examples=["<2"])
+    license_key: str | None = Field(
+        default=None, repr=False, description="For a version that is premium."
+    )
 
 
 class Updated(_Wire):

@@ -26,7 +26,6 @@ from registry.upstreams.carrying_out import carry_out
 from registry.upstreams.planning import Plan
 from registry.upstreams.store import Upstreams
 from registry.versions import Version
-from server.errors import AnswerError
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few servers attest
     from registry.signing.private_keys import PrivateKey
@@ -118,21 +117,13 @@ class InstallUpload:
     license_key: str | None = field(repr=False)
 
     def __call__(self, installer: Installer, by: Actor) -> Outcome:
-        """Do it; raises AnswerError (402, 403) for a premium library."""
+        """Do it."""
         limits = installer.registry.limits
         passed_by: list[Problem] = []
         files = read_upload(self.file, limits, told=passed_by.append)
         incoming = check_incoming(files, limits=limits)
         incoming = replace(incoming, warnings=(*passed_by, *incoming.warnings))
-        if incoming.content.manifest.is_premium:
-            if self.license_key is None:
-                raise AnswerError(402, f"{incoming.name} is premium: send its license_key")
-            raise AnswerError(
-                403,
-                "licence_unverifiable: this server cannot verify licence keys yet, and takes none "
-                "unverified",
-            )
-        return installer.install([incoming], by=by)
+        return installer.install([incoming], by=by, license_key=self.license_key)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,12 +132,20 @@ class CarryOut:
 
     plan: Plan
     operation: str
+    license_key: str | None = field(default=None, repr=False)
 
     def __call__(self, installer: Installer, by: Actor) -> Outcome:
         """Do it: nothing is fetched, what was is verified and read."""
         upstreams = Upstreams(installer.registry)
         try:
-            return carry_out(installer, upstreams, self.plan, operation=self.operation, by=by)
+            return carry_out(
+                installer,
+                upstreams,
+                self.plan,
+                operation=self.operation,
+                by=by,
+                license_key=self.license_key,
+            )
         finally:
             upstreams.close()
 

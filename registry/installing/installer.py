@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from registry.dependency_index import IndexMemory
 from registry.errors import ConflictError, NotFoundError
 from registry.host import DEFAULT_HOST, refuse_incompatible
 from registry.installing.changes import LibraryChange, Pinning, Remover, Step, step_of
 from registry.installing.incoming import Incoming
+from registry.installing.licenses import require_license
 from registry.installing.removing import (
     REMOVE_RELEASE,
     refuse_pinned_elsewhere,
@@ -69,6 +70,7 @@ class _Request:
     by: Actor
     body: str = ""
     fate: Fate | None = None
+    license_key: str | None = field(default=None, repr=False)
     numbers: RollbackNumbers | None = None
     """Given for an operation that is tagged as a rollback."""
 
@@ -87,13 +89,15 @@ class Installer:
         self._taken = TakenIds(registry.repository)
         self._memory = IndexMemory(registry.repository, registry.state_directory)
 
-    def install(self, incoming: Sequence[Incoming], *, by: Actor) -> Outcome:
+    def install(
+        self, incoming: Sequence[Incoming], *, by: Actor, license_key: str | None = None
+    ) -> Outcome:
         """Install releases, all or none; what is there already stays as it is.
 
         A library that was never there is enabled. Raises ConflictError for a version that is there
         with other content, a name or id that is taken, a candidate in the way;
         DependencyConflictError where requirements would not hold; IncompatibleHostError; a
-        SigningError.
+        SigningError; a LicenseError for a premium one that is not there and has no good key.
         """
         for one in incoming:
             refuse_incompatible(one.content.manifest, self.host)
@@ -104,6 +108,7 @@ class Installer:
             summary=f"Install {first.name} {first.version}{more} in {self.registry.instance}",
             body=_listed(incoming),
             by=by,
+            license_key=license_key,
         )
         changes = _additions(incoming)
         return self._carry_out(lambda _: changes, request)
@@ -115,6 +120,7 @@ class Installer:
         follow: Mapping[LibraryName, Version],
         operation: str,
         by: Actor,
+        license_key: str | None = None,
     ) -> Outcome:
         """Install releases and let callers without a version get the versions in ``follow``.
 
@@ -131,6 +137,7 @@ class Installer:
             summary=f"{said} {follow[first]}{more} in {self.registry.instance}",
             body=_listed(incoming),
             by=by,
+            license_key=license_key,
         )
         added = {change.name: change for change in _additions(incoming)}
 
@@ -268,14 +275,18 @@ class Installer:
         now, facts = rfc3339(seconds), registry_facts(self.registry, turn.head)
 
         def apply(change: LibraryChange, state: LibraryState) -> Step:
+            for one in change.add:
+                known = state.release(one.version)
+                if known is None or not known.is_served:
+                    require_license(one, request.license_key)
             self._refuse_taken(turn, change, state)
             owners = state.facts.owners
             add = tuple(with_accepted_signature(one, facts, owners) for one in change.add)
             if add and not owners:
                 said = add[0].origin.facts.owners if add[0].origin is not None else ()
                 owner = signing_publisher(add[0], facts) or one_line(request.by.name)
-                known = replace(state.facts, owners=said or (owner,))
-                step = step_of(replace(change, add=add), replace(state, facts=known), now=now)
+                owned = replace(state.facts, owners=said or (owner,))
+                step = step_of(replace(change, add=add), replace(state, facts=owned), now=now)
                 return replace(step, before=state)
             return step_of(replace(change, add=add), state, now=now)
 

@@ -13,7 +13,13 @@ from registry.upstreams.store import Upstreams
 
 
 def carry_out(
-    installer: Installer, upstreams: Upstreams, plan: Plan, *, operation: str, by: Actor
+    installer: Installer,
+    upstreams: Upstreams,
+    plan: Plan,
+    *,
+    operation: str,
+    by: Actor,
+    license_key: str | None = None,
 ) -> Outcome:
     """Do what was planned, all or nothing.
 
@@ -24,7 +30,9 @@ def carry_out(
     follow = {
         one.name: one.version for one in _in_order(plan.libraries) if one.is_wished or one.changes
     }
-    return installer.arrange(incoming, follow=follow, operation=operation, by=by)
+    return installer.arrange(
+        incoming, follow=follow, operation=operation, by=by, license_key=license_key
+    )
 
 
 def _in_order(libraries: Sequence[Planned]) -> list[Planned]:

@@ -32,7 +32,13 @@ from registry.sources import read_source
 from registry.upstreams.carrying_out import carry_out
 from registry.upstreams.installed_set import plan_of_lock
 from registry.upstreams.lock_file import parse_lock
-from registry.upstreams.options import HostOption, InstanceOption, OfflineOption, host_of
+from registry.upstreams.options import (
+    HostOption,
+    InstanceOption,
+    LicenseKeyOption,
+    OfflineOption,
+    host_of,
+)
 from registry.upstreams.planning import Plan, Wish, plan, wish_of
 from registry.upstreams.store import Upstreams
 from registry.upstreams.update_command import fetch_all, show_plan
@@ -55,6 +61,7 @@ def install(
     new_instance: NewInstanceOption = False,
     host: HostOption = None,
     offline: OfflineOption = False,
+    license_key: LicenseKeyOption = None,
     actor: ActorOption = None,
     request: RequestOption = None,
     key: KeyOption = None,
@@ -73,9 +80,15 @@ def install(
         require_instance(opened, is_new=new_instance)
         installer = Installer(opened, host=host_of(host))
         if lock is not None or not any(map(_is_file, sources or ())):
-            _from_upstreams(installer, sources or (), lock, by, offline=offline, as_json=as_json)
+            found, done = _from_upstreams(
+                installer, sources or (), lock, by, offline=offline, license_key=license_key
+            )
+            show_plan(found, commit=done.commit, is_dry=False, as_json=as_json)
         else:
-            _from_files(installer, sources or (), by, as_json=as_json)
+            incoming = [_read(installer, Path(source)) for source in sources or ()]
+            done = installer.install(incoming, by=by, license_key=license_key)
+            let_follow(opened)
+            _show_files(incoming, done, as_json=as_json)
 
 
 def _is_file(source: str) -> bool:
@@ -90,8 +103,8 @@ def _from_upstreams(
     by: Actor,
     *,
     offline: bool,
-    as_json: bool,
-) -> None:
+    license_key: str | None,
+) -> tuple[Plan, Outcome]:
     upstreams = Upstreams(installer.registry)
     locked = parse_lock(_content(lock), file=str(lock)) if lock is not None else None
     wishes = list(map(_wish, sources))
@@ -103,10 +116,12 @@ def _from_upstreams(
         found = plan_of_lock(here, upstreams, locked)
     else:
         found = plan(here, upstreams, wishes, host=installer.host)
-    done = carry_out(installer, upstreams, found, operation="install", by=by)
+    done = carry_out(
+        installer, upstreams, found, operation="install", by=by, license_key=license_key
+    )
     let_follow(installer.registry)
     upstreams.close()
-    show_plan(found, commit=done.commit, is_dry=False, as_json=as_json)
+    return found, done
 
 
 def _content(lock: Path) -> bytes:
@@ -130,10 +145,7 @@ def _wish(text: str) -> Wish:
         ) from error
 
 
-def _from_files(installer: Installer, sources: Sequence[str], by: Actor, *, as_json: bool) -> None:
-    incoming = [_read(installer, Path(source)) for source in sources]
-    done = installer.install(incoming, by=by)
-    let_follow(installer.registry)
+def _show_files(incoming: Sequence[Incoming], done: Outcome, *, as_json: bool) -> None:
     for one in incoming:
         for problem in one.warnings:
             typer.echo(str(problem), err=True)

@@ -18,6 +18,15 @@ HostOption = Annotated[
         help=f"The OpsConductor that libraries run in. [{DEFAULT_HOST}]",
     ),
 ]
+LicenseKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--license-key",
+        envvar="OPSTEPS_LICENSE_KEY",
+        show_envvar=True,
+        help="For a premium library. Others on this machine see options; prefer the environment.",
+    ),
+]
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Fetch no upstream; what was fetched last counts.")
 ]

@@ -25,7 +25,13 @@ from registry.instance_names import require_instance
 from registry.snapshot import Registry
 from registry.upstreams.carrying_out import carry_out
 from registry.upstreams.offers import updates
-from registry.upstreams.options import HostOption, InstanceOption, OfflineOption, host_of
+from registry.upstreams.options import (
+    HostOption,
+    InstanceOption,
+    LicenseKeyOption,
+    OfflineOption,
+    host_of,
+)
 from registry.upstreams.planning import Plan, plan, wish_of
 from registry.upstreams.store import Upstreams
 
@@ -42,6 +48,7 @@ def update(
     new_instance: NewInstanceOption = False,
     host: HostOption = None,
     offline: OfflineOption = False,
+    license_key: LicenseKeyOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be.")] = False,
     actor: ActorOption = None,
     request: RequestOption = None,
@@ -68,7 +75,9 @@ def update(
         found = plan(here, upstreams, wishes, host=version, update=True) if wishes else NOTHING
         commit = opened.head()
         if not dry_run and wishes:
-            done = carry_out(installer, upstreams, found, operation="update", by=by)
+            done = carry_out(
+                installer, upstreams, found, operation="update", by=by, license_key=license_key
+            )
             commit = done.commit
             let_follow(opened)
         upstreams.close()

@@ -137,7 +137,7 @@ async def install_library(
     machine.
     """
     if (request.headers.get("content-type") or "").partition(";")[0].strip() == "application/json":
-        return await _install_named(request, server, by)
+        return await _install_named(request, server, by, license_key)
     with server.uploads.holding() as take:
         headers = request.headers
         form = await read_install_form(
@@ -168,7 +168,9 @@ async def install_library(
     return Reply(json_answer(content))
 
 
-async def _install_named(request: Request, server: Server, by: Who) -> Reply:
+async def _install_named(
+    request: Request, server: Server, by: Who, license_key: str | None
+) -> Reply:
     """Install a library of an upstream, with what it needs."""
     try:
         asked = InstallRequest.model_validate_json(await request.body())
@@ -176,7 +178,9 @@ async def _install_named(request: Request, server: Server, by: Who) -> Reply:
         raise invalid_body(error) from error
     wish = wish_of(asked.library, asked.version, asked.range, asked.upstream)
     plan = await server.operations.ask(partial(make_plan, (wish,), update=False))
-    done = await server.operations.carry_out(CarryOut(plan=plan, operation="install"), by)
+    key = asked.license_key or license_key
+    wanted = CarryOut(plan=plan, operation="install", license_key=key)
+    done = await server.operations.carry_out(wanted, by)
     library = done.first
     planned = next(one for one in plan.libraries if one.name == library.name)
     served = server.lookups.served().library(library.name)

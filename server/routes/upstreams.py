@@ -44,7 +44,7 @@ router = APIRouter(
 @router.post(
     "/libraries/{library}/update",
     response_model=Updated,
-    responses=errors(400, 403, 404, 409, 413, 422, 502, 507),
+    responses=errors(400, 402, 403, 404, 409, 413, 422, 502, 507),
 )
 async def update_library(
     server: ServerParts, by: Writer, library: LibraryKey, wanted: UpdateRequest | None = None
@@ -57,7 +57,8 @@ async def update_library(
     asked = wanted or UpdateRequest()
     wish = wish_of(library_name(server, library), asked.version, asked.range)
     plan = await server.operations.ask(partial(make_plan, (wish,), update=True))
-    done = await server.operations.carry_out(CarryOut(plan=plan, operation="update"), by)
+    change = CarryOut(plan=plan, operation="update", license_key=asked.license_key)
+    done = await server.operations.carry_out(change, by)
     first = done.first
     content = {
         "library_id": library_id(first.name),

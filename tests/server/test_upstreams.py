@@ -178,3 +178,31 @@ def test_a_body_that_is_too_large_is_refused_before_and_while_it_comes(client: C
     body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(chunk), chunk)
     headers = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
     assert client.ask_raw("POST", "/api/v1/resolve", headers, body).status == 413
+
+
+def test_a_premium_library_comes_by_no_name_without_a_key(client: Client, theirs: Place) -> None:
+    theirs.publish("gold", "1.0.0", is_premium=True, price=9.0)
+    theirs.publish("base", "1.1.0", is_premium=True, price=9.0)
+    before = client.health()["commit"]
+    install = named(client, "gold")
+    assert (install.status, "no licence key" in install.json()["detail"]) == (402, True)
+    needed = named(client, "top")
+    assert needed.status == 402
+    for reply in (
+        named(client, "gold", license_key="osl1.x.y"),
+        change(client, "POST", f"{_INSTALL}?license_key=K", {"library": "gold"}),
+    ):
+        assert reply.status == 403
+        assert reply.json()["detail"].startswith("licence_unverifiable")
+    assert client.health()["commit"] == before
+
+
+def test_an_update_to_a_premium_version_needs_a_key(client: Client, theirs: Place) -> None:
+    assert named(client, "base").status == 200
+    theirs.publish("base", "1.1.0", is_premium=True, price=9.0)
+    path = "/api/v1/libraries/base/update"
+    assert change(client, "POST", path, {}).status == 402
+    refused = change(client, "POST", path, {"license_key": "osl1.x.y"})
+    assert refused.status == 403
+    assert refused.json()["detail"].startswith("licence_unverifiable")
+    assert client.get("/api/v1/libraries/base").json()["version"] == "1.0.0"
