@@ -46,7 +46,7 @@ def add(
     """
     with Registry.open(registry, remote=remote) as opened:
         try:
-            by = make_actor(actor, request, key)
+            by = make_actor(actor, request, key, at=registry)
             added = add_candidate(opened, read_source(source, told=tell), by=by)
         except InvalidLibraryError as error:
             for problem in error.problems:

@@ -156,7 +156,7 @@ def import_(
                 chosen,
                 source,
                 opened,
-                by=make_actor(actor),
+                by=make_actor(actor, at=target),
                 limit=limit,
                 progress=show,
             )

@@ -179,7 +179,9 @@ def bundle(
         signed = None
         if private is not None:
             now = datetime.now(UTC)
-            signed = write_statement(opened, private, by=make_actor(actor), time=now).statement
+            signed = write_statement(
+                opened, private, by=make_actor(actor, at=registry), time=now
+            ).statement
         made = make_bundle(opened, file, since=since)
     if as_json:
         typer.echo(json.dumps(made_json(made, file, signed)))

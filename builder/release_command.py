@@ -71,7 +71,10 @@ def release(
     """
     if every == (name is not None):
         raise typer.BadParameter("name a library, or all candidates with --all")
-    by, signer = make_actor(actor, request, key), read_key(sign) if sign is not None else None
+    by, signer = (
+        make_actor(actor, request, key, at=registry),
+        read_key(sign) if sign is not None else None,
+    )
     run = _Run(is_quiet=as_json)
     with Registry.open(registry, remote=remote) as opened:
         refuse_aside(opened, is_meant=on_this_branch)

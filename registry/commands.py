@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.creating import init_registry
+from registry.git_identity import git_identity
 from registry.operation import Actor, follow_head
 from registry.problems import Problem, printable
 from registry.scaffold.registry_files import HostChoice
@@ -23,7 +24,7 @@ RegistryOption = Annotated[
     Path, typer.Option("--registry", "-r", help="The registry's directory.", show_default=True)
 ]
 ActorOption = Annotated[
-    str | None, typer.Option(help="Who does this; your user name when left out.")
+    str | None, typer.Option(help="Who does this; Git's user.name when left out.")
 ]
 RequestOption = Annotated[
     str | None, typer.Option("--request", help="An id for what asked for this, kept in the log.")
@@ -56,13 +57,23 @@ def actor_or_user(actor: str | None) -> str:
         return "unknown"
 
 
-def make_actor(actor: str | None, request: str | None = None, key: Path | None = None) -> Actor:
-    """Who an operation is recorded for, from the options; raises SigningError for a bad key."""
-    name = actor_or_user(actor)
+def make_actor(
+    actor: str | None,
+    request: str | None = None,
+    key: Path | None = None,
+    *,
+    at: Path = _HERE,
+) -> Actor:
+    """Who an operation is recorded for; raises SigningError for a bad key.
+
+    The one who is named, else whom Git knows at the registry ``at``, else the user of the machine.
+    """
+    author = git_identity(at)
+    name = actor or author.name or actor_or_user(None)
     private = read_key(key) if key is not None else None
     if request is None:
-        return Actor(name=name, key=private)
-    return Actor(name=name, request=request, key=private)
+        return Actor(name=name, key=private, author=author)
+    return Actor(name=name, request=request, key=private, author=author)
 
 
 def read_key(path: Path) -> PrivateKey:
@@ -96,7 +107,7 @@ def init(
         name=name,
         title=title,
         url=url,
-        by=make_actor(actor),
+        by=make_actor(actor, at=directory),
         operators=tuple(operator or ()),
         hosts=host.hosts,
         hook=True,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from registry.checkout import refuse_detached, refuse_under_way
 from registry.errors import ConflictError, MovedError
+from registry.git_identity import GitIdentity
 from registry.journal import Journal
 from registry.locking import exclusive
 from registry.names import CommitId
@@ -51,18 +52,23 @@ def new_request() -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """Who does an operation, for which request; ``key`` attests its commit, None: unattested."""
+    """Who does an operation, for which request; ``key`` attests its commit, None: unattested.
+
+    ``author`` is whom Git records, where a person told Git so; without one it is the actor.
+    """
 
     name: str
     request: str = field(default_factory=new_request)
     key: PrivateKey | None = None
+    author: GitIdentity = field(default_factory=GitIdentity)
 
     def identity(self, seconds: int | None = None) -> Identity:
         """Who Git records for it; ``seconds`` since 1970, now when None."""
-        safe = (c for c in self.name.lower() if c.isascii() and (c.isalnum() or c in "-_."))
+        name = self.author.name or self.name
+        safe = (c for c in name.lower() if c.isascii() and (c.isalnum() or c in "-_."))
         now = int(time.time()) if seconds is None else seconds
-        local = "".join(safe) or "x"
-        return Identity(name=self.name, email=f"{local}@{_EMAIL_DOMAIN}", seconds=now)
+        email = self.author.email or f"{''.join(safe) or 'x'}@{_EMAIL_DOMAIN}"
+        return Identity(name=name, email=email, seconds=now)
 
     def sign(self, commit: bytes) -> str:
         """The armored signature over a raw commit; without a key there is none to call this."""

@@ -42,7 +42,7 @@ def remove(
     """
     library, number = parse_library_name(name), parse_version(version)
     with Registry.open(registry, remote=remote) as opened:
-        done = take_back(opened, library, number, by=make_actor(actor, request, key))
+        done = take_back(opened, library, number, by=make_actor(actor, request, key, at=registry))
         let_follow(opened)
     if as_json:
         answer = {"name": done.name, "version": str(done.version), "commit": done.commit}

@@ -70,7 +70,7 @@ def yank(
             parse_version(version),
             reason=reason,
             replacement=parse_version(replacement) if replacement is not None else None,
-            by=make_actor(actor, request, key),
+            by=make_actor(actor, request, key, at=registry),
         )
         let_follow(opened)
     _show_withdrawn(done, "Yanked", as_json=as_json)
@@ -88,7 +88,7 @@ def unyank(
 ) -> None:
     """Take a withdrawal back: the release may be chosen again."""
     with Registry.open(registry, remote=remote) as opened:
-        by = make_actor(actor, request, key)
+        by = make_actor(actor, request, key, at=registry)
         name = parse_library_name(library)
         done = unyank_release(opened, name, parse_version(version), by=by)
         let_follow(opened)
@@ -114,7 +114,7 @@ def deprecate(
         raise typer.BadParameter("--undo takes neither --reason nor --replacement")
     if not undo and reason is None:
         raise typer.BadParameter("say why, with --reason")
-    by, name = make_actor(actor, request, key), parse_library_name(library)
+    by, name = make_actor(actor, request, key, at=registry), parse_library_name(library)
     instead = parse_library_name(replacement) if replacement is not None else None
     with Registry.open(registry, remote=remote) as opened:
         if undo:
@@ -164,7 +164,7 @@ def rollback(
     the version until --unpin.
     """
     _require_one_goal(library, to, unpin=unpin, skip_missing=skip_missing)
-    by = make_actor(actor, request, key)
+    by = make_actor(actor, request, key, at=registry)
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         require_instance(opened, is_new=new_instance)
         if library is None:

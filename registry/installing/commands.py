@@ -48,7 +48,7 @@ def toggle(
     as_json: JsonOption = False,
 ) -> None:
     """Turn a library on or off; what others need stays on without --cascade."""
-    library, by = parse_library_name(name), make_actor(actor, request, key)
+    library, by = parse_library_name(name), make_actor(actor, request, key, at=registry)
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         require_instance(opened, is_new=new_instance)
         done = Installer(opened).set_enabled(library, enabled=on, cascade=cascade, by=by)
@@ -76,7 +76,7 @@ def uninstall(
     A version that is removed is written down in library.yaml; the same release can come back,
     another one under its number never. One that went before that was done can be named again.
     """
-    library, by = parse_library_name(name), make_actor(actor, request, key)
+    library, by = parse_library_name(name), make_actor(actor, request, key, at=registry)
     numbers = [parse_version(text) for text in versions or ()]
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         require_instance(opened, is_new=new_instance)

@@ -72,7 +72,7 @@ def add(
         trusted=CommitId(trusted) if trusted is not None else None,
         allow_private=allow_private,
     )
-    by = make_actor(actor, request, key)
+    by = make_actor(actor, request, key, at=registry)
     with Registry.open(registry, remote=remote) as opened:
         upstreams = Upstreams(opened)
         upstreams.declared.refuse_taken(upstream.alias)
@@ -191,7 +191,7 @@ def trust(
     remote: RemoteOption = None,
 ) -> None:
     """Accept another history of an upstream, such as after it was rewritten on purpose."""
-    by = make_actor(actor, request, key)
+    by = make_actor(actor, request, key, at=registry)
     with Registry.open(registry, remote=remote) as opened:
         upstreams = Upstreams(opened)
         upstream = upstreams.declared.get(alias)
@@ -213,7 +213,7 @@ def remove(
     remote: RemoteOption = None,
 ) -> None:
     """Declare an upstream no more; what was installed from it stays as it is."""
-    by = make_actor(actor, request, key)
+    by = make_actor(actor, request, key, at=registry)
     with Registry.open(registry, remote=remote) as opened:
         name = parse_alias(alias)
         remove_upstream(opened, name, by=by)

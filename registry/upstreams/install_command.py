@@ -75,7 +75,7 @@ def install(
     """
     if bool(sources) == (lock is not None):
         raise typer.BadParameter("name what to install, or a lock file with --lock")
-    by = make_actor(actor, request, key)
+    by = make_actor(actor, request, key, at=registry)
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         require_instance(opened, is_new=new_instance)
         installer = Installer(opened, host=host_of(host))

@@ -60,7 +60,7 @@ def update(
 
     What others need in a version that is there already stays as it is.
     """
-    by, version = make_actor(actor, request, key), host_of(host)
+    by, version = make_actor(actor, request, key, at=registry), host_of(host)
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         require_instance(opened, is_new=new_instance)
         upstreams = Upstreams(opened)

@@ -162,7 +162,7 @@ def sign_head(
         signed = write_statement(
             opened,
             private,
-            by=make_actor(actor, request),
+            by=make_actor(actor, request, at=registry),
             time=datetime.now(UTC).replace(microsecond=0),
             least=trusted.sequence + 1 if trusted is not None else 1,
         )
