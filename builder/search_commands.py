@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import orjson
 import typer
 from rich.console import Console
@@ -18,11 +17,13 @@ from rich.table import Table
 from builder.search_index import SearchIndex, update_index
 from builder.search_query import Hit, SearchQuery, SearchResults, SearchUnavailableError
 from builder.search_state import discard_index
+from builder.showing import error_reasons, library_lines, step_lines
 from registry.cache_place import cache_directory
 from registry.commands import JsonOption, RegistryOption
 from registry.errors import NotFoundError
-from registry.library import Library, LibraryStatus
-from registry.model import Parameter, ReleaseContent, Step
+from registry.instance_names import facts_by_instance
+from registry.library import Library
+from registry.model import InstanceFacts, ReleaseContent, Step
 from registry.names import CORE, LibraryName, parse_library_name
 from registry.snapshot import Registry, Snapshot
 from registry.versions import Version, parse_version
@@ -31,7 +32,6 @@ from registry.wire import library_detail_bytes, step_bytes
 _HERE = Path()
 _KINDS = ("library", "step")
 # Reasons that are shown of a library with many.
-_REASONS = 5
 
 
 def index_directory(registry: Registry) -> Path:
@@ -142,27 +142,54 @@ def show(
     registry: RegistryOption = _HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a library or a step: what it is for, its parameters, its releases."""
+    """Show a library or a step: what it is for, its releases, parameters, outputs and permissions.
+
+    Of a library every version is listed: active, yanked, removed, a candidate; and in which
+    instance it is disabled, or pinned.
+    """
     opened = Registry.open(registry)
     try:
         snapshot = opened.snapshot()
-        library, content, version, step = _find(snapshot, what)
+        shown = _find(snapshot, what)
+        instances = facts_by_instance(opened, snapshot.commit, shown.library.name)
     finally:
         opened.close()
     if as_json:
-        raw = _json(library, content, version, step)
+        raw = _json(shown)
         typer.echo(orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode())
         return
-    lines = (
-        _library_lines(library, content, version)
-        if step is None
-        else _step_lines(library.name, version, step)
-    )
-    for line in lines:
+    for line in shown.lines(instances):
         typer.echo("\n".join(map(_one_line, line.split("\n"))))
 
 
-def _find(snapshot: Snapshot, what: str) -> tuple[Library, ReleaseContent, Version, Step | None]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shown:
+    """A library, one of its releases, and where a step was named that; None where none is."""
+
+    library: Library
+    content: ReleaseContent | None
+    version: Version | None
+    step: Step | None = None
+
+    def lines(self, instances: Mapping[str, InstanceFacts]) -> Iterator[str]:
+        """As text."""
+        if self.step is None or self.content is None or self.version is None:
+            return library_lines(self.library, self.content, self.version, instances)
+        return step_lines(
+            self.library.name,
+            self.version,
+            self.step,
+            has_executor=self.step.name in _executed(self.content),
+            record=self.library.release(self.version) or self.library.active,
+        )
+
+
+def _executed(content: ReleaseContent) -> frozenset[str]:
+    pairs = zip(content.steps, content.manifest.steps, strict=True)
+    return frozenset(step.name for step, file in pairs if file.executor is not None)
+
+
+def _find(snapshot: Snapshot, what: str) -> _Shown:
     """The library, release and step that a text such as ``a.b@1.0.0`` names."""
     name, _, wanted = what.partition("@")
     library_name, _, step_name = name.partition(".")
@@ -171,96 +198,39 @@ def _find(snapshot: Snapshot, what: str) -> tuple[Library, ReleaseContent, Versi
     if wanted:
         version = parse_version(wanted)
         content = snapshot.content(library.name, version)
-    elif library.active is None or library.content is None:
-        raise _nothing_served(library)
-    else:
+    elif library.active is not None and library.content is not None:
         version, content = library.active.version, library.content
+    elif step_name:
+        reasons = "; ".join(error_reasons(library))
+        raise NotFoundError(
+            _one_line(
+                f"{library.name} has no release that is served: {reasons}".removesuffix(": ")
+            ),
+            next_step=f"See what became of its versions with 'opsteps show {library.name}'",
+        )
+    else:
+        return _Shown(library=library, content=None, version=None)
     step = next((step for step in content.steps if step.name == step_name), None)
     if step_name and step is None:
         names = ", ".join(step.name for step in content.steps[:20])
         raise NotFoundError(
             f"{library.name} {version} has no step {step_name!r}", next_step=f"It has: {names}"
         )
-    return library, content, version, step
+    return _Shown(library=library, content=content, version=version, step=step)
 
 
-def _nothing_served(library: Library) -> NotFoundError:
-    """Why a library cannot be shown: what is wrong with it, else that nothing is released yet."""
-    reasons = "; ".join(_reasons(library)[:_REASONS])
-    if reasons:
-        return NotFoundError(
-            _one_line(f"{library.name} has no release that is served: {reasons}"),
-            next_step="Find out what happened with 'opsteps verify'",
-        )
-    next_step = f"Release a candidate with 'opsteps release {library.name}'"
-    if library.is_uninstalled:
-        next_step = f"It is uninstalled; 'opsteps log {library.name}' says by whom"
-    return NotFoundError(f"{library.name} has no release that is served", next_step=next_step)
-
-
-def _reasons(library: Library) -> list[str]:
-    """What is wrong with a library, a line each."""
-    return [*map(str, library.problems), *library.alarms]
-
-
-def _json(library: Library, content: ReleaseContent, version: Version, step: Step | None) -> bytes:
+def _json(shown: _Shown) -> bytes:
     """The same bytes as the server's answer; a library's active release, a step's named one."""
+    library, content = shown.library, shown.content
+    if content is None or shown.version is None:
+        return library_detail_bytes(library, [])
+    executed = _executed(content)
     steps = {
         each.name: step_bytes(
-            library.name, str(version), each, has_executor=entry.executor is not None
+            library.name, str(shown.version), each, has_executor=each.name in executed
         )
-        for each, entry in zip(content.steps, content.manifest.steps, strict=True)
+        for each in content.steps
     }
-    if step is not None:
-        return steps[step.name]
+    if shown.step is not None:
+        return steps[shown.step.name]
     return library_detail_bytes(library, list(steps.values()))
-
-
-def _library_lines(library: Library, content: ReleaseContent, version: Version) -> Iterator[str]:
-    manifest = content.manifest
-    yield f"{library.name} {version}: {manifest.display_name}"
-    yield ""
-    yield manifest.description
-    yield ""
-    yield f"  status    {library.status}{', premium' if manifest.is_premium else ''}"
-    for reason in _reasons(library)[:_REASONS] if library.status == LibraryStatus.ERROR else ():
-        yield f"    {reason}"
-    yield f"  author    {manifest.author}"
-    yield f"  license   {manifest.license}"
-    yield f"  runs on   {', '.join(manifest.platform_support)}"
-    releases = [str(record.version) for record in library.releases if record.is_served]
-    yield f"  releases  {', '.join(releases[:10])}{', …' if len(releases) > 10 else ''}"  # noqa: PLR2004 - a line full
-    if library.facts.deprecated is not None:
-        yield f"  deprecated: {library.facts.deprecated.reason}"
-    yield ""
-    width = max((len(step.name) for step in content.steps), default=0)
-    for step in content.steps:
-        yield f"  {step.name:<{width}}  {step.display_name}"
-
-
-def _step_lines(library: LibraryName, version: Version, step: Step) -> Iterator[str]:
-    yield f"{library}.{step.name}@{version}: {step.display_name}"
-    yield ""
-    yield step.description
-    yield ""
-    yield f"  category  {step.category}"
-    yield f"  runs on   {', '.join(step.platform_support)}"
-    if step.required_permissions:
-        yield f"  needs     {', '.join(step.required_permissions)}"
-    for name, parameter in step.parameters.items():
-        yield from _parameter_lines(name, parameter)
-
-
-def _parameter_lines(name: str, parameter: Parameter) -> Iterator[str]:
-    facts: list[str] = [parameter.type]
-    facts += ["required"] if parameter.required else []
-    facts += ["secret"] if parameter.secret else []
-    default: Any = parameter.default
-    if default is not msgspec.UNSET and not parameter.secret:
-        facts.append(f"default {json.dumps(default, ensure_ascii=False)}")
-    yield ""
-    yield f"  {name}  ({', '.join(facts)})"
-    for line in parameter.description.split("\n"):
-        yield f"    {line}"
-    if parameter.options:
-        yield f"    one of: {', '.join(map(str, parameter.options))}"

@@ -12,6 +12,9 @@ from registry.problems import printable
 _HERE = Path()
 # A command in quotes inside a sentence. What people fill in is in capitals, or behind dots.
 _QUOTED = re.compile(r"'opsteps ([a-z-]+)((?: [^']*)?)'")
+# What keeps its meaning between double quotes.
+_SPECIAL = re.compile(r'([\\"$`])')
+_ESCAPED = r"\\\1"
 WITH_REGISTRY = frozenset(
     {
         "add", "audit", "deprecate", "diff", "install", "lock", "log", "package", "release",
@@ -33,7 +36,7 @@ def with_registry(text: str, arguments: Sequence[str]) -> str:
     given = registry_given(arguments)
     if given is None:
         return text
-    option = printable(f" --registry {shlex.quote(given)}")
+    option = printable(f" --registry {_in_a_sentence(given)}")
 
     def named(found: re.Match[str]) -> str:
         command, rest = found.groups()
@@ -42,6 +45,13 @@ def with_registry(text: str, arguments: Sequence[str]) -> str:
         return f"'opsteps {command}{rest}{option}'"
 
     return _QUOTED.sub(named, text)
+
+
+def _in_a_sentence(word: str) -> str:
+    """Quoted for a shell where it must be, by other quotes than those around the command."""
+    if shlex.quote(word) == word:
+        return word
+    return f'"{_SPECIAL.sub(_ESCAPED, word)}"'
 
 
 def registry_given(arguments: Sequence[str]) -> str | None:

@@ -6,7 +6,9 @@ from difflib import get_close_matches
 
 from registry.errors import NotFoundError
 from registry.instance_facts import parse_instance_name
-from registry.names import CommitId
+from registry.model import InstanceFacts
+from registry.names import CommitId, LibraryName
+from registry.parsing import parse_instance_facts
 from registry.snapshot import Registry
 from registry.trees import parse_tree
 
@@ -23,6 +25,20 @@ def instances_at(registry: Registry, head: CommitId) -> list[str]:
     if found is None or found.type != "tree":
         return []
     return sorted(entry.name for entry in parse_tree(found.content) if entry.is_tree)
+
+
+def facts_by_instance(
+    registry: Registry, head: CommitId, library: LibraryName
+) -> dict[str, InstanceFacts]:
+    """What each instance says of a library at a head; one whose file is broken is left out."""
+    found: dict[str, InstanceFacts] = {}
+    for instance in instances_at(registry, head):
+        path = f"instances/{instance}/{library}.yaml"
+        blob = registry.repository.object(f"{head}:{path}")
+        parsed = parse_instance_facts(blob.content, file=path).value if blob is not None else None
+        if parsed is not None:
+            found[instance] = parsed
+    return found
 
 
 def require_instance(registry: Registry, *, is_new: bool = False) -> None:

@@ -369,6 +369,11 @@ def _contradiction(causes: Collection[_Information], pool: Pool) -> ResolutionEr
     by_library: dict[LibraryName, list[Wanted]] = {}
     for cause in causes:
         by_library.setdefault(cause.requirement.dependency.library, []).append(cause.requirement)
+    if len(by_library) == 1:
+        ((name, wanted),) = by_library.items()
+        asked = list(dict.fromkeys(map(str, wanted)))
+        if len(asked) == 1:
+            return _nothing_fits(name, wanted[0], pool)
     told = "; ".join(
         f"{' and '.join(dict.fromkeys(map(str, sorted(wanted, key=attrgetter('by')))))}"
         f" ({_there(name, pool)})"
@@ -377,6 +382,24 @@ def _contradiction(causes: Collection[_Information], pool: Pool) -> ResolutionEr
     return ResolutionError(
         f"these cannot all hold: {told}",
         next_step="Ask for another version of one of them, or release one with a wider range",
+    )
+
+
+def _nothing_fits(name: LibraryName, wanted: Wanted, pool: Pool) -> ResolutionError:
+    """One requirement that no release meets: no conflict, only nothing there."""
+    if wanted.by:
+        return ResolutionError(
+            f"{wanted} ({_there(name, pool)})",
+            next_step="Ask for another version of what needs it, or release one that fits",
+        )
+    versions = preferred(pool.versions(name))
+    if not versions:
+        look = "Look with 'opsteps upstream available'"
+        return ResolutionError(f"there is no {name}", next_step=look)
+    more = ", …" if len(versions) > _SHOWN else ""
+    return ResolutionError(
+        f"there is no {wanted.dependency.requirement}; the newest is {versions[0]}",
+        next_step=f"Ask for what there is: {', '.join(map(str, versions[:_SHOWN]))}{more}",
     )
 
 
