@@ -67,7 +67,7 @@ def test_every_hint_of_a_journey_is_obeyed(journey: tuple[Journey, str]) -> None
     person, registry = journey
     here = ("-r", registry)
     write_files(person.where / "next", files(version="1.2.0"))
-    low = {"parameters": {}}
+    low: dict[str, object] = {"parameters": {}}
     write_files(person.where / "low", files(version="1.1.1", step_fields=low))
     said = person.run("add", "next", *here)
     (release,) = _NEXT.findall(said)
