@@ -102,9 +102,11 @@ def _refused(refused: Refused) -> Finding:
 
 def import_(
     importer: Annotated[
-        str, typer.Argument(help="The kind of source: 'bundle', or one such as bitrise-steplib.")
+        str, typer.Argument(help="The kind of source: bundle, bitrise-steplib or opsconductor.")
     ],
-    source: Annotated[Path, typer.Argument(help="The source's directory, or the bundle.")],
+    source: Annotated[
+        Path, typer.Argument(help="The source's directory; a library of OpsConductor; the bundle.")
+    ],
     directory: Annotated[
         Path | None, typer.Argument(help="The registry's directory; for a bundle also a new one.")
     ] = None,

@@ -250,7 +250,9 @@ class Installed(_Wire):
     library_id: int
     name: str
     version: str
+    display_name: str
     step_count: int
+    steps_count: int = Field(description="As `step_count`, for OpsConductor's own installer.")
     status: LibraryStatus
     active_version: str | None = Field(description="What callers without a version get.")
     changed: bool = Field(description="False when it was there already.")

@@ -155,6 +155,7 @@ class ArrivedRelease:
     """A release that was installed, or was there already."""
 
     version: str
+    display_name: str
     step_count: int
     digest: str
     warnings: tuple[str, ...]
@@ -228,6 +229,7 @@ def _text(version: Version | None) -> str | None:
 def _arrived(incoming: Incoming) -> ArrivedRelease:
     return ArrivedRelease(
         version=str(incoming.version),
+        display_name=incoming.content.manifest.display_name,
         step_count=len(incoming.content.steps),
         digest=incoming.digest,
         warnings=tuple(map(str, incoming.warnings)),

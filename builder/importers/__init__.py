@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from builder.importers.bitrise import BitriseSteplib
 from builder.importers.model import Finding, FindingKind, Importer, UnknownImporterError
+from builder.importers.opsconductor import OpsConductorLibraries
 
-IMPORTERS: dict[str, Importer] = {importer.name: importer for importer in (BitriseSteplib(),)}
+_ALL: tuple[Importer, ...] = (BitriseSteplib(), OpsConductorLibraries())
+IMPORTERS: dict[str, Importer] = {importer.name: importer for importer in _ALL}
 
 
 def find_importer(name: str) -> Importer:

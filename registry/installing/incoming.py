@@ -10,6 +10,7 @@ from registry.digest import release_digest, tree_id
 from registry.errors import ConflictError
 from registry.model import LibraryFacts, ReleaseContent
 from registry.names import Digest, LibraryName, ObjectId, parse_library_name
+from registry.opsconductor import convert_library, is_opsconductor
 from registry.problems import InvalidLibraryError, Problem, errors_of
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.versions import Dependency, Version, parse_dependency, parse_version
@@ -58,12 +59,19 @@ def check_incoming(
 ) -> Incoming:
     """Check a release that is to be installed; unknown fields are only a warning.
 
+    A library as OpsConductor's own service takes it is converted first, unless it comes from an
+    upstream; the warnings then say what was not taken over as it was.
+
     Raises InvalidLibraryError with every problem, and ConflictError for files that have another
     digest than the one ``expected``.
     """
+    notes: tuple[Problem, ...] = ()
+    if origin is None and is_opsconductor(files, limits):
+        converted = convert_library(files, limits)
+        files, notes = converted.files, converted.notes
     checked = check_release(files, strict=False, limits=limits)
     if checked.content is None or errors_of(checked.problems):
-        raise InvalidLibraryError("the library", checked.problems)
+        raise InvalidLibraryError("the library", (*checked.problems, *notes))
     manifest = checked.content.manifest
     digest = release_digest(files)
     if expected is not None and digest != expected:
@@ -81,5 +89,5 @@ def check_incoming(
         tree=tree_id(files),
         signature=signature,
         origin=origin,
-        warnings=checked.problems,
+        warnings=(*notes, *checked.problems),
     )

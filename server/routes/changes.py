@@ -6,6 +6,7 @@ import getpass
 from functools import partial
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import ValidationError
 
@@ -155,7 +156,9 @@ async def install_library(
         "library_id": library_id(library.name),
         "name": library.name,
         "version": arrived.version,
+        "display_name": arrived.display_name,
         "step_count": arrived.step_count,
+        "steps_count": arrived.step_count,
         "status": library.status,
         "active_version": library.active,
         "changed": done.changed,
@@ -184,11 +187,15 @@ async def _install_named(
     library = done.first
     planned = next(one for one in plan.libraries if one.name == library.name)
     served = server.lookups.served().library(library.name)
+    summary = msgspec.json.decode(served.summary) if served is not None else {}
+    steps = len(served.steps) if served is not None else 0
     content = {
         "library_id": library_id(library.name),
         "name": library.name,
         "version": str(planned.version),
-        "step_count": len(served.steps) if served is not None else 0,
+        "display_name": summary.get("display_name", library.name),
+        "step_count": steps,
+        "steps_count": steps,
         "status": library.status,
         "active_version": library.active,
         "changed": done.changed,
