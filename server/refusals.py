@@ -17,7 +17,7 @@ from registry.errors import (
 )
 from registry.installing.errors import DependencyConflictError
 from registry.installing.licenses import MissingLicenseError, RefusedLicenseError
-from registry.problems import InvalidLibraryError
+from registry.problems import InvalidLibraryError, Severity, errors_of
 from registry.resolving import ResolutionError
 from registry.signing.errors import SigningError
 from registry.sources import SourceError
@@ -29,6 +29,8 @@ from server.errors import AnswerError
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
 _NO_SPACE = "there is no space left on the server's disk; nothing was changed"
+_SHOWN = 3  # errors in a detail
+_SHOWN_CHARACTERS = 400
 # The first that fits counts: special kinds before general ones.
 _STATUSES: tuple[tuple[type[RegistryError], int], ...] = (
     (NotFoundError, 404),
@@ -57,16 +59,32 @@ def refusal(error: RegistryError | OSError) -> AnswerError | None:
     if isinstance(error, DiskFullError) or any(words in text for words in _FULL_WORDS):
         return AnswerError(507, _NO_SPACE)
     if isinstance(error, InvalidLibraryError):
-        problems = tuple(map(str, error.problems))
-        count = len(problems)
-        detail = f"{error.where} has {count} problem{'s' if count != 1 else ''}: {problems[0]}"
-        return AnswerError(400, detail, problems)
+        return _invalid(error)
     if isinstance(error, DependencyConflictError):
         return AnswerError(409, _sentence(error), tuple(map(str, error.unmet)))
     for kind, status in _STATUSES:
         if isinstance(error, kind):
             return AnswerError(status, _sentence(error))
     return None
+
+
+def _invalid(error: InvalidLibraryError) -> AnswerError:
+    """What stops the library comes first, counted apart: many clients show only ``detail``."""
+    errors = errors_of(error.problems)
+    warnings = [one for one in error.problems if one.severity is not Severity.ERROR]
+    problems = tuple(map(str, (*errors, *warnings)))
+    shown = [text[:_SHOWN_CHARACTERS] for text in problems[: min(len(errors), _SHOWN) or 1]]
+    more = len(errors) - len(shown)
+    parts = [*shown, f"and {_count(more, 'more error')}"] if more > 0 else shown
+    counted = _count(len(errors), "error") if errors else _count(len(warnings), "warning")
+    detail = f"{error.where} has {counted}: {'; '.join(parts)}"
+    if errors and warnings:
+        detail += f"; besides {_count(len(warnings), 'warning')}"
+    return AnswerError(400, detail, problems)
+
+
+def _count(amount: int, what: str) -> str:
+    return f"{amount:,} {what}{'' if amount == 1 else 's'}"
 
 
 def _sentence(error: RegistryError) -> str:
