@@ -20,11 +20,12 @@ from server.requests import client_of, request_id_of
 from server.security_log import SecurityLog
 from server.settings import Settings
 from server.tokens import Principal, Tokens
+from server.trusted import PROXY_HEADERS, TrustedClients
 
 LOCAL = Principal(name="local", scopes=frozenset(SCOPES))
 """Whoever asks from this machine, where no token was ever made."""
 _HOSTS_REMEMBERED = 256
-_PROXY_HEADERS = (b"forwarded", b"via", b"x-forwarded-")
+_OTHER_SITES = frozenset({b"cross-site", b"same-site"})
 _DETAIL = 300
 
 
@@ -45,9 +46,10 @@ class Gate:
     def __init__(
         self, settings: Settings, port: int, tokens: Tokens, security: SecurityLog
     ) -> None:
-        """``port`` is the one really listened on."""
+        """``port`` is the one really listened on; raises SettingsError."""
         self.tokens = tokens
         self.reads_need_token = settings.require_read_token
+        self.trusted = TrustedClients(settings)
         self.known_hosts: set[bytes | None] = set()
         """Host headers that were accepted, for the hot path."""
         self._security = security
@@ -91,8 +93,11 @@ class Gate:
         if not self.reads_need_token:
             return
         fields = dict(scope["headers"])
-        if self.tokens.principal(fields.get(b"authorization")) is None:
-            self._refuse_unknown(scope, fields, "this server answers only to a valid bearer token")
+        header = fields.get(b"authorization")
+        if header is None and self._trusted(scope, fields) is not None:
+            return
+        if self.tokens.principal(header) is None:
+            self._refuse_unknown(scope, fields, "this server answers only to a bearer token")
 
     def allowed_origin(self, origin: bytes | None) -> bytes | None:
         """The origin to name in CORS headers, if it is on the list."""
@@ -106,25 +111,33 @@ class Gate:
         fields = dict(scope["headers"])
         if not self.tokens.is_fresh:
             raise AnswerError(503, "the database is down: it is not known who may do this")
-        if self.tokens:
-            found = self.tokens.principal(fields.get(b"authorization"))
-            if found is None:
-                self._refuse_unknown(
-                    scope, fields, f"this needs a bearer token with the scope {needed!r}"
-                )
-            elif needed not in found.scopes:
-                self._refuse(scope, found.name, f"this token lacks the scope {needed!r}")
-            else:
-                self._require_own_origin(scope, found, fields)
-                return found
-        reason = self._unsafe_write(fields)
-        if reason:
-            self._refuse(
-                scope,
-                "",
-                f"without tokens, writes come from this machine itself only: {reason}",
+        header = fields.get(b"authorization")
+        trusted = self._trusted(scope, fields) if header is None else None
+        if trusted is None and not self.tokens:
+            reason = self._unsafe_write(scope, fields)
+            if reason:
+                self._refuse(scope, "", f"{self._without_tokens()}: {reason}")
+            return LOCAL
+        found = trusted or self.tokens.principal(header)
+        if found is None:
+            self._refuse_unknown(
+                scope, fields, f"this needs a bearer token with the scope {needed!r}"
             )
-        return LOCAL
+        if needed not in found.scopes:
+            self._refuse(scope, found.name, _lacks(found, needed))
+        self._require_own_origin(scope, found, fields)
+        return found
+
+    def _trusted(self, scope: Scope, fields: Mapping[bytes, bytes]) -> Principal | None:
+        if not self.trusted:
+            return None
+        return self.trusted.principal(scope, *split_host(fields.get(b"host")))
+
+    def _without_tokens(self) -> str:
+        """Who may change something as long as there are no tokens."""
+        if self.trusted:
+            return "without a token, changes come from trusted_networks or this machine itself only"
+        return "without tokens, writes come from this machine itself only"
 
     def _refuse_unknown(self, scope: Scope, fields: Mapping[bytes, bytes], detail: str) -> NoReturn:
         """401; 429 for a client that has failed too often. A token that is missing is no guess."""
@@ -141,6 +154,7 @@ class Gate:
                 "too many requests with a token that is none came from this address",
                 retry_after=math.ceil(wait),
             )
+        detail = f"{self.tokens.why_not(fields[b'authorization'])}; {detail}"
         self._failures.note(network)
         is_last = self._failures.wait_seconds(network) > 0
         self._security.record(
@@ -168,12 +182,16 @@ class Gate:
         """A page of another site may not write, even where a browser would hold a token."""
         origin = fields.get(b"origin")
         own = b"//" + fields.get(b"host", b"")
-        if origin is None or self.allowed_origin(origin) is not None:
+        if self.allowed_origin(origin) is not None:
+            return
+        if origin is None:
+            if fields.get(b"sec-fetch-site") in _OTHER_SITES:
+                self._refuse(scope, who.name, "it comes from a page of another site")
             return
         if origin.partition(b":")[2] != own:
             self._refuse(scope, who.name, "the Origin is not in the setting allowed_origins")
 
-    def _unsafe_write(self, fields: Mapping[bytes, bytes]) -> str:
+    def _unsafe_write(self, scope: Scope, fields: Mapping[bytes, bytes]) -> str:
         name, port = split_host(fields.get(b"host"))
         if not self._is_loopback:
             return "the server listens on another address"
@@ -182,9 +200,21 @@ class Gate:
         origin = fields.get(b"origin")
         if origin is not None and self.allowed_origin(origin) is None:
             return "the Origin is not in the setting allowed_origins"
-        if any(field.startswith(_PROXY_HEADERS) for field in fields):
+        if any(field.startswith(PROXY_HEADERS) for field in fields):
             return "the request came through a proxy"
+        # What proxies speak by default, with the Host of the server behind and no other trace.
+        if scope.get("http_version") == "1.0":
+            return "the request is HTTP/1.0, as a proxy sends it"
         return ""
+
+
+def _lacks(who: Principal, needed: str) -> str:
+    """What is missing, and what there is instead."""
+    has = max(who.scopes, key=SCOPES.index, default="")
+    kind, _, name = who.name.partition(":")
+    if kind == "trusted":
+        return f"this needs a token with the scope {needed!r}; trusted_networks gives only {has!r}"
+    return f"this needs the scope {needed!r}; the token {name!r} has only {has!r}"
 
 
 def split_host(host: bytes | None) -> tuple[str | None, int]:

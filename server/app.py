@@ -34,6 +34,9 @@ from server.upstream_watch import UpstreamWatch
 
 SERVICE = "opsconductor-steps"
 _DIRTY_SHOWN = 20
+_TRUSTING = (
+    "clients in a trusted network change libraries without a token (the setting trusted_networks)"
+)
 
 
 class Server:
@@ -230,6 +233,8 @@ class Server:
             "dirty_paths": list(dirty[:_DIRTY_SHOWN]),
             "alarms": list(alarms),
             "problem": problem,
+            # Which networks these are is nobody's business: this is answered to everybody.
+            "warnings": [_TRUSTING] if self.gate.trusted else [],
             "search": self._searching.state if self._searching else "unavailable",
             "catalogue": asdict(build),
             "remote": asdict(self.remote.state),

@@ -63,6 +63,8 @@ def serve(
         if not clone.is_complete:
             typer.echo(f"  Not to be used as it is: {clone.problem}.", err=True)
             typer.echo(f"  {clone.next_step}", err=True)
+        if server.gate.trusted:
+            typer.echo(f"  WARNING: {server.gate.trusted.warning}.", err=True)
 
     serve_registry(registry, settings, site=site, builds=catalogue and site is None, ready=ready)
 

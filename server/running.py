@@ -94,12 +94,14 @@ def _recognise(registry: Registry, settings: Settings) -> None:
 
 def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:
     """Raise SettingsError for an address that others reach while anybody could write."""
-    if not is_loopback(settings.host) and not has_tokens:
+    is_guarded = has_tokens or bool(settings.trusted_networks)
+    if not is_loopback(settings.host) and not is_guarded:
         raise SettingsError(
             f"{settings.host} can be reached from other machines and no token is configured",
-            next_step="Make a token with 'opsteps token create', or listen on 127.0.0.1",
+            next_step="Make a token with 'opsteps token create', listen on 127.0.0.1, or name the "
+            "clients that need none in the setting trusted_networks",
         )
-    if settings.require_read_token and not has_tokens:
+    if settings.require_read_token and not is_guarded:
         raise SettingsError(
             "require_read_token is set and no token is configured",
             next_step="Make a token with 'opsteps token create'",
@@ -182,7 +184,10 @@ def configure_logging(level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
+        # The values of variables are left out: there are tokens and licence keys among them.
+        structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        ),
         structlog.processors.JSONRenderer(),
     ]
     structlog.configure(

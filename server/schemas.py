@@ -178,6 +178,7 @@ class Health(_Wire):
     dirty_paths: list[str]
     alarms: list[str]
     problem: str = Field(description="Why the newest commit is not served; else empty.")
+    warnings: list[str] = Field(description="What is set in a way that an operator should know.")
     search: Literal["ready", "unavailable"]
     catalogue: BuildHealth
     database: DatabaseHealth

@@ -76,6 +76,12 @@ class Settings:
     allowed_origins: tuple[str, ...] = _field(
         (), "Origins whose pages may read answers and write, such as `https://ops.example.com`."
     )
+    trusted_networks: tuple[str, ...] = _field(
+        (), "Networks whose clients need no token to read or change, such as `10.1.2.0/24`."
+    )
+    trusted_proxies: tuple[str, ...] = _field(
+        (), "Proxies whose `X-Forwarded-For` says which client of `trusted_networks` asks."
+    )
     compression_min_bytes: int = _field(
         64 * 1024, "Smallest answer that is also kept compressed, bytes."
     )

@@ -50,6 +50,8 @@ class Tokens:
         self._read_at = 0.0
         self._is_down = False
         self._count = 0
+        self._ended: Mapping[str, str] = {}
+        """Tokens that are accepted no more, by the hash of each, and why."""
         self._live: Mapping[str, tuple[str, Principal, float]] = {}
         self._used: dict[int, float] = {}
         self._written: dict[int, float] = {}
@@ -78,6 +80,9 @@ class Tokens:
             for token, digest in found
             if token.is_live(now)
         }
+        self._ended = {
+            digest: _why_ended(token) for token, digest in found if not token.is_live(now)
+        }
         self._count = len(found)
         self._read_at, self.is_known = started, True
 
@@ -97,6 +102,16 @@ class Tokens:
             return None
         self._used[principal.token_id] = now
         return principal
+
+    def why_not(self, header: bytes) -> str:
+        """Why an ``Authorization`` header is not accepted; of a token that nobody made, nothing."""
+        if header[: len(_BEARER)].lower() != _BEARER:
+            return "the header Authorization is not 'Bearer TOKEN'"
+        digest = token_digest(header[len(_BEARER) :].strip())
+        ended = self._ended.get(digest)
+        if ended is None and digest in self._live:
+            ended = "this token has expired"
+        return ended or "this token is not known here"
 
     def start(self) -> None:
         """Follow the database."""
@@ -133,6 +148,13 @@ class Tokens:
 
 def _end(expires_at: datetime | None) -> float:
     return math.inf if expires_at is None else expires_at.timestamp()
+
+
+def _why_ended(token: Token) -> str:
+    """Only who holds the token is told."""
+    if token.revoked_at is not None:
+        return f"this token was revoked on {token.revoked_at:%Y-%m-%d}"
+    return f"this token expired on {token.expires_at:%Y-%m-%d}"
 
 
 def _principal(token: Token) -> Principal:
