@@ -77,6 +77,12 @@ is the OpenAPI document at `/openapi.json`.
 
 - Every answer is JSON; an error is `{"detail": "…"}`, a sentence that a person can act on,
   sometimes with a list `problems` beside it.
+- A query parameter that a route does not have is a 422 that names those it has: a mistyped filter
+  never answers everything. `_`, `t`, `timestamp` and `license_key` are passed over everywhere.
+- In a refused library errors come before warnings, in `detail` and in `problems`, and are counted
+  apart.
+- A library as OpsConductor's own service takes it is converted on install; `warnings` say what was
+  not taken over (see [importing](authors-import.md#opsconductor)).
 - Reads carry an `ETag`; send it back as `If-None-Match` and get 304.
 - A step is `<library>.<step>`, a certain release of it `<library>.<step>@<version>`; a library is
   asked for by its name or its integer id.

@@ -13,6 +13,7 @@ from starlette.responses import Response
 import registry
 from server.database.errors import DatabaseError
 from server.errors import AnswerError
+from server.requests import request_id_of
 from server.routes import (
     changes,
     events,
@@ -58,6 +59,7 @@ def make_api(server: Server) -> FastAPI:
     app.add_exception_handler(DatabaseError, _down)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _failed)
+    app.add_exception_handler(Exception, _broken)
     return app
 
 
@@ -96,10 +98,24 @@ async def _down(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     """What FastAPI found wrong with a request, as sentences."""
-    del request
     if not isinstance(error, RequestValidationError):
         raise error
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # A body of another kind is not read as JSON, and then is "no valid dictionary".
+    is_read = kind == "application/json" or (kind.startswith("application/") and "+json" in kind)
+    if error.body is not None and not is_read:
+        sent = f"{kind[:80]!r} came" if kind else "none came"
+        detail = f"send JSON with the header Content-Type: application/json; {sent}"
+        return error_reply(AnswerError(415, detail))
     return error_reply(invalid_body(error))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """A fault of ours, which is logged by whoever called; its words may be anything."""
+    del error
+    request_id = request_id_of(request.scope)
+    detail = f"the server failed; its log says how, under the request id {request_id}"
+    return error_reply(AnswerError(500, detail))
 
 
 async def _failed(request: Request, error: Exception) -> Response:

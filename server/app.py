@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, cast
 
 import registry as registry_room
+from registry.names import CORE
 from registry.snapshot import Registry
 from server.access import Gate
 from server.building import Building, BuildState, build_command, search_directory, site_directory
@@ -190,8 +191,9 @@ class Server:
         self.searching.refresh()
 
     def _library_count(self) -> int:
+        """Those that somebody installed or released: ``core`` is always there."""
         served = self.follower.current
-        return len(served.libraries) if served else 0
+        return sum(name != CORE for name in served.libraries) if served else 0
 
     def _step_count(self) -> int:
         served = self.follower.current

@@ -229,9 +229,16 @@ class HotApp:
         try:
             await inner(scope, receive, watched)
         except Exception:  # noqa: BLE001 - whatever it was, the client gets an answer
-            _LOG.exception("a route failed", path=scope["path"][:200], method=scope["method"])
+            request_id = request_id_of(scope)
+            _LOG.exception(
+                "a route failed",
+                path=scope["path"][:200],
+                method=scope["method"],
+                request_id=request_id,
+            )
             if not begun:
-                error = AnswerError(500, "the server failed; its log says how")
+                detail = f"the server failed; its log says how, under the request id {request_id}"
+                error = AnswerError(500, detail)
                 await error_answer(error).send(scope, send, extra)
             return 500
         return status

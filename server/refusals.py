@@ -23,6 +23,7 @@ from registry.signing.errors import SigningError
 from registry.sources import SourceError
 from registry.upstreams.errors import UnreachableUpstreamError, UpstreamError
 from registry.verifying.errors import UntrustedHistoryError
+from server.advice import for_http, plain
 from server.errors import AnswerError
 
 # EFBIG: a limit that the machine's administrator set for this process's files.
@@ -73,7 +74,7 @@ def _invalid(error: InvalidLibraryError) -> AnswerError:
     errors = errors_of(error.problems)
     warnings = [one for one in error.problems if one.severity is not Severity.ERROR]
     problems = tuple(map(str, (*errors, *warnings)))
-    shown = [text[:_SHOWN_CHARACTERS] for text in problems[: min(len(errors), _SHOWN) or 1]]
+    shown = [plain(text)[:_SHOWN_CHARACTERS] for text in problems[: min(len(errors), _SHOWN) or 1]]
     more = len(errors) - len(shown)
     parts = [*shown, f"and {_count(more, 'more error')}"] if more > 0 else shown
     counted = _count(len(errors), "error") if errors else _count(len(warnings), "warning")
@@ -89,4 +90,5 @@ def _count(amount: int, what: str) -> str:
 
 def _sentence(error: RegistryError) -> str:
     """What is wrong and what to do; where files lie on the server is nobody's business."""
-    return f"{error.message}. {error.next_step}" if error.next_step else error.message
+    message, step = plain(error.message), for_http(error.next_step)
+    return f"{message}. {step}" if step else message

@@ -172,7 +172,7 @@ class Health(_Wire):
     instance: str
     commit: str | None = Field(description="The commit that is served.")
     committed_at: str | None
-    libraries: int
+    libraries: int = Field(description="Libraries served, besides `core`.")
     steps: int
     dirty: bool = Field(description="The working tree has edits; they are not served.")
     dirty_paths: list[str]
@@ -297,6 +297,7 @@ class Updated(_Wire):
     was: str | None = Field(description="What they got before.")
     status: LibraryStatus
     changed: bool
+    reason: str | None = Field(description="Why nothing changed; null where something did.")
     commit: str
     also: list[str] = Field(description="Libraries that changed along with it.")
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from fastapi import Request
 
+from server.queries import check_query
 from server.tokens import Principal
 
 
@@ -29,10 +30,16 @@ class Requires:
         self.access = access
 
     def __call__(self, request: Request) -> Principal | None:
-        """Who asks; None where nobody need say."""
-        gate = request.app.state.server.gate
+        """Who asks; None where nobody need say. AnswerError (422) for a query that is not known."""
         if self.access is Access.PUBLIC:
             return None
+        found = self._principal(request)
+        # Only who may ask at all is told what can be asked for.
+        check_query(request)
+        return found
+
+    def _principal(self, request: Request) -> Principal | None:
+        gate = request.app.state.server.gate
         if self.access is Access.READ:
             gate.check_read(request.scope)
             return None

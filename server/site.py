@@ -48,7 +48,6 @@ _IMAGE_POLICY = b"default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _COMMON: tuple[Header, ...] = (
     NO_CACHE,
     NOSNIFF,
-    (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 )

@@ -61,9 +61,14 @@ def create(
     """
     until = datetime.now(UTC) + _duration(expires) if expires is not None else None
     with _opened(registry, database) as opened:
+        is_first = not list_tokens(opened)
         secret = create_token(opened, name, scope, by=actor_or_user(actor), expires_at=until)
     typer.echo(secret)
     typer.echo("  Keep it now: only its hash is stored.", err=True)
+    if is_first:
+        typer.echo(
+            "  It is the first: from now on callers on this machine need a token as well.", err=True
+        )
 
 
 @app.command(name="list")

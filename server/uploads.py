@@ -6,7 +6,7 @@ after the parts as well.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -144,7 +144,7 @@ async def read_install_form(
     if not reading.is_complete:
         raise AnswerError(400, "the form ends in the middle")
     if len(reading.files) != 1:
-        raise AnswerError(400, f"the form has {len(reading.files)} parts named 'file'; send one")
+        raise AnswerError(400, _not_one(len(reading.files), reading.fields))
     key = reading.fields.get("license_key")
     return InstallForm(
         file=reading.files[0],
@@ -152,10 +152,24 @@ async def read_install_form(
     )
 
 
+def _not_one(count: int, fields: Mapping[str, bytes]) -> str:
+    """What to send instead of no file, or of several."""
+    if count:
+        return f"the form has {count} fields 'file'; send one library at a time"
+    sent = ", ".join(repr(name[:_SHOWN]) for name in list(fields)[:5])
+    return (
+        f"send the ZIP as the form field 'file'; the form has {f'only {sent}' if sent else 'none'}"
+    )
+
+
 def _boundary(content_type: str | None) -> bytes:
     kind, options = parse_options_header(content_type)
     if kind.lower() != b"multipart/form-data":
-        raise AnswerError(415, "send multipart/form-data with the ZIP in the part 'file'")
+        raise AnswerError(
+            415,
+            "send the ZIP as the field 'file' of a form (multipart/form-data), or JSON that names "
+            "a library of an upstream (Content-Type: application/json)",
+        )
     boundary = options.get(b"boundary", b"")
     if not boundary or len(boundary) > _BOUNDARY_LENGTH:
         raise AnswerError(400, "the form has no boundary that can be used")

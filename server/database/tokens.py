@@ -64,8 +64,13 @@ def create_token(
             next_step="Use letters, digits, spaces and . _ @ -, such as 'deploy bot'",
         )
     wanted = [scope for scope in SCOPES if scope in scopes]
-    if not wanted or len(wanted) != len(set(scopes)):
-        raise TokenError("a token needs scopes", next_step=f"Use some of {', '.join(SCOPES)}")
+    strange = sorted(set(scopes) - set(wanted))
+    if strange or not wanted:
+        named = ", ".join(repr(printable(scope[:40])) for scope in strange)
+        raise TokenError(
+            f"there is no scope {named}" if strange else "a token needs a scope",
+            next_step=f"Use one of {', '.join(SCOPES)}; each allows what those before it do",
+        )
     now = datetime.now(UTC)
     if expires_at is not None and expires_at <= now:
         raise TokenError("it would have expired already", next_step="Name a later moment")

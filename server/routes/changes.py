@@ -11,10 +11,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import ValidationError
 
 from registry.errors import InvalidNameError
-from registry.names import LibraryName, library_id, parse_library_name
+from registry.names import LibraryName, is_library_name, library_id, parse_library_name
 from registry.upstreams.planning import Wish, parse_wish
 from registry.versions import Version, parse_version
 from server.access import LOCAL
+from server.advice import for_http
 from server.answers import json_answer
 from server.app import Server
 from server.errors import AnswerError
@@ -215,7 +216,22 @@ def wish_of(
     try:
         return parse_wish(library, version=version, range_=range_, upstream=upstream)
     except InvalidNameError as error:
-        raise AnswerError(422, str(error)) from error
+        raise _bad_wish(library, version, range_, error) from error
+
+
+def _bad_wish(
+    library: str, version: str | None, range_: str | None, error: InvalidNameError
+) -> AnswerError:
+    """Which of the parts is wrong: together they read as one strange name."""
+    is_other = range_ is None or version is not None or not is_library_name(library)
+    # A marker or a URL behind the name has words of its own.
+    if not is_other and "a marker" not in error.message:
+        return AnswerError(
+            422,
+            f"range: {(range_ or '')[:80]!r} is not a range of versions; write comparisons with commas "
+            "between them, such as '>=1.2,<2', or '==1.*' for every 1.x",
+        )
+    return AnswerError(422, f"{error.message}. {for_http(error.next_step)}")
 
 
 @router.put("/libraries/{library}/toggle", response_model=Toggled, responses=errors(*_REFUSALS))
@@ -279,7 +295,7 @@ async def uninstall_library(
 
 
 @router.put(
-    "/libraries/{library}/pin", response_model=Pinned, responses=errors(400, 413, *_REFUSALS)
+    "/libraries/{library}/pin", response_model=Pinned, responses=errors(400, 413, 415, *_REFUSALS)
 )
 async def pin_library(
     server: ServerParts, by: Writer, library: LibraryKey, wanted: PinRequest
@@ -291,7 +307,9 @@ async def pin_library(
 
 
 @router.post(
-    "/libraries/{library}/rollback", response_model=Pinned, responses=errors(400, 413, *_REFUSALS)
+    "/libraries/{library}/rollback",
+    response_model=Pinned,
+    responses=errors(400, 413, 415, *_REFUSALS),
 )
 async def roll_back_library(
     server: ServerParts, by: Writer, library: LibraryKey, wanted: RollbackRequest

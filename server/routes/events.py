@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -75,6 +75,8 @@ async def get_audit(
     for name, moment in (("since", since), ("until", until)):
         if moment is not None and moment.tzinfo is None:
             raise AnswerError(422, f"{name}: give a time zone, such as 2026-01-31T12:00:00Z")
+        if moment is not None and not _is_a_time(moment):
+            raise AnswerError(422, f"{name}: no time in UTC is that long ago or that far ahead")
     try:
         wanted = parse_library_name(library) if library is not None else None
     except InvalidNameError as error:
@@ -101,6 +103,15 @@ async def get_audit(
         "next_cursor": base64.urlsafe_b64encode(following.encode()).decode() if following else None,
     }
     return Reply(json_answer(content, cached=True))
+
+
+def _is_a_time(moment: datetime) -> bool:
+    """Whether it is within the years 1 to 9999 in UTC as well."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def _read_cursor(cursor: str | None, head: CommitId) -> tuple[CommitId, int]:

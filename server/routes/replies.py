@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.responses import Response
@@ -32,6 +32,7 @@ _MEANINGS = {
     422: "A parameter has no valid value, or an `Idempotency-Key` came with another request.",
     429: "Too many requests with a token that is none came from this address.",
     502: "An upstream that may own what is asked for cannot be had; `detail` names it.",
+    500: "A fault of the server's; `detail` has the request id, under which its log says more.",
     507: "There is no space left; nothing was changed.",
     503: "Not ready yet; ask again after `Retry-After` seconds.",
 }
@@ -59,7 +60,7 @@ def error_reply(error: AnswerError) -> Reply:
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documentation of the errors that a route answers with."""
-    always = (401, 414, 421, 429, 503)
+    always = (401, 414, 421, 422, 429, 500, 503)
     return {
         status: {"model": ErrorBody, "description": _MEANINGS[status]}
         for status in sorted({*statuses, *always})
@@ -69,6 +70,8 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def invalid_body(error: ValidationError | RequestValidationError) -> AnswerError:
     """What is wrong with a request, as sentences (422)."""
     problems = tuple(_problem(found["loc"], found["msg"]) for found in error.errors())
+    if any(found["type"] == "missing" and found["loc"] == ("body",) for found in error.errors()):
+        problems = ("the body is missing: send JSON, with Content-Type: application/json",)
     return AnswerError(422, "; ".join(problems)[:1_000], problems)
 
 
@@ -83,6 +86,11 @@ def server_of(request: Request) -> Server:
 
 
 ServerParts = Annotated[Server, Depends(server_of)]
+
+
+PLATFORM = Query(
+    max_length=80, description="`windows`, `linux` or `macos`; there is nothing for another."
+)
 
 
 def page_of(limit: int | None, cursor: str | None, most: int) -> Page | None:

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query
 from builder.search_query import SearchQuery
 from server.answers import json_answer
 from server.errors import AnswerError
-from server.routes.replies import Reply, ServerParts, errors, make_cursor, read_cursor
-from server.schemas import Platform, SearchAnswer
+from server.routes.replies import PLATFORM, Reply, ServerParts, errors, make_cursor, read_cursor
+from server.schemas import SearchAnswer
 from server.scopes import Access, Requires
 
 router = APIRouter(prefix="/api/v1", tags=["search"], dependencies=[Depends(Requires(Access.READ))])
@@ -23,7 +23,7 @@ async def search(  # noqa: PLR0913, PLR0917 - one for each parameter of the quer
     q: Annotated[str, Query(description="What to look for; the last word may be unfinished.")] = "",
     kind: Annotated[Literal["library", "step"] | None, Query()] = None,
     category: Annotated[str | None, Query(max_length=200)] = None,
-    platform: Annotated[Platform | None, Query()] = None,
+    platform: Annotated[str | None, PLATFORM] = None,
     premium: Annotated[bool | None, Query()] = None,
     library: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, description="Hits of a page.")] = 20,
@@ -42,7 +42,7 @@ async def search(  # noqa: PLR0913, PLR0917 - one for each parameter of the quer
         text=q,
         kind=kind,
         category=category or None,
-        platform=platform,
+        platform=platform or None,
         premium=premium,
         library=library or None,
         limit=limit,

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 
 from server.lookups import StepFilter
-from server.routes.replies import Reply, ServerParts, errors, page_of, paged
-from server.schemas import Platform, Step, StepList
+from server.routes.replies import PLATFORM, Reply, ServerParts, errors, page_of, paged
+from server.schemas import Step, StepList
 from server.scopes import Access, Requires
 
 router = APIRouter(prefix="/api/v1", tags=["steps"], dependencies=[Depends(Requires(Access.READ))])
@@ -20,16 +20,18 @@ async def list_steps(
     server: ServerParts,
     category: Annotated[str | None, Query(max_length=200, examples=["file"])] = None,
     library: Annotated[str | None, Query(max_length=200, description="Name or integer id.")] = None,
-    platform: Annotated[Platform | None, Query()] = None,
+    platform: Annotated[str | None, PLATFORM] = None,
     limit: Annotated[int | None, Query(ge=1, description="Steps of a page.")] = None,
     cursor: Annotated[str | None, Query(description="From the `Link` header of a page.")] = None,
 ) -> Reply:
     """The steps of the active releases of all enabled libraries, narrowed by what is given.
 
-    A category or library that there is none of gives an empty list. `categories` and `libraries`
-    are those of the steps found.
+    A category, library or platform that there is none of gives an empty list. `categories` and
+    `libraries` are those of the steps found.
     """
-    wanted = StepFilter(category=category or None, library=library or None, platform=platform)
+    wanted = StepFilter(
+        category=category or None, library=library or None, platform=platform or None
+    )
     page = page_of(limit, cursor, server.settings.list_limit)
     answer, total = await server.lookups.steps(wanted, page)
     return paged(request, answer, page, total)

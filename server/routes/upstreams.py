@@ -9,12 +9,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from registry.errors import InvalidNameError
-from registry.names import library_id
+from registry.names import LibraryName, library_id
 from registry.upstreams.declared import Upstream
 from registry.upstreams.offers import OfferStatus
 from registry.upstreams.planning import wish_of as parse_wish
 from registry.upstreams.store import FetchState
+from server.advice import for_http
 from server.answers import json_answer
+from server.app import Server
 from server.errors import AnswerError
 from server.planning_process import fetch_upstreams, list_offers, list_upstreams, make_plan
 from server.routes.changes import LibraryKey, Writer, library_name, wish_of
@@ -44,7 +46,7 @@ router = APIRouter(
 @router.post(
     "/libraries/{library}/update",
     response_model=Updated,
-    responses=errors(400, 402, 403, 404, 409, 413, 422, 502, 507),
+    responses=errors(400, 402, 403, 404, 409, 413, 415, 422, 502, 507),
 )
 async def update_library(
     server: ServerParts, by: Writer, library: LibraryKey, wanted: UpdateRequest | None = None
@@ -55,7 +57,8 @@ async def update_library(
     named.
     """
     asked = wanted or UpdateRequest()
-    wish = wish_of(library_name(server, library), asked.version, asked.range)
+    name = library_name(server, library)
+    wish = wish_of(name, asked.version, asked.range)
     plan = await server.operations.ask(partial(make_plan, (wish,), update=True))
     change = CarryOut(plan=plan, operation="update", license_key=asked.license_key)
     done = await server.operations.carry_out(change, by)
@@ -67,16 +70,26 @@ async def update_library(
         "was": first.was_active,
         "status": first.status,
         "changed": done.changed,
+        "reason": None if done.changed else _why_unchanged(server, name),
         "commit": done.commit,
         "also": done.also,
     }
     return Reply(json_answer(content))
 
 
+def _why_unchanged(server: Server, name: LibraryName) -> str:
+    """Why an update changed nothing."""
+    snapshot = server.follower.snapshot
+    upstream = snapshot.library(name).instance.upstream if snapshot is not None else None
+    if upstream is None:
+        return f"{name} is from no upstream: install its next version with an upload"
+    return f"the upstream {upstream!r} has no later version that fits"
+
+
 @router.post(
     "/resolve",
     response_model=Resolution,
-    responses=errors(400, 404, 409, 413, 422, 502),
+    responses=errors(400, 404, 409, 413, 415, 422, 502),
 )
 async def resolve_requirements(server: ServerParts, wanted: ResolveRequest) -> Reply:
     """What would be active if these requirements were installed; nothing is.
@@ -86,7 +99,9 @@ async def resolve_requirements(server: ServerParts, wanted: ResolveRequest) -> R
     try:
         wishes = tuple(map(parse_wish, wanted.requirements))
     except InvalidNameError as error:
-        raise AnswerError(422, f"requirements: {error}") from error
+        raise AnswerError(
+            422, f"requirements: {error.message}. {for_http(error.next_step)}"
+        ) from error
     plan = await server.operations.ask(partial(make_plan, wishes, update=wanted.update))
     found = [
         {

@@ -26,7 +26,7 @@ def test_health_says_what_is_served(standing_place: Place, client: Client) -> No
     assert health["status"] == "healthy"
     assert health["service"] == "opsconductor-steps"
     assert health["commit"] == standing_place.registry.head()
-    assert health["libraries"] == 3
+    assert health["libraries"] == 2  # besides core
     assert health["dirty"] is False
     assert health["timestamp"].endswith("Z")
     assert reply.headers["cache-control"] == "no-store"
@@ -123,7 +123,8 @@ def test_what_is_not_there_is_a_sentence(client: Client, path: str, reason: str)
         ("platform=linux&category=network", ["beta.net.ping"]),
         ("category=nothing", []),
         ("library=nobody", []),
-        ("library=beta&unknown=1", ["beta.net.ping"]),
+        ("library=beta&_=1700000000", ["beta.net.ping"]),
+        ("platform=amiga", []),
     ],
 )
 def test_steps_are_narrowed_by_each_filter(client: Client, query: str, found: list[str]) -> None:
@@ -138,7 +139,7 @@ def test_steps_are_narrowed_by_each_filter(client: Client, query: str, found: li
 @pytest.mark.parametrize(
     "path",
     [
-        "steps?platform=amiga",
+        "steps?plattform=linux",
         "steps?limit=0",
         "steps?limit=x",
         "steps?limit=100000",

@@ -42,7 +42,7 @@ CHANGES = {
 ERRORS = [
     ("/api/v1/libraries/{library}", "/api/v1/libraries/nobody", 404),
     ("/api/v1/steps/{step}", "/api/v1/steps/nobody.x", 404),
-    ("/api/v1/steps", "/api/v1/steps?platform=x", 422),
+    ("/api/v1/steps", "/api/v1/steps?plattform=linux", 422),
 ]
 
 

@@ -58,9 +58,9 @@ def test_no_two_tokens_are_alike_and_each_has_256_bits(database: Database) -> No
         ("", ["read"], "no name of a token"),
         ("a\nb", ["read"], "no name of a token"),
         ("x" * 101, ["read"], "no name of a token"),
-        ("bot", [], "needs scopes"),
-        ("bot", ["root"], "needs scopes"),
-        ("bot", ["read", "root"], "needs scopes"),
+        ("bot", [], "needs a scope"),
+        ("bot", ["root"], "no scope .root."),
+        ("bot", ["read", "root"], "no scope .root."),
     ],
 )
 def test_a_token_without_a_name_or_scope_is_not_made(

@@ -1,0 +1,56 @@
+"""What to do next, for whoever asks over HTTP: the registry's errors advise the command line."""
+
+from __future__ import annotations
+
+import re
+
+_COMMAND = re.compile(r"'opsteps ([a-z-]+)((?: [^']*)?)'")
+_ANY = re.compile(r"\bopsteps\b")
+_HERE = {
+    "search": "GET /api/v1/libraries",
+    "log": "GET /api/v1/audit",
+    "install": "POST /api/v1/libraries/install",
+    "add": "POST /api/v1/libraries/install",
+}
+_OF_LIBRARY = {
+    "show": "GET /api/v1/libraries/{}/versions",
+    "diff": "GET /api/v1/libraries/{}/diff",
+    "update": "POST /api/v1/libraries/{}/update",
+    "toggle": "PUT /api/v1/libraries/{}/toggle",
+    "uninstall": "DELETE /api/v1/libraries/{}",
+    "rollback": "POST /api/v1/libraries/{}/rollback",
+}
+_OF_UPSTREAMS = {
+    "list": "GET /api/v1/upstreams",
+    "available": "GET /api/v1/available",
+    "update": "POST /api/v1/upstreams/update",
+}
+_NAME = re.compile(r"[a-z][a-z0-9-]*\Z")
+_OPERATOR = "The server's operator can do something about it"
+
+
+def for_http(step: str) -> str:
+    """A next step in terms of HTTP; where there are none, that it is the operator's."""
+    said = _COMMAND.sub(_counterpart, step)
+    return _OPERATOR if _ANY.search(said) else said
+
+
+def plain(message: str) -> str:
+    """A message without sentences that name commands."""
+    if not _ANY.search(message):
+        return message
+    said = _COMMAND.sub(_counterpart, message)
+    kept = [part for part in re.split(r"(?<=[.;]) ", said) if not _ANY.search(part)]
+    return " ".join(kept).rstrip(";") or _OPERATOR
+
+
+def _counterpart(found: re.Match[str]) -> str:
+    """The request that does what a command does; the command itself where there is none."""
+    command, words = found[1], found[2].split()
+    first = words[0] if words else ""
+    if command == "upstream" and first in _OF_UPSTREAMS:
+        return _OF_UPSTREAMS[first]
+    if command in _OF_LIBRARY:
+        name = first.partition("@")[0]
+        return _OF_LIBRARY[command].format(name if _NAME.match(name) else "{library}")
+    return _HERE.get(command, found[0])
