@@ -16,7 +16,7 @@ from server.database.security_events import EventKind
 from server.database.tokens import SCOPES
 from server.errors import AnswerError
 from server.rate_limits import Failures, client_network
-from server.requests import client_of, request_id_of
+from server.requests import client_of, is_http_1_0, request_id_of
 from server.security_log import SecurityLog
 from server.settings import Settings
 from server.tokens import Principal, Tokens
@@ -203,7 +203,7 @@ class Gate:
         if any(field.startswith(PROXY_HEADERS) for field in fields):
             return "the request came through a proxy"
         # What proxies speak by default, with the Host of the server behind and no other trace.
-        if scope.get("http_version") == "1.0":
+        if is_http_1_0(scope):
             return "the request is HTTP/1.0, as a proxy sends it"
         return ""
 

@@ -18,6 +18,11 @@ def client_of(scope: MutableMapping[str, Any]) -> str:
     return str(client[0]) if client else "unknown"
 
 
+def is_http_1_0(scope: MutableMapping[str, Any]) -> bool:
+    """Whether a request is of HTTP/1.0, which proxies speak by default and hardly anybody else."""
+    return scope.get("http_version") in {"1", "1.0"}  # the former is what granian says
+
+
 def request_id_of(scope: MutableMapping[str, Any]) -> str:
     """The id of a request: the client's own if it is well-formed, else a new one."""
     found = scope.get(_ID_KEY)

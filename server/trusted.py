@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from server.answers import Scope
 from server.database.tokens import SCOPES
 from server.errors import SettingsError
-from server.requests import client_of
+from server.requests import client_of, is_http_1_0
 from server.settings import Settings
 from server.tokens import Principal
 
@@ -69,7 +69,7 @@ class TrustedClients:
         if not self._networks or not self._names_us(host, port):
             return None
         # Proxies speak it by default, and may add no header that tells of them.
-        if scope.get("http_version") == "1.0":
+        if is_http_1_0(scope):
             return None
         found = self._client(scope)
         if found is None or not any(found in network for network in self._networks):

@@ -228,8 +228,8 @@ def _bad_wish(
     if not is_other and "a marker" not in error.message:
         return AnswerError(
             422,
-            f"range: {(range_ or '')[:80]!r} is not a range of versions; write comparisons with commas "
-            "between them, such as '>=1.2,<2', or '==1.*' for every 1.x",
+            f"range: {(range_ or '')[:80]!r} is not a range of versions; write comparisons with "
+            "commas between them, such as '>=1.2,<2', or '==1.*' for every 1.x",
         )
     return AnswerError(422, f"{error.message}. {for_http(error.next_step)}")
 

@@ -84,6 +84,9 @@ async def get_audit(
     head, start = _read_cursor(cursor, server.lookups.served().commit)
 
     def read(installer: Installer) -> list[Entry]:
+        (began,) = installer.registry.repository.objects([head])
+        if began is None or began.type != "commit":
+            raise AnswerError(422, "cursor: there is no such commit here; begin anew without it")
         found = read_history(
             installer.registry,
             head=head,

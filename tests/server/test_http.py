@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 from typing import Any
 
 import brotli
@@ -186,9 +187,22 @@ def test_without_tokens_only_this_machine_clears_the_cache(client: Client) -> No
         {"X-Forwarded-For": "10.0.0.1"},
         {"Forwarded": "for=10.0.0.1"},
         {"Via": "1.1 proxy"},
+        {"X-Real-IP": "10.0.0.1"},
+        {"CF-Connecting-IP": "10.0.0.1"},
+        {"True-Client-IP": "10.0.0.1"},
         {"Host": "localhost:1"},
     ):
         assert client.ask("POST", path, headers).status == 403
+
+
+def test_http_1_0_is_what_a_proxy_speaks_and_changes_nothing(client: Client) -> None:
+    """As nginx asks by its default: with the Host of the server behind, and no other trace."""
+    head = f"POST /api/v1/cache/clear HTTP/1.0\r\nHost: 127.0.0.1:{client.port}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
+        connection.sendall(head.encode())
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.split(b" ", 2)[1] == b"403"
+    assert b"as a proxy sends it" in answer
 
 
 def test_with_tokens_clearing_the_cache_needs_a_scope(place: Place) -> None:

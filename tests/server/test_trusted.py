@@ -277,6 +277,7 @@ def _scope(**more: Any) -> dict[str, Any]:
     [
         (_scope(), True),
         (_scope(http_version="1.0"), False),
+        (_scope(http_version="1"), False),
         (_scope(client=("::ffff:10.9.0.1", 5)), True),
         (_scope(client=("fe80::1%eth0", 5)), False),
         (_scope(client=("fd00::1", 5)), True),

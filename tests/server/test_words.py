@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -333,6 +334,14 @@ def test_a_time_outside_of_the_calendar_is_refused(client: Client, query: str) -
     assert reply.status == 422
     assert "no time in UTC" in reply.json()["detail"]
     assert client.get("/api/v1/audit?since=0001-01-01T00:00:00Z").status == 200
+
+
+def test_a_cursor_of_another_registry_is_refused(client: Client) -> None:
+    for commit in ("0" * 40, "f" * 40):
+        cursor = base64.urlsafe_b64encode(f"{commit}:5".encode()).decode()
+        reply = client.get(f"/api/v1/audit?cursor={cursor}")
+        assert reply.status == 422
+        assert "begin anew" in reply.json()["detail"]
 
 
 def test_an_unexpected_fault_is_json_with_the_request_id_and_tells_no_secret(
