@@ -9,10 +9,11 @@ import msgspec
 import orjson
 
 from registry.jsontext import escape_pointer
+from registry.model import Step
 from registry.opsconductor.notes import Notes, shown
 from registry.parameters import set_problems, value_problems
 from registry.parsing import parse_step
-from registry.schema import Format, schema_of
+from registry.schema import Format, is_valid, schema_of
 
 JsonObject = Mapping[str, Any]
 
@@ -110,7 +111,7 @@ def _parameter(given: object, pointer: str, what: str, notes: Notes) -> object:
 
 def _accepted(step: dict[str, Any], pointer: str, what: str, notes: Notes) -> dict[str, Any]:
     """The step without the defaults and examples that its own parameters do not take."""
-    parsed = parse_step(orjson.dumps(step), file="step").value
+    parsed = _parsed(step)
     if parsed is None:
         return step
     parameters = dict(step.get("parameters", {}))
@@ -141,3 +142,13 @@ def _accepted(step: dict[str, Any], pointer: str, what: str, notes: Notes) -> di
         )
     filled = {"parameters": parameters, "examples": kept}
     return {**step, **{key: value for key, value in filled.items() if key in step}}
+
+
+def _parsed(step: dict[str, Any]) -> Step | None:
+    """The step, when its schema takes it; what is wrong with another one, the check explains."""
+    if not is_valid(Format.STEP, step):
+        return None
+    try:
+        return parse_step(orjson.dumps(step), file="step").value
+    except orjson.JSONEncodeError:  # a number of more than 64 bits
+        return None

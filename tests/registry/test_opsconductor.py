@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -294,3 +295,29 @@ def test_too_many_steps_are_refused_before_any_is_converted() -> None:
     steps = [step(f"s{n}") for n in range(DEFAULT_LIMITS.steps_per_release + 1)]
     with pytest.raises(InvalidLibraryError, match="501 steps"):
         convert_library(library("x", *steps))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("1" + "0" * 30, id="large"),
+        pytest.param("1" + "0" * 5000, id="larger"),
+        pytest.param("1e400", id="infinite"),
+        pytest.param("-0.0", id="zero"),
+        pytest.param('"\\ud800"', id="surrogate"),
+        pytest.param("[[[[]]]]", id="nested"),
+        pytest.param("null", id="null"),
+        pytest.param('""', id="empty"),
+        pytest.param("{}", id="object"),
+    ],
+)
+@pytest.mark.parametrize("place", ["default", "options", "validation", "type", "examples", "tags"])
+def test_no_value_anywhere_is_more_than_a_refusal(place: str, value: str) -> None:
+    parameter = {"type": "number", "default": 1, "description": "x"}
+    odd = step("x", parameters={"p": parameter}, examples=[{"name": "e", "parameters": {"p": 1}}])
+    holder = odd if place in {"examples", "tags"} else odd["parameters"]["p"]
+    holder[place] = "HERE"
+    files = library("odd", odd, source=code("A", "x"))
+    files["manifest.json"] = files["manifest.json"].replace(b'"HERE"', value.encode())
+    with suppress(InvalidLibraryError):
+        check_incoming(files)
