@@ -200,7 +200,8 @@ class Gate:
         origin = fields.get(b"origin")
         if origin is not None and self.allowed_origin(origin) is None:
             return "the Origin is not in the setting allowed_origins"
-        if any(field.startswith(PROXY_HEADERS) for field in fields):
+        has_header = any(field.startswith(PROXY_HEADERS) for field in fields)
+        if has_header or self.trusted.is_proxy(scope):
             return "the request came through a proxy"
         # What proxies speak by default, with the Host of the server behind and no other trace.
         if is_http_1_0(scope):

@@ -68,13 +68,15 @@ class TrustedClients:
         """
         if not self._networks or not self._names_us(host, port):
             return None
-        # Proxies speak it by default, and may add no header that tells of them.
-        if is_http_1_0(scope):
-            return None
         found = self._client(scope)
         if found is None or not any(found in network for network in self._networks):
             return None
         return Principal(name=f"trusted:{found}", scopes=_SCOPES)
+
+    def is_proxy(self, scope: Scope) -> bool:
+        """Whether the peer is a proxy that was named: it is never the one who asks."""
+        peer = _address(client_of(scope))
+        return peer is not None and any(peer in proxy for proxy in self._proxies)
 
     def _names_us(self, host: str | None, port: int) -> bool:
         """Whether a browser can only have got here by a name that nobody else can point here.
@@ -91,9 +93,10 @@ class TrustedClients:
         """The address of who asks; None where it cannot be known."""
         peer = _address(client_of(scope))
         fields = scope["headers"]
-        if peer is None or not any(peer in proxy for proxy in self._proxies):
-            has_proxy = any(name.startswith(PROXY_HEADERS) for name, _ in fields)
-            return None if has_proxy else peer
+        if not self.is_proxy(scope):
+            # Proxies speak HTTP/1.0 by default, and may add no header that tells of them.
+            is_proxy = is_http_1_0(scope) or any(f.startswith(PROXY_HEADERS) for f, _ in fields)
+            return None if is_proxy else peer
         hops = [
             hop.strip()
             for name, value in fields

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection
@@ -25,6 +26,7 @@ from tests.server.real_server import (
     make_token,
     making_place,
     serving,
+    until,
 )
 from tests.server.test_changes import _BOUNDARY, form
 
@@ -292,6 +294,67 @@ def test_an_address_is_what_the_connection_says(scope: dict[str, Any], *, is_tru
     assert trusted.principal(scope, "[::1]", 3011) == found
     assert trusted.principal(scope, None, 0) is None
     assert trusted.principal(scope, "*", 80) is None
+
+
+def test_a_named_proxy_may_speak_http_1_0() -> None:
+    """As nginx does unless it is told otherwise."""
+    settings = Settings(trusted_networks=("10.9.0.0/16",), trusted_proxies=("10.1.0.9",))
+    fields = [(b"x-forwarded-for", b"10.9.0.7"), (b"x-real-ip", b"10.9.0.7")]
+    asked = _scope(client=("10.1.0.9", 5), headers=fields, http_version="1")
+    found = TrustedClients(settings).principal(asked, "localhost", 80)
+    assert found is not None
+    assert found.name == "trusted:10.9.0.7"
+    elsewhere = _scope(client=("10.9.0.7", 5), headers=fields)
+    assert TrustedClients(settings).principal(elsewhere, "localhost", 80) is None
+
+
+@pytest.mark.needs_nginx
+def test_behind_a_real_nginx_the_clients_address_counts(path: Path, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with serving(
+        path, trusted_networks=_TRUSTED, trusted_proxies=_PROXY, require_read_token=True
+    ) as behind:
+        config = f"""
+daemon off; pid {tmp_path}/pid; error_log {tmp_path}/errors;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;
+    fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://127.0.0.1:{behind.port};
+            proxy_bind {_PROXY};
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        }}
+    }}
+}}
+"""
+        (tmp_path / "nginx.conf").write_text(config, encoding="utf-8")
+        proxy = subprocess.Popen(["nginx", "-c", tmp_path / "nginx.conf", "-e", tmp_path / "early"])
+        front = Client(port=port, process=behind.process)
+        try:
+            until(lambda: _is_open(port))
+            assert _ask(front, "PUT", _TOGGLE, _TRUSTED).status == 200
+            assert _ask(front, "GET", "/api/v1/steps", _TRUSTED).status == 200
+            forged = {"X-Forwarded-For": _TRUSTED, "X-Real-IP": _TRUSTED}
+            for headers in ({}, forged):
+                assert _ask(front, "PUT", _TOGGLE, _STRANGER, headers).status == 403
+                assert _ask(front, "GET", "/api/v1/steps", _STRANGER, headers).status == 401
+            # The proxy itself is nobody: not this machine either.
+            assert _ask(behind, "PUT", _TOGGLE, _PROXY).status == 403
+            assert _ask(behind, "PUT", _TOGGLE, "127.0.0.1").status == 200
+        finally:
+            proxy.terminate()
+            proxy.wait(PATIENCE_SECONDS)
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_any_host_is_no_named_host() -> None:
