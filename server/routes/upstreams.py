@@ -19,7 +19,7 @@ from server.answers import json_answer
 from server.app import Server
 from server.errors import AnswerError
 from server.planning_process import fetch_upstreams, list_offers, list_upstreams, make_plan
-from server.routes.changes import LibraryKey, Writer, library_name, wish_of
+from server.routes.changes import LibraryKey, Writer, library_name
 from server.routes.replies import (
     Reply,
     ServerParts,
@@ -36,6 +36,7 @@ from server.schemas import (
     UpstreamList,
 )
 from server.scopes import Access, Requires
+from server.wishes import wish_of
 from server.write_process import CarryOut
 
 router = APIRouter(
