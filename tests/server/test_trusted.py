@@ -104,6 +104,7 @@ def test_its_frontend_works_from_a_trusted_network_and_from_no_other(open_server
     refused = _ask(open_server, "POST", install, _STRANGER, upload, body)
     assert refused.status == 403
     assert "trusted_networks" in refused.json()["detail"]
+    assert refused.headers["access-control-allow-origin"] == _PAGE  # its page can show why
     done = _ask(open_server, "POST", install, _TRUSTED, upload, body)
     assert done.status == 200, done.body
     assert done.headers["access-control-allow-origin"] == _PAGE
