@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format bench docs fuzz lock clean bootstrap-run bootstrap-dev packages
+.PHONY: help env install uninstall demo test lint format bench docs fuzz lock clean bootstrap-run bootstrap-dev packages
 .NOTPARALLEL:
 
 PYTHON ?= python3
@@ -9,8 +9,8 @@ PYTEST_ARGS ?=
 SECONDS ?= 60
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name text; do \
-		printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\)[a-z ]*:.*## /\1	/p' Makefile | while IFS='	' read -r name text; do \
+		printf '  make %-9s %s\n' "$$name" "$$text"; done
 
 env: bootstrap-dev ## make .venv with everything for development
 
@@ -18,6 +18,11 @@ bootstrap-run bootstrap-dev: bootstrap-%:
 	@command -v $(PYTHON) >/dev/null || \
 		{ echo "[env] $(PYTHON) is missing: apt install python3"; exit 1; }
 	@$(PYTHON) scripts/bootstrap.py $*
+
+install uninstall: ## make opsteps a command of yours, in ~/.local/bin; or remove it again
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "[env] $(PYTHON) is missing: apt install python3"; exit 1; }
+	@$(PYTHON) scripts/bootstrap.py $@
 
 packages: bootstrap-dev
 	@$(BIN)/python scripts/system_packages.py

@@ -3,6 +3,8 @@
     python3 scripts/bootstrap.py run              the checkout's .venv, to run the project
     python3 scripts/bootstrap.py dev              the same, to work on the project
     python3 scripts/bootstrap.py wheel WHEEL ENV  a new environment, the project as a user has it
+    python3 scripts/bootstrap.py install          the command `opsteps`, for this user
+    python3 scripts/bootstrap.py uninstall        without it again
 
 Standard library only. Debian's Python comes without ensurepip, so the environment is made without
 pip, and pip runs straight from the wheel that is kept in bootstrap/. All of this parses on Python
@@ -20,6 +22,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -205,6 +208,67 @@ def install_wheel(wheel: Path, env: Path) -> None:
     say(f"{wheel.name} is installed in {env}")
 
 
+def user_places() -> tuple[Path, Path]:
+    """The environment that `install` makes, and the link to its command."""
+    data = os.environ.get("XDG_DATA_HOME", "")
+    home = Path(data) if os.path.isabs(data) else Path.home() / ".local" / "share"  # noqa: PTH117
+    return home / "opsteps" / "env", Path.home() / ".local" / "bin" / "opsteps"
+
+
+def build_wheel(scratch: Path) -> Path:
+    """The checkout's wheel, built by the locked build backend in an environment of its own."""
+    env = scratch / "build"
+    create(env)
+    install_lock(env, LOCKS / "build.txt")
+    say("building the wheel")
+    command = [str(env / "bin" / "hatchling"), "build", "--target=wheel", f"--directory={scratch}"]
+    done = subprocess.run(command, cwd=str(ROOT), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(done.stdout + done.stderr, file=sys.stderr)
+        stop("the wheel was not built; what the build said is above")
+    return next(scratch.glob("*.whl"))
+
+
+def install_for_user() -> None:
+    """Make `opsteps` a command: an environment of its own, and a link where users' programs are."""
+    env, link = user_places()
+    if os.path.lexists(str(link)) and not is_ours(link, env):
+        stop(f"{link} is something else: remove it, or use 'pipx install .' or 'uv tool install .'")
+    env.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="opsteps-") as scratch:
+        install_wheel(build_wheel(Path(scratch)), env)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(env / "bin" / "opsteps")
+    say(f"{link} is the command; 'make uninstall' removes it")
+    found = shutil.which("opsteps")
+    if found is None:
+        say(f'{link.parent} is not on your PATH. In this shell: export PATH="{link.parent}:$PATH"')
+        say("The same line in ~/.profile makes it last.")
+    elif os.path.realpath(found) != os.path.realpath(str(link)):
+        say(f"'opsteps' is {found} here: it stands earlier on your PATH")
+
+
+def is_ours(link: Path, env: Path) -> bool:
+    """Whether a link, also one to nothing, leads into the environment that `install` makes."""
+    return link.is_symlink() and Path(os.readlink(str(link))) == env / "bin" / "opsteps"  # noqa: PTH115
+
+
+def uninstall_for_user() -> None:
+    env, link = user_places()
+    removed = [path for path in (link, env) if os.path.lexists(str(path))]
+    if is_ours(link, env):
+        link.unlink()
+    elif link in removed:
+        say(f"{link} is something else and stays")
+        removed.remove(link)
+    if env in removed:
+        shutil.rmtree(str(env))
+        if not any(env.parent.iterdir()):
+            env.parent.rmdir()
+    say(f"removed {' and '.join(map(str, removed))}" if removed else "nothing was installed")
+
+
 def main(arguments: list[str]) -> None:
     require_machine()
     command, *rest = arguments or ["help"]
@@ -212,8 +276,12 @@ def main(arguments: list[str]) -> None:
         prepare_checkout(command)
     elif command == "wheel" and len(rest) == len(("WHEEL", "ENV")):
         install_wheel(Path(rest[0]).resolve(), Path(rest[1]).resolve())
+    elif command == "install" and not rest:
+        install_for_user()
+    elif command == "uninstall" and not rest:
+        uninstall_for_user()
     else:
-        stop("usage: bootstrap.py run | dev | wheel WHEEL ENV")
+        stop("usage: bootstrap.py run | dev | wheel WHEEL ENV | install | uninstall")
 
 
 if __name__ == "__main__":
