@@ -14,7 +14,9 @@ from registry.creating import init_registry
 from registry.git_identity import git_identity
 from registry.operation import Actor, follow_head
 from registry.problems import Problem, printable
+from registry.scaffold.published_address import PLACEHOLDER, address_of_clone, is_loopback
 from registry.scaffold.registry_files import HostChoice
+from registry.scaffold.tool import SOURCE_FILE, installed_tool, parse_tool
 from registry.snapshot import Registry
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few commands sign
@@ -90,8 +92,12 @@ def init(
     ] = "steps",
     title: Annotated[str, typer.Option(help="The name that people read.")] = "Step libraries",
     url: Annotated[
-        str, typer.Option(help="Where the catalogue is published.")
-    ] = "http://127.0.0.1:3011",
+        str | None,
+        typer.Option(
+            help="Where the catalogue will be published. Left out in a clone from GitHub or "
+            "GitLab, it is the address of that repository's pages."
+        ),
+    ] = None,
     operator: Annotated[
         list[str] | None,
         typer.Option(help="An account at the Git host that may change all of it; repeat for more."),
@@ -99,29 +105,49 @@ def init(
     host: Annotated[
         HostChoice, typer.Option(help="The Git host that gets a workflow.")
     ] = HostChoice.BOTH,
+    tool: Annotated[
+        str | None,
+        typer.Option(
+            help="Where workflows get opsteps from: https://HOST/NAME.whl#sha256=HEX, "
+            "git+https://HOST/PATH@COMMIT, or NAME==VERSION#sha256=HEX. Left out: from where "
+            "this one was installed."
+        ),
+    ] = None,
+    tool_index: Annotated[
+        str | None, typer.Option(help="The index of your own that NAME==VERSION comes from.")
+    ] = None,
     actor: ActorOption = None,
 ) -> None:
     """Make a new registry: policy, workflow, rules for reviews and a pre-commit hook, in Git."""
+    source = installed_tool() if tool is None else parse_tool(tool, tool_index)
+    published = url or address_of_clone(directory) or PLACEHOLDER
     registry = init_registry(
         directory,
         name=name,
         title=title,
-        url=url,
+        url=published,
         by=make_actor(actor, at=directory),
         operators=tuple(operator or ()),
         hosts=host.hosts,
         hook=True,
+        tool=source,
     )
     publish = _publish_line(directory, registry)
     registry.close()
     typer.echo(f"Made the registry {name!r} in {printable(str(directory))}")
+    if is_loopback(published):
+        typer.echo(f"  Its catalogue's address is {published}: before you publish it, write the")
+        typer.echo("  real one as url: into registry.yaml.")
+    if source is None:
+        typer.echo(f"  Its workflows do not know where to get opsteps: say it in {SOURCE_FILE}.")
     if not operator:
         typer.echo("  Nobody is its operator yet: name them in registry.yaml and CODEOWNERS,")
         typer.echo("  where @OPERATOR stands now, or begin again with --operator ACCOUNT.")
     typer.echo("  Next: read README.md there; it says what to set up at the Git host.")
     if publish:
         typer.echo(f"  Publish it: {publish}")
-    typer.echo(f"  Then: opsteps new my-library && opsteps add my-library --registry {directory}")
+    place = shlex.quote(printable(str(directory)))
+    typer.echo(f"  Then: opsteps new my-library && opsteps add my-library --registry {place}")
 
 
 def _publish_line(directory: Path, registry: Registry) -> str:

@@ -20,7 +20,9 @@ from registry.durable import sync_directories, write_durably
 from registry.errors import ConflictError
 from registry.git import GitRepository, create_repository
 from registry.operation import Actor, operation_commit
+from registry.scaffold.published_address import PLACEHOLDER
 from registry.scaffold.registry_files import Host, NewRegistry, hook_of, registry_files
+from registry.scaffold.tool import ToolSource
 from registry.sharing import share
 from registry.snapshot import Registry
 from registry.worktree import follow
@@ -32,27 +34,30 @@ _UNFINISHED = "opsteps/init-unfinished"
 _EXECUTABLE = 0o755
 
 
-def init_registry(
+def init_registry(  # noqa: PLR0913 - each is one thing that a person says of the registry
     path: Path,
     *,
     name: str,
     title: str,
-    url: str = "http://127.0.0.1:3011",
+    url: str = PLACEHOLDER,
     by: Actor,
     operators: tuple[str, ...] = (),
     hosts: tuple[Host, ...] = (),
     hook: bool = False,
+    tool: ToolSource | None = None,
 ) -> Registry:
     """Make a registry at ``path``, with workflows for these hosts.
 
     ``path`` is new, empty, or a clone of an empty repository: that keeps its configuration, its
     remotes and the name of its branch.
 
-    ``hook`` installs the pre-commit hook in this clone, too. Raises ConflictError when there is
-    something already, InvalidNameError, and InvalidLibraryError for a title or URL that
+    ``hook`` installs the pre-commit hook in this clone, too; workflows get opsteps from ``tool``.
+    Raises ConflictError when there is something already, InvalidNameError, and InvalidLibraryError for a title or URL that
     ``registry.yaml`` may not hold; then nothing was made.
     """
-    wanted = NewRegistry(name=name, title=title, url=url, operators=operators, hosts=hosts)
+    wanted = NewRegistry(
+        name=name, title=title, url=url, operators=operators, hosts=hosts, tool=tool
+    )
     files = registry_files(wanted)
     with _own_directory(path):
         clone = _empty_clone(path)

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from registry.errors import GitError
 
 _PROTOCOLS = "file:git:http:https:ssh"
-_SSH = "ssh -oBatchMode=yes"
+
+
+def _ssh_command() -> str:
+    """The program for SSH: what the operator says by the environment, never what a repository says.
+
+    A workflow needs it for the key that its checkout brought along.
+    """
+    return f"{os.environ.get('OPSTEPS_SSH_COMMAND') or 'ssh'} -oBatchMode=yes"
 
 
 class RemoteTimeoutError(GitError):
@@ -31,7 +38,7 @@ class Reach:
     file_bytes: int | None = None
     """Largest file that it may write, such as the pack that it fetches."""
     protocols: str = _PROTOCOLS
-    ssh: str = _SSH
+    ssh: str = field(default_factory=_ssh_command)
     config: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def environment(self) -> dict[str, str]:

@@ -251,7 +251,7 @@ def install_for_user() -> None:
 
 def is_ours(link: Path, env: Path) -> bool:
     """Whether a link, also one to nothing, leads into the environment that `install` makes."""
-    return link.is_symlink() and Path(os.readlink(str(link))) == env / "bin" / "opsteps"  # noqa: PTH115
+    return link.is_symlink() and Path(os.readlink(str(link))) == env / "bin" / "opsteps"
 
 
 def uninstall_for_user() -> None:

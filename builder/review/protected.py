@@ -22,6 +22,7 @@ _GOVERNING = frozenset(
     {
         _FILE, SIGNATURE, "instances", "advisories", ".github", ".gitlab", ".gitlab-ci.yml",
         "CODEOWNERS", ".gitattributes", ".gitignore", ".gitmodules", ".pre-commit-config.yaml",
+        "ci", "hooks",
     }
 )  # fmt: skip
 _FREE = frozenset(

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
 
-import registry
 from registry.errors import InvalidNameError
 from registry.names import parse_library_name
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError, printable
+from registry.scaffold.published_address import is_loopback
+from registry.scaffold.tool import DIRECTORY, ToolSource, tool_files
 from registry.yamltext import dump_yaml
 
 # An account or team at a Git host (jane, acme/operators), or a mail address.
@@ -22,6 +23,7 @@ _ACCOUNT = re.compile(rf"{_WORD}(?:@{_WORD}|(?:/{_WORD}){{1,5}})?\Z")
 _PLACE = re.compile(r"%%([A-Z]+)%%")
 _UNKNOWN_OWNER = "@OPERATOR"
 _HOOK = "hooks/pre-commit"
+_INSTALL = f"{DIRECTORY}/install-opsteps"
 # Paths that no author decides about; the first column of CODEOWNERS.
 _OPERATORS_PATHS = (
     "/registry.yaml",
@@ -29,6 +31,7 @@ _OPERATORS_PATHS = (
     "/instances/",
     "/advisories/",
     "/hooks/",
+    f"/{DIRECTORY}/",
     "/.gitattributes",
 )
 
@@ -55,6 +58,7 @@ class HostChoice(StrEnum):
 _HOST_FILES: Mapping[Host, Mapping[str, str]] = {
     Host.GITHUB: {
         ".github/workflows/registry.yml": "github/registry.yml",
+        ".github/workflows/attest.yml": "github/attest.yml",
         ".github/pull_request_template.md": "pull_request_template.md",
         ".github/CODEOWNERS": "CODEOWNERS",
     },
@@ -79,6 +83,8 @@ class NewRegistry:
     url: str
     operators: tuple[str, ...] = ()
     hosts: tuple[Host, ...] = ()
+    tool: ToolSource | None = None
+    """Where workflows get opsteps from; None is for a person to write down."""
 
 
 def parse_account(text: str) -> str:
@@ -104,10 +110,11 @@ def registry_files(wanted: NewRegistry) -> dict[str, bytes]:
     values = {
         "NAME": wanted.name,
         "TITLE": wanted.title,
+        "URL": wanted.url,
         "FACTS": dump_yaml(facts).decode().rstrip("\n"),
         "OPERATORS": json.dumps(operators),
-        "REQUIREMENT": f"opsconductor-steps=={registry.__version__}",
     }
+    values["ADDRESS"] = _render("address.md", values) if is_loopback(wanted.url) else ""
     values["HOSTS"] = "".join(_render(f"{host}/setup.md", values) for host in wanted.hosts)
     files = {
         "registry.yaml": _render("registry.yaml", values),
@@ -115,12 +122,14 @@ def registry_files(wanted: NewRegistry) -> dict[str, bytes]:
         ".gitattributes": _render("gitattributes", values),
         ".gitignore": _render("gitignore", values),
         _HOOK: _render("pre-commit", values),
+        _INSTALL: _render("install-opsteps", values),
     }
     decided = [path for host in wanted.hosts for path in _HOST_PATHS[host]]
     values["OWNERS"] = _owners(operators, [*_OPERATORS_PATHS, *decided])
     for host in wanted.hosts:
         files |= {path: _render(name, values) for path, name in _HOST_FILES[host].items()}
     made = {path: text.encode() for path, text in files.items()}
+    made |= tool_files(wanted.tool, _render("opsteps.txt", values))
     checked = parse_registry_facts(made["registry.yaml"])
     if checked.value is None:
         raise InvalidLibraryError("registry.yaml", checked.problems)

@@ -23,11 +23,22 @@ from registry.names import parse_library_name
 from registry.operation import Actor, follow_head
 from registry.scaffold.registry_files import Host
 from registry.snapshot import Registry
-from tests.e2e.workflow_running import Event, GitHub, GitLab, Ran, parse, run_shell
+from tests.e2e.workflow_running import (
+    DEPLOY_KEY,
+    Event,
+    GitHub,
+    GitLab,
+    Ran,
+    parse,
+    run_shell,
+)
 from tests.registry.making import files, git, put
 
 TOKEN = "glpat-0123456789"
-FILES = {"github": ".github/workflows/registry.yml", "gitlab": ".gitlab-ci.yml"}
+FILES = {
+    "github": (".github/workflows/registry.yml", ".github/workflows/attest.yml"),
+    "gitlab": (".gitlab-ci.yml",),
+}
 every_host = pytest.mark.parametrize("host", list(FILES))
 
 
@@ -54,13 +65,15 @@ class World:
     root: Path
     key: Key
 
-    def workflow(self, host: str) -> dict[str, Any]:
-        return parse((self.clone / FILES[host]).read_text())
+    def workflow(self, host: str, job: str) -> dict[str, Any]:
+        """The file with this job."""
+        read = (parse((self.clone / path).read_text()) for path in FILES[host])
+        return next(file for file in read if job in file.get("jobs", file))
 
     def run(self, host: str, job: str, event: Event) -> Ran:
         at = self.root / "jobs"
         run = (GitHub if host == "github" else GitLab)(self.remote, at / f"{len(list_of(at))}").run
-        return run(self.workflow(host), job, event)
+        return run(self.workflow(host, job), job, event)
 
     def branch(self, name: str, edit: Callable[[Path], object]) -> str:
         """A contributor's branch: a fresh clone, an edit, pushed; returns its commit."""
@@ -97,7 +110,7 @@ class World:
         return git(self.clone, "rev-parse", "HEAD")
 
     def merged(self, commit: str, *, name: str = "push", signed: bool = True) -> Event:
-        secrets = {"OPSTEPS_PUSH_TOKEN": TOKEN}
+        secrets = {"OPSTEPS_PUSH_TOKEN": TOKEN, "OPSTEPS_DEPLOY_KEY": DEPLOY_KEY}
         if signed:
             secrets["OPSTEPS_INSTANCE_KEY"] = self.key.private
         return Event(name=name, commit=commit, account="olga", secrets=secrets)
@@ -240,6 +253,33 @@ def test_a_merge_is_released_attested_and_published(world: World, host: str) -> 
         assert not site.is_symlink()
 
 
+def test_without_the_deploy_key_a_merge_is_refused_in_one_sentence(world: World) -> None:
+    world.branch("good", add_library)
+    event = world.merged(world.merge("good"))
+    for secret in ("", "somebody else's key"):
+        before = world.refs()
+        event.secrets = {**event.secrets, "OPSTEPS_DEPLOY_KEY": secret}
+        ran = world.run("github", "release", event)
+        assert not ran.ok
+        wanted = (
+            "Permission denied" if secret else "has no secret OPSTEPS_DEPLOY_KEY: see README.md"
+        )
+        assert wanted in ran.output
+        assert world.refs() == before
+
+
+def test_what_the_deploy_keys_push_starts_finds_nothing_to_release(world: World) -> None:
+    """Unlike a token's, such a push starts the workflow again: that must come to an end."""
+    world.branch("good", add_library)
+    assert world.run("github", "release", world.merged(world.merge("good"))).ok
+    released = world.refs()
+    again = world.run("github", "release", world.merged(released["refs/heads/main"]))
+    assert again.ok, again.output
+    assert world.refs() | {"refs/heads/opsteps-head": ""} == released | {
+        "refs/heads/opsteps-head": ""
+    }
+
+
 @every_host
 def test_without_a_key_a_merge_is_released_and_it_says_what_is_missing(
     world: World, host: str
@@ -302,13 +342,13 @@ def test_the_schedule_does_not_sign_a_head_that_was_tampered_with(world: World, 
 
 def test_what_the_readme_tells_authors_and_everyone_works_as_it_stands(world: World) -> None:
     readme = (world.clone / "README.md").read_text()
-    contribute, verify = (
+    once, contribute, verify = (
         re.findall(r"```sh\n(.*?)```", readme[readme.index(heading) :], re.DOTALL)[0]
-        for heading in ("## Authors", "## Everyone")
+        for heading in ("## Once", "## Authors", "## Everyone")
     )
     clone = world.root / "author"
     git(world.root, "clone", "--quiet", str(world.remote), str(clone))
-    ok, printed = run_shell(contribute.replace("YOUR-ACCOUNT", "jane"), clone, world.root)
+    ok, printed = run_shell(once + contribute.replace("YOUR-ACCOUNT", "jane"), clone, world.root)
     assert ok, printed
     event = world.request("github", "author", branch="my-library")
     assert world.run("github", "validate", event).ok
@@ -316,7 +356,7 @@ def test_what_the_readme_tells_authors_and_everyone_works_as_it_stands(world: Wo
     assert world.run("github", "attest", world.merged(head, name="schedule")).ok
     elsewhere = world.root / "elsewhere"
     elsewhere.mkdir()
-    ok, printed = run_shell(verify.replace("URL", f"{world.remote}"), elsewhere, world.root)
+    ok, printed = run_shell(verify.replace("ADDRESS", f"{world.remote}"), elsewhere, world.root)
     assert ok, printed
 
 

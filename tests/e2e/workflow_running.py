@@ -1,9 +1,11 @@
 """Run the jobs of a registry's workflow files by their own commands, as a Git host does.
 
-The commands are those of the files, word for word, but for one: what installs opsteps is replaced
-by a look whether the opsteps on the PATH is the version that it would install (`INSTALLS`).
+The commands are those of the files, word for word, but for one: what installs opsteps takes the one
+that is being tested instead (`INSTALLS`), unless a job runs with ``installs``.
 """
 
+import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,8 +18,26 @@ import yaml
 from tests.registry.making import git
 
 # The one place where a command is not run as it is written.
-INSTALLS = ('pipx install "$OPSTEPS"', 'pip install --quiet "$OPSTEPS"')
-_INSTALLED = '[ "$OPSTEPS" = "opsconductor-steps==$(opsteps --version | cut -d" " -f2)" ]'
+_SCRIPT = "sh ci/install-opsteps"
+_TESTED = Path(sys.executable).parent
+INSTALLS = {
+    f'{_SCRIPT} "$RUNNER_TEMP/opsteps" >> "$GITHUB_PATH"': "test -f ci/install-opsteps",
+    f'OPSTEPS_BIN=$({_SCRIPT} "$CI_BUILDS_DIR/opsteps-$CI_JOB_ID")': f"OPSTEPS_BIN={_TESTED}",
+    f"opsteps_bin=$({_SCRIPT} .opsteps)": f"opsteps_bin={_TESTED}",
+}
+# What a host's SSH does: it lets the key of this repository in, and nobody else.
+_SSH = """\
+#!/bin/sh
+while [ "$1" != -i ]; do shift; done
+printf '%s' {key} | cmp -s - "$2" || {{ echo 'Permission denied (publickey).' >&2; exit 255; }}
+for command; do :; done
+case $command in
+"git-receive-pack '/steps.git'") exec git-receive-pack {remote} ;;
+"git-upload-pack '/steps.git'") exec git-upload-pack {remote} ;;
+*) exit 255 ;;
+esac
+"""
+DEPLOY_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nof this repository's deploy key\n"
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -55,16 +75,23 @@ def parse(text: str) -> dict[str, Any]:
     return {"on" if key is True else key: value for key, value in yaml.safe_load(text).items()}
 
 
-def _environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
-    """A machine that knows nothing of this one, but for the opsteps that is being tested."""
-    path = f"{Path(sys.executable).parent}:{_SYSTEM_PATH}"
-    base = {"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", "CI": "true"}
+def _environment(home: Path, more: Mapping[str, str], *, installs: bool) -> dict[str, str]:
+    """A machine that knows nothing of this one, but for the opsteps that is being tested.
+
+    One that ``installs`` lacks that, too, and gets packages as this machine does.
+    """
+    base = {"PATH": _SYSTEM_PATH, "HOME": str(home), "LC_ALL": "C.UTF-8", "CI": "true"}
+    if installs:
+        base |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    else:
+        base["PATH"] = f"{_TESTED}:{_SYSTEM_PATH}"
     return base | dict(more)
 
 
 def _shell(script: str, where: Path, environment: Mapping[str, str]) -> tuple[bool, str]:
-    for line in INSTALLS:
-        script = script.replace(line, _INSTALLED)
+    if str(_TESTED) in environment["PATH"]:
+        for line, instead in INSTALLS.items():
+            script = script.replace(line, instead)
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-e", "-c", script],
         cwd=where,
@@ -79,7 +106,7 @@ def _shell(script: str, where: Path, environment: Mapping[str, str]) -> tuple[bo
 
 def run_shell(script: str, where: Path, home: Path) -> tuple[bool, str]:
     """As a person at a terminal: whether all of it worked, and what was printed."""
-    return _shell(script, where, _environment(home, {}))
+    return _shell(script, where, _environment(home, {}, installs=False))
 
 
 def _clone(remote: Path, target: Path, commit: str, branch: str | None) -> None:
@@ -97,10 +124,11 @@ def _clone(remote: Path, target: Path, commit: str, branch: str | None) -> None:
 class GitHub:
     """GitHub, as far as the workflow uses it; what it does not know is a KeyError."""
 
-    def __init__(self, remote: Path, root: Path) -> None:
+    def __init__(self, remote: Path, root: Path, *, installs: bool = False) -> None:
         self._remote = remote
         self._root = root
         self._number = 0
+        self._installs = installs
 
     def run(self, workflow: Mapping[str, Any], job: str, event: Event) -> Ran:
         """Run one job's steps in their order; raises KeyError for what it may not have."""
@@ -109,10 +137,11 @@ class GitHub:
         for name in ("home", "temporary"):
             (root / name).mkdir(parents=True)
         workspace, temporary = root / "work", root / "temporary"
-        summary = temporary / "summary.md"
+        summary, path = temporary / "summary.md", temporary / "path"
+        path.touch()
         host = {
-            **workflow["env"],
             "GITHUB_ACTIONS": "true",
+            "GITHUB_PATH": str(path),
             "GITHUB_STEP_SUMMARY": str(summary),
             "RUNNER_TEMP": str(temporary),
         }
@@ -124,9 +153,12 @@ class GitHub:
                 self._use(step, workspace, event, temporary)
                 continue
             filled = {key: self._fill(value, event) for key, value in step.get("env", {}).items()}
-            environment = _environment(root / "home", host | filled)
+            environment = _environment(root / "home", host | filled, installs=self._installs)
+            before = path.read_text(encoding="utf-8").split()
+            environment["PATH"] = ":".join([*before, environment["PATH"]])
             passed, printed = _shell(step["run"], workspace, environment)
             ok, output = ok and passed, output + printed
+        self._after(workspace, temporary)
         shown = summary.read_text(encoding="utf-8") if summary.exists() else ""
         return Ran(ok=ok, output=output + shown, workspace=workspace, temporary=temporary)
 
@@ -139,7 +171,8 @@ class GitHub:
             "vars.OPSTEPS_ADMINISTRATORS": event.variables.get("OPSTEPS_ADMINISTRATORS", ""),
         }
         if event.name != "pull_request":  # a stranger's job that asks for one is a KeyError
-            known["secrets.OPSTEPS_INSTANCE_KEY"] = event.secrets.get("OPSTEPS_INSTANCE_KEY", "")
+            for name in ("OPSTEPS_INSTANCE_KEY", "OPSTEPS_DEPLOY_KEY"):
+                known[f"secrets.{name}"] = event.secrets.get(name, "")
         before, opening, rest = text.partition("${{")
         if not opening:
             return text
@@ -156,11 +189,33 @@ class GitHub:
             if "ref" in options:
                 commit = git(self._remote, "rev-parse", f"refs/heads/{options['ref']}")
             _clone(self._remote, workspace, commit, None if is_request else event.branch)
+            self._let_push(workspace, temporary, self._fill(options.get("ssh-key", ""), event))
         elif action == "actions/upload-pages-artifact":
             site = Path(options["path"].replace("${{ runner.temp }}", str(temporary)))
             assert (site / "index.html").is_file()
         else:
             assert action == "actions/deploy-pages"
+
+    def _let_push(self, workspace: Path, temporary: Path, key: str) -> None:
+        """With a key over SSH, as checkout sets it up; else with a token that can only read."""
+        if not key:
+            git(workspace, "remote", "set-url", "--push", "origin", "/the-token-can-only-read")
+            return
+        ssh = temporary / "ssh"
+        known = {"key": shlex.quote(DEPLOY_KEY), "remote": shlex.quote(str(self._remote))}
+        ssh.write_text(_SSH.format(**known), encoding="utf-8")
+        ssh.chmod(0o755)
+        (temporary / "key").write_text(key, encoding="utf-8")
+        git(workspace, "remote", "set-url", "origin", "ssh://git@host.example/steps.git")
+        git(workspace, "config", "core.sshCommand", f'"{ssh}" -i "$RUNNER_TEMP/key"')
+
+    def _after(self, workspace: Path, temporary: Path) -> None:
+        """What checkout does when the job has ended."""
+        (temporary / "key").unlink(missing_ok=True)
+        if workspace.exists():
+            subprocess.run(
+                ["git", "config", "--unset", "core.sshCommand"], cwd=workspace, check=False
+            )
 
 
 # --- GitLab ------------------------------------------------------------------------------------
@@ -188,12 +243,14 @@ class GitLab:
                 **pipeline["variables"],
                 "GITLAB_CI": "true",
                 "CI_BUILDS_DIR": str(root),
+                "CI_JOB_ID": "9",
                 "CI_PIPELINE_ID": "7",
                 "CI_PROJECT_URL": str(self._remote.with_suffix("")),
                 "GITLAB_USER_LOGIN": event.account,
                 **self._reference(event),
                 **self._secrets(event, root),
             },
+            installs=False,
         )
         definition = pipeline[job]
         ok, output = _shell("\n".join(definition["script"]), workspace, environment)
