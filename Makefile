@@ -27,8 +27,8 @@ install uninstall: ## make opsteps a command of yours, in ~/.local/bin; or remov
 packages: bootstrap-dev
 	@$(BIN)/python scripts/system_packages.py
 
-demo: bootstrap-run ## a registry, a server and a catalogue with examples in them, on this machine
-	@$(BIN)/opsteps demo
+demo: bootstrap-run ## a registry, a server and a catalogue with examples in them; PORT=3411 moves it
+	@$(BIN)/opsteps demo $(if $(filter command,$(origin PORT)),--port "$(PORT)")
 
 test: packages lint ## everything that decides whether a change is good
 	@echo "[test] pytest"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from builder.catalogue import BuildReport, build_catalogue
 from builder.catalogue.rendering import Progress as Report
 from builder.search_index import update_index
 from registry.cache_place import cache_directory
+from registry.problems import printable
+from registry.scaffold.published_address import is_loopback
 from registry.snapshot import Registry
 from registry.verifying.commands import AdministratorsOption, read_administrators
 
@@ -60,21 +63,36 @@ def build(
         if search:
             index = update_index(cache_directory(opened) / "search", opened.snapshot())
             seconds["whoosh"] = index.seconds
+        warning = _address_warning(base_url or opened.snapshot().facts.url)
     finally:
         opened.close()
+    if warning:
+        typer.echo(warning, err=True)
     total = round(time.perf_counter() - started, 2)
     if as_json:
         typer.echo(json.dumps({**asdict(done), "seconds": {**seconds, "total": total}}))
     else:
-        _say(done, out, total)
+        _say(done, registry, out, total)
 
 
-def _say(done: BuildReport, out: Path, total: float) -> None:
+def _address_warning(url: str) -> str:
+    """What is wrong with an address for a site of files; empty for one that others can reach."""
+    if not is_loopback(url):
+        return ""
+    return (
+        f"warning: feeds, badges and commands on these pages name {printable(url)}, which is the"
+        " machine of whoever reads them; set url: in registry.yaml, or give --base-url"
+    )
+
+
+def _say(done: BuildReport, registry: Path, out: Path, total: float) -> None:
     typer.echo(
         f"Built {done.pages:,} pages in {out} in {total:.1f} s: {done.written:,} files written, "
         f"{done.unchanged:,} unchanged, {done.removed:,} removed"
     )
-    typer.echo(f"  Next: opsteps serve, or point any web server at {out}")
+    places = [shlex.quote(printable(str(path))) for path in (registry, out)]
+    typer.echo("  Next: opsteps serve --registry {} --site {}".format(*places))
+    typer.echo(f"  or let any web server send what is in {printable(str(out))}")
 
 
 @contextmanager

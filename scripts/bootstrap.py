@@ -219,7 +219,7 @@ def build_wheel(scratch: Path) -> Path:
     """The checkout's wheel, built by the locked build backend in an environment of its own."""
     env = scratch / "build"
     create(env)
-    install_lock(env, LOCKS / "build.txt")
+    install_lock(env, BUILD_LOCK)
     say("building the wheel")
     command = [str(env / "bin" / "hatchling"), "build", "--target=wheel", f"--directory={scratch}"]
     done = subprocess.run(command, cwd=str(ROOT), capture_output=True, text=True, check=False)

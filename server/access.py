@@ -40,6 +40,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def web_address(host: str, port: int) -> str:
+    """Where a server that listens there is found, seen from its own machine."""
+    seen = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - as it is given
+    return f"http://[{seen}]:{port}" if ":" in seen else f"http://{seen}:{port}"
+
+
 class Gate:
     """Decides for each request whether it is answered at all."""
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import registry as registry_room
 from registry.names import CORE
 from registry.snapshot import Registry
-from server.access import Gate
+from server.access import Gate, web_address
 from server.building import Building, BuildState, build_command, search_directory, site_directory
 from server.clone_watch import CloneWatch
 from server.database.engine import database_url
@@ -94,7 +94,8 @@ class Server:
         self.search_directory = search_directory(state)
         self.building: Building | None = None
         if builds:
-            command = build_command(registry.path, state, settings.instance)
+            address = web_address(settings.host, listened)
+            command = build_command(registry.path, state, settings.instance, address)
             self.building = Building(command, settings, self._built)
             self.follower.listeners.append(lambda served: self._want(served.commit))
         self._searching: Any = None
@@ -103,12 +104,15 @@ class Server:
         self._inner: Application | None = None
         self._inner_lock = threading.Lock()
         own = site_directory(state) if builds else None
+        self.site = Site(
+            site or own, file_bytes=settings.site_file_bytes, is_built_here=site is None
+        )
         self.app = HotApp(
             settings,
             self.gate,
             self.lookups,
             self.metrics,
-            Site(site or own, file_bytes=settings.site_file_bytes),
+            self.site,
             idempotent=Idempotent(self.database, settings),
             health=self.health,
             inner=self.inner,
@@ -208,7 +212,7 @@ class Server:
         served = self.follower.current
         dirty = self.follower.upkeep.dirty
         problem = self.follower.problem
-        build = self.building.state if self.building else BuildState(status="off")
+        build = self.building.state if self.building else self._given_site()
         alarms = served.alarms if served else ()
         clone = self.clone.fields()
         rows = "ready" if self.tokens.is_fresh else "down"
@@ -244,6 +248,11 @@ class Server:
             "notices": self.notices.status,
             "database": {"status": rows, "security_events_dropped": self.security.dropped},
         }
+
+    def _given_site(self) -> BuildState:
+        """The state of a catalogue that others build."""
+        error = self.site.problem()
+        return BuildState(status="failed" if error else "off", error=error)
 
     def performance(self) -> dict[str, object]:
         """Figures of this process since its start."""

@@ -9,17 +9,20 @@ from pathlib import Path
 from builder.catalogue.build import build_catalogue
 from builder.search_index import update_index
 from registry.errors import ReportedError
+from registry.scaffold.published_address import is_loopback
 from registry.snapshot import Registry
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build for ``REGISTRY INSTANCE SITE SEARCH``; the exit code is that of the error."""
-    path, instance, site, search = arguments
+    """Build for ``REGISTRY INSTANCE SITE SEARCH ADDRESS``; the exit code is that of the error."""
+    path, instance, site, search, address = arguments
     try:
         registry = Registry.open(Path(path), instance=instance)
         try:
-            update_index(Path(search), registry.snapshot())
-            build_catalogue(registry, Path(site))
+            snapshot = registry.snapshot()
+            update_index(Path(search), snapshot)
+            own = address if is_loopback(snapshot.facts.url) else None
+            build_catalogue(registry, Path(site), base_url=own)
         finally:
             registry.close()
     except ReportedError as error:

@@ -46,10 +46,13 @@ def search_directory(state_directory: Path) -> Path:
     return state_directory / "search"
 
 
-def build_command(registry: Path, state_directory: Path, instance: str) -> list[str]:
-    """The command that builds catalogue and search index of a registry; see `build_process`."""
+def build_command(registry: Path, state_directory: Path, instance: str, address: str) -> list[str]:
+    """The command that builds catalogue and search index of a registry; see `build_process`.
+
+    ``address`` is where the server itself is: that of a catalogue that is published nowhere else.
+    """
     site, search = site_directory(state_directory), search_directory(state_directory)
-    arguments = map(str, (registry, instance, site, search))
+    arguments = map(str, (registry, instance, site, search, address))
     return program("server.build_process", *arguments)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from server.access import web_address
 from server.app import Server
 from server.running import configure_logging, serve_registry
 from server.settings import settings_from
@@ -55,7 +56,7 @@ def serve(
     configure_logging(settings.log_level)
 
     def ready(server: Server, listening: int) -> None:
-        address = _address(settings.host, listening)
+        address = web_address(settings.host, listening)
         typer.echo(f"Serving {registry} on {address}")
         if server.tokens.is_known and not server.tokens:
             typer.echo("  No token is configured: only callers on this machine may write.")
@@ -82,7 +83,3 @@ def demo(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     run_demo(directory, settings_from(host=host, port=0 if check else port), check=check)
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

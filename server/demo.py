@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from time import monotonic, sleep
@@ -22,15 +24,19 @@ from registry.releasing import release
 from registry.snapshot import Registry
 from registry.sources import read_source
 from registry.versions import Version, parse_version
+from server.access import web_address
 from server.app import Server
 from server.building import build_command
-from server.errors import CheckError
+from server.errors import AddressError, CheckError
 from server.running import configure_logging, free_port, serve_registry
 from server.settings import Settings
 
 _HERE = Path(__file__).resolve().parent
 # A wheel carries the examples inside the builder's package; a checkout has them beside it.
 _PLACES = (_HERE.parent / "builder" / "_examples_registry", _HERE.parent / "examples" / "registry")
+# Only a checkout has it.
+_CHECKOUT = _HERE.parent / "Makefile"
+_OTHER_PORTS = range(3411, 3420)
 _ACTOR = "demo"
 _WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -85,8 +91,10 @@ def make_demo_registry(path: Path) -> tuple[Registry, int]:
 def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
     """Make what is missing, serve it, and print where; with ``check``, ask and end.
 
-    Raises CheckError when an answer is wrong or a build fails.
+    Raises CheckError when an answer is wrong or a build fails, and AddressError, before any work,
+    when the port is taken.
     """
+    port = settings.port if check else _free_port(settings)
     # A path is copied from the terminal: no line is broken in it.
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     path = directory / "registry"
@@ -94,7 +102,8 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
         registry, made = make_demo_registry(path)
     console.print(f"[green]✓[/] registry  {path}  ({made} releases made)")
     with console.status("Building catalogue and search index …"):
-        command = build_command(path, registry.state_directory, settings.instance)
+        address = web_address(settings.host, port)
+        command = build_command(path, registry.state_directory, settings.instance, address)
         built = subprocess.run(command, env=program_environment(), check=False)
     registry.close()
     if built.returncode != 0:
@@ -104,11 +113,24 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
         _check(path, settings, console)
         return
     configure_logging("warning")
+    settings = replace(settings, port=port)
     serve_registry(path, settings, ready=lambda server, port: _show(console, server, port))
 
 
+def _free_port(settings: Settings) -> int:
+    try:
+        return free_port(settings.host, settings.port)
+    except AddressError as error:
+        for other in (*_OTHER_PORTS, 0):
+            with contextlib.suppress(AddressError):
+                free = free_port(settings.host, other)
+                command = f"OPSTEPS_PORT={free} make demo, or opsteps demo --port {free}"
+                raise AddressError(error.message, next_step=f"Take another: {command}") from error
+        raise
+
+
 def _show(console: Console, server: Server, port: int) -> None:
-    address = f"http://{server.settings.host}:{port}"
+    address = web_address(server.settings.host, port)
     console.print("[green]✓[/] server\n")
     for title, place in (
         ("Catalogue", "/"),
@@ -119,6 +141,8 @@ def _show(console: Console, server: Server, port: int) -> None:
         ("Health", "/health"),
     ):
         console.print(f"  {title:<10} {address}{place}")
+    if _CHECKOUT.is_file():
+        console.print("\n  The command is .venv/bin/opsteps here; 'make install' makes it opsteps.")
     console.print("\n  Ctrl+C ends it.")
 
 

@@ -27,6 +27,7 @@ from server.access import is_loopback
 from server.app import Server
 from server.errors import AddressError, SettingsError
 from server.settings import Settings
+from server.site import site_problem
 from server.state import Served
 
 # The follower's thread gives the loop the interpreter back after at most so long, seconds.
@@ -52,6 +53,11 @@ def serve_registry(
 
     Raises SettingsError, AddressError, NotARegistryError, UnknownInstanceError.
     """
+    if site is not None and (problem := site_problem(site)):
+        raise SettingsError(
+            problem,
+            next_step=f"Build one with 'opsteps build REGISTRY --out {site}', or leave out --site",
+        )
     port = free_port(settings.host, settings.port)
     registry = Registry.open(
         path,

@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 from urllib.parse import unquote
 
+from registry.problems import printable
 from server.answers import NO_CACHE, NOSNIFF, Answer, Header
 from server.served import etag_of
 
@@ -56,19 +57,42 @@ _NO_SITE = (
     b"<h1>There is no catalogue yet</h1><p>It is being built; try again in a moment. "
     b'The API answers already: <a href="/health">/health</a>.</p>'
 )
+_SITE_GONE = (
+    b"<!doctype html><html lang=en><meta charset=utf-8><title>Catalogue</title>"
+    b"<h1>The catalogue is gone</h1><p>The directory that this server was given is not there. "
+    b'The API answers: <a href="/health">/health</a>.</p>'
+)
 _NOT_FOUND = (
     b"<!doctype html><html lang=en><meta charset=utf-8><title>Not found</title>"
     b'<h1>There is no such page</h1><p><a href="/">To the catalogue</a></p>'
 )
 
 
+def site_problem(directory: Path) -> str:
+    """Why a directory is no built catalogue; empty when it is one."""
+    if not directory.is_dir():
+        return f"{printable(str(directory))} is not a directory"
+    if not (directory / "index.html").is_file():
+        return f"{printable(str(directory))} holds no built catalogue: it has no index.html"
+    return ""
+
+
 class Site:
     """The files below a directory; the directory may be replaced by a new build at any moment."""
 
-    def __init__(self, directory: Path | None, *, file_bytes: int) -> None:
+    def __init__(
+        self, directory: Path | None, *, file_bytes: int, is_built_here: bool = True
+    ) -> None:
         """``directory`` None means that no catalogue is served."""
         self._directory = directory
         self._file_bytes = file_bytes
+        self._is_built_here = is_built_here
+
+    def problem(self) -> str:
+        """What is wrong with a catalogue that others build; empty when all is well."""
+        if self._directory is None or self._is_built_here:
+            return ""
+        return site_problem(self._directory)
 
     async def answer(self, path: str) -> Answer:
         """The file that a URL path names, or the page that says there is none."""
@@ -77,7 +101,8 @@ class Site:
     def _answer(self, path: str) -> Answer:
         root = self._root()
         if root is None:
-            return page(_NO_SITE, status=503 if self._directory else 404)
+            status = 503 if self._directory else 404
+            return page(_NO_SITE if self._is_built_here else _SITE_GONE, status=status)
         try:
             name, data = self._find(root, path)
         except _RedirectError as error:

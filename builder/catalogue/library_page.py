@@ -15,6 +15,7 @@ from builder.catalogue.step_view import glyph, lead_and_details, one_line, tag_l
 from builder.catalogue.theme import Page
 from builder.markdown import render_description
 from registry.model import Manifest, Step
+from registry.scaffold.published_address import repository_of
 
 _GOOD_POINTS, _FAIR_POINTS = 80, 50
 
@@ -58,7 +59,8 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         "quality_section": _section(view, "quality.html", root) if view.quality else "",
         "advisories_section": _section(view, "advisories.html", root) if view.advisories else "",
         "badges": [(name, Markup(raw.decode())) for name, raw in badges.items()],  # noqa: S704 - ours
-        "address": f"{theme.base_url}/{here}",
+        "address": here,
+        "repository": repository_of(theme.facts.url),
     }
     body = theme.fragment("library.html", root, {**view.facts, **values})
     files[f"{page.path}index.html"] = theme.page(page, body)

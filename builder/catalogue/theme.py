@@ -70,6 +70,7 @@ class Theme:
         self._environment.globals.update(
             asset=self._names.__getitem__,
             site={
+                "name": facts.name,
                 "title": facts.title,
                 "description": facts.description,
                 "url": self.base_url,

@@ -37,6 +37,14 @@ toggle.addEventListener("click", () => {
   }
 });
 
+// Commands name the address that people look at: the same files may be served anywhere.
+if (location.protocol.startsWith("http")) {
+  const address = new URL(page.dataset.root, location.href).href.replace(/\/$/, "");
+  for (const place of document.querySelectorAll("[data-site]")) {
+    place.textContent = address;
+  }
+}
+
 // The list of releases opens by itself; here it also closes as people expect of a menu.
 for (const menu of document.querySelectorAll("[data-switch]")) {
   document.addEventListener("keydown", (event) => {

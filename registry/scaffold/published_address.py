@@ -16,6 +16,10 @@ _REMOTE = re.compile(
     r"(?:https://(?:[^/@\s]+@)?|ssh://git@|git@)(?P<host>github\.com|gitlab\.com)(?::\d+)?[/:]"
     rf"(?P<owner>{_WORD})/(?P<rest>{_WORD}(?:/{_WORD}){{0,18}})/?\Z"
 )
+_PAGES = re.compile(
+    rf"https://(?P<owner>[a-z0-9](?:[a-z0-9-]{{0,98}}[a-z0-9])?)\.(?P<host>github\.io|gitlab\.io)"
+    rf"(?:/(?P<rest>{_WORD}(?:/{_WORD}){{0,18}}))?/?\Z"
+)
 _LOOPBACK = re.compile(
     r"[a-z]+://(?:localhost|[^/]*\.localhost|127(?:\.\d{1,3}){3}|\[::1\]|0\.0\.0\.0)(?::\d+)?(?:/|\Z)",
     re.IGNORECASE,
@@ -33,6 +37,16 @@ def pages_address(remote: str) -> str | None:
         return None
     site = f"https://{owner}.{domain}"
     return site if rest.lower() == f"{owner}.{domain}" else f"{site}/{rest}"
+
+
+def repository_of(url: str) -> str | None:
+    """The Git address of the repository whose pages are at this address; None if unknown."""
+    found = _PAGES.match(url)
+    if found is None:
+        return None
+    domain = "github.com" if found["host"] == "github.io" else "gitlab.com"
+    path = found["rest"] or f"{found['owner']}.{found['host']}"
+    return f"https://{domain}/{found['owner']}/{path}.git"
 
 
 def address_of_clone(directory: Path) -> str | None:
