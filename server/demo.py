@@ -36,7 +36,7 @@ _HERE = Path(__file__).resolve().parent
 _PLACES = (_HERE.parent / "builder" / "_examples_registry", _HERE.parent / "examples" / "registry")
 # Only a checkout has it.
 _CHECKOUT = _HERE.parent / "Makefile"
-_OTHER_PORTS = range(3411, 3420)
+_OTHER_PORTS = (*range(3411, 3420), 0)
 _ACTOR = "demo"
 _WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -118,15 +118,19 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
 
 
 def _free_port(settings: Settings) -> int:
+    """The demo's port; raises AddressError, which names one that is free, when it is taken."""
     try:
         return free_port(settings.host, settings.port)
     except AddressError as error:
-        for other in (*_OTHER_PORTS, 0):
-            with contextlib.suppress(AddressError):
-                free = free_port(settings.host, other)
-                command = f"OPSTEPS_PORT={free} make demo, or opsteps demo --port {free}"
-                raise AddressError(error.message, next_step=f"Take another: {command}") from error
-        raise
+        free = next(filter(None, (_if_free(settings.host, port) for port in _OTHER_PORTS)), 0)
+        commands = f"OPSTEPS_PORT={free} make demo, or opsteps demo --port {free}"
+        raise AddressError(error.message, next_step=f"Take another: {commands}") from error
+
+
+def _if_free(host: str, port: int) -> int:
+    with contextlib.suppress(AddressError):
+        return free_port(host, port)
+    return 0
 
 
 def _show(console: Console, server: Server, port: int) -> None:

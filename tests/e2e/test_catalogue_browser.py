@@ -384,3 +384,13 @@ def test_search_says_what_to_do_without_scripts(browser: Browser, base: str) -> 
     page.goto(base + LIBRARY)
     expect(page.get_by_role("heading", name="File Operations Basic")).to_be_visible()
     context.close()
+
+
+def test_commands_name_the_address_that_people_look_at(visit: Visit) -> None:
+    """The site was built for 127.0.0.1; here it is looked at under another name of the host."""
+    built, visit.base = visit.base, visit.base.replace("127.0.0.1", "localhost")
+    for path in (LIBRARY, f"{LIBRARY}steps/file.copy/", f"{LIBRARY}1.0.0/", "about/", "schemas/"):
+        texts = " ".join(visit.go(path).locator("code").all_text_contents())
+        assert built not in texts, path
+        if "1.0.0" not in path:
+            assert visit.base in texts, path
