@@ -139,7 +139,8 @@ def init(
         typer.echo(f"  Its catalogue's address is {published}: before you publish it, write the")
         typer.echo("  real one as url: into registry.yaml.")
     if source is None:
-        typer.echo(f"  Its workflows do not know where to get opsteps: say it in {SOURCE_FILE}.")
+        typer.echo("  Its workflows do not know where to get opsteps: write it into")
+        typer.echo(f"  {SOURCE_FILE} there, or begin again with --tool SOURCE.")
     if not operator:
         typer.echo("  Nobody is its operator yet: name them in registry.yaml and CODEOWNERS,")
         typer.echo("  where @OPERATOR stands now, or begin again with --operator ACCOUNT.")

@@ -130,6 +130,17 @@ def test_every_job_that_needs_opsteps_installs_it_in_the_one_way(host: str) -> N
         assert not re.search(r"\b(pip|pipx|uv|install)\b", rest)
 
 
+def test_the_one_way_installs_by_hash_or_from_a_whole_commit_without_any_index() -> None:
+    new = NewRegistry(name="steps", title="Steps", url="https://x.example")
+    script = registry_files(new)["ci/install-opsteps"].decode()
+    lines = [line.strip() for line in script.split("\n") if "pip install" in line]
+    assert len(lines) == 2
+    assert "--require-hashes" in lines[0]
+    assert "--only-binary :all:" in lines[0]
+    assert "--no-deps --no-index --no-build-isolation" in lines[1]
+    assert script.index("git+*@????????????????????????????????????????)") < script.index(lines[1])
+
+
 @every_host
 def test_no_job_runs_what_a_library_brings(host: str) -> None:
     """Nothing but opsteps, Git and the shell is started; opsteps reads libraries as data."""

@@ -348,7 +348,11 @@ def test_what_the_readme_tells_authors_and_everyone_works_as_it_stands(world: Wo
     )
     clone = world.root / "author"
     git(world.root, "clone", "--quiet", str(world.remote), str(clone))
-    ok, printed = run_shell(once + contribute.replace("YOUR-ACCOUNT", "jane"), clone, world.root)
+    checked = (world.clone / ".github/pull_request_template.md").read_text()
+    own = "\n".join(re.findall(r"`(opsteps [^`]+)`", checked))
+    assert "validate --base origin/main" in own
+    script = "\n".join((once, contribute.replace("YOUR-ACCOUNT", "jane"), own))
+    ok, printed = run_shell(script, clone, world.root)
     assert ok, printed
     event = world.request("github", "author", branch="my-library")
     assert world.run("github", "validate", event).ok
@@ -358,6 +362,50 @@ def test_what_the_readme_tells_authors_and_everyone_works_as_it_stands(world: Wo
     elsewhere.mkdir()
     ok, printed = run_shell(verify.replace("ADDRESS", f"{world.remote}"), elsewhere, world.root)
     assert ok, printed
+
+
+def test_what_the_readme_tells_operators_works_as_it_stands(world: World) -> None:
+    with Registry.open(world.clone) as registry:
+        for version in ("1.0.0", "1.1.0", "1.1.1"):
+            put(registry, files("my-library", version))
+        follow_head(registry)
+    git(world.clone, "push", "--quiet", "--tags", "origin", "main")
+    readme = (world.clone / "README.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", readme[readme.index("## Operators") :], re.DOTALL)
+    ok, printed = run_shell(blocks[0], world.clone, world.root)
+    assert ok, printed
+    assert "1.1.0" in git(
+        world.remote, "cat-file", "blob", "main:libraries/my-library/library.yaml"
+    )
+
+
+@pytest.mark.needs_ssh_keygen
+def test_the_keys_are_made_as_the_setup_list_says_and_never_committed(world: World) -> None:
+    readme = (world.clone / "README.md").read_text()
+    makes = re.findall(r"`(ssh-keygen [^`]+)`", readme)
+    assert [command.rpartition(" ")[2] for command in makes] == ["deploy-key", "ci-key"]
+    ok, printed = run_shell("\n".join(makes), world.clone, world.root)
+    assert ok, printed
+    assert "PRIVATE KEY" in (world.clone / "deploy-key").read_text()
+    new = git(world.clone, "status", "--porcelain", "--untracked-files=all").split()
+    assert not {"deploy-key", "ci-key"} & set(new)
+
+
+@every_host
+def test_an_address_of_this_machine_is_warned_of_where_the_site_is_built(
+    world: World, host: str
+) -> None:
+    facts = world.clone / "registry.yaml"
+    facts.write_text(
+        facts.read_text().replace("https://steps.example.com", "http://127.0.0.1:3011")
+    )
+    git(world.clone, "commit", "--quiet", "-am", "No address")
+    git(world.clone, "push", "--quiet", "origin", "main")
+    event = world.merged(world.refs()["refs/heads/main"])
+    ran = world.run(host, "catalogue" if host == "github" else "pages", event)
+    assert ran.ok, ran.output
+    shown = (ran.temporary / "summary.md").read_text() if host == "github" else ran.output
+    assert "name http://127.0.0.1:3011" in shown
 
 
 def assert_no_secret_is_left(world: World, ran: Ran) -> None:
