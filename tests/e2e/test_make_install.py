@@ -48,6 +48,19 @@ def test_the_command_comes_works_away_from_the_checkout_and_goes(tmp_path: Path)
     assert make(tmp_path, "uninstall") == (0, "[env] nothing was installed\n")
 
 
+def test_the_demo_takes_a_port_that_is_typed_and_not_one_of_the_environment() -> None:
+    for typed, wanted in ((["PORT=3411"], '.venv/bin/opsteps demo --port "3411"'), ([], "demo")):
+        done = subprocess.run(
+            ["make", "--dry-run", "demo", *typed],
+            cwd=ROOT,
+            env={**os.environ, "PORT": "8080"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.rstrip().endswith(wanted)
+
+
 @pytest.mark.parametrize("kind", ["file", "link"])
 def test_somebody_elses_opsteps_stays(tmp_path: Path, kind: str) -> None:
     link = tmp_path / ".local/bin/opsteps"
