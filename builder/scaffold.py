@@ -14,7 +14,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from registry.checking import check_release
-from registry.names import LibraryName
+from registry.names import LibraryName, title_of
 from registry.problems import InvalidLibraryError
 from registry.schema import Format
 
@@ -87,11 +87,6 @@ def _fill(path: str, raw: bytes, wanted: NewLibrary) -> bytes:
         text = raw.decode().replace(_NAME, wanted.name).replace(_TITLE, title_of(wanted.name))
         return text.replace(_DATE, wanted.date).encode()
     return raw
-
-
-def title_of(name: LibraryName) -> str:
-    """A name as people write it, to begin with."""
-    return " ".join(part.capitalize() for part in name.split("-"))
 
 
 def _manifest_fields(wanted: NewLibrary) -> Mapping[str, str | None]:

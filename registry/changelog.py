@@ -6,6 +6,8 @@ import re
 
 from registry.versions import Version
 
+CHANGELOG = "docs/CHANGELOG.md"
+"""Where a release keeps its changelog."""
 NOTES_CHARACTERS = 8_000
 """Longest release notes; the rest is left to the changelog itself."""
 # "## 1.2.0", "## [1.2.0] - 2026-01-31", "## v1.2.0 (date)": the headings that people write.
@@ -20,7 +22,7 @@ def notes_of(changelog: bytes, version: Version) -> str:
     """
     level = 0
     kept: list[str] = []
-    for line in changelog.decode(errors="replace").splitlines():
+    for line in _lines(changelog):
         heading = _ANY_HEADING.match(line)
         if level and heading and len(heading[1]) <= level:
             break
@@ -31,3 +33,13 @@ def notes_of(changelog: bytes, version: Version) -> str:
         if found and found[2] == str(version):
             level = len(found[1])
     return "\n".join(kept).strip()[:NOTES_CHARACTERS]
+
+
+def has_heading(changelog: bytes, version: Version) -> bool:
+    """Whether a changelog has a heading for ``version``, with or without anything below it."""
+    found = (_HEADING.match(line) for line in _lines(changelog))
+    return any(match is not None and match[2] == str(version) for match in found)
+
+
+def _lines(changelog: bytes) -> list[str]:
+    return changelog.decode("utf-8-sig", errors="replace").splitlines()

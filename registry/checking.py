@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any
 
 from registry.contents import duplicate_steps, too_many_steps
+from registry.document_checks import changelog_problems, document_problems, size_problems
 from registry.errors import InvalidNameError
 from registry.executors import executor_problems
 from registry.filechecks import file_problems
 from registry.jsontext import JsonTextError, Place, load_json, locate
+from registry.manifest_checks import FILE as MANIFEST
+from registry.manifest_checks import description_missing, manifest_problems
 from registry.model import JsonValue, Manifest, ReleaseContent, Step, StepFile
-from registry.names import parse_library_name, parse_step_name
+from registry.names import is_library_name, parse_step_name
 from registry.parsing import Parsed, check_json
-from registry.paths import IMAGES, path_problems
-from registry.problems import Problem, Severity, errors_of
+from registry.paths import path_problems
+from registry.problems import Problem, Severity, errors_of, ordered
+from registry.salvage import salvaged_manifest, salvaged_step
 from registry.schema import Format
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.stepchecks import step_problems
-from registry.texts import markdown_problems, text_problems
-from registry.versions import parse_dependency, parse_version
+from registry.texts import text_problems
+from registry.versions import is_version
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedRelease:
-    """A release's content, None when an error stands in its way, and every problem by place."""
+    """A release's content, None when an error stands in its way, and every problem.
+
+    Errors come first. ``shown`` is what to call the release: its name and version, where they can
+    be read.
+    """
 
     content: ReleaseContent | None
     problems: tuple[Problem, ...]
+    shown: str = "the library"
 
 
 def check_release(
@@ -45,65 +54,140 @@ def check_release(
     ``name`` and ``version`` are what its directories are called; None where there are none yet.
     ``strict`` makes unknown fields an error, as in a pull request.
     """
-    problems = [*path_problems(files, limits), *_size_problems(files, limits)]
+    problems = [*path_problems(files, limits), *size_problems(files, limits)]
     problems.extend(file_problems(files))
-    parsed = _manifest(files, problems, strict=strict, limits=limits)
-    manifest: Manifest | None = parsed.value
+    checking = _Checking(files=files, problems=problems, strict=strict, limits=limits)
+    parsed = checking.manifest()
     problems.extend(_identity_problems(parsed.read, name, version))
     entries = _entries(parsed, files)
-    steps = _steps(files, entries, problems, strict=strict, limits=limits)
+    steps = checking.steps(entries)
+    manifest = parsed.value or salvaged_manifest(
+        parsed.read, parsed.problems, [entry.file for _, entry in entries]
+    )
     if manifest is not None:
-        problems.extend(_manifest_problems(manifest))
-        problems.extend(_unlisted(files, manifest))
-        problems.extend(_permission_labels(manifest, steps))
-    problems.extend(_document_problems(files, limits))
-    usable = manifest is not None and not errors_of(tuple(problems))
-    content = ReleaseContent(manifest=manifest, steps=tuple(steps)) if usable and manifest else None
-    return CheckedRelease(content=content, problems=_placed(files, problems, limits))
+        wrong = {problem.pointer for problem in parsed.problems}
+        problems.extend(manifest_problems(manifest, wrong))
+        problems.extend(_unlisted(files, {entry.file for _, entry in entries}))
+        problems.extend(_permission_labels(manifest, checking.looked_at, wrong))
+        if strict and "/version" not in wrong and "version" in parsed.read:
+            problems.extend(changelog_problems(files, manifest.version))
+    problems.extend(document_problems(files, limits))
+    content = None
+    if parsed.value is not None and not errors_of(tuple(problems)):
+        content = ReleaseContent(manifest=parsed.value, steps=tuple(steps))
+    return CheckedRelease(content=content, problems=checking.placed(), shown=_shown(parsed.read))
 
 
-def _size_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Problem]:
-    total = sum(map(len, files.values()))
-    for amount, limit, what in (
-        (len(files), limits.release_files, "files"),
-        (total, limits.release_bytes, "bytes together"),
-    ):
-        if amount > limit:
-            yield Problem(
-                rule="limit-release-size",
-                file=".",
-                message=f"the release has {amount:,} {what}",
-                expected=f"at most {limit:,}",
-            )
-    for path, content in files.items():
-        limit = _file_limit(path, limits)
-        if len(content) > limit:
-            yield Problem(
-                rule="limit-file-size",
-                file=path,
-                message=f"the file has {len(content):,} bytes",
-                expected=f"at most {limit:,}",
-            )
+def _shown(read: JsonValue) -> str:
+    fields = read if isinstance(read, dict) else {}
+    name, version = fields.get("name"), fields.get("version")
+    if not isinstance(name, str) or not name.strip():
+        return "the library"
+    return f"{name[:80]} {version[:40]}" if isinstance(version, str) else name[:80]
 
 
-def _file_limit(path: str, limits: Limits) -> int:
-    if path.endswith(".md"):
-        return limits.readme_bytes
-    is_executor = path.startswith("executors/") and path.endswith(".py")
-    return limits.executor_bytes if is_executor else limits.file_bytes
+@dataclass(kw_only=True, slots=True)
+class _Checking:
+    """A release that is being checked, and what was found so far."""
 
+    files: Mapping[str, bytes]
+    problems: list[Problem]
+    strict: bool
+    limits: Limits
+    looked_at: list[Step] = field(default_factory=list)
+    """The steps, and what is sound of those that have faults."""
+    places: dict[str, Mapping[str, Place]] = field(default_factory=dict)
+    """Of files that are no JSON until their slips are mended."""
 
-def _manifest(
-    files: Mapping[str, bytes], problems: list[Problem], *, strict: bool, limits: Limits
-) -> Parsed[Manifest]:
-    raw = files.get("manifest.json")
-    if raw is None:
-        problems.append(_absent("manifest.json", "manifest.json", ""))
+    def manifest(self) -> Parsed[Manifest]:
+        raw = self.files.get(MANIFEST)
+        if raw is not None:
+            return self._read(Format.MANIFEST, raw, MANIFEST)
+        self.problems.append(no_manifest(self.files))
         return Parsed(value=None)
-    parsed = check_json(Format.MANIFEST, raw, file="manifest.json", strict=strict, limits=limits)
-    problems.extend(parsed.problems)
-    problems.extend(text_problems(parsed.read, "manifest.json"))
-    return parsed
+
+    def _read(self, kind: Format, raw: bytes, file: str) -> Parsed[Any]:
+        parsed = check_json(kind, raw, file=file, strict=self.strict, limits=self.limits)
+        self.problems.extend(parsed.problems)
+        self.problems.extend(text_problems(parsed.read, file))
+        if parsed.places:
+            self.places[file] = parsed.places
+        return parsed
+
+    def steps(self, entries: list[tuple[int, StepFile]]) -> list[Step]:
+        """The steps without errors of their own."""
+        if len(entries) > self.limits.steps_per_release:
+            self.problems.append(too_many_steps(len(entries), self.limits.steps_per_release))
+            return []
+        steps: list[Step] = []
+        for index, entry in entries:
+            if entry.executor is not None:
+                pointer = f"/steps/{index}/executor"
+                self.problems.extend(
+                    _executor_problems(self.files, entry.executor, pointer, self.limits)
+                )
+            raw = self.files.get(entry.file)
+            if raw is None:
+                self.problems.append(_absent(entry.file, f"/steps/{index}/file", self.files))
+                continue
+            step = self._step(raw, entry.file)
+            if step is not None:
+                steps.append(step)
+        self.problems.extend(duplicate_steps(self.looked_at))
+        return steps
+
+    def _step(self, raw: bytes, file: str) -> Step | None:
+        parsed = self._read(Format.STEP, raw, file)
+        step: Step | None = parsed.value
+        wrong = {problem.pointer for problem in parsed.problems}
+        unsound: Collection[str] = ()
+        looked_at = step
+        if looked_at is None:
+            looked_at, unsound = salvaged_step(parsed.read, parsed.problems)
+        if looked_at is None:
+            return None
+        has_name = isinstance(parsed.read, dict) and "name" in parsed.read
+        if has_name and "/name" not in wrong:
+            self.looked_at.append(looked_at)
+            self.problems.extend(_name_problems(looked_at, file))
+        if "/description" not in wrong and not looked_at.description.strip():
+            self.problems.append(description_missing(file, "the step"))
+        self.problems.extend(step_problems(looked_at, file, unsound=unsound))
+        return step
+
+    def placed(self) -> tuple[Problem, ...]:
+        """The problems, each with its line and column where it has a place, errors first."""
+        files = {p.file for p in self.problems if p.pointer and not p.line}
+        maps = {
+            file: self.places.get(file) or _places(self.files.get(file, b""), self.limits)
+            for file in files
+        }
+        placed = [
+            replace(p, line=place.line, column=place.column)
+            if p.pointer and not p.line and (place := _nearest(maps[p.file], p.pointer))
+            else p
+            for p in self.problems
+        ]
+        found = ordered(placed)
+        # What stops a library is never among those that are only counted.
+        kept = found[: self.limits.problems_reported]
+        if len(found) > len(kept):
+            kept = (*kept, _more(len(found) - len(kept), self.limits.problems_reported))
+        return kept
+
+
+def no_manifest(files: Collection[str]) -> Problem:
+    """The problem of files among which no manifest is, or only one deeper down."""
+    deeper = sorted(path for path in files if path.endswith(f"/{MANIFEST}"))
+    hint = "write one; 'opsteps new NAME' begins a library that has it"
+    if deeper:
+        hint = f"one is at {deeper[0][:200]}: name the directory that it is in"
+    return Problem(
+        rule="manifest-missing",
+        file=MANIFEST,
+        message="there is no manifest.json here, so this is no library",
+        expected=hint,
+    )
 
 
 def _entries(parsed: Parsed[Manifest], files: Mapping[str, bytes]) -> list[tuple[int, StepFile]]:
@@ -112,26 +196,37 @@ def _entries(parsed: Parsed[Manifest], files: Mapping[str, bytes]) -> list[tuple
         return list(enumerate(parsed.value.steps))
     listed = parsed.read.get("steps") if isinstance(parsed.read, dict) else None
     if isinstance(listed, list):
-        return [
-            (index, StepFile(file=entry["file"], executor=_text(entry.get("executor"))))
-            for index, entry in enumerate(listed)
-            if isinstance(entry, dict) and isinstance(entry.get("file"), str)
-        ]
+        made_out = ((index, _entry(entry)) for index, entry in enumerate(listed))
+        return [(index, entry) for index, entry in made_out if entry is not None]
     found = [path for path in files if path.startswith("steps/") and path.endswith(".json")]
     return [(index, StepFile(file=path)) for index, path in enumerate(sorted(found))]
 
 
-def _text(value: JsonValue) -> str | None:
-    return value if isinstance(value, str) else None
+def _entry(listed: JsonValue) -> StepFile | None:
+    """An entry for a step, also one that breaks the schema: where it is a path, or has one."""
+    fields = {"file": listed} if isinstance(listed, str) else listed
+    file = _path(fields.get("file")) if isinstance(fields, dict) else None
+    return StepFile(file=file, executor=_path(fields.get("executor"))) if file else None
 
 
-def _absent(file: str, named_in: str, pointer: str) -> Problem:
+def _path(value: JsonValue) -> str | None:
+    """The path that a text means: what is wrong with it has been said."""
+    text = value.strip().replace("\\", "/").removeprefix("./") if isinstance(value, str) else ""
+    return text or None
+
+
+def _absent(file: str, pointer: str, files: Collection[str]) -> Problem:
+    meant = next((path for path in files if path.lower() == file.lower()), "") or next(
+        iter(get_close_matches(file[:240], files, n=1, cutoff=0.8)), ""
+    )
     return Problem(
         rule="file-missing",
-        file=named_in,
+        file=MANIFEST,
         pointer=pointer,
-        message=f"{file!r} is not there",
-        expected="add the file, or take it out of manifest.json",
+        message=f"the file {file[:240]!r} is not there",
+        expected=f"did you mean {meant!r}?"
+        if meant
+        else "add the file, or take it out of manifest.json",
     )
 
 
@@ -141,7 +236,10 @@ def _identity_problems(
     fields = manifest if isinstance(manifest, dict) else {}
     for pointer, directory in (("/name", name), ("/version", version)):
         said = fields.get(pointer[1:])
-        if directory is not None and isinstance(said, str) and said != directory:
+        if directory is None or not isinstance(said, str) or said == directory:
+            continue
+        # Where the directory itself has a name that it may not have, that is what is said.
+        if is_library_name(directory) if pointer == "/name" else is_version(directory):
             yield Problem(
                 rule="directory-mismatch",
                 file="manifest.json",
@@ -151,77 +249,13 @@ def _identity_problems(
             )
 
 
-def _manifest_problems(manifest: Manifest) -> Iterator[Problem]:
-    checks: list[tuple[str, Callable[[str], object], str]] = [
-        ("/name", parse_library_name, manifest.name),
-        ("/version", parse_version, manifest.version),
-    ]
-    checks += [
-        (f"/dependencies/{index}", parse_dependency, text)
-        for index, text in enumerate(manifest.dependencies)
-    ]
-    for pointer, check, text in checks:
-        try:
-            check(text)
-        except InvalidNameError as error:
-            yield Problem(
-                rule="name",
-                file="manifest.json",
-                pointer=pointer,
-                message=error.message,
-                expected=error.next_step,
-            )
-    try:
-        canonicalize_license_expression(manifest.license)
-    except InvalidLicenseExpression:
-        yield Problem(
-            rule="license",
-            file="manifest.json",
-            pointer="/license",
-            message=f"{manifest.license[:80]!r} is not an SPDX licence expression",
-            expected="such as 'MIT', 'Apache-2.0' or 'LicenseRef-Company'",
-            severity=Severity.WARNING,
-        )
-
-
-def _steps(
-    files: Mapping[str, bytes],
-    entries: list[tuple[int, StepFile]],
-    problems: list[Problem],
-    *,
-    strict: bool,
-    limits: Limits,
-) -> list[Step]:
-    if len(entries) > limits.steps_per_release:
-        problems.append(too_many_steps(len(entries), limits.steps_per_release))
-        return []
-    steps: list[Step] = []
-    for index, entry in entries:
-        if entry.executor is not None:
-            pointer = f"/steps/{index}/executor"
-            problems.extend(_executor_problems(files, entry.executor, pointer, limits))
-        raw = files.get(entry.file)
-        if raw is None:
-            problems.append(_absent(entry.file, "manifest.json", f"/steps/{index}/file"))
-            continue
-        parsed = check_json(Format.STEP, raw, file=entry.file, strict=strict, limits=limits)
-        problems.extend(parsed.problems)
-        problems.extend(text_problems(parsed.read, entry.file))
-        if parsed.value is not None:
-            steps.append(parsed.value)
-            problems.extend(_step_problems(parsed.value, entry.file))
-    problems.extend(duplicate_steps(steps))
-    return steps
-
-
-def _step_problems(step: Step, file: str) -> Iterator[Problem]:
+def _name_problems(step: Step, file: str) -> Iterator[Problem]:
     try:
         parse_step_name(step.name)
     except InvalidNameError as error:
         yield Problem(
             rule="name", file=file, pointer="/name", message=error.message, expected=error.next_step
         )
-    yield from step_problems(step, file)
 
 
 def _executor_problems(
@@ -229,13 +263,12 @@ def _executor_problems(
 ) -> Iterator[Problem]:
     raw = files.get(executor)
     if raw is None:
-        yield _absent(executor, "manifest.json", pointer)
+        yield _absent(executor, pointer, files)
     elif len(raw) <= limits.executor_bytes:  # a larger one is a problem already
         yield from executor_problems(raw, executor)
 
 
-def _unlisted(files: Mapping[str, bytes], manifest: Manifest) -> Iterator[Problem]:
-    listed = {entry.file for entry in manifest.steps}
+def _unlisted(files: Mapping[str, bytes], listed: Collection[str]) -> Iterator[Problem]:
     for path in files:
         if path.startswith("steps/") and path.endswith(".json") and path not in listed:
             yield Problem(
@@ -247,7 +280,11 @@ def _unlisted(files: Mapping[str, bytes], manifest: Manifest) -> Iterator[Proble
             )
 
 
-def _permission_labels(manifest: Manifest, steps: list[Step]) -> Iterator[Problem]:
+def _permission_labels(
+    manifest: Manifest, steps: list[Step], wrong: Collection[str]
+) -> Iterator[Problem]:
+    if any(pointer.startswith("/required_permissions") for pointer in wrong):
+        return
     declared = set(manifest.required_permissions)
     for step in steps:
         for label in step.required_permissions:
@@ -260,49 +297,6 @@ def _permission_labels(manifest: Manifest, steps: list[Step]) -> Iterator[Proble
                     expected=f"add {label!r}",
                     severity=Severity.WARNING,
                 )
-
-
-def _document_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Problem]:
-    if "docs/README.md" not in files:
-        yield Problem(
-            rule="readme-missing",
-            file="docs/README.md",
-            message="there is no README",
-            expected="a page that says what the library is for",
-            severity=Severity.WARNING,
-        )
-    for path, content in files.items():
-        if path.endswith(".md") and len(content) <= limits.readme_bytes:
-            yield from markdown_problems(content, path)
-        if path.startswith("assets/") and not path.lower().endswith(IMAGES):
-            yield Problem(
-                rule="asset-type",
-                file=path,
-                message="assets are raster images",
-                expected=f"one of {', '.join(IMAGES)}",
-            )
-
-
-def _placed(
-    files: Mapping[str, bytes], problems: list[Problem], limits: Limits
-) -> tuple[Problem, ...]:
-    """Give problems known by a JSON pointer their line and column, and order them by place."""
-    maps = {
-        file: _places(files.get(file, b""), limits)
-        for file in {p.file for p in problems if p.pointer and not p.line}
-    }
-    placed = [
-        replace(p, line=place.line, column=place.column)
-        if p.pointer and not p.line and (place := _nearest(maps[p.file], p.pointer))
-        else p
-        for p in problems
-    ]
-    unique = list(dict.fromkeys(placed))
-    # What stops a library is never among those that are only counted.
-    kept = sorted(unique, key=lambda p: p.severity)[: limits.problems_reported]
-    if len(unique) > len(kept):
-        kept.append(_more(len(unique) - len(kept), limits.problems_reported))
-    return tuple(sorted(kept, key=lambda p: (p.file, p.line, p.column, p.rule)))
 
 
 def _more(count: int, limit: int) -> Problem:

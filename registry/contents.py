@@ -140,11 +140,14 @@ def duplicate_steps(steps: Sequence[Step]) -> Iterator[Problem]:
 
 
 def _absent(file: str) -> Problem:
+    is_manifest = file == "manifest.json"
     return Problem(
-        rule="file-missing",
+        rule="manifest-missing" if is_manifest else "file-missing",
         file=file,
-        message="the file is not there",
-        expected="add the file, or take it out of manifest.json",
+        message="there is no manifest.json" if is_manifest else "the file is not there",
+        expected="a release that has one"
+        if is_manifest
+        else "add the file, or take it out of manifest.json",
     )
 
 

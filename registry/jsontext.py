@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Mapping
@@ -24,6 +25,10 @@ _INTEGER = re.compile(r"-?[0-9]+\Z")
 # What JSON readers of other languages hold at most; msgspec and orjson write no more either.
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _INTEGER_CHARACTERS = 20
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_SAVE_AS = "save it as UTF-8"
+_KEEP_ONE = "keep one of them"
+_RIGHT_NUMBER = "a number of at most 64 bits, a text, or null"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,12 +42,13 @@ class Place:
 class JsonTextError(ValueError):
     """Text that is not strict JSON: what is wrong, and where."""
 
-    def __init__(self, message: str, place: Place, pointer: str = "") -> None:
-        """Keep the place apart from the message."""
+    def __init__(self, message: str, place: Place, pointer: str = "", expected: str = "") -> None:
+        """Keep the place, and what would be right, apart from the message."""
         super().__init__(message)
         self.message = message
         self.place = place
         self.pointer = pointer
+        self.expected = expected
 
 
 class _FaultError(ValueError):
@@ -57,6 +63,11 @@ def is_portable(number: int) -> bool:
 def escape_pointer(part: str) -> str:
     """One part of a JSON pointer (RFC 6901)."""
     return part.replace("~", "~0").replace("/", "~1")
+
+
+def unescape_pointer(part: str) -> str:
+    """The name that one part of a JSON pointer stands for."""
+    return part.replace("~1", "/").replace("~0", "~")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -93,12 +104,19 @@ def place_of(text: str, offset: int) -> Place:
 
 
 def decode_utf8(raw: bytes) -> str:
-    """The text; raises JsonTextError with the place of the first byte that is not UTF-8."""
+    """The text, without a byte order mark at its beginning.
+
+    Raises JsonTextError with the place of the first byte that is not UTF-8.
+    """
+    if raw.startswith(_UTF16) or b"\0" in raw[:2]:
+        start = Place(line=1, column=1)
+        raise JsonTextError("this is UTF-16, not UTF-8", start, expected=_SAVE_AS)
     try:
-        return raw.decode("utf-8")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8", errors="replace")
-        raise JsonTextError("this is not UTF-8", place_of(before, len(before))) from error
+        place = place_of(before, len(before))
+        raise JsonTextError("this is not UTF-8", place, expected=_SAVE_AS) from error
 
 
 def load_json(raw: bytes, *, depth: int) -> Any:
@@ -107,9 +125,7 @@ def load_json(raw: bytes, *, depth: int) -> Any:
     ``depth`` is the greatest number of arrays and objects inside each other.
     """
     text = decode_utf8(raw)
-    if text.startswith("\ufeff"):
-        raise JsonTextError("it begins with a byte order mark", Place(line=1, column=1))
-    _check_depth(text, depth)
+    check_depth(text, depth)
     try:
         value = json.loads(
             text,
@@ -118,7 +134,7 @@ def load_json(raw: bytes, *, depth: int) -> Any:
             parse_int=_integer,
         )
         # Lone surrogates and numbers that become infinite pass the decoder above.
-        orjson.loads(raw)
+        orjson.loads(text.encode("utf-8", "surrogatepass"))
     except json.JSONDecodeError as error:
         place = Place(line=error.lineno, column=error.colno)
         raise JsonTextError(error.msg, place) from error
@@ -129,7 +145,8 @@ def load_json(raw: bytes, *, depth: int) -> Any:
     return value
 
 
-def _check_depth(text: str, depth: int) -> None:
+def check_depth(text: str, depth: int) -> None:
+    """Raise JsonTextError for a text with more brackets inside each other than are allowed."""
     if text.count("[") + text.count("{") <= depth:
         return
     level = 0
@@ -157,15 +174,27 @@ def _located(text: str, message: str) -> JsonTextError:
     return JsonTextError(message, Place(line=1, column=1))
 
 
-def locate(text: str) -> Mapping[str, Place]:
+def brackets(text: str) -> list[tuple[int, str]]:
+    """The brackets that a text opens and does not close, with their offsets."""
+    opened: list[tuple[int, str]] = []
+    for match in _BRACKET.finditer(text):
+        bracket = match.group()
+        if bracket in "[{":
+            opened.append((match.start(), bracket))
+        elif bracket in "]}" and opened:
+            opened.pop()
+    return opened
+
+
+def locate(text: str, faults: list[JsonTextError] | None = None) -> Mapping[str, Place]:
     """JSON pointer → place, for every value of a text that `load_json` accepted.
 
-    In another text it raises JsonTextError at the first duplicate key or number that is no JSON.
+    In another text it raises JsonTextError at the first duplicate key or number that is no JSON,
+    or puts all of them into ``faults``.
     """
-    places: dict[str, Place] = {}
-    lines = _LineIndex(text)
-    _walk(text, _skip(text, 0), "", places, lines)
-    return places
+    walk = _Walk(text, faults)
+    walk.value(_skip(text, 1 if text.startswith("\ufeff") else 0), "")
+    return walk.places
 
 
 class _LineIndex:
@@ -191,40 +220,53 @@ def _skip(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _walk(
-    text: str, position: int, pointer: str, places: dict[str, Place], lines: _LineIndex
-) -> int:
-    """Record the value at ``position`` and everything in it; return the offset after it."""
-    places[pointer] = lines.place(position)
-    opening = text[position]
-    if opening == '"':
-        return int(scanstring(text, position + 1, True)[1])  # noqa: FBT003 - its only form
-    if opening not in "[{":
-        return _walk_scalar(text, position, pointer, places[pointer])
-    position, index = _skip(text, position + 1), 0
-    seen: set[str] = set()
-    while text[position] not in "]}":
-        key, place = str(index), places[pointer]
-        if opening == "{":
-            place = lines.place(position)
-            key, position = scanstring(text, position + 1, True)  # noqa: FBT003 - its only form
-            position = _skip(text, _skip(text, position) + 1)
-        inner = f"{pointer}/{escape_pointer(key)}"
-        if key in seen:
-            raise JsonTextError(f"the key {key[:80]!r} is there twice", place, inner)
-        seen.add(key)
-        position = _skip(text, _walk(text, position, inner, places, lines))
-        if text[position] == ",":
-            position = _skip(text, position + 1)
-        index += 1
-    return position + 1
+class _Walk:
+    """A way through a text that records where each value is."""
 
+    def __init__(self, text: str, faults: list[JsonTextError] | None) -> None:
+        self.places: dict[str, Place] = {}
+        self._text = text
+        self._lines = _LineIndex(text)
+        self._faults = faults
 
-def _walk_scalar(text: str, position: int, pointer: str, place: Place) -> int:
-    match = _SCALAR.match(text, position)
-    if match is None:
+    def value(self, position: int, pointer: str) -> int:
+        """Record the value at ``position`` and everything in it; return the offset after it."""
+        text = self._text
+        place = self.places[pointer] = self._lines.place(position)
+        opening = text[position]
+        if opening == '"':
+            return int(scanstring(text, position + 1, True)[1])  # noqa: FBT003 - its only form
+        if opening not in "[{":
+            return self._scalar(position, pointer, place)
+        position, index = _skip(text, position + 1), 0
+        seen: set[str] = set()
+        while text[position] not in "]}":
+            key, at = str(index), place
+            if opening == "{":
+                at = self._lines.place(position)
+                key, position = scanstring(text, position + 1, True)  # noqa: FBT003 - as above
+                position = _skip(text, _skip(text, position) + 1)
+            inner = f"{pointer}/{escape_pointer(key)}"
+            if key in seen:
+                message = f"the key {key[:80]!r} is there twice"
+                self._wrong(JsonTextError(message, at, inner, _KEEP_ONE))
+            seen.add(key)
+            position = _skip(text, self.value(position, inner))
+            if text[position] == ",":
+                position = _skip(text, position + 1)
+            index += 1
         return position + 1
-    wrong = _wrong_scalar(match.group())
-    if wrong:
-        raise JsonTextError(wrong, place, pointer)
-    return match.end()
+
+    def _scalar(self, position: int, pointer: str, place: Place) -> int:
+        match = _SCALAR.match(self._text, position)
+        if match is None:
+            return position + 1
+        wrong = _wrong_scalar(match.group())
+        if wrong:
+            self._wrong(JsonTextError(wrong, place, pointer, _RIGHT_NUMBER))
+        return match.end()
+
+    def _wrong(self, error: JsonTextError) -> None:
+        if self._faults is None:
+            raise error
+        self._faults.append(error)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from registry.names import Digest, LibraryName, StepName
+from registry.names import Digest, LibraryName, StepName, title_of
 
 # What JSON can hold. Nested recursive aliases are more than msgspec decodes, hence Any.
 JsonValue = Any
@@ -42,6 +42,8 @@ class Platform(StrEnum):
     MACOS = "macos"
 
 
+NO_CATEGORY = "Other"
+"""Where a step is listed that names no category."""
 ALL_PLATFORMS = (Platform.WINDOWS, Platform.LINUX, Platform.MACOS)
 
 
@@ -100,12 +102,16 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One operation a library offers. ``inputs`` and ``outputs`` are numbers of ports."""
+    """One operation a library offers. ``inputs`` and ``outputs`` are numbers of ports.
+
+    Only ``name`` must be given: ``display_name`` is made from it, and a ``category`` that is
+    left out is `NO_CATEGORY`.
+    """
 
     name: StepName
-    display_name: str
-    category: str
-    description: str
+    display_name: str = ""
+    category: str = NO_CATEGORY
+    description: str = ""
     icon: str = "📄"
     color: str = "#007bff"
     inputs: int = 1
@@ -120,6 +126,13 @@ class Step:
     deprecation_message: str | None = None
     returns: dict[str, JsonValue] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Give what is shown everywhere a text that can be shown."""
+        if not self.display_name:
+            object.__setattr__(self, "display_name", title_of(self.name))
+        if not self.category:
+            object.__setattr__(self, "category", NO_CATEGORY)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFile:
@@ -131,15 +144,18 @@ class StepFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """``manifest.json``."""
+    """``manifest.json``. Only ``name``, ``version`` and ``steps`` must be given.
+
+    ``display_name`` is made from the name; the other texts are empty where they are left out.
+    """
 
     name: LibraryName
     version: str
-    display_name: str
-    description: str
-    author: str
-    license: str
     steps: tuple[StepFile, ...]
+    display_name: str = ""
+    description: str = ""
+    author: str = ""
+    license: str = ""
     author_email: str | None = None
     homepage: str | None = None
     repository: str | None = None
@@ -155,6 +171,11 @@ class Manifest:
     support_email: str | None = None
     publisher: str | None = None
     python_requirements: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Give the library a name that people read."""
+        if not self.display_name:
+            object.__setattr__(self, "display_name", title_of(self.name))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -244,6 +265,19 @@ class Escalation(StrEnum):
     REFUSE = "refuse"
 
 
+class Requirement(StrEnum):
+    """What a registry may ask of candidates besides a name, a version and steps."""
+
+    LICENSE = "license"
+    DESCRIPTION = "description"
+    AUTHOR = "author"
+    README = "readme"
+    CHANGELOG = "changelog"
+    TESTS = "tests"
+    PERMISSIONS = "permissions"
+    EXAMPLES = "examples"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """What a registry demands of releases, and whom it trusts with what."""
@@ -255,6 +289,8 @@ class Policy:
     """OpenSSH public keys that attest commits and sign statements of the head."""
     licenses: tuple[str, ...] = ()
     """SPDX ids that libraries may have; any when empty."""
+    require: tuple[Requirement, ...] = ()
+    """What a candidate must have besides what an install needs."""
     escalation: Escalation = Escalation.REVIEW
     featured: tuple[str, ...] = ()
     """Libraries that the catalogue shows first."""

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NewType
 
 from registry.errors import InvalidNameError
+from registry.spelling import mended_library_name, mended_step_name, sentence
 
 LibraryName = NewType("LibraryName", str)
 StepName = NewType("StepName", str)
@@ -34,6 +35,7 @@ _WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
 RESERVED_LIBRARY_NAMES = frozenset({"core", "rollback", "install"} | _WINDOWS_DEVICES)
 
 _LIBRARY_NAME = re.compile(LIBRARY_NAME_PATTERN.replace("$", r"\Z"))
+_WORDS = re.compile(r"[._-]+")
 _STEP_NAME = re.compile(STEP_NAME_PATTERN.replace("$", r"\Z"))
 
 
@@ -41,15 +43,26 @@ def parse_library_name(text: str) -> LibraryName:
     """A library's name; raises InvalidNameError that says what would be right."""
     if len(text) > LIBRARY_NAME_LENGTH or not _LIBRARY_NAME.match(text):
         raise InvalidNameError(
-            f"{text[:80]!r} is not a library name",
-            next_step="Use lower-case letters, digits and single hyphens, starting with a letter, "
-            f"at most {LIBRARY_NAME_LENGTH} characters, such as 'file-operations'",
+            f"{text[:80]!r} is not a library name", next_step=sentence(library_name_hint(text))
         )
     if text in RESERVED_LIBRARY_NAMES:
         raise InvalidNameError(
             f"the library name {text!r} is reserved", next_step="Choose another name"
         )
     return LibraryName(text)
+
+
+def library_name_hint(text: str) -> str:
+    """What to write instead of a text that is no library name."""
+    if len(text) > LIBRARY_NAME_LENGTH and _LIBRARY_NAME.match(text):
+        return f"at most {LIBRARY_NAME_LENGTH} characters; it has {len(text)}"
+    meant = mended_library_name(text)
+    if is_library_name(meant):
+        return f"write {meant!r}"
+    return (
+        "use lower-case letters, digits and single hyphens, beginning with a letter, "
+        f"at most {LIBRARY_NAME_LENGTH} characters, such as 'file-operations'"
+    )
 
 
 def is_library_name(text: str) -> bool:
@@ -63,13 +76,31 @@ def is_library_name(text: str) -> bool:
 
 def parse_step_name(text: str) -> StepName:
     """A step's name such as ``file.copy``; raises InvalidNameError."""
-    ends_in_json = text.rpartition(".")[2] == "json"
-    if len(text) > STEP_NAME_LENGTH or not _STEP_NAME.match(text) or ends_in_json:
+    if not _is_step_name(text):
         raise InvalidNameError(
-            f"{text[:80]!r} is not a step name",
-            next_step="Use dotted lower-case words such as 'file.copy'; the last is not 'json'",
+            f"{text[:80]!r} is not a step name", next_step=sentence(step_name_hint(text))
         )
     return StepName(text)
+
+
+def _is_step_name(text: str) -> bool:
+    ends_in_json = text.rpartition(".")[2] == "json"
+    return len(text) <= STEP_NAME_LENGTH and _STEP_NAME.match(text) is not None and not ends_in_json
+
+
+def step_name_hint(text: str) -> str:
+    """What to write instead of a text that is no step name."""
+    if len(text) > STEP_NAME_LENGTH and _STEP_NAME.match(text):
+        return f"at most {STEP_NAME_LENGTH} characters; it has {len(text)}"
+    meant = mended_step_name(text)
+    if _is_step_name(meant):
+        return f"write {meant!r}"
+    return "use dotted lower-case words such as 'file.copy'; the last is not 'json'"
+
+
+def title_of(name: str) -> str:
+    """A name as people write it: ``file.copy`` is *File Copy*."""
+    return " ".join(part.capitalize() for part in _WORDS.split(name) if part)
 
 
 def step_id(library: LibraryName, step: StepName) -> StepId:

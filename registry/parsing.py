@@ -6,13 +6,24 @@ with something wrong takes the slow path, which says what, where and what would 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 import orjson
 
-from registry.jsontext import JsonTextError, Place, load_json, locate
+from registry.explaining import explain
+from registry.json_slips import MendedText
+from registry.jsontext import (
+    JsonTextError,
+    Place,
+    check_depth,
+    decode_utf8,
+    load_json,
+    locate,
+)
 from registry.model import (
     InstanceFacts,
     JsonValue,
@@ -21,8 +32,8 @@ from registry.model import (
     RegistryFacts,
     Step,
 )
-from registry.problems import Problem, errors_of
-from registry.schema import Format, explain, is_valid
+from registry.problems import Problem, Severity, errors_of
+from registry.schema import Format, is_valid
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.yamltext import load_yaml
 
@@ -44,7 +55,10 @@ class Parsed(Generic[Model]):
     value: Model | None
     problems: tuple[Problem, ...] = ()
     read: JsonValue = None
-    """The decoded JSON or YAML, also where it breaks its schema; None where it is no JSON."""
+    """The decoded JSON or YAML, also where it breaks its schema; of a text that is no JSON what is
+    left when its slips are mended, else None."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where the values of a mended text are; of any other file `locate` knows."""
 
 
 def parse_manifest(raw: bytes, *, file: str = "manifest.json") -> Parsed[Manifest]:
@@ -78,16 +92,55 @@ def check_json(
     """Read a JSON file with every check there is; never raises for bad input."""
     if len(raw) > limits.json_bytes:
         return Parsed(value=None, problems=(_too_large(file, len(raw), limits.json_bytes),))
+    marked = (_byte_order_mark(file),) if raw.startswith(codecs.BOM_UTF8) else ()
     try:
         value = load_json(raw, depth=limits.nesting_depth)
     except JsonTextError as error:
-        return Parsed(value=None, problems=(syntax_problem(error, file, "json"),))
+        return _mended(kind, raw, error, file=file, strict=strict, limits=limits)
     if is_valid(kind, value):
-        return Parsed(value=_convert(kind, value), read=value)
-    places = locate(raw.decode())
-    problems = tuple(explain(kind, value, file=file, places=places, strict=strict))
+        return Parsed(value=_convert(kind, value), problems=marked, read=value)
+    places = locate(decode_utf8(raw))
+    problems = (*marked, *explain(kind, value, file=file, places=places, strict=strict))
     model = None if errors_of(problems) else _convert(kind, value)
     return Parsed(value=model, problems=problems, read=value)
+
+
+def _mended(
+    kind: Format,
+    raw: bytes,
+    error: JsonTextError,
+    *,
+    file: str,
+    strict: bool,
+    limits: Limits,
+) -> Parsed[Any]:
+    """A file that is no JSON: every slip in it, and what else is wrong once they are mended."""
+    mended = MendedText(text="")
+    try:
+        text = decode_utf8(raw)
+        check_depth(text, limits.nesting_depth)
+        mended = MendedText(text=text)
+        mended.read()
+    except JsonTextError:  # it is the error that is told
+        pass
+    faults = mended.faults or [error]
+    problems = [syntax_problem(fault, file, "json") for fault in faults]
+    if mended.value is not None and not is_valid(kind, mended.value):
+        places = mended.places
+        problems += explain(kind, mended.value, file=file, places=places, strict=strict)
+    return Parsed(value=None, problems=tuple(problems), read=mended.value, places=mended.places)
+
+
+def _byte_order_mark(file: str) -> Problem:
+    return Problem(
+        rule="json-byte-order-mark",
+        file=file,
+        line=1,
+        column=1,
+        message="it begins with a byte order mark",
+        expected="save it as UTF-8 without one",
+        severity=Severity.WARNING,
+    )
 
 
 def parse_library_facts(raw: bytes, *, file: str = "library.yaml") -> Parsed[LibraryFacts]:
@@ -130,7 +183,7 @@ def syntax_problem(error: JsonTextError, file: str, rule: str) -> Problem:
         rule=f"{rule}-syntax",
         file=file,
         message=error.message,
-        expected=f"valid {rule.upper()}",
+        expected=error.expected or f"valid {rule.upper()}",
         pointer=error.pointer,
         line=place.line,
         column=place.column,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from registry.errors import RegistryError
+
+_SUMMED = 3
+"""Problems that an error's own message names."""
 
 
 class Severity(StrEnum):
@@ -49,19 +53,41 @@ def printable(text: str) -> str:
 
 
 class InvalidLibraryError(RegistryError):
-    """A library that has problems; ``problems`` lists all of them, ordered by place."""
+    """A library that has problems; ``problems`` lists all of them, errors first."""
 
     exit_code = 1
 
     def __init__(self, where: str, problems: tuple[Problem, ...]) -> None:
-        """Sum the problems up; each stays readable for itself."""
-        count = len(problems)
+        """Sum the problems up, errors first; each stays readable for itself."""
+        self.problems = ordered(problems)
+        shown = (errors_of(self.problems) or self.problems)[:_SUMMED]
         super().__init__(
-            f"{count} problem{'s' if count != 1 else ''}: " + "; ".join(map(str, problems[:3])),
-            where=where,
+            f"{counted(problems)}: " + "; ".join(map(str, shown)),
+            where=printable(where),
             next_step="Run 'opsteps validate' to see each with its place",
         )
-        self.problems = problems
+
+    def listed(self) -> InvalidLibraryError:
+        """The same for whoever has seen the problems one by one: how many they are."""
+        self.message, self.next_step = counted(self.problems), ""
+        return self
+
+
+def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Errors before warnings, and each by place; none twice."""
+    unique = dict.fromkeys(problems)
+    return tuple(sorted(unique, key=lambda p: (p.severity, p.file, p.line, p.column, p.rule)))
+
+
+def counted(problems: tuple[Problem, ...]) -> str:
+    """How many there are: ``2 errors, 1 warning``; nothing is counted that is not there."""
+    errors = len(errors_of(problems))
+    parts = [
+        f"{count:,} {what}{'s' if count != 1 else ''}"
+        for count, what in ((errors, "error"), (len(problems) - errors, "warning"))
+        if count
+    ]
+    return ", ".join(parts) or "no problems"
 
 
 def errors_of(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from registry.changelog import notes_of
+from registry.changelog import CHANGELOG, notes_of
 from registry.checking import check_release
 from registry.contents import irregular_problems, read_files
 from registry.digest import release_digest, tree_id
@@ -24,8 +24,6 @@ from registry.versions import Version, parse_version
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few releases are signed
     from registry.signing.private_keys import PrivateKey
-
-_CHANGELOG = "docs/CHANGELOG.md"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +111,7 @@ def _write(
         removed=() if is_plain else (directory,),
         seconds=now,
     )
-    notes = notes_of(files.get(_CHANGELOG, b""), version)
+    notes = notes_of(files.get(CHANGELOG, b""), version)
     message = tag_message(name, version, digest=digest, tree=plain_tree, notes=notes)
     tag = NewTag(name=tag_name(name, version), message=message, who=by.identity(now))
     return Released(

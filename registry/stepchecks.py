@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -11,6 +11,7 @@ from registry.jsontext import escape_pointer
 from registry.model import Parameter, ParameterType, Step
 from registry.parameters import compile_pattern, set_problems, value_problems
 from registry.problems import Problem, Severity
+from registry.spelling import listed, nearest
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _RANGES = (("min", "max"), ("min_length", "max_length"), ("min_items", "max_items"))
@@ -28,11 +29,17 @@ _APPLIES = {
 }
 
 
-def step_problems(step: Step, file: str) -> Iterator[Problem]:
-    """Everything about a step's meaning that is wrong, by JSON pointer."""
+def step_problems(step: Step, file: str, *, unsound: Collection[str] = ()) -> Iterator[Problem]:
+    """Everything about a step's meaning that is wrong, by JSON pointer.
+
+    ``unsound`` are parts that are not judged, such as ``parameters/source`` or ``examples/0``.
+    """
     for name, parameter in step.parameters.items():
-        yield from _parameter_problems(parameter, file, f"/parameters/{name}")
+        if f"parameters/{name}" not in unsound:
+            yield from _parameter_problems(parameter, file, f"/parameters/{escape_pointer(name)}")
     for index, example in enumerate(step.examples):
+        if f"examples/{index}" in unsound:
+            continue
         for name, message in set_problems(step.parameters, example.parameters):
             yield Problem(
                 rule="example",
@@ -123,7 +130,7 @@ def _placeholder_problems(step: Step, file: str) -> Iterator[Problem]:
                         file,
                         f"{pointer}/{index}",
                         f"{{{name[:80]}}} names no parameter of this step",
-                        expected=f"one of {', '.join(step.parameters) or 'none'}",
+                        expected=_named(name, step),
                     )
             if item in {"/", "/proc"} or item.startswith("/proc/"):
                 yield _problem(
@@ -132,6 +139,13 @@ def _placeholder_problems(step: Step, file: str) -> Iterator[Problem]:
                     f"{item!r} is never granted",
                     expected="the folders that the step works in",
                 )
+
+
+def _named(name: str, step: Step) -> str:
+    if not step.parameters:
+        return "a path or host itself: the step has no parameters"
+    meant = nearest(name, step.parameters)
+    return f"did you mean {{{meant}}}?" if meant else f"one of {listed(step.parameters)}"
 
 
 def _problem(

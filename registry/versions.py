@@ -1,4 +1,4 @@
-"""Versions and requirements: SemVer 2.0 with the pre-releases alpha, beta and rc."""
+"""Versions and requirements: SemVer 2.0 with the pre-releases alpha, beta and rc, no metadata."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from registry.errors import InvalidNameError
 from registry.names import CORE, LibraryName, is_library_name, parse_library_name
+from registry.spelling import mended_version, sentence
 
 VERSION_PATTERN = (
     r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"
@@ -57,7 +58,7 @@ def parse_version(text: str) -> Version:
     if match is None:
         raise InvalidNameError(
             f"{text[:40]!r} is not a version",
-            next_step="Use MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N",
+            next_step=sentence(version_hint(text)),
         )
     major, minor, patch, pre, number = match.groups()
     return Version(
@@ -67,6 +68,20 @@ def parse_version(text: str) -> Version:
         pre=pre or _STABLE,
         pre_number=int(number or 0),
     )
+
+
+def is_version(text: str) -> bool:
+    """Whether `parse_version` would take it."""
+    return _VERSION.match(text) is not None
+
+
+def version_hint(text: str) -> str:
+    """What to write instead of a text that is no version."""
+    meant = mended_version(text)
+    if not meant:
+        return "use MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N, such as 1.2.0"
+    why = "; a version has no build metadata here" if "+" in text else ""
+    return f"write {meant!r}{why}"
 
 
 _Number = tuple[int, int, int]

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from registry.advisories.model import Advisory
+from registry.explaining import explain
 from registry.jsontext import JsonTextError, Place, load_json, locate
 from registry.parsing import syntax_problem
 from registry.problems import Problem
-from registry.schema import Format, explain, is_valid
+from registry.schema import Format, is_valid
 from registry.settings import DEFAULT_LIMITS
 from registry.yamltext import load_yaml
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from builder.quality.facts import QualityFacts
 from builder.quality.scoring import score
-from builder.scaffold import NewLibrary, Template, library_files, title_of
+from builder.scaffold import NewLibrary, Template, library_files
 from registry.adding import add_release
 from registry.checking import check_release
 from registry.creating import init_registry
-from registry.names import LIBRARY_NAME_PATTERN, is_library_name, parse_library_name
+from registry.names import LIBRARY_NAME_PATTERN, is_library_name, parse_library_name, title_of
 from registry.operation import Actor
 from registry.releasing import release
 from tests.installed import OPSTEPS

@@ -62,6 +62,7 @@ def files(
         "steps/copy.json": encode(step(**(step_fields or {}))),
         "executors/copy.py": EXECUTOR,
         "docs/README.md": b"# File tools\n",
+        "docs/CHANGELOG.md": f"# Changelog\n\n## {version}\n".encode(),
         **(extra or {}),
     }
 
