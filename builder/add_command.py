@@ -47,11 +47,11 @@ def add(
     with Registry.open(registry, remote=remote) as opened:
         try:
             by = make_actor(actor, request, key, at=registry)
-            added = add_candidate(opened, read_source(source, told=tell), by=by)
+            added = add_candidate(opened, read_source(source, told=tell), by=by, where=str(source))
         except InvalidLibraryError as error:
             for problem in error.problems:
                 typer.echo(str(problem), err=True)
-            raise
+            raise error.listed() from error
         let_follow(opened)
         where = standing(opened)
     for problem in added.problems:

@@ -154,6 +154,8 @@ class _Run:
     ) -> None:
         """Release one, and say so at once."""
         self.done.append(release_candidate(registry, name, version, by=by, signer=signer))
+        for problem in self.done[-1].problems:
+            typer.echo(f"{name}: {problem}", err=True)
         if not self.is_quiet:
             _show(self.done[-1])
 

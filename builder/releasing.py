@@ -43,10 +43,16 @@ def release_candidate(
     )
 
 
-def add_candidate(registry: Registry, files: Mapping[str, bytes], *, by: Actor) -> Added:
+def add_candidate(
+    registry: Registry, files: Mapping[str, bytes], *, by: Actor, where: str = ""
+) -> Added:
     """As `registry.adding.add_release`; raises VersionTooLowError besides."""
     return add_release(
-        registry, files, by=by, rule=lambda proposal: _require_version(registry, proposal)
+        registry,
+        files,
+        by=by,
+        rule=lambda proposal: _require_version(registry, proposal),
+        where=where,
     )
 
 

@@ -16,12 +16,13 @@ from typing import Any
 from registry.checking import check_release
 from registry.names import LibraryName, title_of
 from registry.problems import InvalidLibraryError
-from registry.schema import Format
+from registry.schema import Format, schema_bytes
 
 # Below 1.0.0 a minor version may still break callers, so an author can find the right interface.
 FIRST_VERSION = "0.1.0"
 _NAME, _TITLE, _DATE = "my-library", "My Library", "2026-01-01"
-_SCHEMA_URN = "urn:opsconductor:step-libraries"
+LOCAL_SCHEMAS = ".opsteps"
+"""Where a library keeps its schemas until a registry publishes them; no part of a release."""
 _EXECUTED = "executors/"
 
 
@@ -39,7 +40,7 @@ class NewLibrary:
     """What is known of a library before its author writes it.
 
     ``date`` is today, ``schemas`` the URL that a registry publishes its schemas under, None when
-    there is none.
+    there is none: then they are beside the library, as `editor_files`.
     """
 
     name: LibraryName
@@ -103,9 +104,16 @@ def _manifest_fields(wanted: NewLibrary) -> Mapping[str, str | None]:
 
 
 def _schema(kind: Format, wanted: NewLibrary) -> str:
-    if wanted.schemas is None:
-        return f"{_SCHEMA_URN}:{kind.value}"
-    return f"{wanted.schemas}/{kind.value}.schema.json"
+    here = "." if kind is Format.MANIFEST else ".."
+    return f"{wanted.schemas or f'{here}/{LOCAL_SCHEMAS}'}/{kind.value}.schema.json"
+
+
+def editor_files() -> dict[str, bytes]:
+    """The schemas beside a library that no registry publishes them for: an editor reads them."""
+    return {
+        f"{LOCAL_SCHEMAS}/{kind.value}.schema.json": schema_bytes(kind)
+        for kind in (Format.MANIFEST, Format.STEP)
+    }
 
 
 def _json(value: Any) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,7 +19,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from builder.scaffold import FIRST_VERSION, NewLibrary, Template, library_files
+from builder.scaffold import FIRST_VERSION, NewLibrary, Template, editor_files, library_files
 from registry.commands import RegistryOption, actor_or_user
 from registry.errors import ConflictError
 from registry.model import RegistryFacts
@@ -72,8 +74,9 @@ def new(
     except InvalidLibraryError as error:
         for problem in error.problems:
             typer.echo(str(problem), err=True)
-        raise
-    _write(target, files)
+        raise error.listed() from error
+    beside = editor_files() if wanted.schemas is None else {}
+    _write(target, {**files, **beside})
     _say(target, template, registry if facts else None)
 
 
@@ -159,6 +162,19 @@ def _say(target: Path, template: Template, registry: Path | None) -> None:
     place = shlex.quote(printable(str(registry))) if registry else "REGISTRY"
     typer.echo(f"Made {shown}: {FIRST_VERSION}, from the template {template}")
     typer.echo("  Make it yours, then:")
-    typer.echo(f"    python -m pytest {shown}")
+    for line in _test_lines(shown):
+        typer.echo(f"    {line}")
     typer.echo(f"    opsteps validate {shown}")
     typer.echo(f"    opsteps add {shown} --registry {place}")
+
+
+def _test_lines(library: str) -> tuple[str, ...]:
+    """How to run a library's tests with what is there; its tests need nothing but pytest."""
+    if shutil.which("pytest"):
+        return (f"pytest {library}",)
+    if importlib.util.find_spec("pytest") is not None:
+        return (f"{shlex.quote(sys.executable)} -m pytest {library}",)
+    return (
+        "python3 -m venv test-env && test-env/bin/pip install pytest",
+        f"test-env/bin/pytest {library}",
+    )

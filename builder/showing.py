@@ -73,11 +73,13 @@ def error_reasons(library: Library) -> list[str]:
 def _manifest_lines(library: Library, manifest: Manifest, version: Version) -> Iterator[str]:
     yield f"{library.name} {version}: {manifest.display_name}"
     yield ""
-    yield manifest.description
-    yield ""
+    if manifest.description:
+        yield manifest.description
+        yield ""
     yield f"  status    {library.status}{', premium' if manifest.is_premium else ''}"
-    yield f"  author    {manifest.author}"
-    yield f"  license   {manifest.license}"
+    if manifest.author:
+        yield f"  author    {manifest.author}"
+    yield f"  license   {manifest.license or 'none'}"
     yield f"  runs on   {', '.join(manifest.platform_support)}"
 
 
@@ -124,8 +126,9 @@ def step_lines(
     """
     yield f"{library}.{step.name}@{version}: {step.display_name}"
     yield ""
-    yield step.description
-    yield ""
+    if step.description:
+        yield step.description
+        yield ""
     if record is not None and record.yank is not None:
         yield f"  {_yanked(record.yank)}"
     if step.is_deprecated:

@@ -13,7 +13,7 @@ import registry
 from builder.errors import OutputError
 from builder.problem_formats import WRITERS, Report, ReportFormat
 from builder.problem_formats.text import problem_line
-from registry.problems import Problem, Severity
+from registry.problems import Problem, Severity, ordered
 from registry.snapshot import Registry
 
 _HERE = Path()
@@ -93,7 +93,7 @@ def _everything(path: Path, *, show: bool) -> Report:
 
     targets = find_targets(path)
     with _Bar(len(targets), show=show) as bar:
-        problems = tuple(check_targets(targets, path, bar.advance))
+        problems = ordered(check_targets(targets, path, bar.advance))
     return Report(
         checked=tuple(target.shown or str(target.path) for target in targets),
         problems=problems,
@@ -153,7 +153,9 @@ def _print(report: Report, *, quiet: bool) -> None:
         _print_coloured(problems)
     elif problems:
         typer.echo("\n".join(map(problem_line, problems)))
-    typer.echo(report.summary, err=True)
+    hidden = len(report.problems) - len(problems)
+    note = f" ({hidden:,} not shown)" if hidden else ""
+    typer.echo(f"{report.summary}{note}", err=True)
 
 
 def _print_coloured(problems: tuple[Problem, ...]) -> None:

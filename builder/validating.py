@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from builder.review.layout import renamed
+from builder.review.links import link_problems
 from registry.advisories.checking import check_advisory
 from registry.checking import check_release
 from registry.digest import blob_id, tree_id
@@ -14,10 +16,15 @@ from registry.library_root import RULE as PLACE_RULE
 from registry.names import ObjectId, is_library_name, parse_library_name
 from registry.parsing import parse_yaml
 from registry.places import refuse_unknown_kind
-from registry.problems import Problem, errors_of
+from registry.problems import Problem, errors_of, ordered, printable
 from registry.schema import Format
 from registry.sources import examine_source
+from registry.spelling import listed
 from registry.versions import parse_version
+
+_HINT = 200
+# Folders above and below a directory that are looked through for the library that was meant.
+_NEARBY = ("*/*/manifest.json", "*/*/*/manifest.json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,12 +49,15 @@ def find_targets(path: Path) -> list[Target]:
     if (path / "registry.yaml").exists():
         refuse_unknown_kind(path)
         return list(_registry_targets(path))
-    if path.is_dir() and not any(path.glob("*/manifest.json")):
+    libraries = sorted(path.glob("*/manifest.json")) if path.is_dir() else []
+    if path.is_dir() and not libraries:
         return [Target(path=path, shown="")]
+    names = [printable(found.parent.name) for found in libraries]
+    hint = f"Name one of the libraries in it: {listed(names, limit=_HINT)}. " if names else ""
     raise NotFoundError(
         "there is no library and no registry here",
         where=str(path),
-        next_step="Name a directory with a manifest.json or a registry.yaml, or a ZIP",
+        next_step=f"{hint}Name a directory with a manifest.json or a registry.yaml, or a ZIP",
     )
 
 
@@ -157,6 +167,9 @@ def _release_problems(target: Target, saw: Callable[[ObjectId], None]) -> Iterat
         return
     if not errors_of(source.problems) and all(map(_is_utf8, source.files)):
         saw(tree_id(source.files))
+    if "manifest.json" not in source.files and target.path.is_dir() and not source.problems:
+        yield _no_library(target)
+        return
     release = check_release(
         source.files,
         name=target.path.parent.name if target.in_registry else None,
@@ -165,9 +178,27 @@ def _release_problems(target: Target, saw: Callable[[ObjectId], None]) -> Iterat
     )
     prefix = f"{target.shown}/" if target.shown else ""
     unread = {problem.file for problem in source.problems}
-    for problem in (*source.problems, *release.problems):
+    links = link_problems(source.files, source.files)
+    for problem in ordered((*source.problems, *release.problems, *links)):
         if problem.rule != "readme-missing" or problem.file not in unread:
             yield replace(problem, file=f"{prefix}{problem.file}")
+
+
+def _no_library(target: Target) -> Problem:
+    """One problem for a directory that is none: what was looked for, and where one is."""
+    path = target.path
+    below = next((found for each in _NEARBY for found in sorted(path.glob(each))), None)
+    above = [folder for folder in path.resolve().parents if (folder / "manifest.json").is_file()]
+    found = below.parent if below is not None else next(iter(above), None)
+    shown = printable(str(found))
+    return Problem(
+        rule="manifest-missing",
+        file=target.shown or str(path),
+        message="this directory is no library: there is no manifest.json in it",
+        expected=f"a library is in {shown}: name that directory"
+        if found is not None
+        else "name a library's directory; 'opsteps new NAME' begins one",
+    )
 
 
 def _is_utf8(path: str) -> bool:
@@ -175,10 +206,18 @@ def _is_utf8(path: str) -> bool:
 
 
 def _layout_problems(target: Target) -> Iterator[Problem]:
-    try:
-        parse_library_name(target.path.parent.name)
-        parse_version(target.path.name)
-    except InvalidNameError as error:
-        yield Problem(
-            rule="layout", file=target.shown, message=error.message, expected=error.next_step
-        )
+    checks: tuple[tuple[Callable[[str], object], Path], ...] = (
+        (parse_library_name, target.path.parent),
+        (parse_version, target.path),
+    )
+    for check, path in checks:
+        try:
+            check(path.name)
+        except InvalidNameError as error:
+            up = "" if path == target.path else "the directory above it: "
+            yield Problem(
+                rule="layout",
+                file=target.shown,
+                message=f"{up}{error.message}",
+                expected=renamed(error.next_step),
+            )

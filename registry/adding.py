@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from registry.checking import check_release
+from registry.content_differences import other_content, released_files
 from registry.contents import irregular_problems, read_files
+from registry.demands import with_demands
 from registry.digest import release_digest
-from registry.errors import ConflictError, LimitError
+from registry.errors import LimitError
 from registry.facts import LibraryAt, facts_bytes, facts_path, read_library, with_directory
 from registry.model import LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId, parse_library_name
 from registry.operation import Actor, Turn, one_line, operation_commit, perform
 from registry.problems import InvalidLibraryError, Problem, errors_of
+from registry.release_signature import policy_at
 from registry.releasing import Proposal, Rule
 from registry.snapshot import Registry
 from registry.taken_ids import TakenIds
@@ -34,17 +37,24 @@ class Added:
 
 
 def add_release(
-    registry: Registry, files: Mapping[str, bytes], *, by: Actor, rule: Rule | None = None
+    registry: Registry,
+    files: Mapping[str, bytes],
+    *,
+    by: Actor,
+    rule: Rule | None = None,
+    where: str = "",
 ) -> Added:
-    """Put a release's files into the registry as a candidate.
+    """Put a release's files into the registry as a candidate; ``where`` is what they came from.
 
     ``rule`` judges it as `registry.releasing.release` would. Raises InvalidLibraryError with every
-    problem, and ConflictError when that version was released with other content. The same candidate
-    may be replaced as long as it is not released.
+    problem, also what the registry's policy demands, and ConflictError when that version was
+    released with other content. The same candidate may be replaced as long as it is not released.
     """
     checked = check_release(files, strict=True, limits=registry.limits)
-    if checked.content is None or errors_of(checked.problems):
-        raise InvalidLibraryError("the library", checked.problems)
+    policy = policy_at(registry, registry.head())
+    problems = with_demands(checked.problems, files, checked.content, policy)
+    if checked.content is None or errors_of(problems):
+        raise InvalidLibraryError(where or checked.shown, problems)
     name = parse_library_name(checked.content.manifest.name)
     version = parse_version(checked.content.manifest.version)
     content = checked.content
@@ -81,7 +91,7 @@ def add_release(
         commit=commit,
         changed=changed,
         is_released=is_released,
-        problems=checked.problems,
+        problems=problems,
     )
 
 
@@ -90,10 +100,8 @@ def _refuse_taken(
 ) -> None:
     entry = at.facts.ledger.get(str(version))
     if entry is not None and entry.digest != release_digest(files):
-        raise ConflictError(
-            f"{at.name} {version} was released on {entry.date} with other content",
-            next_step="A release never changes: give the new content a new version",
-        )
+        before = released_files(registry, at.name, version)
+        raise other_content(f"{at.name} {version} was released on {entry.date}", before, files)
     if not at.exists:
         TakenIds(registry.repository).refuse(at.name, at.head)
 

@@ -71,7 +71,8 @@ def check_release(
         problems.extend(_permission_labels(manifest, checking.looked_at, wrong))
         if strict and "/version" not in wrong and "version" in parsed.read:
             problems.extend(changelog_problems(files, manifest.version))
-    problems.extend(document_problems(files, limits))
+    if MANIFEST in files:  # else it is no library, and nothing more is to be said of it
+        problems.extend(document_problems(files, limits))
     content = None
     if parsed.value is not None and not errors_of(tuple(problems)):
         content = ReleaseContent(manifest=parsed.value, steps=tuple(steps))

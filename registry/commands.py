@@ -12,6 +12,7 @@ import typer
 
 from registry.creating import init_registry
 from registry.git_identity import git_identity
+from registry.model import STRICT
 from registry.operation import Actor, follow_head
 from registry.problems import Problem, printable
 from registry.scaffold.published_address import PLACEHOLDER, address_of_clone, is_loopback
@@ -131,6 +132,7 @@ def init(
         hosts=host.hosts,
         hook=True,
         tool=source,
+        require=STRICT,
     )
     publish = _publish_line(directory, registry)
     registry.close()

@@ -19,6 +19,7 @@ from pathlib import Path
 from registry.durable import sync_directories, write_durably
 from registry.errors import ConflictError
 from registry.git import GitRepository, create_repository
+from registry.model import Requirement
 from registry.operation import Actor, operation_commit
 from registry.scaffold.published_address import PLACEHOLDER
 from registry.scaffold.registry_files import Host, NewRegistry, hook_of, registry_files
@@ -45,18 +46,26 @@ def init_registry(  # noqa: PLR0913 - each is one thing that a person says of th
     hosts: tuple[Host, ...] = (),
     hook: bool = False,
     tool: ToolSource | None = None,
+    require: tuple[Requirement, ...] = (),
 ) -> Registry:
     """Make a registry at ``path``, with workflows for these hosts.
 
     ``path`` is new, empty, or a clone of an empty repository: that keeps its configuration, its
     remotes and the name of its branch.
 
-    ``hook`` installs the pre-commit hook in this clone, too; workflows get opsteps from ``tool``.
-    Raises ConflictError when there is something already, InvalidNameError, and InvalidLibraryError for a title or URL that
+    ``hook`` installs the pre-commit hook in this clone, too; workflows get opsteps from ``tool``;
+    ``require`` is what the policy demands of candidates. Raises ConflictError when there is
+    something already, InvalidNameError, and InvalidLibraryError for a title or URL that
     ``registry.yaml`` may not hold; then nothing was made.
     """
     wanted = NewRegistry(
-        name=name, title=title, url=url, operators=operators, hosts=hosts, tool=tool
+        name=name,
+        title=title,
+        url=url,
+        operators=operators,
+        hosts=hosts,
+        tool=tool,
+        require=require,
     )
     files = registry_files(wanted)
     with _own_directory(path):

@@ -16,7 +16,8 @@ _SILENT = frozenset(
     {
         ".bzr", ".editorconfig", ".forgejo", ".git", ".gitattributes", ".gitea", ".github",
         ".gitignore", ".gitkeep", ".gitlab", ".gitlab-ci.yml", ".gitmodules", ".hg", ".hgignore",
-        ".idea", ".keep", ".mailmap", ".pre-commit-config.yaml", ".svn", ".vs", ".vscode",
+        ".idea", ".keep", ".mailmap", ".opsteps", ".pre-commit-config.yaml", ".svn", ".vs",
+        ".vscode",
     }
 )  # fmt: skip
 # Systems do not agree about the case of these.

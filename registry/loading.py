@@ -17,6 +17,7 @@ from registry.names import CommitId, LibraryName, ObjectId, library_id
 from registry.parsing import parse_instance_facts, parse_library_facts
 from registry.problems import Problem, Severity, errors_of
 from registry.settings import Limits
+from registry.spelling import mended_version
 from registry.tags import parse_tag
 from registry.trees import TreeEntry, parse_tree
 from registry.versions import Version, parse_version
@@ -284,6 +285,8 @@ def _stray(name: str) -> Problem:
         rule="stray-file",
         file=name.encode(errors="backslashreplace").decode(),
         message="this does not belong into a library's directory",
-        expected="only library.yaml and directories named by a version",
+        expected=f"rename it to {meant}"
+        if (meant := mended_version(name))
+        else "only library.yaml and directories named by a version",
         severity=Severity.WARNING,
     )

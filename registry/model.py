@@ -278,6 +278,18 @@ class Requirement(StrEnum):
     EXAMPLES = "examples"
 
 
+STRICT = (
+    Requirement.LICENSE,
+    Requirement.DESCRIPTION,
+    Requirement.AUTHOR,
+    Requirement.README,
+    Requirement.CHANGELOG,
+    Requirement.TESTS,
+    Requirement.PERMISSIONS,
+)
+"""What the policy that ``opsteps init`` writes demands."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """What a registry demands of releases, and whom it trusts with what."""

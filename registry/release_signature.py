@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from registry.facts import LibraryAt
-from registry.model import RegistryFacts, Signatures
+from registry.model import Policy, RegistryFacts, Signatures
 from registry.names import CommitId, Digest
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError
@@ -58,6 +58,16 @@ def registry_facts(registry: Registry, head: CommitId) -> RegistryFacts:
     if parsed.value is None:
         raise InvalidLibraryError("registry.yaml", parsed.problems)
     return parsed.value
+
+
+def policy_at(registry: Registry, head: CommitId) -> Policy:
+    """What the registry demands of candidates; nothing where there is no ``registry.yaml``.
+
+    Raises InvalidLibraryError for one that cannot be read.
+    """
+    if registry.repository.object(f"{head}:registry.yaml") is None:
+        return Policy()
+    return registry_facts(registry, head).policy
 
 
 def _signed(

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from registry.changelog import CHANGELOG, notes_of
 from registry.checking import check_release
+from registry.content_differences import other_content, released_files
 from registry.contents import irregular_problems, read_files
+from registry.demands import with_demands
 from registry.digest import release_digest, tree_id
 from registry.errors import ConflictError, InvalidNameError, NotFoundError
 from registry.facts import LibraryAt, facts_bytes, facts_path, read_library, with_release
 from registry.model import ReleaseContent
 from registry.names import CommitId, Digest, LibraryName, ObjectId
 from registry.operation import Actor, NewTag, Turn, operation_commit, perform, rfc3339
-from registry.problems import InvalidLibraryError, errors_of
-from registry.release_signature import ledger_signature
+from registry.problems import InvalidLibraryError, Problem, errors_of
+from registry.release_signature import ledger_signature, policy_at
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name
 from registry.versions import Version, parse_version
@@ -50,6 +52,8 @@ class Released:
     tag: str
     signed_by: str | None = None
     """The publisher whose signature the ledger keeps."""
+    problems: tuple[Problem, ...] = ()
+    """The warnings that it was released with."""
 
 
 def release(
@@ -73,11 +77,12 @@ def release(
         at = read_library(registry, name, turn.head)
         chosen = version or _greatest_candidate(at)
         tree = _candidate_tree(at, chosen)
-        _refuse_released(registry, at, chosen)
-        files, content = _checked_files(registry, name, chosen, tree)
+        _refuse_released(registry, at, chosen, tree)
+        checked = _checked_files(registry, name, chosen, tree, turn.head)
         if rule is not None:
-            rule(Proposal(at=at, version=chosen, content=content))
-        return _write(turn, at, chosen, tree, files, by=by, signer=signer)
+            rule(Proposal(at=at, version=chosen, content=checked.content))
+        released = _write(turn, at, chosen, tree, checked.files, by=by, signer=signer)
+        return replace(released, problems=checked.problems)
 
     return perform(registry, attempt)
 
@@ -140,11 +145,15 @@ def _candidate_tree(at: LibraryAt, version: Version) -> ObjectId:
     return entry.object_id
 
 
-def _refuse_released(registry: Registry, at: LibraryAt, version: Version) -> None:
-    if str(version) in at.facts.ledger:
+def _refuse_released(registry: Registry, at: LibraryAt, version: Version, tree: ObjectId) -> None:
+    entry = at.facts.ledger.get(str(version))
+    if entry is not None:
+        said = f"{at.name} {version} was released on {entry.date}"
+        files = released_files(registry, at.name, version, tree)
+        if files is not None and release_digest(files) != entry.digest:
+            raise other_content(said, released_files(registry, at.name, version), files)
         raise ConflictError(
-            f"{at.name} {version} was released on {at.facts.ledger[str(version)].date}",
-            next_step="A release never changes: give the new content a new version",
+            said, next_step="A release never changes: give new content a new version"
         )
     tag = tag_name(at.name, version)
     if registry.repository.object(f"refs/tags/{tag}") is not None:
@@ -175,14 +184,24 @@ def _candidates(at: LibraryAt) -> Iterator[Version]:
                 continue
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Checked:
+    """A candidate without errors."""
+
+    files: dict[str, bytes]
+    content: ReleaseContent
+    problems: tuple[Problem, ...]
+
+
 def _checked_files(
-    registry: Registry, name: LibraryName, version: Version, tree: ObjectId
-) -> tuple[dict[str, bytes], ReleaseContent]:
+    registry: Registry, name: LibraryName, version: Version, tree: ObjectId, head: CommitId
+) -> _Checked:
     """The files of a candidate, and what they say; raises InvalidLibraryError, LimitError."""
     repository, limits = registry.repository, registry.limits
     files = read_files(repository, tree, limits=limits)
     checked = check_release(files, name=name, version=str(version), strict=True, limits=limits)
-    problems = (*irregular_problems(repository, tree, limits), *checked.problems)
+    found = (*irregular_problems(repository, tree, limits), *checked.problems)
+    problems = with_demands(found, files, checked.content, policy_at(registry, head))
     if errors_of(problems) or checked.content is None:
         raise InvalidLibraryError(f"libraries/{name}/{version}", problems)
-    return files, checked.content
+    return _Checked(files=files, content=checked.content, problems=problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from registry.problems import Problem, errors_of
+from registry.problems import Problem, counted, errors_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +23,5 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """``3 checked: 1 errors, 0 warnings``."""
-        errors = len(self.errors)
-        warnings = len(self.problems) - errors
-        return f"{len(self.checked)} checked: {errors} errors, {warnings} warnings"
+        """``3 checked: 1 error, 2 warnings``."""
+        return f"{len(self.checked):,} checked: {counted(self.problems)}"

@@ -88,6 +88,8 @@ def _manifest_faults(manifest: Manifest, steps: tuple[Step, ...]) -> Iterator[st
 def licence(facts: QualityFacts) -> Judgement:
     text = facts.content.manifest.license
     improve = "name a licence of the SPDX list, such as MIT or Apache-2.0"
+    if not text:
+        return missed("it has no licence", improve)
     if not _is_spdx(text):
         return missed("it is not an SPDX licence expression", improve)
     if "licenseref-" in text.lower():

@@ -14,8 +14,10 @@ from builder.review.problems import error
 from builder.review.treediff import changed_files
 from registry.checking import check_release
 from registry.contents import read_content
+from registry.demands import with_demands
 from registry.errors import LimitError
 from registry.git import GitRepository
+from registry.model import Policy
 from registry.names import ObjectId
 from registry.problems import Problem
 from registry.settings import Limits
@@ -37,8 +39,9 @@ def read_candidate(
     version: Version,
     tree: ObjectId,
     limits: Limits,
+    policy: Policy,
 ) -> ReadCandidate:
-    """One version that a change brings; never raises for bad input."""
+    """One version that a change brings, held to the policy; never raises for bad input."""
     path = f"{change.path}/{version}"
     try:
         entries = tree_entries(repository, tree, limits)
@@ -51,7 +54,8 @@ def read_candidate(
         contents, name=change.name, version=str(version), strict=True, limits=limits
     )
     unread = {problem.file for problem in too_large}
-    placed = (replace(p, file=f"{path}/{p.file}") for p in checked.problems)
+    demanded = with_demands(checked.problems, contents, checked.content, policy)
+    placed = (replace(p, file=f"{path}/{p.file}") for p in demanded)
     problems = (*too_large, *(p for p in placed if p.file not in unread))
     candidate = Candidate(
         library=change.name,

@@ -49,7 +49,9 @@ def license_problems(candidate: Candidate, authority: Authority) -> Iterator[Pro
         yield error(
             "license-refused",
             file,
-            f"the licence {said[:80]!r} is none that this registry takes",
+            f"the licence {said[:80]!r} is none that this registry takes"
+            if said
+            else "the library has no licence",
             f"one of {', '.join(allowed[:20])}",
             pointer="/license",
         )
@@ -58,10 +60,14 @@ def license_problems(candidate: Candidate, authority: Authority) -> Iterator[Pro
         yield warning(
             "license-changed",
             file,
-            f"the licence was {previous.manifest.license[:80]!r} and is {said[:80]!r}",
+            f"the licence was {_named(previous.manifest.license)} and is {_named(said)}",
             "a second look: whoever uses the library agreed to the old one",
             pointer="/license",
         )
+
+
+def _named(expression: str) -> str:
+    return repr(expression[:80]) if expression else "none"
 
 
 def is_allowed(expression: str, allowed: Collection[str]) -> bool:

@@ -9,6 +9,7 @@ from builder.review.problems import error
 from registry.errors import InvalidNameError
 from registry.names import LibraryName, is_library_name, parse_library_name
 from registry.problems import Problem
+from registry.spelling import mended_version
 
 _EXPECTED = "libraries/<name>/library.yaml and libraries/<name>/<version>/"
 
@@ -31,10 +32,16 @@ def name_problems(names: Iterable[bytes], trees: Iterable[str]) -> Iterator[Prob
         try:
             parse_library_name(name)
         except InvalidNameError as wrong:
-            yield error("layout", file, wrong.message, wrong.next_step)
+            yield error("layout", file, wrong.message, renamed(wrong.next_step))
             continue
         if name not in directories:
             yield error("layout", file, "this is no directory", _EXPECTED)
+
+
+def renamed(hint: str) -> str:
+    """What to do with a directory, from what to write for its name."""
+    first, _, rest = hint.partition(" ")
+    return f"rename it to {rest}" if first.lower() == "write" else hint
 
 
 def entry_problems(change: LibraryChange) -> Iterator[Problem]:
@@ -48,4 +55,6 @@ def entry_problems(change: LibraryChange) -> Iterator[Problem]:
             continue
         if not is_facts and entry.is_tree and version_or_none(name) is not None:
             continue
-        yield error("layout", f"{change.path}/{name}", "this does not belong here", _EXPECTED)
+        meant = mended_version(name) if entry.is_tree else ""
+        expected = f"rename it to {meant}" if meant else _EXPECTED
+        yield error("layout", f"{change.path}/{name}", "this does not belong here", expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import unquote, urlsplit
@@ -12,7 +12,6 @@ from urllib.parse import unquote, urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from builder.review.model import Candidate
 from builder.review.problems import error, warning
 from registry.problems import Problem
 from registry.settings import DEFAULT_LIMITS
@@ -30,20 +29,24 @@ class _Document:
     anchors: frozenset[str]
 
 
-def link_problems(candidate: Candidate) -> Iterator[Problem]:
-    """Every link of the Markdown documents that leads nowhere."""
+def link_problems(
+    paths: Collection[str], contents: Mapping[str, bytes], root: str = ""
+) -> Iterator[Problem]:
+    """Every link of a release's Markdown documents that leads nowhere.
+
+    ``paths`` are all files of the release, ``contents`` those that were read; ``root`` is where
+    the release is, as its problems name it.
+    """
     documents = {
         path: _read(content)
-        for path, content in candidate.contents.items()
+        for path, content in contents.items()
         if path.lower().endswith(".md") and len(content) <= DEFAULT_LIMITS.readme_bytes
     }
-    folders = {
-        path[: place.start()] for path in candidate.entries for place in re.finditer("/", path)
-    }
-    places = folders | candidate.entries.keys()
+    folders = {path[: place.start()] for path in paths for place in re.finditer("/", path)}
+    places = folders | set(paths)
     for path, document in documents.items():
         for target, line in document.links:
-            problem = _wrong(candidate, path, target, places, documents)
+            problem = _wrong(root, path, target, places, documents)
             if problem is not None:
                 yield _at(problem, line)
 
@@ -61,7 +64,7 @@ def _at(problem: Problem, line: int) -> Problem:
 
 
 def _wrong(
-    candidate: Candidate,
+    root: str,
     path: str,
     target: str,
     places: set[str],
@@ -73,7 +76,7 @@ def _wrong(
         return None
     if parts.scheme or parts.netloc:
         return None
-    file, shown = f"{candidate.path}/{path}", target[:80]
+    file, shown = f"{root}/{path}".lstrip("/"), target[:80]
     named = path
     if parts.path:
         named = posixpath.normpath(

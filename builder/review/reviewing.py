@@ -35,7 +35,7 @@ from builder.review.rights import Rights
 from registry.dependency_index import load_index
 from registry.model import Policy
 from registry.parsing import parse_registry_facts
-from registry.problems import Problem
+from registry.problems import Problem, ordered
 from registry.signing.declared import check_publishers
 from registry.signing.publishers import Publishers
 from registry.snapshot import Registry
@@ -65,12 +65,10 @@ def review(
     """
     reviewing = _Reviewing(registry, find_commits(registry, base, head), actor, progress)
     problems = tuple(dict.fromkeys(reviewing.problems()))
-    ordered = sorted(
-        placed(registry.repository, reviewing.commits.head, problems),
-        key=lambda p: (p.file, p.line, p.column, p.rule, p.message),
-    )
     return Review(
-        commits=reviewing.commits, checked=tuple(reviewing.checked), problems=tuple(ordered)
+        commits=reviewing.commits,
+        checked=tuple(reviewing.checked),
+        problems=ordered(placed(registry.repository, reviewing.commits.head, problems)),
     )
 
 
@@ -144,7 +142,9 @@ class _Reviewing:
         candidates = change.candidates()
         there = change.after.versions()
         for version, tree in sorted(candidates.items()):
-            read = read_candidate(self._repository, change, version, tree, self._registry.limits)
+            read = read_candidate(
+                self._repository, change, version, tree, self._registry.limits, authority.policy
+            )
             self.checked.append(read.candidate.path)
             others = change.taken | {other for other in there if other < version}
             yield from versions.order_problems(read.candidate, others)
@@ -162,7 +162,7 @@ class _Reviewing:
         yield from versions.demand_problems(candidate)
         yield from executable.entry_problems(candidate)
         yield from executable.content_problems(candidate)
-        yield from links.link_problems(candidate)
+        yield from links.link_problems(candidate.entries, candidate.contents, candidate.path)
         yield from escalation.permission_problems(candidate, authority)
         yield from escalation.license_problems(candidate, authority)
         needs = neighbours.index.requirements(change.name, candidate.version)

@@ -57,6 +57,15 @@ RULES: Mapping[str, str] = {
     "permission-escalation": "A release asks for no more than the one before it.",
     "license-refused": "The licence is one that the registry's policy lists.",
     "license-changed": "A change of the licence is looked at.",
+    # What the policy can demand.
+    "license-missing": "A library has a licence, where the policy demands it.",
+    "description-missing": "A library and its steps are described, where the policy demands it.",
+    "author-missing": "A library names its author, where the policy demands it.",
+    "readme-missing": "A library has a README, where the policy demands it.",
+    "changelog-missing": "The changelog has a heading for the version.",
+    "tests-missing": "Executors have tests, where the policy demands it.",
+    "permissions-missing": "A step says what it may do, where the policy demands it.",
+    "examples-missing": "A step has an example, where the policy demands it.",
     # Content.
     "limit-file-size": "A file is not larger than the limit.",
     "limit-release-size": "A release is not larger than the limits.",

@@ -56,11 +56,12 @@ def check_incoming(
     signature: str | None = None,
     origin: Origin | None = None,
     expected: Digest | None = None,
+    where: str = "",
 ) -> Incoming:
     """Check a release that is to be installed; unknown fields are only a warning.
 
-    A library as OpsConductor's own service takes it is converted first, unless it comes from an
-    upstream; the warnings then say what was not taken over as it was.
+    ``where`` is what it came from. A library as OpsConductor's own service takes it is converted
+    first, unless it comes from an upstream; the warnings then say what was not taken over as it was.
 
     Raises InvalidLibraryError with every problem, and ConflictError for files that have another
     digest than the one ``expected``.
@@ -71,7 +72,7 @@ def check_incoming(
         files, notes = converted.files, converted.notes
     checked = check_release(files, strict=False, limits=limits)
     if checked.content is None or errors_of(checked.problems):
-        raise InvalidLibraryError("the library", (*checked.problems, *notes))
+        raise InvalidLibraryError(where or checked.shown, (*checked.problems, *notes))
     manifest = checked.content.manifest
     digest = release_digest(files)
     if expected is not None and digest != expected:

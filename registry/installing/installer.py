@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from registry.content_differences import other_content, released_files
 from registry.dependency_index import IndexMemory
 from registry.errors import ConflictError, NotFoundError
 from registry.host import DEFAULT_HOST, refuse_incompatible
@@ -280,6 +281,7 @@ class Installer:
                 if known is None or not known.is_served:
                     require_license(one, request.license_key)
             self._refuse_taken(turn, change, state)
+            self._refuse_other_content(change, state)
             owners = state.facts.owners
             add = tuple(with_accepted_signature(one, facts, owners) for one in change.add)
             if add and not owners:
@@ -334,6 +336,24 @@ class Installer:
                 next_step="List what is there with 'opsteps search'",
             )
         return state
+
+    def _refuse_other_content(self, change: LibraryChange, state: LibraryState) -> None:
+        """A version that is there with other content: say what differs."""
+        for incoming in change.add:
+            name, version = incoming.name, incoming.version
+            entry = state.facts.ledger.get(str(version))
+            if entry is not None and entry.digest != incoming.digest:
+                said = f"{name} {version} was released on {entry.date}"
+                before = released_files(self.registry, name, version)
+                raise other_content(said, before, incoming.files)
+            candidate = state.trees.get(version)
+            if entry is None and candidate is not None and candidate != incoming.tree:
+                raise other_content(
+                    f"there is a candidate {name} {version}",
+                    released_files(self.registry, name, version, candidate),
+                    incoming.files,
+                    next_step="Release or remove it first, or give the new content a new version",
+                )
 
     def _refuse_taken(self, turn: Turn, change: LibraryChange, state: LibraryState) -> None:
         """A new name whose id another library has, or whose tag somebody made by hand."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from importlib import resources
 
 from registry.errors import InvalidNameError
+from registry.model import Requirement
 from registry.names import parse_library_name
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError, printable
@@ -85,6 +86,8 @@ class NewRegistry:
     hosts: tuple[Host, ...] = ()
     tool: ToolSource | None = None
     """Where workflows get opsteps from; None is for a person to write down."""
+    require: tuple[Requirement, ...] = ()
+    """What its policy demands of candidates."""
 
 
 def parse_account(text: str) -> str:
@@ -113,6 +116,7 @@ def registry_files(wanted: NewRegistry) -> dict[str, bytes]:
         "URL": wanted.url,
         "FACTS": dump_yaml(facts).decode().rstrip("\n"),
         "OPERATORS": json.dumps(operators),
+        "REQUIRE": f"[{', '.join(wanted.require)}]",
     }
     values["ADDRESS"] = _render("address.md", values) if is_loopback(wanted.url) else ""
     values["HOSTS"] = "".join(_render(f"{host}/setup.md", values) for host in wanted.hosts)

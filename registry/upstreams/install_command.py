@@ -161,11 +161,12 @@ def _show_files(incoming: Sequence[Incoming], done: Outcome, *, as_json: bool) -
 def _read(installer: Installer, source: Path) -> Incoming:
     limits = installer.registry.limits
     try:
-        return check_incoming(read_source(source, limits, told=tell), limits=limits)
+        files = read_source(source, limits, told=tell)
+        return check_incoming(files, limits=limits, where=str(source))
     except InvalidLibraryError as error:
         for problem in error.problems:
             typer.echo(f"{source}: {problem}", err=True)
-        raise
+        raise error.listed() from error
 
 
 def _said(done: Outcome, one: Incoming) -> str:

@@ -63,7 +63,7 @@ BAD: dict[str, tuple[dict[str, bytes], Where]] = {
     "wrong type": (files(step_fields={"inputs": "2"}), ("schema-type", STEP, "/inputs", 12, 13)),
     "wrong type at the root": (raw(STEP, b"\n []"), ("schema-type", STEP, "", 2, 2)),
     "missing field": (
-        raw(STEP, text({k: v for k, v in step().items() if k != "category"}).encode()),
+        raw(STEP, text({k: v for k, v in step().items() if k != "name"}).encode()),
         ("schema-required", STEP, "", 1, 1),
     ),
     "unknown field": (
@@ -74,7 +74,7 @@ BAD: dict[str, tuple[dict[str, bytes], Where]] = {
         files(display_name="File tools\n"),
         ("schema-pattern", MANIFEST, "/display_name", 4, 19),
     ),
-    "missing manifest": (without(MANIFEST), ("file-missing", MANIFEST, "", 0, 0)),
+    "missing manifest": (without(MANIFEST), ("manifest-missing", MANIFEST, "", 0, 0)),
     "missing step": (without(STEP), ("file-missing", MANIFEST, "/steps/0/file", 10, 15)),
     "missing executor": (
         without("executors/copy.py"),
@@ -383,7 +383,7 @@ def test_all_problems_are_found_at_once() -> None:
         ],
         colour=1,
     )
-    del broken["license"]
+    del broken["name"]
     content = {
         **files(),
         MANIFEST: encode(broken),

@@ -153,8 +153,9 @@ def test_depth_without_a_useful_limit_is_no_recursion_error() -> None:
     fault("[" * 100_000 + "]" * 100_000, depth=200_000)
 
 
-def test_byte_order_mark_is_named() -> None:
-    assert "byte order mark" in fault(b"\xef\xbb\xbf{}").message
+def test_byte_order_mark_is_passed_by() -> None:
+    assert load_json(b"\xef\xbb\xbf{}", depth=2) == {}
+    assert locate("\ufeff[1]")["/0"] == Place(line=1, column=3)
 
 
 def test_bytes_that_are_not_utf8_are_located() -> None:

@@ -364,9 +364,9 @@ def test_persons_folder_or_link_in_the_way_is_kept(registry: Registry, tmp_path:
     (registry.path / "libraries/third").write_bytes(b"a file")
     assert "libraries/file-tools/1.0.0/manifest.json" in add(registry, files())
     assert precious.read_bytes() == b"untracked"
-    assert len(add(registry, files("good-one"))) == 5
+    assert len(add(registry, files("good-one"))) == 6
     assert list(outside.iterdir()) == []
-    assert len(add(registry, files("third"))) == 5
+    assert len(add(registry, files("third"))) == 6
     assert (registry.path / "libraries/third").read_bytes() == b"a file"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 import zipfile
 
@@ -271,3 +272,25 @@ def test_stray_files_in_libraries_are_found(changing: Changing, path: str) -> No
 def test_stray_file_in_a_release_is_found(changing: Changing) -> None:
     changing.candidate("1.1.1", extra={"build/x.txt": b"x"})
     assert changing.found() == {("path-unexpected", WARNING)}
+
+
+def test_policy_demands_of_candidates_what_it_lists(changing: Changing) -> None:
+    everything = [
+        "license", "description", "author", "readme", "changelog", "tests", "permissions",
+        "examples",
+    ]  # fmt: skip
+    changing.write_registry(**policy(require=everything))
+    changing.settle()
+    changing.candidate("1.1.1", license="", description="", author="")
+    shutil.rmtree(changing.path / "libraries/file-tools/1.1.1/docs")
+    demanded = {
+        ("license-missing", ERROR), ("description-missing", ERROR), ("readme-missing", ERROR),
+        ("changelog-missing", ERROR), ("author-missing", ERROR), ("tests-missing", ERROR),
+        ("permissions-missing", ERROR), ("examples-missing", ERROR),
+    }  # fmt: skip
+    assert demanded <= changing.found()
+
+
+def test_version_without_notes_is_a_warning(changing: Changing) -> None:
+    changing.candidate("1.1.1", extra={"docs/CHANGELOG.md": b"# Changelog\n\n## 1.1.0\n"})
+    assert ("changelog-missing", WARNING) in changing.found()
