@@ -352,7 +352,7 @@ def test_change_is_reviewed_against_its_base(registry: Path) -> None:
     assert done.returncode == 1
     assert "libraries/file-tools/1.0.0/docs/README.md: error" in done.stdout
     assert "(release-edited)" in done.stdout
-    assert done.stderr == "1 checked: 1 errors, 0 warnings\n"
+    assert done.stderr == "1 checked: 1 error\n"
     assert run(registry, "--base", "HEAD", "--actor", "tester").returncode == 0
     assert run(registry, "--base", "HEAD~2", "--head", "HEAD~1").returncode == 0
 

@@ -96,7 +96,8 @@ def test_manifest_of_opsconductors_readme_installs(registry: Registry) -> None:
 
 @pytest.mark.parametrize("empty", ["display_name", "description", "author", "license"])
 def test_empty_text_is_one_that_is_left_out(empty: str) -> None:
-    checked = check_release(files(**{empty: ""}), strict=False)
+    fields: dict[str, Any] = {empty: ""}
+    checked = check_release(files(**fields), strict=False)
     assert checked.content is not None
     assert checked.content.manifest.display_name
 

@@ -70,7 +70,7 @@ def test_a_program_that_is_missing_is_named() -> None:
 @pytest.mark.parametrize(
     ("parameters", "error"),
     [
-        ({}, "path must be a text"),
+        ({}, "path must be text"),
         ({"path": "-h"}, "path must be an absolute path"),
         ({"path": "/\0"}, "path must be an absolute path"),
         (

@@ -50,8 +50,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "error"),
     [
-        ({"text": "x"}, "path must be a text"),
-        ({"path": "/x"}, "text must be a text"),
+        ({"text": "x"}, "path must be text"),
+        ({"path": "/x"}, "text must be text"),
         ({"path": "/x", "text": "x", "ignore_case": "no"}, "ignore_case must be true or false"),
         (
             {"path": "/x", "text": "x", "max_matches": 0},

@@ -55,7 +55,7 @@ def text(parameters: Values, name: str, default: str | None = None) -> str:
     """A string; without a default it has to be there and not be empty."""
     value = parameters.get(name, default)
     if not isinstance(value, str) or (default is None and not value):
-        raise StepError(f"{name} must be a text")
+        raise StepError(f"{name} must be text")
     return value
 
 
