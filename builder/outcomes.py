@@ -78,8 +78,9 @@ def rules_version() -> str:
     for name in _DECIDING:
         state.update(f"{name} {version(name)}\n".encode())
     root = Path(registry.__file__).parent
-    own = Path(__file__).with_name("validating.py")
-    for source in [own, *sorted(root.rglob("*.py")), *sorted(root.rglob("*.json"))]:
+    here = Path(__file__).parent
+    own = [here / "validating.py", *sorted((here / "review").glob("*.py"))]
+    for source in [*own, *sorted(root.rglob("*.py")), *sorted(root.rglob("*.json"))]:
         state.update(source.read_bytes())
     return state.hexdigest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,7 +176,7 @@ class _Manifest(msgspec.Struct):
 
 def _needs(raw: bytes) -> Needs:
     try:
-        read = msgspec.convert(orjson.loads(raw), type=_Manifest)
+        read = msgspec.convert(orjson.loads(raw.removeprefix(BOM_UTF8)), type=_Manifest)
     except (orjson.JSONDecodeError, msgspec.ValidationError):
         return Needs()
     return Needs(dependencies=read.dependencies, host=read.min_opsconductor_version)

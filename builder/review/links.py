@@ -19,6 +19,8 @@ from registry.settings import DEFAULT_LIMITS
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _NOT_GITHUB = re.compile(r"[^\w\- ]")
 _NESTING = 20
+# What every link has in it that may name a file: inline, or as a definition.
+_LINK_MARKS = (b"](", b"]:")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +39,15 @@ def link_problems(
     ``paths`` are all files of the release, ``contents`` those that were read; ``root`` is where
     the release is, as its problems name it.
     """
-    documents = {
-        path: _read(content)
+    texts = {
+        path: content
         for path, content in contents.items()
         if path.lower().endswith(".md") and len(content) <= DEFAULT_LIMITS.readme_bytes
     }
+    # Most releases link to nothing of their own, and Markdown is slow to read.
+    if not any(mark in content for content in texts.values() for mark in _LINK_MARKS):
+        return
+    documents = {path: _read(content) for path, content in texts.items()}
     folders = {path[: place.start()] for path in paths for place in re.finditer("/", path)}
     places = folders | set(paths)
     for path, document in documents.items():
