@@ -122,7 +122,7 @@ class Theme:
                 frame[0],
                 str(escape(page.title)).encode(),
                 frame[1],
-                str(escape(page.description)).encode(),
+                str(escape(page.description or page.title)).encode(),
                 frame[2],
                 str(escape(canonical)).encode(),
                 frame[3],
