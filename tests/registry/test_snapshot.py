@@ -95,7 +95,7 @@ def test_release_made_with_plain_git_is_served(registry: Registry) -> None:
     assert library.content is not None
     assert [s.name for s in library.content.steps] == ["file.copy"]
     assert snapshot.files(NAME, V1) == files()
-    assert set(snapshot.files(NAME, V1, under="docs/")) == {"docs/README.md"}
+    assert set(snapshot.files(NAME, V1, under="docs/")) == {"docs/README.md", "docs/CHANGELOG.md"}
 
 
 def release_by_hand(
@@ -328,7 +328,7 @@ BROKEN = [
     (_wrong_types, "schema-type"),
     (_schema_error, "schema-type"),
     (_not_utf8, "json-syntax"),
-    (_symlink_as_manifest, "file-missing"),
+    (_symlink_as_manifest, "manifest-missing"),
     (_symlinked_steps, "file-missing"),
     (_broken_facts, "yaml-syntax"),
     (_facts_of_wrong_types, "schema-type"),
