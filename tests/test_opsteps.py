@@ -80,7 +80,7 @@ def test_unknown_command_ends_with_2() -> None:
         (["add", "missing", "-r", "."], 3, "not a Git repository", "opsteps init"),
         (["release", "x", "-r", "."], 3, "not a Git repository", "opsteps init"),
         (["init", "full"], 5, "not empty", "empty or new"),
-        (["init", "new", "--name", "Bad Name"], 2, "not a library name", "lower-case"),
+        (["init", "new", "--name", "Bad Name"], 2, "not a library name", "Write 'bad-name'"),
     ],
 )
 def test_error_is_one_message_a_next_step_and_an_exit_code(
@@ -97,7 +97,10 @@ def test_error_is_one_message_a_next_step_and_an_exit_code(
 
 
 def test_init_add_release_from_the_command_line(tmp_path: Path) -> None:
-    library = write_files(tmp_path / "library", files())
+    library = write_files(
+        tmp_path / "library",
+        files(step_fields={"permissions": {}}, extra={"tests/test_copy.py": b""}),
+    )
     place = tmp_path / "registry"
     assert run("init", place, "--name", "my-steps").returncode == 0
     added = run("add", library, "--registry", place, "--actor", "jane", "--json")

@@ -73,7 +73,7 @@ def propose(forge: Forge, author: str, name: str) -> Path:
     work = forge.root / f"work-{author}"
     work.mkdir()
     opsteps(work, "new", name, "--author", author)
-    assert "0 errors" in opsteps(work, "validate", name)
+    assert "no problems" in opsteps(work, "validate", name)
     opsteps(clone, "add", work / name, "--actor", author)
     git(clone, "push", "-q", "origin", f"add-{name}")
     return clone
