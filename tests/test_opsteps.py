@@ -116,4 +116,4 @@ def test_init_add_release_from_the_command_line(tmp_path: Path) -> None:
     write_files(library, {"manifest.json": b"{"})
     refused = run("add", library, "-r", place)
     assert refused.returncode == 1
-    assert "manifest.json:1:2: error:" in refused.stderr
+    assert "manifest.json:1:1: error:" in refused.stderr
