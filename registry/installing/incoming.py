@@ -61,7 +61,7 @@ def check_incoming(
     """Check a release that is to be installed; unknown fields are only a warning.
 
     ``where`` is what it came from. A library as OpsConductor's own service takes it is converted
-    first, unless it comes from an upstream; the warnings then say what was not taken over as it was.
+    first, unless it comes from an upstream; the warnings then say what was not taken as it was.
 
     Raises InvalidLibraryError with every problem, and ConflictError for files that have another
     digest than the one ``expected``.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
@@ -18,10 +17,8 @@ from fastapi import FastAPI
 from server.advice import for_http, plain
 from server.api import openapi_document
 from server.app import Server
-from server.errors import AnswerError
 from server.running import configure_logging
 from server.settings import Settings
-from server.worker_process import WorkerProcess
 from tests.installed import opsteps
 from tests.server.real_server import (
     Client,
@@ -389,16 +386,3 @@ def test_an_unexpected_fault_is_json_with_the_request_id_and_tells_no_secret(
     assert "RuntimeError" in logged
     assert "ask-me-about-it" in logged
     assert "osl1.secret" not in logged
-
-
-def _nothing() -> None:
-    pass
-
-
-def test_a_process_that_ends_is_named_in_the_log() -> None:
-    with structlog.testing.capture_logs() as logged:
-        process = WorkerProcess(_nothing, ended="it ended")
-        with pytest.raises(AnswerError, match="it ended"):
-            process.run(os._exit, 1)
-        process.close()
-    assert logged[0]["work"] == "_exit"
