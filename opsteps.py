@@ -11,10 +11,11 @@ from io import TextIOWrapper
 from typing import Any
 
 import typer
+import typer.core
+import typer.main
 
 import registry
 from registry.errors import ReportedError
-from registry.hints import with_registry
 from registry.os_errors import file_system_error
 
 _DEBUG = "OPSTEPS_DEBUG"
@@ -94,23 +95,59 @@ COMMANDS = {
         "server.token_commands:app", "Bearer tokens of the server: create, list, revoke."
     ),
     "demo": _command("server.commands:demo", "Make and serve a registry with examples in it."),
+    "completion": _command(
+        "registry.completion.command:completion", "Print what completes commands in your shell."
+    ),
+    "help": _command("", "Show this, or the help of a command: opsteps help COMMAND."),
+    "version": _command("", "Show the version."),
 }
+_EXTRA_ARGUMENT = "unexpected extra argument"
+# What Typer's own errors of use have in common; it publishes only the class below it.
+_UsageError: Any = typer.BadParameter.__mro__[1]
 
 
-def make_app(wanted: str | None) -> typer.Typer:
-    """The application with one command loaded and the others only named.
+class _Root(typer.core.TyperGroup):
+    """All commands; where a registry stands in the wrong place, says where it belongs."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except _UsageError as error:
+            from registry.hints import named_wrongly
+
+            head, _, extra = error.message.rpartition("(")
+            hint = named_wrongly(extra.rstrip(")").split()) if _EXTRA_ARGUMENT in head else ""
+            error.message += f". {hint}" if hint else ""
+            raise
+
+
+def make_app(*wanted: str | None) -> typer.Typer:
+    """The application with these commands loaded and the others only named.
 
     ``opsteps --help`` loads no room, which keeps it quick.
     """
-    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        cls=_Root,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     app.callback()(_root)
     for name, command in COMMANDS.items():
-        loaded = _load(command) if name == wanted else _not_loaded
+        is_wanted = name in wanted and bool(command.module)
+        loaded = _load(command) if is_wanted else _not_loaded
         if isinstance(loaded, typer.Typer):
             app.add_typer(loaded, name=name, help=command.summary)
         else:
-            app.command(name, help=None if name == wanted else command.summary)(loaded)
+            app.command(name, help=None if is_wanted else command.summary)(loaded)
     return app
+
+
+def whole_app() -> Any:
+    """Every command with its options, as Click sees them; this loads all rooms."""
+    return typer.main.get_command(make_app(*COMMANDS))
 
 
 def _load(command: Command) -> Callable[..., Any] | typer.Typer:
@@ -132,6 +169,7 @@ def _show_version(asked: bool) -> None:
 
 
 def _root(
+    context: typer.Context,
     *,
     version: bool = typer.Option(
         False, "--version", help="Show the version and end.", callback=_show_version, is_eager=True
@@ -139,11 +177,12 @@ def _root(
 ) -> None:
     """Publish, find, serve and install libraries of automation steps, kept in Git."""
     del version  # its callback has answered already
+    context.obj = whole_app
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one message and its own exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
+    given = _spelled_out(sys.argv[1:] if arguments is None else arguments)
     wanted = next((text for text in given if not text.startswith("-")), None)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a file's name need not be text
@@ -171,10 +210,7 @@ def _reported(error: Exception, given: Sequence[str]) -> int:
         typer.echo(f"opsteps: a bug in opsteps: {type(error).__name__}: {reason}", err=True)
         typer.echo(f"  Report it, with what {_DEBUG}=1 in front of the command prints", err=True)
         return _BUG
-    where = f"{error.where}: " if error.where else ""
-    typer.echo(f"opsteps: {where}{error.message}", err=True)
-    if error.next_step:
-        typer.echo(f"  {with_registry(error.next_step, given)}", err=True)
+    _tell(error, given)
     return error.exit_code
 
 
@@ -201,6 +237,37 @@ def _reader_left() -> int:
 def _silence() -> None:
     """Whatever is still to be flushed at the end goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _spelled_out(given: Sequence[str]) -> list[str]:
+    """``help`` and ``version`` as the options that they stand for."""
+    match list(given):
+        case ["help", ("-h" | "--help"), *_]:
+            return ["--help"]
+        case ["help", *command]:
+            return [*command, "--help"]
+        case ["version"]:
+            return ["--version"]
+        case other:
+            return other
+
+
+def _tell(error: ReportedError, given: Sequence[str]) -> None:
+    """What is wrong on the first line, what to do on the next; all of it printable."""
+    from registry.errors import InvalidNameError, NotARegistryError, NotFoundError
+    from registry.hints import meant_by, named_wrongly, with_registry
+    from registry.problems import printable
+
+    is_elsewhere = isinstance(error, (InvalidNameError, NotARegistryError, NotFoundError))
+    misplaced = named_wrongly(given) if is_elsewhere else ""
+    where = f"{error.where}: " if error.where else ""
+    next_step = misplaced or " ".join(
+        part for part in (meant_by(error, given), with_registry(error.next_step, given)) if part
+    )
+    for text, before in ((f"{where}{error.message}", "opsteps: "), (next_step, "  ")):
+        if text:
+            lines = map(printable, text.splitlines())
+            typer.echo(before + "\n  ".join(lines), err=True)
 
 
 if __name__ == "__main__":

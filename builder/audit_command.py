@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from builder.auditing.auditing import Question
 from builder.auditing.auditing import audit as find_hits
@@ -28,8 +28,11 @@ from registry.commands import JsonOption, RegistryOption
 from registry.names import CORE, parse_library_name
 from registry.problems import errors_of
 from registry.snapshot import Registry
+from registry.tables import Column, show_table
 
 _HERE = Path()
+_WHOLE = frozenset({"release", "advisory", "safe"})
+_COLUMNS = tuple(Column(key=key, whole=key in _WHOLE) for key in HEAD)
 _HIT = 1
 _INCOMPLETE = 18
 """Some advisories could not be read: nothing active is hit, as far as is known."""
@@ -81,15 +84,16 @@ def audit(
 
 def _show(found: Audit) -> None:
     console = Console(highlight=False)
-    if console.is_terminal and found.findings:
-        console.print(_table(found))
+    if sys.stdout.isatty() and found.findings:
+        styles = ["red" if finding.counts else "" for finding, _ in found.hits]
+        show_table(_COLUMNS, list(rows(found)), row_styles=styles)
         console.print()
     else:
         _echo(hit_line(finding, hit) for finding, hit in found.hits)
     _echo(map(dependent_line, found.dependents))
     _echo(map(unpinned_line, found.unpinned))
     colour = "red" if found.is_hit else "green"
-    if console.is_terminal:
+    if sys.stdout.isatty():
         console.print(f"[{colour}]{escape(summary(found))}[/{colour}]")
     else:
         typer.echo(summary(found))
@@ -98,12 +102,3 @@ def _show(found: Audit) -> None:
 def _echo(lines: Iterable[str]) -> None:
     for line in lines:
         typer.echo(line)
-
-
-def _table(found: Audit) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in HEAD:
-        table.add_column(title, overflow="fold")
-    for (finding, _), row in zip(found.hits, rows(found), strict=True):
-        table.add_row(*map(escape, row), style="red" if finding.counts else "")
-    return table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,18 +18,20 @@ from builder.catalogue import BuildReport, build_catalogue
 from builder.catalogue.rendering import Progress as Report
 from builder.search_index import update_index
 from registry.cache_place import cache_directory
+from registry.commands import NamedRegistryOption, RegistryArgument, whole_registry
+from registry.hints import command_line
 from registry.problems import printable
 from registry.scaffold.published_address import is_loopback
 from registry.snapshot import Registry
 from registry.verifying.commands import AdministratorsOption, read_administrators
 
-_HERE = Path()
 _TITLES = {"pages": "Rendering libraries", "search": "Indexing for the browser"}
 _MOST_JOBS = 64
 
 
 def build(
-    registry: Annotated[Path, typer.Argument(help="The registry's directory.")] = _HERE,
+    place: RegistryArgument = None,
+    registry: NamedRegistryOption = None,
     out: Annotated[
         Path, typer.Option(help="Where the site will be: a link to a finished build.")
     ] = Path("site"),
@@ -47,7 +48,8 @@ def build(
 ) -> None:
     """Build the catalogue of a registry as a site of plain files, and the search index."""
     started = time.perf_counter()
-    opened = Registry.open(registry)
+    path = whole_registry(place, registry)
+    opened = Registry.open(path)
     try:
         with _shown_progress(quiet=as_json) as report:
             done = build_catalogue(
@@ -72,7 +74,7 @@ def build(
     if as_json:
         typer.echo(json.dumps({**asdict(done), "seconds": {**seconds, "total": total}}))
     else:
-        _say(done, registry, out, total)
+        _say(done, path, out, total)
 
 
 def _address_warning(url: str) -> str:
@@ -90,8 +92,8 @@ def _say(done: BuildReport, registry: Path, out: Path, total: float) -> None:
         f"Built {done.pages:,} pages in {out} in {total:.1f} s: {done.written:,} files written, "
         f"{done.unchanged:,} unchanged, {done.removed:,} removed"
     )
-    places = [shlex.quote(printable(str(path))) for path in (registry, out)]
-    typer.echo("  Next: opsteps serve --registry {} --site {}".format(*places))
+    following = command_line("serve", "--site", out, registry=registry)
+    typer.echo(f"  Next: {following}")
     typer.echo(f"  or let any web server send what is in {printable(str(out))}")
 
 

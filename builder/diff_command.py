@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
 from builder.diff.choosing import Chooser, Comparison
 from builder.diff.markdown import comparisons_markdown
@@ -27,6 +26,7 @@ from builder.diff.texts import Line, comparison_data, comparison_lines
 from registry.commands import RegistryOption
 from registry.names import CORE, parse_library_name
 from registry.snapshot import Registry, Snapshot
+from registry.tables import Column, show_table
 from registry.versions import Version, parse_version
 
 _HERE = Path()
@@ -137,12 +137,7 @@ def _show_survey(found: Survey, *, as_json: bool, as_markdown: bool) -> None:
         typer.echo(survey_markdown(found), nl=False)
         return
     typer.echo(summary(found))
-    console = Console(highlight=False)
     for head, rows in (demands_rows(found), breaks_rows(found)):
-        table = Table(box=None, pad_edge=False)
-        for number, title in enumerate(head):
-            table.add_column(title, justify="right" if number else "left")
-        for row in rows:
-            table.add_row(*map(str, row))
-        console.print()
-        console.print(table)
+        columns = [Column(key=title, whole=True, is_number=bool(n)) for n, title in enumerate(head)]
+        typer.echo()
+        show_table(columns, [list(map(str, row)) for row in rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections import Counter
@@ -19,11 +20,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from builder.importers import Finding, FindingKind, Importer, find_importer
 from registry.commands import make_actor
 from registry.importing import Imported, ImportedRelease, Refused, import_releases
+from registry.location import VARIABLE, choose_registry
 from registry.names import LibraryName
 from registry.operation import Actor, follow_head
 from registry.snapshot import Registry
 
-_HERE = Path()
 _LISTED = 20
 _BUNDLE = "bundle"
 
@@ -110,7 +111,9 @@ def import_(
     directory: Annotated[
         Path | None, typer.Argument(help="The registry's directory; for a bundle also a new one.")
     ] = None,
-    into: Annotated[Path, typer.Option("--into", help="As DIRECTORY.")] = _HERE,
+    into: Annotated[
+        Path | None, typer.Option("--into", "--registry", "-r", help="As DIRECTORY.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Stop after this many libraries.")
     ] = None,
@@ -139,6 +142,8 @@ def import_(
     'opsteps import bundle FILE DIRECTORY' takes in what 'opsteps bundle' packed, once verified.
     """
     target = directory or into
+    if target is None and importer == _BUNDLE and not os.environ.get(VARIABLE):
+        target = Path()
     if importer == _BUNDLE and limit is not None:
         raise typer.BadParameter("a bundle is taken in whole", param_hint="--limit")
     if importer != _BUNDLE and max_age is not None:
@@ -147,18 +152,23 @@ def import_(
         from builder.package_commands import import_bundle_file
 
         import_bundle_file(
-            source, target, administrators=administrators, max_age=max_age, as_json=as_json
+            source,
+            choose_registry(target),
+            administrators=administrators,
+            max_age=max_age,
+            as_json=as_json,
         )
         return
     chosen = find_importer(importer)
-    opened = Registry.open(target)
+    path = choose_registry(target)
+    opened = Registry.open(path)
     try:
         with _progress(quiet=as_json) as show:
             report = import_source(
                 chosen,
                 source,
                 opened,
-                by=make_actor(actor, at=target),
+                by=make_actor(actor, at=path),
                 limit=limit,
                 progress=show,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
+import json
 import os
 import re
 import shlex
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 import typer
 
 from builder.scaffold import FIRST_VERSION, NewLibrary, Template, editor_files, library_files
-from registry.commands import RegistryOption, actor_or_user
+from registry.commands import JsonOption, NearRegistryOption, actor_or_user
 from registry.errors import ConflictError
 from registry.model import RegistryFacts
 from registry.names import parse_library_name
@@ -50,7 +51,8 @@ def new(
             "--license", help="An SPDX id; MIT, or the first that the registry allows, else."
         ),
     ] = None,
-    registry: RegistryOption = _HERE,
+    registry: NearRegistryOption = _HERE,
+    as_json: JsonOption = False,
 ) -> None:
     """Begin a library from a template: it validates, and its tests pass, as it is."""
     target = into / parse_library_name(name)
@@ -77,6 +79,10 @@ def new(
         raise error.listed() from error
     beside = editor_files() if wanted.schemas is None else {}
     _write(target, {**files, **beside})
+    if as_json:
+        made = {"name": name, "version": FIRST_VERSION, "directory": str(target)}
+        typer.echo(json.dumps({**made, "template": template}))
+        return
     _say(target, template, registry if facts else None)
 
 

@@ -10,9 +10,6 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from builder.search_index import SearchIndex, update_index
 from builder.search_query import Hit, SearchQuery, SearchResults, SearchUnavailableError
@@ -26,12 +23,22 @@ from registry.library import Library
 from registry.model import InstanceFacts, ReleaseContent, Step
 from registry.names import CORE, LibraryName, parse_library_name
 from registry.snapshot import Registry, Snapshot
+from registry.tables import Column, show_table
 from registry.versions import Version, parse_version
 from registry.wire import library_detail_bytes, step_bytes
 
 _HERE = Path()
+_STEPS_NAMED = 20
 _KINDS = ("library", "step")
 # Reasons that are shown of a library with many.
+_COLUMNS = (
+    Column(key="kind", title="", whole=True, style="dim"),
+    Column(key="id", whole=True, style="bold"),
+    Column(key="title"),
+    Column(key="category"),
+    Column(key="premium", title="", style="yellow"),
+    Column(key="summary", title="about"),
+)
 
 
 def index_directory(registry: Registry) -> Path:
@@ -98,41 +105,24 @@ def _ask(directory: Path, query: SearchQuery) -> SearchResults:
 
 
 def _print_results(results: SearchResults) -> None:
-    console = Console()
     if results.did_you_mean:
         typer.echo(f"Did you mean: {results.did_you_mean}", err=True)
     if not results.total:
         typer.echo("Nothing was found", err=True)
         return
-    if console.is_terminal:
-        console.print(_table(results))
-    else:
-        for hit in results.hits:
-            typer.echo("\t".join(_one_line(text) for text in _columns(hit)))
+    show_table(_COLUMNS, list(map(_row, results.hits)))
     if results.total > len(results.hits):
         typer.echo(f"{len(results.hits)} of {results.total}", err=True)
 
 
-def _columns(hit: Hit) -> tuple[str, ...]:
-    return hit.kind, f"{hit.id}@{hit.version}", hit.title, hit.category, hit.summary
+def _row(hit: Hit) -> tuple[str, ...]:
+    premium = "premium" if hit.premium else ""
+    return hit.kind, f"{hit.id}@{hit.version}", hit.title, hit.category, premium, hit.summary
 
 
 def _one_line(text: str) -> str:
     """Strangers' text may not move a terminal's cursor."""
     return "".join(c if c.isprintable() else " " for c in text)
-
-
-def _table(results: SearchResults) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for header in ("", "id", "title", "category", "about"):
-        table.add_column(header, overflow="ellipsis", no_wrap=True)
-    for hit in results.hits:
-        kind, name, title, category, summary = (escape(_one_line(c)) for c in _columns(hit))
-        premium = " [yellow]premium[/yellow]" if hit.premium else ""
-        table.add_row(
-            f"[dim]{kind}[/dim]", f"[bold]{name}[/bold]{premium}", title, category, summary
-        )
-    return table
 
 
 def show(
@@ -212,10 +202,12 @@ def _find(snapshot: Snapshot, what: str) -> _Shown:
         return _Shown(library=library, content=None, version=None)
     step = next((step for step in content.steps if step.name == step_name), None)
     if step_name and step is None:
-        names = ", ".join(step.name for step in content.steps[:20])
+        names = [step.name for step in content.steps]
+        more = f" and {len(names) - _STEPS_NAMED} more" if len(names) > _STEPS_NAMED else ""
         raise NotFoundError(
-            f"{library.name} {version} has no step {step_name!r}", next_step=f"It has: {names}"
-        )
+            f"{library.name} {version} has no step {step_name!r}",
+            next_step=f"It has: {', '.join(names[:_STEPS_NAMED])}{more}",
+        ).among(step_name, names)
     return _Shown(library=library, content=content, version=version, step=step)
 
 

@@ -9,10 +9,13 @@ from typing import Annotated, Any, Self
 
 import typer
 
-import registry
+import registry as package
 from builder.errors import OutputError
 from builder.problem_formats import WRITERS, Report, ReportFormat
 from builder.problem_formats.text import problem_line
+from registry.commands import NamedRegistryOption
+from registry.location import choose_registry, near_registry
+from registry.paths import FOLDERS
 from registry.problems import Problem, Severity, ordered
 from registry.snapshot import Registry
 
@@ -24,8 +27,13 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 def validate(
     path: Annotated[
-        Path, typer.Argument(help="A library's directory or ZIP, or a registry's directory.")
-    ] = _HERE,
+        Path | None,
+        typer.Argument(
+            help="A library's directory or ZIP, or a registry's directory;"
+            " when left out this directory, or the registry around it.",
+            show_default=False,
+        ),
+    ] = None,
     base: Annotated[
         str | None,
         typer.Option(help="Check only what changed since this commit, and what that breaks."),
@@ -46,17 +54,19 @@ def validate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+    registry: NamedRegistryOption = None,
 ) -> None:
     """Check libraries and show every problem with its place. Ends with 1 when there are errors."""
     chosen = _format(as_, as_json=as_json)
     if base is None and (head is not None or actor is not None):
         raise typer.BadParameter("--head and --actor need --base")
+    place = _place(path, registry, needs_registry=base is not None)
     if base is None:
-        report = _everything(path, show=chosen is ReportFormat.TEXT)
+        report = _everything(place, show=chosen is ReportFormat.TEXT)
         if chosen in _FROM_HERE:
-            report = _from_here(report, path)
+            report = _from_here(report, place)
     else:
-        report = _changes(path, base, head, actor)
+        report = _changes(place, base, head, actor)
     if output is not None:
         _write(output, WRITERS[chosen](report))
     if output is None and chosen is not ReportFormat.TEXT:
@@ -65,6 +75,18 @@ def validate(
         _print(report, quiet=quiet)
     if report.errors:
         raise typer.Exit(1)
+
+
+def _place(path: Path | None, named: Path | None, *, needs_registry: bool) -> Path:
+    """What to check: as it was named, else the library that we are in, else the registry."""
+    if path is not None and named is not None:
+        raise typer.BadParameter("name one of PATH and --registry")
+    if path is not None:
+        return path
+    if named is not None or needs_registry:
+        return choose_registry(named)
+    is_library = any((_HERE / name).exists() for name in ("manifest.json", *FOLDERS))
+    return _HERE if is_library else near_registry(None) or _HERE
 
 
 def _write(output: Path, text: str) -> None:
@@ -97,7 +119,7 @@ def _everything(path: Path, *, show: bool) -> Report:
     return Report(
         checked=tuple(target.shown or str(target.path) for target in targets),
         problems=problems,
-        version=registry.__version__,
+        version=package.__version__,
         rules=RULES,
     )
 
@@ -116,7 +138,7 @@ def _changes(path: Path, base: str, head: str | None, actor: str | None) -> Repo
     with Registry.open(path) as opened:
         found = review(opened, base, head, actor=actor)
     return Report(
-        checked=found.checked, problems=found.problems, version=registry.__version__, rules=RULES
+        checked=found.checked, problems=found.problems, version=package.__version__, rules=RULES
     )
 
 
@@ -153,9 +175,7 @@ def _print(report: Report, *, quiet: bool) -> None:
         _print_coloured(problems)
     elif problems:
         typer.echo("\n".join(map(problem_line, problems)))
-    hidden = len(report.problems) - len(problems)
-    note = f" ({hidden:,} not shown)" if hidden else ""
-    typer.echo(f"{report.summary}{note}", err=True)
+    typer.echo(report.quiet_summary if quiet else report.summary, err=True)
 
 
 def _print_coloured(problems: tuple[Problem, ...]) -> None:

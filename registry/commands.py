@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import shlex
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.creating import init_registry
+from registry.errors import NotARegistryError
 from registry.git_identity import git_identity
+from registry.hints import command_line
+from registry.location import choose_registry
 from registry.model import STRICT
 from registry.operation import Actor, follow_head
 from registry.problems import Problem, printable
@@ -23,8 +27,40 @@ from registry.snapshot import Registry
 if TYPE_CHECKING:  # cryptography takes its time to load, and few commands sign
     from registry.signing.private_keys import PrivateKey
 
+
+def _named(context: typer.Context, value: Path) -> Path:
+    """What the option says; where it was left out, the registry that is found."""
+    if context.resilient_parsing:
+        return value
+    source = context.get_parameter_source("registry")
+    return choose_registry(None if source is not None and source.name == "DEFAULT" else value)
+
+
+def _near(context: typer.Context, value: Path) -> Path:
+    """As `_named`, for a command that needs no registry: then this directory."""
+    try:
+        return _named(context, value)
+    except NotARegistryError:
+        return value
+
+
+_REGISTRY_HELP = (
+    "The registry's directory; else OPSTEPS_REGISTRY, else the one found from here upwards."
+)
 RegistryOption = Annotated[
-    Path, typer.Option("--registry", "-r", help="The registry's directory.", show_default=True)
+    Path,
+    typer.Option("--registry", "-r", help=_REGISTRY_HELP, show_default=False, callback=_named),
+]
+NearRegistryOption = Annotated[
+    Path,
+    typer.Option("--registry", "-r", help=_REGISTRY_HELP, show_default=False, callback=_near),
+]
+# For commands about a whole registry: they take it as an argument too, see `whole_registry`.
+NamedRegistryOption = Annotated[
+    Path | None, typer.Option("--registry", "-r", help=_REGISTRY_HELP, show_default=False)
+]
+RegistryArgument = Annotated[
+    Path | None, typer.Argument(metavar="REGISTRY", help="As --registry.", show_default=False)
 ]
 ActorOption = Annotated[
     str | None, typer.Option(help="Who does this; Git's user.name when left out.")
@@ -50,6 +86,16 @@ NewInstanceOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _HERE = Path()
+
+
+def whole_registry(argument: Path | None, option: Path | None) -> Path:
+    """The registry that a command is about, however it was named.
+
+    Raises NotARegistryError where it was not named and none is around here.
+    """
+    if argument is not None and option is not None:
+        raise typer.BadParameter("name the registry once: as an argument, or with --registry")
+    return choose_registry(argument if argument is not None else option)
 
 
 def actor_or_user(actor: str | None) -> str:
@@ -118,6 +164,7 @@ def init(
         str | None, typer.Option(help="The index of your own that NAME==VERSION comes from.")
     ] = None,
     actor: ActorOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a new registry: policy, workflow, rules for reviews and a pre-commit hook, in Git."""
     source = installed_tool() if tool is None else parse_tool(tool, tool_index)
@@ -135,7 +182,11 @@ def init(
         require=STRICT,
     )
     publish = _publish_line(directory, registry)
+    head = registry.head()
     registry.close()
+    if as_json:
+        typer.echo(json.dumps({"name": name, "directory": str(directory), "commit": head}))
+        return
     typer.echo(f"Made the registry {name!r} in {printable(str(directory))}")
     if is_loopback(published):
         typer.echo(f"  Its catalogue's address is {published}: before you publish it, write the")
@@ -149,8 +200,8 @@ def init(
     typer.echo("  Next: read README.md there; it says what to set up at the Git host.")
     if publish:
         typer.echo(f"  Publish it: {publish}")
-    place = shlex.quote(printable(str(directory)))
-    typer.echo(f"  Then: opsteps new my-library && opsteps add my-library --registry {place}")
+    adding = command_line("add", "my-library", registry=directory)
+    typer.echo(f"  Then: opsteps new my-library && {adding}")
 
 
 def _publish_line(directory: Path, registry: Registry) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Self
+
 
 class ReportedError(Exception):
     """Something that a person must act on; the root of every room's tree of errors.
@@ -18,10 +21,18 @@ class ReportedError(Exception):
         self.message = message
         self.where = where
         self.next_step = next_step
+        self.asked = ""
+        self.known: Iterable[str] = ()
+
+    def among(self, asked: str, known: Iterable[str]) -> Self:
+        """Keep what was asked for and what there is: a command suggests what may be meant."""
+        self.asked, self.known = asked, known
+        return self
 
     def __reduce__(self) -> tuple[object, ...]:
         """How it travels between processes, whatever its class is made from."""
-        return _again, (type(self), self.args), self.__dict__
+        state = {key: value for key, value in self.__dict__.items() if key != "known"}
+        return _again, (type(self), self.args), {**state, "known": ()}  # names may be many
 
     def __str__(self) -> str:
         """``where: message. next step``, with the parts that are there."""

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from registry.commands import JsonOption, RegistryOption
 from registry.history import Entry, read_history
 from registry.names import parse_library_name
 from registry.snapshot import Registry
+from registry.tables import Column, show_table
 
 _HERE = Path()
 _DAY = len("2026-01-31")
 # Libraries that a line names; an import may have changed thousands.
 _NAMED = 3
+_COLUMNS = (
+    Column(key="time", title="when", whole=True),
+    Column(key="commit", whole=True, style="dim"),
+    Column(key="operation", title="what", whole=True),
+    Column(key="actor", title="who"),
+    Column(key="attested", title="", styles={"attested": "green", "unattested": "yellow"}),
+    Column(key="libraries"),
+    Column(key="message", title="about"),
+)
 
 
 def log(
@@ -49,6 +56,7 @@ def log(
     Who and what count as proven only where the entry is attested: signed by a key of the registry.
     """
     first, last = _moment(since, "--since"), _moment(until, "--until", is_end=True)
+    name = parse_library_name(library) if library is not None else None
     with Registry.open(registry, check_clone=False) as opened:
         # Without older commits the answer is wrong; without tags it is not.
         replace(opened.clone_state(), lacks_tags=False).refuse_incomplete(opened.path)
@@ -56,21 +64,19 @@ def log(
             read_history(
                 opened,
                 limit=limit,
-                library=parse_library_name(library) if library is not None else None,
+                library=name,
                 actor=actor,
                 operation=operation,
                 since=first,
                 until=last,
             )
         )
-    console = Console()
+        if name is not None and not entries:
+            opened.snapshot().library(name)  # or say that there is none, and which may be meant
     if as_json:
         typer.echo(json.dumps([entry_data(entry) for entry in entries], ensure_ascii=False))
-    elif console.is_terminal:
-        console.print(_table(entries))
     else:
-        for entry in entries:
-            typer.echo("\t".join(_columns(entry)))
+        show_table(_COLUMNS, list(map(_row, entries)))
     if len(entries) == limit and not as_json:
         typer.echo(f"The newest {limit}; there may be more: --limit", err=True)
 
@@ -104,12 +110,12 @@ def _moment(text: str | None, option: str, *, is_end: bool = False) -> datetime 
         return moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter(
-            f"{text[:40]!r} is no time: write 2026-01-31 or 2026-01-31T12:00:00Z",
+            f"{text[:40]!r} is not a time: write 2026-01-31 or 2026-01-31T12:00:00Z",
             param_hint=option,
         ) from error
 
 
-def _columns(entry: Entry) -> tuple[str, ...]:
+def _row(entry: Entry) -> tuple[str, ...]:
     return (
         entry.time,
         entry.commit[:12],
@@ -125,15 +131,3 @@ def _named(libraries: Sequence[str]) -> Iterator[str]:
     yield from libraries[:_NAMED]
     if len(libraries) > _NAMED:
         yield f"and {len(libraries) - _NAMED} more"
-
-
-def _table(entries: Iterable[Entry]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for header in ("when", "commit", "what", "who", "", "libraries"):
-        table.add_column(header, no_wrap=True, overflow="ellipsis")
-    table.add_column("about", overflow="fold")
-    for entry in entries:
-        when, commit, what, who, _, libraries, about = map(escape, _columns(entry))
-        mark = "[green]attested[/green]" if entry.attested else "[yellow]unattested[/yellow]"
-        table.add_row(when, f"[dim]{commit}[/dim]", what, who, mark, libraries, about)
-    return table

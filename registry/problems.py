@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from registry.counting import counted
 from registry.errors import RegistryError
 
 _SUMMED = 3
@@ -62,14 +63,14 @@ class InvalidLibraryError(RegistryError):
         self.problems = ordered(problems)
         shown = (errors_of(self.problems) or self.problems)[:_SUMMED]
         super().__init__(
-            f"{counted(problems)}: " + "; ".join(map(str, shown)),
+            f"{tally(problems)}: " + "; ".join(map(str, shown)),
             where=printable(where),
             next_step="Run 'opsteps validate' to see each with its place",
         )
 
     def listed(self) -> InvalidLibraryError:
         """The same for whoever has seen the problems one by one: how many they are."""
-        self.message, self.next_step = counted(self.problems), ""
+        self.message, self.next_step = tally(self.problems), ""
         return self
 
 
@@ -79,11 +80,11 @@ def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(unique, key=lambda p: (p.severity, p.file, p.line, p.column, p.rule)))
 
 
-def counted(problems: tuple[Problem, ...]) -> str:
+def tally(problems: tuple[Problem, ...]) -> str:
     """How many there are: ``2 errors, 1 warning``; nothing is counted that is not there."""
     errors = len(errors_of(problems))
     parts = [
-        f"{count:,} {what}{'s' if count != 1 else ''}"
+        counted(count, what)
         for count, what in ((errors, "error"), (len(problems) - errors, "warning"))
         if count
     ]

@@ -108,9 +108,8 @@ class Snapshot:
         if tree is None:
             raise NotFoundError(
                 f"there is no library {name!r}",
-                where=str(self.commit)[:12],
                 next_step="List the libraries with 'opsteps search'",
-            )
+            ).among(name, self._state.trees)
         return tree
 
     def library(self, name: LibraryName) -> Library:
@@ -158,14 +157,14 @@ class Snapshot:
         return read_files(self._repository, self._release_tree(name, version), under)
 
     def _release_tree(self, name: LibraryName, version: Version) -> ObjectId:
-        record = self.library(name).release(version)
+        library = self.library(name)
+        record = library.release(version)
         if record is None or not record.is_served or record.tree is None:
             why = f": {record.alarm or record.state}" if record is not None else ""
             raise NotFoundError(
                 f"{name} has no release {version} that is served{why}",
-                where=str(self.commit)[:12],
                 next_step=f"See its releases with 'opsteps show {name}'",
-            )
+            ).among(str(version), [str(r.version) for r in library.releases if r.is_served])
         return record.tree
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from registry.commands import (
     ActorOption,
@@ -35,6 +33,7 @@ from registry.rolling_back import (
     unpin_library,
 )
 from registry.snapshot import Registry
+from registry.tables import Column, show_table
 from registry.versions import Version, parse_version
 from registry.withdrawing import Withdrawn
 from registry.withdrawing import deprecate as deprecate_library
@@ -43,6 +42,13 @@ from registry.withdrawing import unyank as unyank_release
 from registry.withdrawing import yank as yank_release
 
 _HERE = Path()
+_DIFFERENCE_COLUMNS = (
+    Column(key="library", whole=True, style="bold"),
+    Column(key="active", whole=True),
+    Column(key="active_after", title="", whole=True),
+    Column(key="enabled"),
+    Column(key="enabled_after", title=""),
+)
 LibraryArgument = Annotated[str, typer.Argument(help="The library.")]
 VersionArgument = Annotated[str, typer.Argument(help="The version.")]
 ReasonOption = Annotated[str, typer.Option(help="Why: callers read it.")]
@@ -229,17 +235,11 @@ def _show_rollback(done: RolledBack, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _show_differences(differences: tuple[Difference, ...]) -> None:
-    console = Console()
-    if not console.is_terminal:
+    if not sys.stdout.isatty():
         for difference in differences:
             typer.echo(describe(difference))
         return
-    table = Table(box=None, pad_edge=False)
-    for header in ("library", "active", "", "enabled", ""):
-        table.add_column(header)
-    for difference in differences:
-        table.add_row(*map(escape, _cells(difference)))
-    console.print(table)
+    show_table(_DIFFERENCE_COLUMNS, [list(_cells(difference)) for difference in differences])
 
 
 def _cells(difference: Difference) -> Iterator[str]:

@@ -38,6 +38,7 @@ PROGRAMS = {
         ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"),
         "the catalogue and the console in a browser",
     ),
+    "fish": Program("fish", ("fish",), "completion of commands in fish"),
     "go": Program("golang-go", ("go",), "ZIPs made by Go"),
     "hugo": Program("hugo", ("hugo",), "the catalogue's build time against Hugo's"),
     "java": Program("default-jdk-headless", ("jar",), "ZIPs made by jar and Java"),
@@ -52,6 +53,7 @@ PROGRAMS = {
     "strace": Program("strace", ("strace",), "what is synced to the disk, and when"),
     "wrk": Program("wrk", ("wrk",), "requests per second"),
     "zip": Program("zip", ("zip",), "ZIPs made by Info-ZIP"),
+    "zsh": Program("zsh", ("zsh",), "completion of commands in Zsh"),
 }
 
 

@@ -8,19 +8,19 @@ from typing import Annotated
 
 import typer
 
+from registry.commands import NamedRegistryOption, RegistryArgument, whole_registry
+from registry.problems import printable
 from server.access import web_address
 from server.app import Server
 from server.running import configure_logging, serve_registry
 from server.settings import settings_from
 
-_HERE = Path()
 _DEMO = Path(".demo")
 
 
 def serve(
-    registry: Annotated[
-        Path, typer.Option("--registry", "-r", help="The registry's directory.")
-    ] = _HERE,
+    place: RegistryArgument = None,
+    registry: NamedRegistryOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [3011]")] = None,
     instance: Annotated[str | None, typer.Option(help="The instance. [production]")] = None,
@@ -45,6 +45,7 @@ def serve(
 
     Every setting can also be given by the environment: see docs/operators.md.
     """
+    path = whole_registry(place, registry)
     settings = settings_from(
         host=host,
         port=port,
@@ -57,7 +58,7 @@ def serve(
 
     def ready(server: Server, listening: int) -> None:
         address = web_address(settings.host, listening)
-        typer.echo(f"Serving {registry} on {address}")
+        typer.echo(f"Serving {printable(str(path))} on {address}")
         if server.tokens.is_known and not server.tokens:
             typer.echo("  No token is configured: only callers on this machine may write.")
         clone = server.clone.state
@@ -67,7 +68,7 @@ def serve(
         if server.gate.trusted:
             typer.echo(f"  WARNING: {server.gate.trusted.warning}.", err=True)
 
-    serve_registry(registry, settings, site=site, builds=catalogue and site is None, ready=ready)
+    serve_registry(path, settings, site=site, builds=catalogue and site is None, ready=ready)
 
 
 def demo(

@@ -7,17 +7,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from registry.commands import ActorOption, JsonOption, RegistryOption, actor_or_user
 from registry.problems import printable
 from registry.snapshot import Registry
+from registry.tables import Column, show_table
 from server.database.engine import Database, database_url
 from server.database.tokens import (
     SCOPES,
@@ -28,6 +27,8 @@ from server.database.tokens import (
     revoke_token,
 )
 
+# The scopes as choices, so that a wrong one is answered with all of them.
+Scope = StrEnum("Scope", {scope.upper(): scope for scope in SCOPES})
 app = typer.Typer(no_args_is_help=True, help="Bearer tokens of the server: create, list, revoke.")
 DatabaseOption = Annotated[
     str,
@@ -38,6 +39,17 @@ DatabaseOption = Annotated[
     ),
 ]
 _HERE = Path()
+_COLUMNS = (
+    Column(key="name", whole=True, style="bold"),
+    Column(key="scopes"),
+    Column(
+        key="state", whole=True, styles={"live": "green", "revoked": "red", "expired": "yellow"}
+    ),
+    Column(key="created_at", title="created", whole=True),
+    Column(key="created_by", title="by"),
+    Column(key="expires_at", title="expires", whole=True),
+    Column(key="last_used_at", title="last used", whole=True),
+)
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])\Z")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -46,28 +58,34 @@ _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=
 def create(
     name: Annotated[str, typer.Argument(help="What it is for: it shows in the audit trail.")],
     scope: Annotated[
-        list[str], typer.Option(help=f"{', '.join(SCOPES)}: each allows what those before it do.")
+        list[Scope],
+        typer.Option(help="What it allows; each scope also allows what those before it allow."),
     ],
     expires: Annotated[
-        str | None, typer.Option(help="After so long, such as 12h, 90d or 52w; never without.")
+        str | None,
+        typer.Option(help="When it expires, such as 12h, 90d or 52w from now; never if left out."),
     ] = None,
     registry: RegistryOption = _HERE,
     database: DatabaseOption = "",
     actor: ActorOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make a token and print it, the only time that it can be seen. A server knows it in seconds.
+    """Create a token and print it, once: it cannot be shown again. Servers know it in seconds.
 
-    With the first token that is made, only those who have one may change anything over HTTP.
+    Once there is a token, a server accepts changes only with one, also from its own machine.
     """
     until = datetime.now(UTC) + _duration(expires) if expires is not None else None
+    scopes = [one.value for one in scope]
     with _opened(registry, database) as opened:
         is_first = not list_tokens(opened)
-        secret = create_token(opened, name, scope, by=actor_or_user(actor), expires_at=until)
-    typer.echo(secret)
+        secret = create_token(opened, name, scopes, by=actor_or_user(actor), expires_at=until)
+    typer.echo(json.dumps({"name": name, "token": secret}) if as_json else secret)
     typer.echo("  Keep it now: only its hash is stored.", err=True)
     if is_first:
         typer.echo(
-            "  It is the first: from now on callers on this machine need a token as well.", err=True
+            "  This is the first token: from now on the server accepts changes only with a token,"
+            " also from programs on its own machine.",
+            err=True,
         )
 
 
@@ -75,19 +93,14 @@ def create(
 def list_(
     registry: RegistryOption = _HERE, database: DatabaseOption = "", as_json: JsonOption = False
 ) -> None:
-    """List all tokens that were ever made, without what they are."""
+    """List every token that was ever created, without its secret."""
     with _opened(registry, database) as opened:
         found = list_tokens(opened)
     if as_json:
         typer.echo(json.dumps([_row(token) for token in found], indent=2))
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("name", "scopes", "state", "created", "by", "expires", "last used"):
-        table.add_column(title, overflow="fold")
-    for token in found:
-        cells = (str(cell or "") for cell in _row(token).values())
-        table.add_row(*(escape(printable(cell)) for cell in cells))
-    Console().print(table)
+    rows = [[str(cell or "") for cell in _row(token).values()] for token in found]
+    show_table(_COLUMNS, rows)
 
 
 @app.command()
@@ -95,11 +108,12 @@ def revoke(
     name: Annotated[str, typer.Argument(help="The token's name.")],
     registry: RegistryOption = _HERE,
     database: DatabaseOption = "",
+    as_json: JsonOption = False,
 ) -> None:
-    """Accept a token no more: within seconds no server does. Its name stays taken."""
+    """Revoke a token: within seconds no server accepts it. Its name stays taken."""
     with _opened(registry, database) as opened:
         revoke_token(opened, name)
-    typer.echo(f"Revoked {printable(name)}")
+    typer.echo(json.dumps({"name": name}) if as_json else f"Revoked {printable(name)}")
 
 
 @contextmanager
@@ -113,7 +127,9 @@ def _opened(registry: Path, url: str) -> Iterator[Database]:
 def _duration(text: str) -> timedelta:
     match = _DURATION.match(text)
     if match is None:
-        raise TokenError(f"{text[:40]!r} is no duration", next_step="Use such as 12h, 90d or 52w")
+        raise TokenError(
+            f"{text[:40]!r} is not a duration", next_step="Use for example 12h, 90d or 52w"
+        )
     return int(match[1]) * _UNITS[match[2]]
 
 

@@ -11,7 +11,7 @@ from registry.advisories.model import Advisory
 from registry.problems import printable
 from registry.versions import Version
 
-HEAD = ("Release", "Advisory", "Severity", "Steps", "Safe", "Summary")
+HEAD = ("release", "advisory", "severity", "steps", "safe", "summary")
 _NONE_YET = "none yet"
 _SUMMARY_CHARACTERS = 300
 

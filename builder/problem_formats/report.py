@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from registry.problems import Problem, counted, errors_of
+from registry.counting import counted
+from registry.problems import Problem, errors_of, tally
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,4 +25,9 @@ class Report:
     @property
     def summary(self) -> str:
         """``3 checked: 1 error, 2 warnings``."""
-        return f"{len(self.checked):,} checked: {counted(self.problems)}"
+        return f"{len(self.checked):,} checked: {tally(self.problems)}"
+
+    @property
+    def quiet_summary(self) -> str:
+        """``3 checked: 1 error``, where warnings are not shown."""
+        return f"{len(self.checked):,} checked: {counted(len(self.errors), 'error')}"

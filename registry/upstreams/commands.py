@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from registry.commands import (
     ActorOption,
@@ -22,11 +19,14 @@ from registry.commands import (
     let_follow,
     make_actor,
 )
+from registry.counting import counted
 from registry.errors import RegistryError
+from registry.hints import command_line
 from registry.installing.installer import Installer
 from registry.names import CommitId
 from registry.problems import printable
 from registry.snapshot import Registry
+from registry.tables import Column, show_table
 from registry.upstreams.address import parse_address
 from registry.upstreams.declared import Upstream, parse_alias, parse_prefix
 from registry.upstreams.declaring import add_upstream, remove_upstream, trust_upstream
@@ -37,6 +37,21 @@ from registry.upstreams.store import FetchState, Upstreams
 app = typer.Typer(no_args_is_help=True, help="Other registries that libraries come from.")
 AliasArgument = Annotated[str, typer.Argument(help="What the upstream is called here.")]
 _HERE = Path()
+_UPSTREAM_COLUMNS = (
+    Column(key="upstream", whole=True, style="bold"),
+    Column(key="head", whole=True, style="dim"),
+    Column(key="fetched", whole=True),
+    Column(key="names"),
+    Column(key="address"),
+    Column(key="problem", style="red"),
+)
+_OFFER_COLUMNS = (
+    Column(key="library", whole=True, style="bold"),
+    Column(key="version", whole=True),
+    Column(key="upstream", whole=True),
+    Column(key="status", whole=True),
+    Column(key="note", title=""),
+)
 _SIGNATURE = "registry.yaml.sig"
 
 
@@ -60,6 +75,7 @@ def add(
     request: RequestOption = None,
     key: KeyOption = None,
     remote: RemoteOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Declare an upstream, once it could be fetched. Where it is now must be in its history later.
 
@@ -88,8 +104,11 @@ def add(
         upstreams.forget_view(upstream)
         _warn_of_signature(opened)
         let_follow(opened)
-    typer.echo(f"Added {alias}: {count} libraries at {head[:12]}")
-    typer.echo("  Next: opsteps upstream available")
+    if as_json:
+        typer.echo(json.dumps({"alias": alias, "head": head, "libraries": count}))
+        return
+    typer.echo(f"Added {alias}: {counted(count, 'library')} at {head[:12]}")
+    typer.echo(f"  Next: {command_line('upstream', 'available')}")
 
 
 @app.command(name="list")
@@ -102,22 +121,21 @@ def list_(registry: RegistryOption = _HERE, as_json: JsonOption = False) -> None
         typer.echo(json.dumps([_row(*row) for row in rows], indent=2))
         return
     if not rows:
-        typer.echo("There is none yet. Next: opsteps upstream add ALIAS URL")
+        adding = command_line("upstream", "add", "ALIAS", "URL")
+        typer.echo(f"There are no upstreams yet. Next: {adding}", err=True)
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("upstream", "address", "names", "head", "fetched", "problem"):
-        table.add_column(title, overflow="fold")
-    for upstream, state in rows:
-        cells = (
+    shown = [
+        (
             upstream.alias,
-            upstream.address.url,
-            ", ".join(f"{prefix}-…" for prefix in upstream.prefixes) or "all",
             (state.head or "")[:12],
             state.fetched_at or "never",
+            ", ".join(f"{prefix}-…" for prefix in upstream.prefixes) or "all",
+            upstream.address.url,
             state.problem,
         )
-        table.add_row(*(escape(printable(cell)) for cell in cells))
-    Console().print(table)
+        for upstream, state in rows
+    ]
+    show_table(_UPSTREAM_COLUMNS, shown)
 
 
 @app.command()
@@ -169,15 +187,7 @@ def available(
     if as_json:
         typer.echo(json.dumps([offer_data(one) for one in told], indent=2, ensure_ascii=False))
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("library", "version", "upstream", "status", ""):
-        table.add_column(title, overflow="fold")
-    for one in told:
-        is_update = one.status is OfferStatus.UPDATE
-        note = f"from {one.installed}" if is_update else one.why or one.display_name
-        cells = (one.name, str(one.version), one.upstream, one.status, note)
-        table.add_row(*(escape(printable(cell)) for cell in cells))
-    Console().print(table)
+    show_table(_OFFER_COLUMNS, list(map(_offer_row, told)))
 
 
 @app.command()
@@ -189,6 +199,7 @@ def trust(
     request: RequestOption = None,
     key: KeyOption = None,
     remote: RemoteOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Accept another history of an upstream, such as after it was rewritten on purpose."""
     by = make_actor(actor, request, key, at=registry)
@@ -200,6 +211,9 @@ def trust(
         trust_upstream(opened, upstream.alias, whole, by=by)
         _warn_of_signature(opened)
         let_follow(opened)
+    if as_json:
+        typer.echo(json.dumps({"alias": alias, "trusted": whole, "head": head}))
+        return
     typer.echo(f"{alias} is trusted from {whole[:12]} on, and is at {head[:12]}")
 
 
@@ -211,8 +225,9 @@ def remove(
     request: RequestOption = None,
     key: KeyOption = None,
     remote: RemoteOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Declare an upstream no more; what was installed from it stays as it is."""
+    """Remove an upstream; what was installed from it stays as it is."""
     by = make_actor(actor, request, key, at=registry)
     with Registry.open(registry, remote=remote) as opened:
         name = parse_alias(alias)
@@ -220,7 +235,13 @@ def remove(
         Upstreams(opened).remove(name)
         _warn_of_signature(opened)
         let_follow(opened)
-    typer.echo(f"Removed {alias}")
+    typer.echo(json.dumps({"alias": alias}) if as_json else f"Removed {alias}")
+
+
+def _offer_row(one: Offer) -> tuple[str, ...]:
+    is_update = one.status is OfferStatus.UPDATE
+    note = f"from {one.installed}" if is_update else one.why or one.display_name
+    return one.name, str(one.version), one.upstream, str(one.status.value), note
 
 
 def offer_data(offer: Offer) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Declared:
                 f"there is no upstream {alias[:80]!r}",
                 where="registry.yaml",
                 next_step="See 'opsteps upstream list', or declare it: 'opsteps upstream add'",
-            )
+            ).among(alias, self.upstreams)
         return found
 
     def refuse_taken(self, alias: UpstreamAlias) -> None:

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from registry.commands import RegistryOption
+from registry.commands import (
+    JsonOption,
+    NamedRegistryOption,
+    RegistryArgument,
+    whole_registry,
+)
+from registry.counting import counted
 from registry.durable import write_durably
 from registry.installing.installer import Installer
 from registry.instance_names import require_instance
+from registry.problems import printable
 from registry.recognising import refuse_no_registry
 from registry.snapshot import Registry
 from registry.upstreams.installed_set import lock_of
 from registry.upstreams.lock_file import dump_lock
 from registry.upstreams.options import InstanceOption
 
-_HERE = Path()
 _MODE = 0o644
 
 
 def lock(
+    place: RegistryArgument = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The file to write; - is standard output.")
     ] = Path("opsteps.lock"),
-    registry: RegistryOption = _HERE,
+    registry: NamedRegistryOption = None,
     instance: InstanceOption = "production",
+    as_json: JsonOption = False,
 ) -> None:
     """Write down what is installed, with digests and upstreams, to repeat it elsewhere.
 
     'opsteps install --lock FILE' installs exactly that.
     """
-    with Registry.open(registry, instance=instance) as opened:
+    with Registry.open(whole_registry(place, registry), instance=instance) as opened:
         refuse_no_registry(opened, opened.head())
         require_instance(opened)
         locked = lock_of(Installer(opened))
@@ -42,4 +51,8 @@ def lock(
         sys.stdout.write(content.decode())
         return
     write_durably(output, content, mode=_MODE)
-    typer.echo(f"Locked {len(locked.libraries)} libraries in {output}")
+    count = len(locked.libraries)
+    if as_json:
+        typer.echo(json.dumps({"file": str(output), "libraries": count}))
+        return
+    typer.echo(f"Locked {counted(count, 'library')} in {printable(str(output))}")

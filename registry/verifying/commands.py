@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,16 +13,18 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from registry.commands import (
     ActorOption,
     JsonOption,
+    NamedRegistryOption,
+    RegistryArgument,
     RegistryOption,
     RemoteOption,
     RequestOption,
     make_actor,
     read_key,
+    whole_registry,
 )
 from registry.errors import GitError
 from registry.names import CommitId
@@ -30,6 +33,7 @@ from registry.signing.errors import MalformedKeyError
 from registry.signing.keys import PublicKey, parse_public_keys
 from registry.signing.times import format_time
 from registry.snapshot import Registry
+from registry.tables import Column, show_table
 from registry.verifying.difference import compare_heads
 from registry.verifying.errors import IncompleteHistoryError, TrustedFileError
 from registry.verifying.head_statement import write_statement
@@ -61,11 +65,22 @@ AdministratorsOption = Annotated[
 ]
 _HERE = Path()
 _COLOURS = {CheckState.OK: "green", CheckState.FAILED: "red", CheckState.NOT_CHECKABLE: "yellow"}
+_COLUMNS = (
+    Column(key="check", whole=True),
+    Column(
+        key="state",
+        title="",
+        whole=True,
+        styles={str(state): colour for state, colour in _COLOURS.items()},
+    ),
+    Column(key="detail", title="what was looked at"),
+)
 _FOUND = 1
 
 
 def verify(
-    registry: RegistryOption = _HERE,
+    place: RegistryArgument = None,
+    registry: NamedRegistryOption = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Compute the SHA-256 digest of every release again.")
     ] = False,
@@ -93,7 +108,7 @@ def verify(
         longest=timedelta(hours=max_age) if max_age is not None else None,
         deep=deep,
     )
-    with Registry.open(registry) as opened:
+    with Registry.open(whole_registry(place, registry)) as opened:
         trusted = read_trusted(opened)
         verified = verify_registry(opened, wishes, trusted=trusted)
         if verified.report.is_sound:
@@ -229,25 +244,15 @@ def _show(report: Report, *, as_json: bool) -> None:
     console = Console()
     if as_json:
         typer.echo(json.dumps(report_data(report), indent=2))
-    elif not console.is_terminal:
+    elif not sys.stdout.isatty():
         for line in report_lines(report):
             typer.echo(line)
     else:
-        console.print(_table(report))
+        rows = [(check.name, str(check.state), check.detail) for check in report.checks]
+        show_table(_COLUMNS, rows)
         for line in finding_lines(report):
             console.print(escape(line), highlight=False, soft_wrap=True)
         colour = "green" if report.is_sound else "red"
         console.print(
             f"[{colour}]{escape(verdict(report))}[/{colour}]", highlight=False, soft_wrap=True
         )
-
-
-def _table(report: Report) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for header in ("check", "", "what was looked at"):
-        table.add_column(header)
-    for check in report.checks:
-        colour = _COLOURS[check.state]
-        state = f"[{colour}]{check.state}[/{colour}]"
-        table.add_row(check.name, state, escape(printable(check.detail)))
-    return table

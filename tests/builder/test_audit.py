@@ -485,7 +485,7 @@ def test_a_terminal_gets_a_table(registry: Registry) -> None:
         os.close(theirs)
         shown = b"".join(_until_closed(ours_end)).decode()
     assert process.returncode == 1
-    assert "Advisory" in shown
+    assert "advisory" in shown
     assert "none yet" in shown
     assert "\x1b[31m" in shown
 

@@ -329,7 +329,7 @@ class TestCommand:
         capsys.readouterr()
         _run("log", "-r", str(registry.path))
         rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-        assert [row[2] for row in rows] == ["release", "add", "init"]
+        assert [row[2] for row in rows] == ["operation", "release", "add", "init"]
         assert {len(row) for row in rows} == {7}
 
     def test_json_is_one_array(

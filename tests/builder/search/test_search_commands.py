@@ -20,11 +20,12 @@ def run(*arguments: object) -> int:
     return code if isinstance(code, int) else int(code is not None)
 
 
-def test_piped_results_are_one_line_each(tools: Registry, capsys: Output) -> None:
+def test_piped_results_are_one_line_each_after_a_header(tools: Registry, capsys: Output) -> None:
     assert run("search", "file", "--registry", tools.path) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split("\t")[:3] == ["library", "file-operations@1.0.0", "File operations"]
-    assert all(line.count("\t") == 4 for line in lines)
+    assert lines[0] == "kind\tid\ttitle\tcategory\tpremium\tsummary"
+    assert lines[1].split("\t")[:3] == ["library", "file-operations@1.0.0", "File operations"]
+    assert all(line.count("\t") == 5 for line in lines)
 
 
 def test_a_correction_is_offered_and_nothing_found_is_an_exit_code(

@@ -16,6 +16,7 @@ from registry.verifying.trusted import TrustedHead, read_trusted, set_trusted, t
 from tests.installed import OPSTEPS
 from tests.registry.making import git
 from tests.registry.verifying.scene import ACME, TOOLS, Scene
+from tests.terminal import on_terminal
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -205,14 +206,13 @@ def test_help_documents_how_it_ends(scene: Scene) -> None:
 
 
 def test_terminal_gets_a_table_in_colour(scene: Scene) -> None:
-    sound = run(scene, "verify", FORCE_COLOR="1")
-    assert "\x1b[32mok" in sound.stdout
-    assert "what was looked at" in sound.stdout
+    sound = on_terminal(scene.path, "verify", columns=120)
+    assert "\x1b[32mok" in sound
+    assert "what was looked at" in sound
     scene.tag(f"{TOOLS}/v1.0.0", name="[red]evil")
-    failed = run(scene, "verify", FORCE_COLOR="1")
-    assert failed.returncode == 1
-    assert "\x1b[31mfailed" in failed.stdout
-    assert "[red]evil" in failed.stdout
+    failed = on_terminal(scene.path, "verify", columns=120)
+    assert "\x1b[31mfailed" in failed
+    assert "[red]evil" in failed
 
 
 def test_bare_repository_is_verified_as_well(scene: Scene, tmp_path: Path) -> None:
