@@ -119,6 +119,7 @@ class _Root(typer.core.TyperGroup):
             head, _, extra = error.message.rpartition("(")
             hint = named_wrongly(extra.rstrip(")").split()) if _EXTRA_ARGUMENT in head else ""
             error.message += f". {hint}" if hint else ""
+            error.message = error.message.replace(": Value error, ", ": ")  # Pydantic's words
             raise
 
 

@@ -27,8 +27,6 @@ from server.database.tokens import (
     revoke_token,
 )
 
-# The scopes as choices, so that a wrong one is answered with all of them.
-Scope = StrEnum("Scope", {scope.upper(): scope for scope in SCOPES})
 app = typer.Typer(no_args_is_help=True, help="Bearer tokens of the server: create, list, revoke.")
 DatabaseOption = Annotated[
     str,
@@ -52,6 +50,15 @@ _COLUMNS = (
 )
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])\Z")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+class Scope(StrEnum):
+    """`SCOPES` as choices: a wrong one is answered with all of them."""
+
+    READ = "read"
+    EXECUTE = "execute"
+    MANAGE = "manage"
+    ADMIN = "admin"
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from registry.commands import (
     let_follow,
     make_actor,
 )
+from registry.hints import command_line
 from registry.installing.changes import Step
 from registry.installing.installer import Installer, Outcome
 from registry.instance_names import require_instance
@@ -34,9 +36,21 @@ CascadeOption = Annotated[
 _HERE = Path()
 
 
+class OnOff(StrEnum):
+    """What a library is turned to."""
+
+    ON = "on"
+    OFF = "off"
+
+
 def toggle(
     name: Annotated[str, typer.Argument(help="The library.")],
-    on: Annotated[bool, typer.Option("--on/--off", help="Whether its steps are served.")],
+    to: Annotated[
+        OnOff | None, typer.Argument(metavar="on|off", help="As --on or --off.", show_default=False)
+    ] = None,
+    on: Annotated[
+        bool | None, typer.Option("--on/--off", help="Whether its steps are served.")
+    ] = None,
     registry: RegistryOption = _HERE,
     instance: InstanceOption = "production",
     new_instance: NewInstanceOption = False,
@@ -48,12 +62,21 @@ def toggle(
     as_json: JsonOption = False,
 ) -> None:
     """Turn a library on or off; what others need stays on without --cascade."""
+    enabled = _wanted(name, to, on=on)
     library, by = parse_library_name(name), make_actor(actor, request, key, at=registry)
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         require_instance(opened, is_new=new_instance)
-        done = Installer(opened).set_enabled(library, enabled=on, cascade=cascade, by=by)
+        done = Installer(opened).set_enabled(library, enabled=enabled, cascade=cascade, by=by)
         let_follow(opened)
-    _tell(done, library, "enabled" if on else "disabled", as_json=as_json)
+    _tell(done, library, "enabled" if enabled else "disabled", as_json=as_json)
+
+
+def _wanted(name: str, to: OnOff | None, *, on: bool | None) -> bool:
+    """Whether the library is turned on; raises BadParameter when that is not said exactly once."""
+    if (to is None) == (on is None):
+        toggling = command_line("toggle", name)
+        raise typer.BadParameter(f"say on or off, once: {toggling} --on, or {toggling} --off")
+    return bool(on) if to is None else to is OnOff.ON
 
 
 def uninstall(
