@@ -117,9 +117,10 @@ class _Root(typer.core.TyperGroup):
             from registry.hints import named_wrongly
 
             head, _, extra = error.message.rpartition("(")
-            hint = named_wrongly(extra.rstrip(")").split()) if _EXTRA_ARGUMENT in head else ""
+            words = extra.removesuffix(")")
+            hint = named_wrongly([words, *words.split()]) if _EXTRA_ARGUMENT in head else ""
             error.message += f". {hint}" if hint else ""
-            error.message = error.message.replace(": Value error, ", ": ")  # Pydantic's words
+            error.message = error.message.removeprefix("Value error, ")  # Pydantic's words
             raise
 
 

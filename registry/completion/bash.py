@@ -36,11 +36,11 @@ _TAIL = """\
 
 _opsteps() {
     local IFS=$' \\t\\n'
-    local word path='' below options argument kind=nothing choices place='' option='' given=''
+    local word at='' below options argument kind=nothing choices place='' option=''
     local current="${COMP_WORDS[COMP_CWORD]}" i
     COMPREPLY=()
     [ "$current" = '=' ] && current=''
-    _opsteps_command "$path"
+    _opsteps_command "$at"
     for ((i = 1; i < COMP_CWORD; i++)); do
         word="${COMP_WORDS[i]}"
         if [ "$word" = '=' ]; then
@@ -49,24 +49,22 @@ _opsteps() {
             case "$option" in -r | --registry | --into) place="$word" ;; esac
             option=''
         elif [[ "$word" == -* ]]; then
-            _opsteps_option "$path $word"
+            _opsteps_option "$at $word"
             [ "$kind" = nothing ] || option="$word"
         elif [[ " $below " == *" $word "* ]]; then
-            path="$path${path:+ }$word"
-            _opsteps_command "$path"
-        else
-            given=yes
+            at="$at${at:+ }$word"
+            _opsteps_command "$at"
         fi
     done
     if [ -n "$option" ]; then
-        _opsteps_option "$path $option"
+        _opsteps_option "$at $option"
     elif [[ "$current" == -* ]]; then
         kind=choice choices="$options"
     elif [ -n "$below" ]; then
         kind=choice choices="$below"
     else
         kind="$argument"
-        _opsteps_option "$path ."
+        _opsteps_option "$at ."
         kind="$argument"
     fi
     case "$kind" in

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from itertools import islice
 from pathlib import Path
 
 from registry.errors import RegistryError
+from registry.git import GitRepository
 from registry.location import choose_registry
 from registry.names import is_library_name
-
-_MOST = 20_000
+from registry.trees import tree_items
 
 
 def library_names(named: Path | None) -> list[str]:
-    """The libraries in a registry's working tree; none where that cannot be said quickly.
+    """The libraries at a registry's head; none where that cannot be said.
 
     Only what is a library's name comes out: a shell may expand what it is given.
     """
     try:
-        with os.scandir(choose_registry(named) / "libraries") as entries:
-            return sorted(e.name for e in islice(entries, _MOST) if is_library_name(e.name))
+        repository = GitRepository(choose_registry(named))
+        try:
+            found = repository.object("HEAD:libraries")
+        finally:
+            repository.close()
+        content = found.content if found is not None else b""
+        names = [raw.decode(errors="replace") for _, raw, _ in tree_items(content)]
     except (RegistryError, OSError, ValueError):
         return []
+    return [name for name in names if is_library_name(name)]

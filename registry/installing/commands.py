@@ -74,8 +74,8 @@ def toggle(
 def _wanted(name: str, to: OnOff | None, *, on: bool | None) -> bool:
     """Whether the library is turned on; raises BadParameter when that is not said exactly once."""
     if (to is None) == (on is None):
-        toggling = command_line("toggle", name)
-        raise typer.BadParameter(f"say on or off, once: {toggling} --on, or {toggling} --off")
+        on_, off = (command_line("toggle", name, f"--{word}") for word in OnOff)
+        raise typer.BadParameter(f"say on or off, once: {on_}, or {off}")
     return bool(on) if to is None else to is OnOff.ON
 
 
