@@ -34,7 +34,7 @@ _HERE = Path()
 _WHOLE = frozenset({"release", "advisory", "safe"})
 _COLUMNS = tuple(Column(key=key, whole=key in _WHOLE) for key in HEAD)
 _HIT = 1
-_INCOMPLETE = 18
+_INCOMPLETE = 26
 """Some advisories could not be read: nothing active is hit, as far as is known."""
 
 
@@ -61,7 +61,7 @@ def audit(
 ) -> None:
     """Find releases with known vulnerabilities. Works offline.
 
-    Ends with 1 when a release is hit that the instance answers with, and with 18 when none is and
+    Ends with 1 when a release is hit that the instance answers with, and with 26 when none is and
     advisories could not be read.
     """
     name = None

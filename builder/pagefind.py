@@ -32,7 +32,7 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uf
 class PagefindError(BuilderError):
     """The Pagefind program is missing or failed; the message carries what it said."""
 
-    exit_code = 12
+    exit_code = 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

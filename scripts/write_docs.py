@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,9 +114,78 @@ def _between(path: str, name: str, content: str) -> str:
     return head + begin + content + end + tail
 
 
+# What each code means, once: two errors that share one need the same from a person.
+EXIT_CODES = {
+    0: "Done.",
+    1: "Checked, and something is wrong: problems in a library, an attack on a history, a finding.",
+    2: "The command was not understood: an option, a name, an address, a setting or a source.",
+    3: "There is no registry.",
+    4: "What was named is not there: a library, release, step, file or directory.",
+    5: "It contradicts what is there: a taken name or number, a dependency, an owner, a token.",
+    6: "Git refused, another writer was faster, or another registry cannot be reached.",
+    7: "A limit; the message names it.",
+    8: "A key or a signature.",
+    10: "The installation lacks files of its own.",
+    11: "The output cannot be written.",
+    12: "The version is too low for what changed.",
+    13: "There is no such kind of source to import.",
+    14: "The source to import cannot be read.",
+    15: "The search index cannot be used.",
+    16: "A package is not one of ours, or damaged.",
+    17: "A package cannot be written.",
+    18: "A bundle is damaged, or does not fit this registry.",
+    19: "A bundle is refused: it is not trusted.",
+    21: "`opsteps demo --check` got a wrong answer.",
+    22: "A registry could not be loaded for serving.",
+    23: "The address cannot be listened on.",
+    24: "The browser's search index could not be built.",
+    25: "A page could not be rendered.",
+    26: "`opsteps audit` found nothing, and could not read every advisory.",
+    27: "What this clone remembers of the last trusted head is damaged.",
+    28: "The database.",
+    130: "Ended by Ctrl+C.",
+}
+_ROOMS = ("registry", "builder", "server")
+
+
+def command_line_page() -> str:
+    """``docs/command-line.md`` with its table of exit codes as the code has them."""
+    return _between("docs/command-line.md", "exit codes", exit_code_table())
+
+
+def exit_code_table() -> str:
+    """The Markdown table of exit codes, with the errors that end with each."""
+    errors: dict[int, list[str]] = {code: [] for code in EXIT_CODES}
+    for code, name in sorted(error_codes()):
+        errors[code].append(f"`{name}`")
+    rows = [
+        f"| {code} | {meaning} | {', '.join(errors[code])} |"
+        for code, meaning in EXIT_CODES.items()
+    ]
+    return "| code | meaning | errors |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def error_codes() -> set[tuple[int, str]]:
+    """The code and name of every error that says with which code a command ends."""
+    found: set[tuple[int, str]] = set()
+    for path in (path for room in _ROOMS for path in (ROOT / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found.update((code, node.name) for code in map(_code, node.body) if code)
+    return found
+
+
+def _code(statement: ast.stmt) -> int | None:
+    match statement:
+        case ast.Assign(targets=[ast.Name("exit_code")], value=ast.Constant(int(code))):
+            return code
+    return None
+
+
 PAGES = {
     "docs/cli.md": cli_page,
     "docs/api.md": api_page,
+    "docs/command-line.md": command_line_page,
     "docs/operators.md": operators_page,
     "docs/library-format.md": format_page,
     "docs/quality.md": quality_page,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,13 @@ from server.running import configure_logging, serve_registry
 from server.settings import settings_from
 
 _DEMO = Path(".demo")
+
+
+class LogFormat(StrEnum):
+    """What events are logged as."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def serve(
@@ -39,7 +47,13 @@ def serve(
     remote: Annotated[
         str | None, typer.Option(help="A Git remote to follow; changes move there first.")
     ] = None,
-    log_level: Annotated[str | None, typer.Option(help="Least important events logged.")] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="Least important events logged: debug, info, warning, error.")
+    ] = None,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(help="How events are logged; when left out text on a terminal, else JSON."),
+    ] = None,
 ) -> None:
     """Serve a registry over HTTP, and follow its head.
 
@@ -53,8 +67,9 @@ def serve(
         new_instance=new_instance,
         remote=remote,
         log_level=log_level,
+        log_format=log_format.value if log_format is not None else None,
     )
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
 
     def ready(server: Server, listening: int) -> None:
         address = web_address(settings.host, listening)

@@ -112,7 +112,7 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
     if check:
         _check(path, settings, console)
         return
-    configure_logging("warning")
+    configure_logging("warning", settings.log_format)
     settings = replace(settings, port=port)
     serve_registry(path, settings, ready=lambda server, port: _show(console, server, port))
 

@@ -18,19 +18,19 @@ class SettingsError(ServerError):
 class AddressError(ServerError):
     """The address cannot be listened on."""
 
-    exit_code = 3
+    exit_code = 23
 
 
 class LoadError(ServerError):
     """A registry could not be loaded for serving."""
 
-    exit_code = 4
+    exit_code = 22
 
 
 class CheckError(ServerError):
     """The demo's own check found an answer that is wrong."""
 
-    exit_code = 5
+    exit_code = 21
 
 
 class AnswerError(ServerError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from registry.snapshot import Registry
 from server.access import is_loopback
 from server.app import Server
 from server.errors import AddressError, SettingsError
+from server.log_lines import LOG_FORMS, TextLines
 from server.settings import Settings
 from server.site import site_problem
 from server.state import Served
@@ -177,8 +179,11 @@ async def _announce(server: Server, port: int, ready: Ready, loaded: asyncio.Eve
     await asyncio.to_thread(server.inner)
 
 
-def configure_logging(level: str) -> None:
-    """Log JSON lines to standard error."""
+def configure_logging(level: str, form: str = "") -> None:
+    """Log to standard error: as ``form`` says, else text on a terminal and JSON elsewhere.
+
+    Raises SettingsError.
+    """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise SettingsError(
@@ -194,11 +199,20 @@ def configure_logging(level: str) -> None:
         structlog.processors.ExceptionRenderer(
             structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         ),
-        structlog.processors.JSONRenderer(),
     ]
     structlog.configure(
-        processors=processors,
+        processors=[*processors, _renderer(form)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _renderer(form: str) -> Any:
+    if form not in LOG_FORMS:
+        raise SettingsError(
+            f"the log format is {form!r}", next_step="Use text or json, or leave it out"
+        )
+    if form == "json" or (not form and not sys.stderr.isatty()):
+        return structlog.processors.JSONRenderer()
+    return TextLines(coloured=sys.stderr.isatty() and not os.environ.get("NO_COLOR"))

@@ -168,6 +168,9 @@ class Settings:
         64 * 1024 * 1024, "Largest file of the catalogue that is sent, bytes."
     )
     log_level: str = _field("info", "Least important events that are logged: debug … error.")
+    log_format: str = _field(
+        "", "What the log is written as: `text` or `json`; none: text on a terminal, else JSON."
+    )
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense, naming the setting."""

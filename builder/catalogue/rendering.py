@@ -42,7 +42,7 @@ Progress = Callable[[str, int, int], None]
 class RenderError(BuilderError):
     """A child process failed; the message carries what it said."""
 
-    exit_code = 13
+    exit_code = 25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -98,9 +98,9 @@ def verify(
     Each check is ok, failed or not checkable, and each finding names its attack. When nothing is
     found, the head is remembered; from then on every head must descend from it.
 
-    Ends with 0 when nothing was found, 1 when an attack was, 3 where no registry is (or what was
-    remembered is damaged), 6 when Git cannot read an object or the history is not complete, 8 for
-    a bad key in --administrators.
+    Ends with 0 when nothing was found, 1 when an attack was, 3 where there is no registry, 6 when
+    Git cannot read an object or the history is not complete, 8 for a bad key in --administrators,
+    27 when what was remembered is damaged.
     """
     wishes = Wishes(
         now=datetime.now(UTC),

@@ -17,7 +17,7 @@ class UntrustedHistoryError(RegistryError):
 class TrustedFileError(RegistryError):
     """What is remembered of the last trusted head cannot be read: nothing is trusted then."""
 
-    exit_code = 3
+    exit_code = 27
 
 
 class IncompleteHistoryError(GitError):

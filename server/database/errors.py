@@ -8,7 +8,7 @@ from server.errors import ServerError
 class DatabaseError(ServerError):
     """Something about the database; the root of this package's errors."""
 
-    exit_code = 6
+    exit_code = 28
 
 
 class DatabaseDownError(DatabaseError):

@@ -445,7 +445,7 @@ def test_the_command_ends_with_0_when_nothing_is_hit(registry: Registry) -> None
 def test_the_command_ends_with_18_when_an_advisory_cannot_be_read(registry: Registry) -> None:
     publish(registry, ours({"introduced": "2.0.0"}), ours({"introduced": "?"}, number=2))
     done = run("--registry", registry.path)
-    assert done.returncode == 18
+    assert done.returncode == 26
     assert done.stderr.startswith("advisories/OPS-2026-0002.yaml:1:")
     publish(registry, ours({"introduced": "0"}))
     assert run("--registry", registry.path).returncode == 1
@@ -543,4 +543,4 @@ def test_the_page_names_the_limits_and_the_exit_code() -> None:
     limits = AdvisoryLimits()
     assert f"at most {limits.file_bytes // 2**20} MiB" in page
     assert f"{limits.files:,} files and {limits.total_bytes // 2**30} GiB" in page
-    assert "| 18 |" in page
+    assert "| 26 |" in page

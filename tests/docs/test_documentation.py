@@ -80,3 +80,16 @@ def test_the_authors_page_works_as_it_is_written(tmp_path: Path) -> None:
         check=True,
     )
     assert log.stdout.split() == ["my-library/v1.0.0"]
+
+
+def test_every_exit_code_has_one_meaning_and_every_meaning_a_use() -> None:
+    spec = importlib.util.spec_from_file_location("write_docs", ROOT / "scripts/write_docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    used = {code for code, _ in module.error_codes()}
+    assert used <= module.EXIT_CODES.keys()
+    # What no error class ends with: done, Ctrl+C, and an audit that could not read everything.
+    assert module.EXIT_CODES.keys() - used == {0, 26, 130}
+    assert len(set(module.EXIT_CODES.values())) == len(module.EXIT_CODES)

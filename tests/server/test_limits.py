@@ -86,7 +86,7 @@ def test_a_port_in_use_is_one_clear_line(place: Place) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         done = _serve(place, "--port", str(taken.getsockname()[1]), "--no-catalogue")
-    assert done.returncode == 3
+    assert done.returncode == 23
     assert "cannot listen" in done.stderr
     assert "--port" in done.stderr
 
