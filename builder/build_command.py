@@ -19,6 +19,7 @@ from builder.catalogue.rendering import Progress as Report
 from builder.search_index import update_index
 from registry.cache_place import cache_directory
 from registry.commands import NamedRegistryOption, RegistryArgument, whole_registry
+from registry.counting import counted
 from registry.hints import command_line
 from registry.problems import printable
 from registry.scaffold.published_address import is_loopback
@@ -89,8 +90,8 @@ def _address_warning(url: str) -> str:
 
 def _say(done: BuildReport, registry: Path, out: Path, total: float) -> None:
     typer.echo(
-        f"Built {done.pages:,} pages in {out} in {total:.1f} s: {done.written:,} files written, "
-        f"{done.unchanged:,} unchanged, {done.removed:,} removed"
+        f"Built {counted(done.pages, 'page')} in {out} in {total:.1f} s: "
+        f"{counted(done.written, 'file')} written, {done.unchanged:,} unchanged, {done.removed:,} removed"
     )
     following = command_line("serve", "--site", out, registry=registry)
     typer.echo(f"  Next: {following}")

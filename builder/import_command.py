@@ -19,6 +19,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from builder.importers import Finding, FindingKind, Importer, find_importer
 from registry.commands import make_actor
+from registry.counting import counted
 from registry.importing import Imported, ImportedRelease, Refused, import_releases
 from registry.location import VARIABLE, choose_registry
 from registry.names import LibraryName
@@ -222,7 +223,7 @@ def _as_json(report: ImportReport) -> dict[str, Any]:
 def _print(report: ImportReport) -> None:
     present = f", {report.present} were there already" if report.present else ""
     typer.echo(
-        f"Imported {report.releases} releases of {report.libraries} libraries"
+        f"Imported {counted(report.releases, 'release')} of {counted(report.libraries, 'library')}"
         f" in {report.seconds} s{present}"
     )
     for kind in FindingKind:

@@ -65,7 +65,7 @@ from registry.names import CORE, LibraryName
 from registry.snapshot import Snapshot
 
 _BLOCK = 8_192
-_NEXT_STEP = "Delete the directory: 'opsteps search' and 'opsteps serve' make the index anew"
+_NEXT_STEP = "Delete the directory: 'opsteps search' and 'opsteps serve' build the index again"
 
 
 @lru_cache(maxsize=100_000)

@@ -209,7 +209,7 @@ def _facts_problems(facts: LibraryFacts, item: ImportedRelease) -> Iterator[Prob
     try:
         datetime.fromisoformat(item.date)
     except ValueError:
-        yield _conflict(f"{item.date[:40]!r} is no date")
+        yield _conflict(f"{item.date[:40]!r} is not a date")
 
 
 def _conflict(message: str) -> Problem:

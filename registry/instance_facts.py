@@ -38,7 +38,7 @@ def parse_instance_name(text: str) -> str:
     """The name of an instance, safe in a path; raises InvalidNameError."""
     if not _INSTANCE.match(text):
         raise InvalidNameError(
-            f"{text[:80]!r} is no name of an instance",
+            f"{text[:80]!r} is not a name for an instance",
             next_step="Use lower-case letters, digits and single hyphens, such as 'production'",
         )
     return text

@@ -284,7 +284,7 @@ def _stray(name: str) -> Problem:
     return Problem(
         rule="stray-file",
         file=name.encode(errors="backslashreplace").decode(),
-        message="this does not belong into a library's directory",
+        message="this does not belong in a library's directory",
         expected=f"rename it to {meant}"
         if (meant := mended_version(name))
         else "only library.yaml and directories named by a version",

@@ -33,7 +33,7 @@ def ledger_signature(
     """Sign a release with a publisher's key; None without a key, where the policy permits that.
 
     Raises a SigningError when the policy demands a signature and there is no key, or when the key
-    is no publisher's or may not sign this library now.
+    does not belong to a publisher or may not sign this library now.
     """
     facts = registry_facts(registry, at.head)
     if key is not None:
@@ -84,7 +84,7 @@ def _signed(
     held = declared.value.holder(key.public.blob)
     if held is None:
         raise OtherKeyError(
-            f"the key {key.public.fingerprint} is no publisher's",
+            f"the key {key.public.fingerprint} does not belong to a publisher",
             where=f"{at.name} {version}",
             next_step="Sign with a key that registry.yaml lists under 'publishers'",
         )

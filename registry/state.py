@@ -66,7 +66,7 @@ def read_state(
             next_step="Use a repository whose objects are named by SHA-1, as 'git init' makes",
         )
     if found is None or found.type != "commit":
-        raise NotARegistryError(f"{at[:40]!r} is no commit here", where=str(where))
+        raise NotARegistryError(f"{at[:40]!r} is not a commit here", where=str(where))
     roots = {entry.name: entry for entry in read_tree(repository, commit_tree(found.content))}
     facts_id, facts = _facts(repository, roots.get("registry.yaml"), before, where)
     listing, trees = _library_trees(repository, roots.get("libraries"), before)

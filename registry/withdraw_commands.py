@@ -68,7 +68,7 @@ def yank(
     remote: RemoteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Withdraw a release: whoever pinned it keeps it, and it is never chosen anew."""
+    """Withdraw a release: those who pinned it keep it, and it is not chosen again."""
     with Registry.open(registry, remote=remote) as opened:
         done = yank_release(
             opened,

@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from registry.adding import add_release
+from registry.counting import counted
 from registry.creating import init_registry
 from registry.names import CORE, LibraryName
 from registry.operation import Actor, follow_head
@@ -100,7 +101,7 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
     path = directory / "registry"
     with console.status("Making the demo registry …"):
         registry, made = make_demo_registry(path)
-    console.print(f"[green]✓[/] registry  {path}  ({made} releases made)")
+    console.print(f"[green]✓[/] registry  {path}  ({counted(made, 'release')} made)")
     with console.status("Building catalogue and search index …"):
         address = web_address(settings.host, port)
         command = build_command(path, registry.state_directory, settings.instance, address)

@@ -54,6 +54,6 @@ def make_notices(url: str, registry: Registry, heard: Callable[[], None]) -> Tel
     except ValueError as error:
         # The URL itself is not named: there may be a password in it.
         raise SettingsError(
-            "the setting redis_url is no URL of a Redis",
+            "the setting redis_url is not the URL of a Redis",
             next_step="Use redis://HOST:PORT/0, or rediss:// for TLS",
         ) from error

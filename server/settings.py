@@ -58,7 +58,7 @@ class Settings:
         5.0, "How long a token is accepted at most after it was revoked, seconds."
     )
     failures_allowed: int = _field(
-        10, "Requests with a token that is none, from one address in `failures_seconds`."
+        10, "Requests with an invalid token, from one address in `failures_seconds`."
     )
     failures_seconds: float = _field(
         60.0, "The time in which failures are counted, seconds; after too many comes 429."
@@ -119,7 +119,8 @@ class Settings:
     )
     events_clients: int = _field(100, "Clients that listen to events before others get a 503.")
     events_replayed: int = _field(
-        1_000, "How far a client of events may resume before it must read all anew, commits."
+        1_000,
+        "How far a client of events may resume before it must read everything again, commits.",
     )
     events_heartbeat_seconds: float = _field(
         15.0, "Longest silence of a stream of events before a comment is sent, seconds."
@@ -158,7 +159,7 @@ class Settings:
     backpressure: int = _field(512, "Requests that are under way at once before others wait.")
     stop_seconds: float = _field(10.0, "How long requests under way may take at a stop, seconds.")
     reload_seconds: float = _field(
-        60.0, "How long `cache/clear` waits until everything is built anew, seconds."
+        60.0, "How long `cache/clear` waits until everything is built again, seconds."
     )
     build_niceness: int = _field(
         19, "How much the background build yields to others, 0 to 19; 19 takes idle time only."

@@ -60,7 +60,7 @@ class AdvisoryFiles:
                 yield from self._archive(source)
             else:
                 raise AdvisorySourceError(
-                    "there is no folder and no ZIP of advisories here",
+                    "there is neither a folder nor a ZIP of advisories here",
                     where=str(source),
                     next_step="Name a folder of OSV files, PyPA's database or OSV's all.zip",
                 )

@@ -51,7 +51,7 @@ def read_header(file: BinaryIO, *, where: str) -> BundleHeader:
             if refs.setdefault(name, ObjectId(found[1].decode())) != found[1].decode():
                 raise _damaged(f"it names the ref {name[:200]!r} twice", where)
         else:
-            raise _damaged("its header ends too early or has a line that is none of Git's", where)
+            raise _damaged("its header ends too early or has a line that Git does not write", where)
     return BundleHeader(prerequisites=tuple(prerequisites), refs=refs)
 
 
@@ -64,11 +64,11 @@ def _no_bundle(first: bytes, where: str) -> NotABundleError:
             next_step="Make it with 'opsteps bundle'",
         )
     return NotABundleError(
-        "this is no Git bundle", where=where, next_step="Name a file that 'opsteps bundle' made"
+        "this is not a Git bundle", where=where, next_step="Name a file that 'opsteps bundle' made"
     )
 
 
 def _damaged(what: str, where: str) -> NotABundleError:
     return NotABundleError(
-        f"the bundle is damaged: {what}", where=where, next_step="Copy it again, or make it anew"
+        f"the bundle is damaged: {what}", where=where, next_step="Copy it again, or make it again"
     )

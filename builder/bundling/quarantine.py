@@ -68,7 +68,7 @@ def unpack(repository: GitRepository, file: BinaryIO, *, where: str) -> None:
         raise NotABundleError(
             f"the bundle is damaged or has a bad object: {reason}",
             where=where,
-            next_step="Copy it again, or make it anew",
+            next_step="Copy it again, or make it again",
         )
 
 

@@ -74,7 +74,9 @@ def import_warnings(done: ImportedBundle) -> list[str]:
     """What a person should know besides."""
     lines = [f"not checkable: {note}" for note in done.trusted.notes]
     if done.ignored_refs:
-        lines.append(f"{done.ignored_refs} refs of the bundle are none of a registry's: not taken")
+        lines.append(
+            f"{done.ignored_refs} refs of the bundle do not belong to a registry and were not taken"
+        )
     lines += [f"{path}: left as it is, because it was edited" for path in done.kept]
     return [printable(line) for line in lines]
 

@@ -189,7 +189,9 @@ class _Pair:
                 Kind.TEXT_CHANGED, "/description", message, old.description, new.description
             )
         if old.secret != new.secret:
-            message = "a parameter is secret now" if new.secret else "a parameter is no secret now"
+            message = (
+                "a parameter is secret now" if new.secret else "a parameter is not secret any more"
+            )
             yield self._change(Kind.FORM_CHANGED, "/secret", message, old.secret, new.secret)
         if old.multiline != new.multiline:
             message = "how a form shows a parameter changed"

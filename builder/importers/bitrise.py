@@ -111,7 +111,7 @@ def _release(
     published = document.value.get("published_at")
     date = utc_time(published) if isinstance(published, str) else None
     if date is None:
-        reason = f"published_at is {published!r:.60}, which is no time"
+        reason = f"published_at is {published!r:.60}, which is not a time"
         yield _adjusted(where, reason, f"its date is {_UNKNOWN_DATE}")
     yield ImportedRelease(
         name=name,
@@ -157,7 +157,7 @@ def _step_info(source: Path, folder: Path, findings: list[Finding]) -> _StepInfo
         findings.append(_adjusted(where, str(error), "maintainer and deprecation are not known"))
         value = {}
     if not isinstance(value, dict):
-        findings.append(_adjusted(where, "it is no mapping", "it was not used"))
+        findings.append(_adjusted(where, "it is not a mapping", "it was not used"))
         value = {}
     known = {"maintainer", "deprecate_notes", "removal_date", "asset_urls"}
     findings += [

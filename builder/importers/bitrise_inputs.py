@@ -66,7 +66,7 @@ def convert_inputs(raw: Any, work: Conversion) -> dict[str, dict[str, Any]]:
         renamed = item.name not in kept or item.name in parameters
         name = parameter_name(item.name, kept | parameters.keys()) if renamed else item.name
         if renamed:
-            reason = f"the input {item.name[:80]!r} is no parameter name, or is there twice"
+            reason = f"the input {item.name[:80]!r} is not a parameter name, or is there twice"
             work.note(FindingKind.RENAMED, reason, f"the parameter is called {name!r}")
         parameters[name] = _parameter(item, name, work)
     if len(parameters) > _MOST_PARAMETERS:
@@ -136,7 +136,9 @@ def _parameter(item: _Item, name: str, work: Conversion) -> dict[str, Any]:
         said = f"{said}\n\nThe input is called `{called}` in Bitrise.".strip()
     if options and default and default not in options:
         listed = ", ".join(f"`{option}`" for option in options)
-        reason = f"the default {default[:60]!r} of {item.name[:80]!r} is none of its value_options"
+        reason = (
+            f"the default {default[:60]!r} of {item.name[:80]!r} is not one of its value_options"
+        )
         work.note(
             FindingKind.ADJUSTED, reason, "it takes any text; the options are in its description"
         )

@@ -64,7 +64,7 @@ class ConvertedRelease:
 def convert_release(given: ReleaseInput) -> ConvertedRelease:
     """The release's files; raises UnusableStepError when there is nothing to make one from."""
     if not isinstance(given.step, dict) or not given.step:
-        raise UnusableStepError("it is no description of a step: a mapping was expected")
+        raise UnusableStepError("it is not a description of a step: a mapping was expected")
     work = Conversion(file=given.file)
     step = _step(given, work)
     manifest = _manifest(given, step, work)
@@ -174,7 +174,7 @@ def _address(raw: Mapping[str, Any], key: str, work: Conversion) -> str | None:
     text = text_of(raw, key)
     address = web_address(text)
     if text and address is None:
-        reason = f"{key} {text[:80]!r} is no http(s) address"
+        reason = f"{key} {text[:80]!r} is not an http(s) address"
         work.note(FindingKind.ADJUSTED, reason, "it is told in the README only")
     return address
 

@@ -148,5 +148,5 @@ def _require_same(statement: PackageStatement, files: Mapping[str, bytes]) -> No
 
 def _comment(path: Path) -> bytes:
     if path.is_dir():
-        raise PackageError("a directory is no package", next_step="Name a ZIP")
+        raise PackageError("a directory is not a package", next_step="Name a ZIP")
     return read_archive(path.read_bytes()).comment

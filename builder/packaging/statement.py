@@ -58,7 +58,7 @@ def parse_statement(raw: bytes) -> PackageStatement:
     try:
         fields = msgspec.json.decode(raw, type=_Fields)
         if _DIGEST.fullmatch(fields.digest) is None or _DATE.fullmatch(fields.date) is None:
-            raise PackageError("the digest or the date in its statement is none")
+            raise PackageError("the digest or the date in its statement is not valid")
         statement = PackageStatement(
             name=parse_library_name(fields.name),
             version=parse_version(fields.version),

@@ -49,7 +49,7 @@ def license_problems(candidate: Candidate, authority: Authority) -> Iterator[Pro
         yield error(
             "license-refused",
             file,
-            f"the licence {said[:80]!r} is none that this registry takes"
+            f"the licence {said[:80]!r} is not one that this registry takes"
             if said
             else "the library has no licence",
             f"one of {', '.join(allowed[:20])}",
@@ -61,7 +61,7 @@ def license_problems(candidate: Candidate, authority: Authority) -> Iterator[Pro
             "license-changed",
             file,
             f"the licence was {_named(previous.manifest.license)} and is {_named(said)}",
-            "a second look: whoever uses the library agreed to the old one",
+            "a second look: users of the library agreed to the old one",
             pointer="/license",
         )
 

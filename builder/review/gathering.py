@@ -81,7 +81,7 @@ def read_root(repository: GitRepository, commit: CommitId, where: Path) -> Root:
     """The top of a commit; raises NotARegistryError for what is no commit."""
     found = repository.object(commit)
     if found is None or found.type != "commit":
-        raise NotARegistryError(f"{commit[:40]!r} is no commit here", where=str(where))
+        raise NotARegistryError(f"{commit[:40]!r} is not a commit here", where=str(where))
     tree = commit_tree(found.content)
     entries = {entry.name: entry for entry in read_tree(repository, tree)}
     libraries = entries.get("libraries")

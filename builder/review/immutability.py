@@ -152,7 +152,7 @@ def _tag(
         yield error(
             "release-tag-detached",
             where,
-            f"the commit of the tag {name} is no ancestor of the base",
+            f"the commit of the tag {name} is not an ancestor of the base",
             "restore the history, or the tag, from another clone",
         )
 
@@ -200,7 +200,7 @@ def _unknown_replacement(file: str, replacement: str, pointer: str) -> Problem:
     return warning(
         "replacement-unknown",
         file,
-        f"the replacement {replacement[:40]!r} is no release that can be used",
+        f"the replacement {replacement[:40]!r} is not a release that can be used",
         "a release that is not yanked",
         pointer=pointer,
     )

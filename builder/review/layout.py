@@ -35,7 +35,7 @@ def name_problems(names: Iterable[bytes], trees: Iterable[str]) -> Iterator[Prob
             yield error("layout", file, wrong.message, renamed(wrong.next_step))
             continue
         if name not in directories:
-            yield error("layout", file, "this is no directory", _EXPECTED)
+            yield error("layout", file, "this is not a directory", _EXPECTED)
 
 
 def renamed(hint: str) -> str:

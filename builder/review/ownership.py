@@ -48,7 +48,7 @@ def _known_library(change: LibraryChange, authority: Authority) -> Iterator[Prob
         yield error(
             "owner-needed",
             change.path,
-            f"{rights.actor} is no owner of {change.name}",
+            f"{rights.actor} is not an owner of {change.name}",
             f"a change by an owner ({listed}) or an operator",
         )
     if not change.after.readable or not change.after.has_facts:
@@ -58,7 +58,7 @@ def _known_library(change: LibraryChange, authority: Authority) -> Iterator[Prob
         yield error(
             "owner-self-added",
             file,
-            f"{rights.actor} adds himself to the owners",
+            f"{rights.actor} adds themselves to the owners",
             "owners that an owner adds",
             pointer="/owners",
         )
@@ -146,7 +146,7 @@ def state_problems(change: LibraryChange, names: Iterable[str]) -> Iterator[Prob
         yield warning(
             "replacement-unknown",
             file,
-            f"the replacement {deprecated.replacement[:80]!r} is no library of this registry",
+            f"the replacement {deprecated.replacement[:80]!r} is not a library of this registry",
             "the name of a library",
             pointer="/deprecated/replacement",
         )

@@ -82,7 +82,7 @@ def registry_problems(change: RegistryChange) -> Iterator[Problem]:
             yield _stale("the signature of registry.yaml is gone")
         return
     if change.after is None:
-        expected = "put it back: without it this is no registry"
+        expected = "put it back: without it this is not a registry"
         yield error("registry-removed", _FILE, "registry.yaml is gone", expected)
         return
     if change.signed and (SIGNATURE not in changed or changed[SIGNATURE].after is None):

@@ -26,9 +26,9 @@ RULES: Mapping[str, str] = {
     # Who may change what.
     "owner-needed": "A library is changed by its owners, or by an operator.",
     "owner-not-checked": "Who asks for a change is known.",
-    "owner-self-added": "Nobody makes himself an owner of someone else's library.",
+    "owner-self-added": "Nobody makes themselves an owner of someone else's library.",
     "owner-impersonated": "Only those who act for a publisher make it an owner.",
-    "owner-foreign": "Whoever begins a library is among its owners.",
+    "owner-foreign": "The person who begins a library is among its owners.",
     "owner-prefix": "A name under a publisher's prefix is that publisher's.",
     "owners-changed": "A change of owners is looked at.",
     "owners-empty": "A library has an owner.",

@@ -116,8 +116,8 @@ class _Checker:
             if not rating.score.startswith(start):
                 yield self._problem(
                     f"{pointer}/{index}/score",
-                    f"this is no vector of {rating.type}",
-                    f"a text that starts with {start}",
+                    f"this is not a vector of {rating.type}",
+                    f"text that starts with {start}",
                 )
 
     def _affected(self, pointer: str, entry: Affected) -> Iterator[Problem]:
@@ -171,7 +171,7 @@ class _Checker:
     def _steps(self, pointer: str, entry: Affected) -> Iterator[Problem]:
         steps = entry.ecosystem_specific.get("steps", [])
         if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
-            yield self._problem(pointer, "these are no steps", "a list of steps' names")
+            yield self._problem(pointer, "this is not a list of steps", "a list of steps' names")
             return
         for index, step in enumerate(steps):
             try:

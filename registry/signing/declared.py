@@ -126,7 +126,7 @@ class _Reading:
     ) -> Mapping[str, JsonValue]:
         names = ", ".join(sorted(allowed))
         if not isinstance(value, dict):
-            self._problem("publisher-fields", pointer, "it is no mapping", f"the fields {names}")
+            self._problem("publisher-fields", pointer, "it is not a mapping", f"the fields {names}")
             return {}
         for name in sorted(value.keys() - allowed):
             at = f"{pointer}/{escape_pointer(name)}"
@@ -140,7 +140,7 @@ class _Reading:
     ) -> Iterator[tuple[JsonValue, str]]:
         value = fields.get(name, [])
         if not isinstance(value, list):
-            self._problem("publisher-fields", f"{pointer}/{name}", "it is no list", "a list")
+            self._problem("publisher-fields", f"{pointer}/{name}", "it is not a list", "a list")
             return
         for index, item in enumerate(value):
             yield item, f"{pointer}/{name}/{index}"
@@ -149,7 +149,7 @@ class _Reading:
         self, value: JsonValue, pointer: str, parse: Callable[[str], Value], *, rule: str
     ) -> Value | None:
         if not isinstance(value, str):
-            self._problem(rule, pointer, "it is no text", "text")
+            self._problem(rule, pointer, "it is not text", "text")
             return None
         try:
             return parse(value)
@@ -168,6 +168,6 @@ class _Reading:
 def _account(text: str) -> str:
     if not _ACCOUNT.fullmatch(text):
         raise InvalidNameError(
-            f"{text[:80]!r} is no account", next_step="the name of an account at the Git host"
+            f"{text[:80]!r} is not an account", next_step="the name of an account at the Git host"
         )
     return text

@@ -116,7 +116,7 @@ def parse_public_key(line: str, *, where: str = "") -> PublicKey:
     kind, _, rest = line.strip().partition(" ")
     encoded, _, comment = rest.strip().partition(" ")
     if len(line) > KEY_LINE_CHARACTERS or not encoded or not line.strip().isprintable():
-        raise MalformedKeyError("this is no public key line", where=where)
+        raise MalformedKeyError("this is not a public key line", where=where)
     try:
         blob = base64.b64decode(encoded, validate=True)
         if base64.b64encode(blob).decode() != encoded:
@@ -162,7 +162,7 @@ def _load_ed25519(reader: Reader) -> _Key:
 def _load_ecdsa(reader: Reader) -> _Key:
     curve, point = reader.string(), reader.string()
     if curve != _CURVE or len(point) != _POINT_BYTES or point[0] != _UNCOMPRESSED:
-        raise WireError("it is no point on nistp256")
+        raise WireError("it is not a point on nistp256")
     return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
 
 

@@ -71,7 +71,7 @@ def parse_release_statement(raw: bytes) -> ReleaseStatement:
     """The statement; raises MalformedStatementError for all but its one form."""
     match = _RELEASE.fullmatch(_text(raw))
     if match is None:
-        raise MalformedStatementError("this is no release statement")
+        raise MalformedStatementError("this is not a release statement")
     name, version, digest = match.groups()
     try:
         statement = ReleaseStatement(
@@ -87,7 +87,7 @@ def parse_head_statement(raw: bytes) -> HeadStatement:
     """The statement; raises MalformedStatementError for all but its one form."""
     match = _HEAD.fullmatch(_text(raw))
     if match is None:
-        raise MalformedStatementError("this is no head statement")
+        raise MalformedStatementError("this is not a head statement")
     head, sequence, time = match.groups()
     try:
         moment = parse_time(time)

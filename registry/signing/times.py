@@ -17,7 +17,7 @@ def parse_time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no time that there is") from error
+        raise ValueError(f"{text!r} is not a valid time") from error
 
 
 def format_time(moment: datetime) -> str:

@@ -67,7 +67,7 @@ def parse_alias(text: str) -> UpstreamAlias:
     """What an upstream is called here; raises InvalidNameError."""
     if len(text) > LIBRARY_NAME_LENGTH or not _ALIAS.match(text):
         raise InvalidNameError(
-            f"{text[:80]!r} is no name of an upstream",
+            f"{text[:80]!r} is not a name for an upstream",
             next_step="Use lower-case letters, digits and single hyphens, such as 'community'",
         )
     return UpstreamAlias(text)

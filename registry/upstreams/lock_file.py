@@ -92,7 +92,7 @@ def parse_lock(raw: bytes, *, file: str = "opsteps.lock") -> LockFile:
         except InvalidNameError as error:
             problems.append(_problem(file, pointer, error.message))
         if not _DIGEST.match(one.digest):
-            problems.append(_problem(file, f"{pointer}/digest", "it is no digest"))
+            problems.append(_problem(file, f"{pointer}/digest", "it is not a digest"))
         if one.upstream is not None and one.upstream not in content.upstreams:
             problems.append(_problem(file, f"{pointer}/upstream", "it is not under upstreams"))
     if problems:

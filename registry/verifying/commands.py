@@ -133,7 +133,7 @@ def trust(
     """Trust a commit as the head, whatever was trusted before: after a rewrite that was meant.
 
     Shows what changes for releases and what is found at the commit. What --accept acknowledges
-    does not fail `verify` any more, but is still listed. The statement of the head counts anew.
+    does not fail `verify` any more, but is still listed.
     """
     wishes = Wishes(now=datetime.now(UTC), administrators=read_administrators(administrators))
     with Registry.open(registry) as opened:
@@ -166,7 +166,7 @@ def sign_head(
 ) -> None:
     """Sign what the head is, and when, on the branch opsteps-head.
 
-    Run it on a schedule after `verify`: then whoever verifies with --max-age notices when newer
+    Run it on a schedule after `verify`: then those who verify with --max-age notice when newer
     states are held back. Ends with 8 for a key that registry.yaml does not list, 1 for a head that
     does not descend from the trusted one.
     """

@@ -60,7 +60,7 @@ def create_token(
     """Make a token and return it, the only time that it can be seen; raises TokenError."""
     if not _NAME.match(name):
         raise TokenError(
-            f"{printable(name[:80])!r} is no name of a token",
+            f"{printable(name[:80])!r} is not a name for a token",
             next_step="Use letters, digits, spaces and . _ @ -, such as 'deploy bot'",
         )
     wanted = [scope for scope in SCOPES if scope in scopes]

@@ -370,7 +370,7 @@ def test_place_that_cannot_be_written_is_named(source: Registry, tmp_path: Path)
 def test_file_that_is_no_bundle(tmp_path: Path) -> None:
     for content in (b"", b"hello", b"PK\x03\x04", b"\xff" * 100_000, b"# v2 git bundle"):
         (tmp_path / "it.bundle").write_bytes(content)
-        refused_anew(NotABundleError, "this is no Git bundle", tmp_path / "it.bundle")
+        refused_anew(NotABundleError, "this is not a Git bundle", tmp_path / "it.bundle")
 
 
 def test_bundle_of_another_version(source: Registry, tmp_path: Path) -> None:

@@ -315,7 +315,7 @@ def test_comment_that_is_no_statement_is_refused(tmp_path: Path, comment: bytes)
 
 def test_directory_and_plain_zip_are_no_packages(tmp_path: Path) -> None:
     source = ROOT / "examples/registry/libraries/file-operations-basic/1.0.0"
-    with pytest.raises(PackageError, match="a directory is no package"):
+    with pytest.raises(PackageError, match="a directory is not a package"):
         read_package(source)
     with pytest.raises(PackageError, match="'opsteps add' takes any other"):
         read_package(repack(example(), tmp_path / "it.zip", b""))
