@@ -91,7 +91,8 @@ def _address_warning(url: str) -> str:
 def _say(done: BuildReport, registry: Path, out: Path, total: float) -> None:
     typer.echo(
         f"Built {counted(done.pages, 'page')} in {out} in {total:.1f} s: "
-        f"{counted(done.written, 'file')} written, {done.unchanged:,} unchanged, {done.removed:,} removed"
+        f"{counted(done.written, 'file')} written, "
+        f"{done.unchanged:,} unchanged, {done.removed:,} removed"
     )
     following = command_line("serve", "--site", out, registry=registry)
     typer.echo(f"  Next: {following}")
