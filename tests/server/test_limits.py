@@ -70,7 +70,7 @@ def test_the_operators_page_lists_every_setting() -> None:
         ([], {"require_read_token": "1"}, 2, "no token is configured"),
         ([], {"port": "many"}, 2, "OPSTEPS_PORT"),
         (["--log-level", "loud"], {}, 2, "log level"),
-        (["--host", "192.0.2.1"], {}, 3, "cannot listen"),
+        (["--host", "192.0.2.1"], {}, 23, "cannot listen"),
     ],
 )
 def test_an_unsafe_or_impossible_start_is_refused(
