@@ -75,8 +75,8 @@ def _lines(added: Added, where: Standing, registry: Path) -> Iterator[str]:
         yield f"  Next: {release}"
         return
     base = f"{where.remote}/{where.default}" if where.remote else where.default
-    validate = command_line("validate", registry, "--base", base)
-    yield f"  Next: {printable(validate)}"
+    validate = command_line("validate", "--base", base, registry=registry)
+    yield f"  Next: {validate}"
     yield (
         f"  Then: push the branch {printable(where.branch)} and open a pull request; it is"
         f" released on {printable(where.default)}, after the merge."

@@ -84,7 +84,7 @@ def _address_warning(url: str) -> str:
         return ""
     return (
         f"warning: feeds, badges and commands on these pages name {printable(url)}, which is the"
-        " machine of whoever reads them; set url: in registry.yaml, or give --base-url"
+        " machine of those who read them; set url: in registry.yaml, or give --base-url"
     )
 
 

@@ -194,7 +194,7 @@ def _no_library(target: Target) -> Problem:
     return Problem(
         rule="manifest-missing",
         file=target.shown or str(path),
-        message="this directory is no library: there is no manifest.json in it",
+        message="this directory is not a library: there is no manifest.json in it",
         expected=f"a library is in {shown}: name that directory"
         if found is not None
         else "name a library's directory; 'opsteps new NAME' begins one",

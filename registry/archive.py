@@ -280,7 +280,7 @@ def _kind_fault(header: Header, attributes: int) -> str:
     if stat.S_ISLNK(kind):
         return "symbolic links are not allowed"
     if kind not in {0, stat.S_IFDIR if is_directory else stat.S_IFREG}:
-        return "this is no regular file"
+        return "this is not a regular file"
     if mode & _SPECIAL_BITS and not is_directory:
         return "it would run with the rights of its owner"
     if attributes & _DOS_VOLUME or bool(attributes & _DOS_DIRECTORY) > is_directory:

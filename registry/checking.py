@@ -186,7 +186,7 @@ def no_manifest(files: Collection[str]) -> Problem:
     return Problem(
         rule="manifest-missing",
         file=MANIFEST,
-        message="there is no manifest.json here, so this is no library",
+        message="there is no manifest.json here, so this is not a library",
         expected=hint,
     )
 

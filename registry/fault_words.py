@@ -180,7 +180,7 @@ def _from_number(fault: Fault, kinds: list[Any]) -> str:
 
 def _choice(fault: Fault) -> Words:
     choices = [str(choice) for choice in fault.limit]
-    message = f"{_quoted(fault.value)} is none of the values that are allowed here"
+    message = f"{_quoted(fault.value)} is not one of the values that are allowed here"
     meant = nearest(fault.value, choices) if isinstance(fault.value, str) else ""
     if meant and meant == fault.value.strip().lower():
         return Words(message=message, expected=f"write {meant!r}")

@@ -93,7 +93,7 @@ def dubious_owner(said: str) -> GitError | None:
     return GitError(
         "this repository belongs to another user, and Git does not read it without your consent",
         where=path,
-        next_step="If you trust whoever can write to it, say so with"
+        next_step="If you trust everybody who can write to it, say so with"
         f" 'git config --global --add safe.directory {path}'",
     )
 

@@ -33,7 +33,7 @@ def parse_remote(text: str) -> str:
     """The name of a remote; raises InvalidNameError."""
     if not _NAME.match(text):
         raise InvalidNameError(
-            f"{text[:80]!r} is no name of a remote", next_step="Use one of 'git remote'"
+            f"{text[:80]!r} is not a name of a remote", next_step="Use one of 'git remote'"
         )
     return text
 

@@ -45,7 +45,7 @@ _REASONS = (
     _reason(
         r"protected (?:branch|tag|ref)|GH006|GH013|rule violations|protected branch hook",
         "it protects this branch or tag, and declined",
-        "Open a pull request instead, or let whoever runs this pass the rule at the Git host",
+        "Open a pull request instead, or let the user who runs this pass the rule at the Git host",
         ConflictError,
     ),
     _reason(

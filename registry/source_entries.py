@@ -77,7 +77,7 @@ def _file_entry(shown: str, path: Path) -> SourceEntry:
     if stat.S_ISLNK(status.st_mode):
         wrong, expected = "symbolic links are not allowed", "the file itself"
     else:
-        wrong, expected = "this is no regular file", "regular files only"
+        wrong, expected = "this is not a regular file", "regular files only"
     return SourceEntry(name=shown, wrong=wrong, expected=expected)
 
 

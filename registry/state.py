@@ -86,7 +86,7 @@ def read_state(
 def no_registry(where: Path) -> NotARegistryError:
     """What is said of a repository that is none of ours."""
     return NotARegistryError(
-        "there is no registry.yaml at its newest commit: this is no registry",
+        "there is no registry.yaml at its newest commit: this is not a registry",
         where=str(where),
         next_step="Name a registry with --registry, or make one with 'opsteps init DIRECTORY'",
     )

@@ -46,7 +46,7 @@ def read_end(raw: bytes) -> End:
     """The one end record, at the end of the file; raises ArchiveError."""
     position = raw.rfind(END_SIGNATURE)
     if position < 0 or position + END.size > len(raw):
-        raise ArchiveError("it has no end record: it is no ZIP, or its end is missing")
+        raise ArchiveError("it has no end record: it is not a ZIP, or its end is missing")
     _, disk, first_disk, here, count, size, directory, comment_size = END.unpack_from(raw, position)
     if position + END.size + comment_size != len(raw) and not _is_padded(raw, position):
         raise ArchiveError("there are bytes behind its end, or its comment is cut off")

@@ -125,6 +125,7 @@ EXIT_CODES = {
     6: "Git refused, another writer was faster, or another registry cannot be reached.",
     7: "A limit; the message names it.",
     8: "A key or a signature.",
+    9: "The clone lacks what the answer depends on: tags, older commits or contents.",
     10: "The installation lacks files of its own.",
     11: "The output cannot be written.",
     12: "The version is too low for what changed.",
@@ -135,6 +136,7 @@ EXIT_CODES = {
     17: "A package cannot be written.",
     18: "A bundle is damaged, or does not fit this registry.",
     19: "A bundle is refused: it is not trusted.",
+    20: "A premium library may not be installed.",
     21: "`opsteps demo --check` got a wrong answer.",
     22: "A registry could not be loaded for serving.",
     23: "The address cannot be listened on.",
@@ -143,7 +145,12 @@ EXIT_CODES = {
     26: "`opsteps audit` found nothing, and could not read every advisory.",
     27: "What this clone remembers of the last trusted head is damaged.",
     28: "The database.",
+    29: "A worker process ended while it worked.",
+    70: "A bug in opsteps; `OPSTEPS_DEBUG=1` before the command shows the traceback.",
+    74: "The file system refused: it is full, can only be read, or is broken.",
+    77: "This user may not read or write there.",
     130: "Ended by Ctrl+C.",
+    141: "The reader of the output, such as `head`, ended first.",
 }
 _ROOMS = ("registry", "builder", "server")
 

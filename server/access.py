@@ -157,7 +157,7 @@ class Gate:
         if wait:
             raise AnswerError(
                 429,
-                "too many requests with a token that is none came from this address",
+                "too many requests with a token that is not valid came from this address",
                 retry_after=math.ceil(wait),
             )
         detail = f"{self.tokens.why_not(fields[b'authorization'])}; {detail}"

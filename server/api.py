@@ -122,7 +122,7 @@ async def _failed(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     detail = {
-        400: "the body is no JSON in UTF-8",
+        400: "the body is not JSON in UTF-8",
         404: f"there is nothing at {request.url.path[:200]}; see /openapi.json",
         405: f"{request.method} is not possible here; see /openapi.json",
     }.get(error.status_code, str(error.detail))

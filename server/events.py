@@ -133,7 +133,7 @@ class Events:
             return [head]
         entries = await asyncio.to_thread(self._entries, position, served.commit)
         if entries is None:
-            why = {"reason": "what happened since is not known here: read everything anew"}
+            why = {"reason": "what happened since is not known here: read everything again"}
             return [Event(type="reset", data=why), head]
         return [*(_event(entry, served) for entry in entries), head]
 

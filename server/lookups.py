@@ -102,7 +102,7 @@ class Lookups:
         name, dot, rest = step_id.partition(".")
         if not dot or not rest:
             raise AnswerError(
-                404, f"{step_id[:_SHOWN]!r} is no step id; one looks like 'my-library.file.copy'"
+                404, f"{step_id[:_SHOWN]!r} is not a step id; one looks like 'my-library.file.copy'"
             )
         library = served.libraries.get(name)
         if library is None:

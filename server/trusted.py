@@ -59,7 +59,7 @@ class TrustedClients:
         if not self._networks:
             return ""
         named = ", ".join(map(str, self._networks))
-        return f"whoever reaches this server from {named} may change libraries without a token"
+        return f"anybody who reaches this server from {named} may change libraries without a token"
 
     def principal(self, scope: Scope, host: str | None, port: int) -> Principal | None:
         """Who asks, when that is somebody in a trusted network; ``host`` is the ``Host`` header's.

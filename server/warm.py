@@ -90,7 +90,7 @@ def _is_ours(status: os.stat_result) -> bool:
 
 def _decode(data: memoryview, instance: str) -> Warm | None:
     if bytes(data[: len(_MAGIC)]) != _MAGIC:
-        raise ValueError("it is no cache of this format")
+        raise ValueError("it is not a cache of this format")
     good = len(_MAGIC)
     found: dict[str, ServedLibrary] = {}
     header = None

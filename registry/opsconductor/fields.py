@@ -124,7 +124,7 @@ def _accepted(step: dict[str, Any], pointer: str, what: str, notes: Notes) -> di
         if wrong:
             parameters[name] = {k: v for k, v in parameters[name].items() if k != "default"}
             notes.add(
-                f"{what}, its parameter {shown(name)}: the default is none that it takes: {wrong}",
+                f"{what}, its parameter {shown(name)}: the default is not one it takes: {wrong}",
                 "the default was left out",
                 pointer=f"{pointer}/parameters/{escape_pointer(name)}/default",
             )
@@ -135,7 +135,7 @@ def _accepted(step: dict[str, Any], pointer: str, what: str, notes: Notes) -> di
             kept.append(example)
             continue
         notes.add(
-            f"{what}: its example {shown(parsed.examples[index].name)} is none that it takes: "
+            f"{what}: its example {shown(parsed.examples[index].name)} is not one that it takes: "
             f"{found[1]}",
             "the example was left out",
             pointer=f"{pointer}/examples/{index}",

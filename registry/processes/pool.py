@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 class WorkerDiedError(RegistryError):
     """A worker process ended while it worked, and what it was asked may be half done."""
 
-    exit_code = 9
+    exit_code = 29
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,7 +62,7 @@ def read_statements(repository: GitRepository) -> tuple[KeptStatement, ...]:
 def _read(repository: GitRepository, ref: str, commit: CommitId) -> KeptStatement:
     found = repository.object(commit)
     if found is None or found.type != "commit":
-        raise GitError(f"{ref} is no branch", next_step=f"Look with 'git log {ref}'")
+        raise GitError(f"{ref} is not a branch", next_step=f"Look with 'git log {ref}'")
     entries = {e.name: e for e in read_tree(repository, commit_tree(found.content)) if e.is_file}
 
     def content(name: str) -> bytes | None:
@@ -137,7 +137,7 @@ def _remote_branch(registry: Registry, head: CommitId, lock: int) -> CommitId | 
             raise ConflictError(
                 f"the head {head[:12]} is not on {registry.remote} yet",
                 where=branch,
-                next_step="Push it first: whoever fetches the statement must find what it names",
+                next_step="Push it first: those who fetch the statement must find what it names",
             )
     return fetch_branch(repository, registry.remote, BRANCH, holding=lock)
 

@@ -61,14 +61,14 @@ def read_trusted(registry: Registry) -> TrustedHead | None:
         raise TrustedFileError(
             f"the last trusted head cannot be read: {error}",
             where=str(path),
-            next_step="Find out who changed the file; 'opsteps trust COMMIT' writes it anew",
+            next_step="Find out who changed the file; 'opsteps trust COMMIT' writes it again",
         ) from error
 
 
 def _parse(raw: bytes) -> TrustedHead:
     trusted = msgspec.json.decode(raw, type=TrustedHead)
     if any(id_ is not None and not _ID.fullmatch(id_) for id_ in (trusted.head, trusted.statement)):
-        raise ValueError("a commit in it is none")
+        raise ValueError("a commit in it is not valid")
     if trusted.time is not None:
         parse_time(trusted.time)
     return trusted

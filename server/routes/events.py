@@ -86,7 +86,7 @@ async def get_audit(
     def read(installer: Installer) -> list[Entry]:
         (began,) = installer.registry.repository.objects([head])
         if began is None or began.type != "commit":
-            raise AnswerError(422, "cursor: there is no such commit here; begin anew without it")
+            raise AnswerError(422, "cursor: there is no such commit here; begin again without it")
         found = read_history(
             installer.registry,
             head=head,

@@ -72,10 +72,10 @@ async def clear_cache(server: ServerParts) -> Reply:
     server.lookups.clear()
     seconds = server.settings.reload_seconds
     if not await asyncio.to_thread(server.follower.reload, seconds):
-        raise AnswerError(503, f"building it anew takes longer than {seconds:g} s; see /health")
+        raise AnswerError(503, f"building it again takes longer than {seconds:g} s; see /health")
     content = {
         "status": "success",
-        "message": "everything was built from Git anew",
+        "message": "everything was built again from Git",
         "commit": server.lookups.served().commit,
         "timestamp": now(),
     }

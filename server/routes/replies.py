@@ -30,7 +30,7 @@ _MEANINGS = {
     414: "The path or query is too long.",
     421: "The server does not answer to that host name.",
     422: "A parameter has no valid value, or an `Idempotency-Key` came with another request.",
-    429: "Too many requests with a token that is none came from this address.",
+    429: "Too many requests with a token that is not valid came from this address.",
     502: "An upstream that may own what is asked for cannot be had; `detail` names it.",
     500: "A fault of the server's; `detail` has the request id, under which its log says more.",
     507: "There is no space left; nothing was changed.",

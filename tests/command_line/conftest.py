@@ -8,6 +8,13 @@ from tests.registry.making import files, new_registry, put, write_files
 LONG = "configuration-management-with-a-long-name"
 
 
+def strict_files(version: str = "1.0.0") -> dict[str, bytes]:
+    """A library that the policy of a new registry takes."""
+    return files(
+        version=version, step_fields={"permissions": {}}, extra={"tests/test_copy.py": b""}
+    )
+
+
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with two libraries; nobody changes it."""
@@ -25,6 +32,6 @@ def own_place(tmp_path: Path) -> Path:
     """A registry that a test may change."""
     path = tmp_path / "own steps"
     opsteps(tmp_path, "init", path)
-    opsteps(tmp_path, "add", write_files(tmp_path / "library", files()), "-r", path)
+    opsteps(tmp_path, "add", write_files(tmp_path / "library", strict_files()), "-r", path)
     opsteps(tmp_path, "release", "file-tools", "-r", path)
     return path

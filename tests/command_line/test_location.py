@@ -1,4 +1,5 @@
 import shlex
+from contextvars import Context
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from registry.errors import NotARegistryError
 from registry.hints import command_line, with_registry
 from registry.location import VARIABLE, choose_registry, find_registry
 from registry.suggestions import did_you_mean
+from tests.command_line.conftest import strict_files
 from tests.installed import opsteps
 from tests.registry.making import files, git, write_files
 
@@ -95,26 +97,32 @@ def test_validate_checks_the_library_that_we_are_in(own_place: Path, tmp_path: P
 
 
 def test_hints_can_be_copied(own_place: Path, tmp_path: Path) -> None:
-    write_files(tmp_path / "library", files(version="1.1.0"))
+    write_files(tmp_path / "library", strict_files("1.1.0"))
     said = opsteps(tmp_path, "add", "library", "-r", own_place.name)
     hint = next(line for line in said.splitlines() if "Next:" in line).partition("Next: ")[2]
-    assert hint == "opsteps release file-tools --registry 'own steps'"
+    assert hint == "opsteps release file-tools 1.1.0 --registry 'own steps'"
     assert opsteps(tmp_path, *shlex.split(hint)[1:]).startswith("Released")
     inside = opsteps(own_place, "add", "../library", "-r", ".")
     assert "--registry" not in inside
     refused = opsteps(tmp_path, "show", "file-tools@9.9.9", "-r", "own steps", expect=4)
-    assert "'opsteps show file-tools --registry 'own steps''" in refused
+    assert "'opsteps show file-tools --registry \"own steps\"'" in refused
 
 
 def test_hints_name_no_registry_twice_nor_where_it_means_nothing(
     monkeypatch: pytest.MonkeyPatch, own_place: Path, tmp_path: Path
 ) -> None:
+    # A context of its own forgets which registry was named.
+    Context().run(_check_hints, monkeypatch, own_place, tmp_path)
+
+
+def _check_hints(monkeypatch: pytest.MonkeyPatch, own_place: Path, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     choose_registry(own_place)
     option = f" --registry {shlex.quote(str(own_place))}"
     assert command_line("log") == f"opsteps log{option}"
     assert command_line("log", registry=Path("a b")) == "opsteps log --registry 'a b'"
-    assert with_registry("See 'opsteps log x'") == f"See 'opsteps log x{option}'"
+    inner = f' --registry "{own_place}"'
+    assert with_registry("See 'opsteps log x'") == f"See 'opsteps log x{inner}'"
     for text in ("'opsteps log -r y'", "'opsteps init x'", "'opsteps validate'", "opsteps log"):
         assert with_registry(text) == text
     monkeypatch.chdir(own_place / "libraries")

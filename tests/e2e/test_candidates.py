@@ -123,7 +123,7 @@ def clone(where: Path) -> Path:
 def test_on_a_pull_requests_branch_the_next_step_is_the_pull_request(clone: Path) -> None:
     said = opsteps(clone, "add", library(clone.parent, "1.1.0"))
     assert "opsteps release" not in said
-    assert "Next: opsteps validate . --base origin/main" in said
+    assert "Next: opsteps validate --base origin/main" in said
     assert "push the branch my-change and open a pull request" in said
     assert "0 errors" in opsteps(clone, "validate", ".", "--base", "origin/main")
 

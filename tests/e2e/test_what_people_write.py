@@ -122,7 +122,7 @@ def test_directory_that_is_no_library_is_one_message(tmp_path: Path, *, inside: 
     place = library / "docs" if inside else tmp_path / "near"
     for directory, expected in ((tmp_path / "empty", "opsteps new"), (place, str(library))):
         said = opsteps(tmp_path, "validate", directory, expect=1)
-        assert "this directory is no library: there is no manifest.json in it" in said
+        assert "this directory is not a library: there is no manifest.json in it" in said
         assert expected in said
         assert said.splitlines()[-1] == "1 checked: 1 error"
         assert "take it out of manifest.json" not in said
