@@ -190,8 +190,8 @@ def test_what_has_no_place_is_reported_by_step_and_field() -> None:
         "the step 'http_request', its parameter 'secret': the type 'password'",
         "the step 'http_request', its parameter 'secret': 'hint' has no place here",
         "the step 'http_request', its parameter 'many': 'step' has no place here",
-        "the step 'http_request', its parameter 'bad': the default is none that it takes",
-        "the step 'http_request': its example 'Bad' is none that it takes",
+        "the step 'http_request', its parameter 'bad': the default is not one it takes",
+        "the step 'http_request': its example 'Bad' is not one that it takes",
         "the step 'http_request': 'note' has no place here",
     ):
         assert words in said
