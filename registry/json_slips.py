@@ -77,7 +77,7 @@ class MendedText:
         try:
             places = locate(self.text, faults)
             orjson.dumps(value)  # half a surrogate pair, or an integer of too many bits
-        except (IndexError, ValueError, RecursionError):
+        except (IndexError, TypeError, ValueError, RecursionError):  # orjson raises TypeError
             return
         self.value = value
         breaks = [i for i, c in enumerate(self.text) if c == "\n"] if self._added else []
