@@ -43,6 +43,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     shared = [name for name, count in Counter(i.nodeid for i in session.items).items() if count > 1]
     if shared:
         raise pytest.UsageError(f"these tests share an id: {', '.join(shared[:5])}")
+    is_grouped = os.environ.get("PYTEST_XDIST_WORKER") and session.config.option.loadgroup
+    for item in session.items if is_grouped else ():
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} is not run with its group: see pytest-xdist")
 
 
 _reported: set[str] = set()

@@ -104,6 +104,8 @@ def next_version(forge: Forge, clone: Path, version: str, **manifest: object) ->
     git(forge.root, "clone", "-q", str(clone), str(work))
     source = work / "libraries/greetings" / before.name
     edit_json(source / "manifest.json", version=version, **manifest)
+    changelog = source / "docs/CHANGELOG.md"
+    changelog.write_text(f"# Changelog\n\n## {version}\n\nBetter.\n")
     step = next((source / "steps").glob("*.json"))
     parameters = json.loads(step.read_text())["parameters"]
     if version.endswith(".0.0"):

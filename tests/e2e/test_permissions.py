@@ -30,11 +30,15 @@ _READS = {
     "audit": ("audit", 0),
     "upstream": ("upstream list", 0),
     "new": ("new my-tools --into {home}", 0),
+    "completion": ("completion bash", 0),
+    "help": ("help", 0),
+    "version": ("version", 0),
 }
 _WRITES = {
     "init": ("init sub", _ACCESS),
     "add": ("add {library}", _ACCESS),
     "release": ("release file-tools", _ACCESS),
+    "remove": ("remove file-tools 1.2.0", _ACCESS),
     "install": ("install {library}", _ACCESS),
     "update": ("update", 0),  # there is nothing newer, which needs no right to tell
     "toggle": ("toggle file-tools --off", _ACCESS),

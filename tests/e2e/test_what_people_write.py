@@ -115,12 +115,19 @@ def test_add_says_each_problem_once_and_counts_errors_apart(broken: Path) -> Non
     assert kinds == sorted(kinds)
 
 
-@pytest.mark.parametrize("inside", [False, True])
-def test_directory_that_is_no_library_is_one_message(tmp_path: Path, *, inside: bool) -> None:
+def test_directory_that_holds_one_library_is_that_library(tmp_path: Path) -> None:
+    write_files(tmp_path / "near/deeper/kit", files())
+    assert "1 checked: no problems" in opsteps(tmp_path, "validate", "near")
+    write_files(tmp_path / "near/other/kit", files())
+    said = opsteps(tmp_path, "validate", "near", expect=1)
+    assert "there are 2 libraries here, in 'deeper/kit', 'other/kit'" in said
+
+
+def test_directory_that_is_no_library_is_one_message(tmp_path: Path) -> None:
     library = write_files(tmp_path / "near/deeper/kit", files())
     (tmp_path / "empty").mkdir()
-    place = library / "docs" if inside else tmp_path / "near"
-    for directory, expected in ((tmp_path / "empty", "opsteps new"), (place, str(library))):
+    inside = library / "docs"
+    for directory, expected in ((tmp_path / "empty", "opsteps new"), (inside, str(library))):
         said = opsteps(tmp_path, "validate", directory, expect=1)
         assert "this directory is not a library: there is no manifest.json in it" in said
         assert expected in said

@@ -67,6 +67,19 @@ def files(
     }
 
 
+def complete_files(
+    name: str = "file-tools",
+    version: str = "1.0.0",
+    *,
+    extra: Mapping[str, bytes] | None = None,
+    **fields: Any,
+) -> dict[str, bytes]:
+    """As `files`, with all that the policy of ``opsteps init`` demands."""
+    tests = {"tests/test_copy.py": b""}
+    given = {"step_fields": {"permissions": {}}, "extra": {**tests, **(extra or {})}, **fields}
+    return files(name, version, **given)
+
+
 def write_files(root: Path, content: Mapping[str, bytes]) -> Path:
     for path, data in content.items():
         target = root / path

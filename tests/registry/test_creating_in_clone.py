@@ -12,7 +12,7 @@ from registry.creating import init_registry
 from registry.errors import ConflictError
 from registry.operation import Actor
 from tests.installed import opsteps
-from tests.registry.making import commit_all, files, git, write_files
+from tests.registry.making import commit_all, complete_files, git, write_files
 
 BY = Actor(name="tester")
 
@@ -43,7 +43,7 @@ def test_clone_of_an_empty_repository_becomes_a_registry(clone: Path, at: str) -
     assert line is not None
     git(clone, *line[1].split())
     assert git(clone.parent / "host.git", "rev-parse", "trunk") == git(clone, "rev-parse", "HEAD")
-    write_files(clone.parent / "library", files())
+    write_files(clone.parent / "library", complete_files())
     opsteps(clone, "add", "../library", "--remote", "origin")
 
 

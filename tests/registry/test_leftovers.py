@@ -14,7 +14,7 @@ from registry.errors import RegistryError
 from registry.problems import InvalidLibraryError
 from registry.sources import SourceError, examine_source, read_source, read_upload
 from tests.installed import opsteps
-from tests.registry.making import encode, files, git, manifest, rules, write_files
+from tests.registry.making import complete_files, encode, files, git, manifest, rules, write_files
 
 SILENT = (
     ".DS_Store", "docs/.DS_Store", "._manifest.json", "docs/._README.md", "__MACOSX/._x",
@@ -157,7 +157,7 @@ def test_errors_come_before_warnings() -> None:
     with pytest.raises(InvalidLibraryError) as caught:
         read_upload(raw)
     assert [one.severity for one in caught.value.problems] == ["error", "warning", "warning"]
-    assert "problems: docs/CON.md: error" in str(caught.value)
+    assert "1 error, 2 warnings: docs/CON.md: error" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_library_with_a_git_checkout_of_its_own_is_added(tmp_path: Path) -> No
     library = write_files(
         tmp_path / "file-tools",
         {
-            **files(),
+            **complete_files(),
             ".gitignore": b"*.pyc\n", ".github/workflows/a.yml": b"", "docs/.gitkeep": b"",
             ".editorconfig": b"", "node_modules/x/.npmrc": b"token", ".DS_Store": b"",
         },
@@ -240,7 +240,7 @@ def test_a_library_with_a_git_checkout_of_its_own_is_added(tmp_path: Path) -> No
     listed = git(tmp_path / "steps", "ls-tree", "-r", "--name-only", "HEAD", "libraries")
     root = "libraries/file-tools/1.0.0/"
     paths = {path.removeprefix(root) for path in listed.splitlines() if path.startswith(root)}
-    assert paths == set(files())
+    assert paths == set(complete_files())
     assert manifest()["name"] == "file-tools"
 
 

@@ -102,7 +102,7 @@ class Scene:
 
     def copy_of(self, path: Path) -> "Scene":
         """The same scene in another place where it is already, such as a clone."""
-        return replace(self, registry=Registry.open(path))
+        return replace(self, registry=Registry.open(path, check_clone=False))
 
     # What an attacker who may write does: nothing of it asks for our permission.
 
