@@ -16,6 +16,7 @@ from builder.packaging.package import Chosen, choose_package, write_package
 from registry.commands import (
     ActorOption,
     JsonOption,
+    NearRegistryOption,
     RegistryOption,
     make_actor,
     read_key,
@@ -40,7 +41,7 @@ def package(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The ZIP; NAME-VERSION.zip when left out.")
     ] = None,
-    registry: RegistryOption = _HERE,
+    registry: NearRegistryOption = _HERE,
     as_json: JsonOption = False,
 ) -> None:
     """Pack a release, or a directory, into a ZIP that is the same bytes on every machine.

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from registry.problems import printable
 from registry.upstreams.errors import AddressError
@@ -34,6 +34,8 @@ class Scheme(StrEnum):
     FILE = "file"
 
 
+# What a path may hold as it is (RFC 3986, section 3.3).
+_UNQUOTED = "/:@!$&'()*+,;=~"
 _PORTS = {Scheme.HTTPS: 443, Scheme.HTTP: 80, Scheme.SSH: 22, Scheme.FILE: 0}
 
 
@@ -51,7 +53,7 @@ class Address:
     def url(self) -> str:
         """As Git is given it."""
         if self.scheme is Scheme.FILE:
-            return f"file://{self.path}"
+            return f"file://{quote(self.path, safe=_UNQUOTED)}"
         user = f"{self.user}@" if self.user else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port != _PORTS[self.scheme] else ""

@@ -60,7 +60,7 @@ def test_tokens_are_listed_whole(own_place: Path, columns: int) -> None:
 
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_upstreams_are_listed_whole(place: Path, own_place: Path, columns: int) -> None:
-    address = f"file://{place}"
+    address = place.as_uri()
     opsteps(own_place, "upstream", "add", "community", address, "--allow-private")
     text = shown(own_place, "upstream", "list", columns=columns)
     assert "community" in text

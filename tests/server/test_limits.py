@@ -76,7 +76,7 @@ def test_the_operators_page_lists_every_setting() -> None:
 def test_an_unsafe_or_impossible_start_is_refused(
     place: Place, options: list[str], settings: dict[str, str], code: int, said: str
 ) -> None:
-    done = _serve(place, *options, "--no-catalogue", **settings)
+    done = _serve(place, "--port", "0", *options, "--no-catalogue", **settings)
     assert done.returncode == code
     assert said in done.stderr
 

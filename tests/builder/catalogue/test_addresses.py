@@ -82,7 +82,7 @@ def test_building_for_nobody_but_this_machine_is_warned_of(tmp_path: Path) -> No
     opsteps(tmp_path, "init", "reg")
     said = opsteps(tmp_path, "build", "reg", "--no-search")
     assert "warning: feeds, badges and commands on these pages name http://127.0.0.1:3011" in said
-    assert "Next: opsteps serve --registry reg --site site" in said
+    assert "Next: opsteps serve --site site --registry reg" in said
     said = opsteps(tmp_path, "build", "reg", "--no-search", "--base-url", PUBLISHED)
     assert "warning" not in said
     opsteps(tmp_path, "init", "public", "--url", PUBLISHED)

@@ -29,7 +29,7 @@ def test_zip_directory_and_manifest_come_in_as_the_same_release(
     (tmp_path / "web-tools-v1.0.0.zip").write_bytes(zipped(files))
     _write(tmp_path / "web-tools", files)
     said = opsteps(tmp_path, "import", "opsconductor", "web-tools-v1.0.0.zip", registry)
-    assert "Imported 1 releases of 1 libraries" in said
+    assert "Imported 1 release of 1 library" in said
     for source in ("web-tools", "web-tools/manifest.json"):
         again = opsteps(tmp_path, "import", "opsconductor", source, registry)
         assert "1 were there already" in again
