@@ -45,9 +45,11 @@ def _commits_since(registry: Registry, head: CommitId, before: str) -> int | Non
     except GitError:  # the history from before is gone
         return None
     lines = [line.split() for line in out.decode().splitlines()]
+    if not lines:  # the head went back
+        return None
     following = [*lines[1:], [before]]
     is_line = all(line[1:] == [parent[0]] for line, parent in zip(lines, following, strict=True))
-    return len(lines) if lines and is_line else None
+    return len(lines) if is_line else None
 
 
 def _kept(entry: Entry) -> LogEntry:

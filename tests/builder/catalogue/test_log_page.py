@@ -124,3 +124,10 @@ def test_a_log_that_goes_on_is_the_same_as_one_read_anew(workshop: Workshop) -> 
     assert known == anew()
     known = read_log(registry, registry.snapshot(), msgspec.structs.replace(known, head="1" * 40))
     assert known == anew()
+
+
+def test_a_head_that_went_back_is_built(workshop: Workshop, tmp_path: Path) -> None:
+    workshop.release_synthetic(1)
+    before = len(entries(log_of(workshop, tmp_path / "site")))
+    git(workshop.registry.path, "reset", "-q", "--hard", "HEAD~1")
+    assert len(entries(log_of(workshop, tmp_path / "site"))) == before - 1
