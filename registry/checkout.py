@@ -31,10 +31,14 @@ def refuse_under_way(repository: GitRepository) -> None:
 
 
 def refuse_detached(repository: GitRepository, branch: str) -> None:
-    """Raise ConflictError where HEAD names no branch: then no branch of a remote belongs to it."""
+    """Raise ConflictError where HEAD names no branch.
+
+    What is committed there is on no branch: the next ``git switch`` leaves it behind.
+    """
     if branch == "HEAD":
         raise ConflictError(
-            "HEAD is detached: it names a commit, and no branch that the remote has, too",
+            "HEAD is detached: what is written now would be on no branch, and lost with the next"
+            " 'git switch'",
             where=str(repository.work_tree or repository.git_dir),
             next_step="Go to the branch first, with 'git switch BRANCH'",
         )

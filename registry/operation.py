@@ -213,8 +213,7 @@ def _refuse_unfit(registry: Registry) -> None:
     """Raise what keeps a clone from being written to, before anything waits or is fetched."""
     registry.clone_state().refuse_incomplete(registry.path)
     refuse_under_way(registry.repository)
-    if registry.remote is not None:
-        refuse_detached(registry.repository, registry.branch)
+    refuse_detached(registry.repository, registry.branch)
 
 
 def catch_up(registry: Registry) -> bool:

@@ -156,9 +156,3 @@ def test_the_default_branch_is_the_remotes_whatever_its_name(where: Path) -> Non
     git(where / "mine", "branch", "main")
     opsteps(where, "add", library(where, "1.1.0"), "-r", "mine")
     assert "Released" in opsteps(where, "release", "file-tools", "-r", "mine")
-
-
-def test_a_checkout_without_a_branch_is_released_on_as_before(where: Path) -> None:
-    git(where / "reg", "checkout", "-q", "--detach")
-    opsteps(where, "add", library(where, "1.1.0"), "-r", "reg")
-    assert "Released" in opsteps(where, "release", "file-tools", "-r", "reg")

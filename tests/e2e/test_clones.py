@@ -358,14 +358,18 @@ def test_branch_that_another_git_holds(source: Path, tmp_path: Path) -> None:
 # --- states ----------------------------------------------------------------------------------
 
 
-def test_detached_head_with_a_remote(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("remote", [(), ("--remote", "origin")])
+def test_detached_head_is_written_by_nothing(
+    source: Path, tmp_path: Path, remote: tuple[str, ...]
+) -> None:
     path = hosted(source, tmp_path)
     git(path, "switch", "-q", "--detach")
-    said = opsteps(path, "add", "../library", "--remote", "origin", expect=5)
+    said = opsteps(path, "add", "../library", *remote, expect=5)
     assert "HEAD is detached" in said
     assert "git switch" in said
     opsteps(path, "verify")
-    opsteps(path, "add", "../library")
+    git(path, "switch", "-q", "main")
+    opsteps(path, "add", "../library", *remote)
 
 
 @pytest.mark.parametrize("state", ["merge", "rebase", "cherry-pick", "revert"])
