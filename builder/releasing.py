@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from builder.diff.comparing import compare
 from builder.diff.required import judge_against, previous_version
 from builder.errors import VersionTooLowError
+from builder.review.content import content_problems
 from registry.adding import Added, add_release
 from registry.contents import read_content
 from registry.facts import LibraryAt
@@ -32,7 +33,7 @@ def release_candidate(
     by: Actor,
     signer: PrivateKey | None = None,
 ) -> Released:
-    """As `registry.releasing.release`; raises VersionTooLowError besides."""
+    """As `registry.releasing.release`, by a review's rules; raises VersionTooLowError besides."""
     return release_unjudged(
         registry,
         name,
@@ -40,18 +41,20 @@ def release_candidate(
         by=by,
         signer=signer,
         rule=lambda proposal: _require_version(registry, proposal),
+        content_rule=content_problems,
     )
 
 
 def add_candidate(
     registry: Registry, files: Mapping[str, bytes], *, by: Actor, where: str = ""
 ) -> Added:
-    """As `registry.adding.add_release`; raises VersionTooLowError besides."""
+    """As `registry.adding.add_release`, by the rules of a review; raises VersionTooLowError."""
     return add_release(
         registry,
         files,
         by=by,
         rule=lambda proposal: _require_version(registry, proposal),
+        content_rule=content_problems,
         where=where,
     )
 

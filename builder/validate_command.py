@@ -14,14 +14,18 @@ from builder.errors import OutputError
 from builder.problem_formats import WRITERS, Report, ReportFormat
 from builder.problem_formats.text import problem_line
 from registry.commands import NamedRegistryOption
+from registry.errors import RegistryError
 from registry.location import choose_registry, near_registry
+from registry.model import Policy
 from registry.paths import FOLDERS
-from registry.problems import Problem, Severity, ordered
+from registry.problems import Problem, Severity, ordered, printable
+from registry.release_signature import policy_at
 from registry.snapshot import Registry
 
 _HERE = Path()
 # What reads these looks for the files from where the command was run.
 _FROM_HERE = frozenset({ReportFormat.GITHUB, ReportFormat.SARIF})
+_NO_POLICY = "A registry may demand more: name it with --registry"
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 
@@ -56,13 +60,19 @@ def validate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
     registry: NamedRegistryOption = None,
 ) -> None:
-    """Check libraries and show every problem with its place. Ends with 1 when there are errors."""
+    """Check libraries and show every problem with its place. Ends with 1 when there are errors.
+
+    A library is held to the policy of a registry, as 'opsteps add' would hold it: of --registry,
+    of OPSTEPS_REGISTRY, or of the one around this directory.
+    """
     chosen = _format(as_, as_json=as_json)
     if base is None and (head is not None or actor is not None):
         raise typer.BadParameter("--head and --actor need --base")
     place = _place(path, registry, needs_registry=base is not None)
+    said = ""
     if base is None:
-        report = _everything(place, show=chosen is ReportFormat.TEXT)
+        policy, said = _policy(place, registry)
+        report = _everything(place, policy, show=chosen is ReportFormat.TEXT)
         if chosen in _FROM_HERE:
             report = _from_here(report, place)
     else:
@@ -72,7 +82,7 @@ def validate(
     if output is None and chosen is not ReportFormat.TEXT:
         typer.echo(WRITERS[chosen](report), nl=False)
     else:
-        _print(report, quiet=quiet)
+        _print(report, said, quiet=quiet)
     if report.errors:
         raise typer.Exit(1)
 
@@ -80,13 +90,32 @@ def validate(
 def _place(path: Path | None, named: Path | None, *, needs_registry: bool) -> Path:
     """What to check: as it was named, else the library that we are in, else the registry."""
     if path is not None and named is not None:
-        raise typer.BadParameter("name one of PATH and --registry")
+        from builder.validating import is_registry
+
+        if needs_registry or is_registry(path):
+            raise typer.BadParameter("name one registry: as PATH or with --registry")
     if path is not None:
         return path
     if named is not None or needs_registry:
         return choose_registry(named)
     is_library = any((_HERE / name).exists() for name in ("manifest.json", *FOLDERS))
     return _HERE if is_library else near_registry(None) or _HERE
+
+
+def _policy(place: Path, named: Path | None) -> tuple[Policy | None, str]:
+    """What a library is held to by the registry that it is meant for, and how that is said."""
+    from builder.validating import is_registry
+
+    if is_registry(place) or (registry := near_registry(named)) is None:
+        return None, "" if is_registry(place) else _NO_POLICY
+    try:
+        with Registry.open(registry) as opened:
+            policy = policy_at(opened, opened.head())
+    except RegistryError:
+        if named is not None:
+            raise
+        return None, _NO_POLICY
+    return policy, f"Checked by the policy of the registry {printable(str(registry.resolve()))}"
 
 
 def _write(output: Path, text: str) -> None:
@@ -108,12 +137,12 @@ def _format(chosen: ReportFormat, *, as_json: bool) -> ReportFormat:
     return ReportFormat.JSON
 
 
-def _everything(path: Path, *, show: bool) -> Report:
+def _everything(path: Path, policy: Policy | None, *, show: bool) -> Report:
     from builder.review.rules import RULES
     from builder.validating import find_targets
     from builder.validating_many import check_targets
 
-    targets = find_targets(path)
+    targets = find_targets(path, policy)
     with _Bar(len(targets), show=show) as bar:
         problems = ordered(check_targets(targets, path, bar.advance))
     return Report(
@@ -169,12 +198,15 @@ class _Bar:
             self._progress.advance(self._progress.task_ids[0])
 
 
-def _print(report: Report, *, quiet: bool) -> None:
+def _print(report: Report, said: str, *, quiet: bool) -> None:
     problems = report.errors if quiet else report.problems
     if sys.stdout.isatty():
         _print_coloured(problems)
     elif problems:
         typer.echo("\n".join(map(problem_line, problems)))
+    # A hint that a registry may ask for more helps whoever has nothing else to mend.
+    if said and not quiet and not (said is _NO_POLICY and report.errors):
+        typer.echo(said, err=True)
     typer.echo(report.quiet_summary if quiet else report.summary, err=True)
 
 

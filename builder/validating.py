@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from builder.review.content import content_problems
 from builder.review.layout import renamed
-from builder.review.links import link_problems
 from registry.advisories.checking import check_advisory
 from registry.checking import check_release
+from registry.demands import with_demands
 from registry.digest import blob_id, tree_id
 from registry.errors import InvalidNameError, NotFoundError, RegistryError
 from registry.library_root import RULE as PLACE_RULE
+from registry.model import Policy
 from registry.names import ObjectId, is_library_name, parse_library_name
 from registry.parsing import parse_yaml
 from registry.places import refuse_unknown_kind
@@ -37,21 +39,31 @@ class Target:
     """The format of a YAML file; None for a release."""
     in_registry: bool = False
     """Whether its directories say its name and version."""
+    policy: Policy = field(default_factory=Policy)
+    """What the registry that it is meant for demands of a candidate."""
 
 
-def find_targets(path: Path) -> list[Target]:
+def is_registry(path: Path) -> bool:
+    """Whether a path is validated as a registry's working tree, and not as a library."""
+    is_library = path.is_file() or (path / "manifest.json").exists()
+    return not is_library and (path / "registry.yaml").exists()
+
+
+def find_targets(path: Path, policy: Policy | None = None) -> list[Target]:
     """What is at a path: one release, or everything in a registry's working tree.
 
-    Raises NotFoundError when nothing is there, or only directories of libraries.
+    A release alone is held to ``policy``, as a candidate. Raises NotFoundError when nothing is
+    there, or only directories of libraries.
     """
+    alone = [Target(path=path, shown="", policy=policy or Policy())]
     if path.is_file() or (path / "manifest.json").exists():
-        return [Target(path=path, shown="")]
-    if (path / "registry.yaml").exists():
+        return alone
+    if is_registry(path):
         refuse_unknown_kind(path)
         return list(_registry_targets(path))
     libraries = sorted(path.glob("*/manifest.json")) if path.is_dir() else []
     if path.is_dir() and not libraries:
-        return [Target(path=path, shown="")]
+        return alone
     names = [printable(found.parent.name) for found in libraries]
     hint = f"Name one of the libraries in it: {listed(names, limit=_HINT)}. " if names else ""
     raise NotFoundError(
@@ -178,8 +190,8 @@ def _release_problems(target: Target, saw: Callable[[ObjectId], None]) -> Iterat
     )
     prefix = f"{target.shown}/" if target.shown else ""
     unread = {problem.file for problem in source.problems}
-    links = link_problems(source.files, source.files)
-    for problem in ordered((*source.problems, *release.problems, *links)):
+    demanded = with_demands(release, source.files, target.policy, content_problems)
+    for problem in ordered((*source.problems, *demanded)):
         if problem.rule != "readme-missing" or problem.file not in unread:
             yield replace(problem, file=f"{prefix}{problem.file}")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from registry.checking import check_release
 from registry.content_differences import other_content, released_files
 from registry.contents import irregular_problems, read_files
-from registry.demands import with_demands
+from registry.demands import ContentRule, with_demands
 from registry.digest import release_digest
 from registry.errors import LimitError
 from registry.facts import LibraryAt, facts_bytes, facts_path, read_library, with_directory
@@ -42,17 +42,19 @@ def add_release(
     *,
     by: Actor,
     rule: Rule | None = None,
+    content_rule: ContentRule | None = None,
     where: str = "",
 ) -> Added:
     """Put a release's files into the registry as a candidate; ``where`` is what they came from.
 
-    ``rule`` judges it as `registry.releasing.release` would. Raises InvalidLibraryError with every
-    problem, also what the registry's policy demands, and ConflictError when that version was
-    released with other content. The same candidate may be replaced as long as it is not released.
+    ``rule`` and ``content_rule`` judge it as in `registry.releasing.release`. Raises
+    InvalidLibraryError with every problem, also what the registry's policy demands, and
+    ConflictError when that version was released with other content. The same candidate may be
+    replaced as long as it is not released.
     """
     checked = check_release(files, strict=True, limits=registry.limits)
     policy = policy_at(registry, registry.head())
-    problems = with_demands(checked.problems, files, checked.content, policy)
+    problems = with_demands(checked, files, policy, content_rule)
     if checked.content is None or errors_of(problems):
         raise InvalidLibraryError(where or checked.shown, problems)
     name = parse_library_name(checked.content.manifest.name)

@@ -33,12 +33,16 @@ class CheckedRelease:
     """A release's content, None when an error stands in its way, and every problem.
 
     Errors come first. ``shown`` is what to call the release: its name and version, where they can
-    be read.
+    be read. ``manifest`` and ``steps`` (by file) are what was read, also of files with errors, for
+    further rules to look at in the same round.
     """
 
     content: ReleaseContent | None
     problems: tuple[Problem, ...]
     shown: str = "the library"
+    manifest: Mapping[str, JsonValue] = field(default_factory=dict)
+    entries: tuple[StepFile, ...] = ()
+    steps: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 def check_release(
@@ -76,7 +80,14 @@ def check_release(
     content = None
     if parsed.value is not None and not errors_of(tuple(problems)):
         content = ReleaseContent(manifest=parsed.value, steps=tuple(steps))
-    return CheckedRelease(content=content, problems=checking.placed(), shown=_shown(parsed.read))
+    return CheckedRelease(
+        content=content,
+        problems=checking.placed(),
+        shown=_shown(parsed.read),
+        manifest=parsed.read if isinstance(parsed.read, dict) else {},
+        entries=tuple(entry for _, entry in entries),
+        steps=checking.read,
+    )
 
 
 def _shown(read: JsonValue) -> str:
@@ -97,6 +108,8 @@ class _Checking:
     limits: Limits
     looked_at: list[Step] = field(default_factory=list)
     """The steps, and what is sound of those that have faults."""
+    read: dict[str, JsonValue] = field(default_factory=dict)
+    """What is in the files of the steps."""
     places: dict[str, Mapping[str, Place]] = field(default_factory=dict)
     """Of files that are no JSON until their slips are mended."""
 
@@ -139,6 +152,7 @@ class _Checking:
 
     def _step(self, raw: bytes, file: str) -> Step | None:
         parsed = self._read(Format.STEP, raw, file)
+        self.read[file] = parsed.read
         step: Step | None = parsed.value
         wrong = {problem.pointer for problem in parsed.problems}
         unsound: Collection[str] = ()

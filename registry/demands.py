@@ -6,13 +6,16 @@ asks for more before it releases something: ``policy.require`` in ``registry.yam
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from registry.checking import CheckedRelease
 from registry.manifest_checks import FILE as MANIFEST
-from registry.model import JsonValue, Manifest, Policy, ReleaseContent, Requirement
+from registry.model import JsonValue, Policy, Requirement
 from registry.problems import Problem, Severity, ordered
+
+# What else is wrong with a candidate, by its files; the paths of its problems are theirs.
+ContentRule = Callable[[Mapping[str, bytes], CheckedRelease, Policy], Iterable[Problem]]
 
 _BY_POLICY = "the registry's policy demands it"
 # Warnings of every check, which a policy makes errors.
@@ -25,20 +28,21 @@ _WARNED: Mapping[str, Requirement] = {
 
 
 def with_demands(
-    problems: tuple[Problem, ...],
+    checked: CheckedRelease,
     files: Mapping[str, bytes],
-    content: ReleaseContent | None,
     policy: Policy,
+    rule: ContentRule | None = None,
 ) -> tuple[Problem, ...]:
     """The problems of a candidate, with those that the policy makes of what is missing.
 
-    ``content`` is None for a candidate that has errors: then only the warnings are judged.
+    ``rule`` finds more. All is told in one round: what a candidate with errors lacks, too.
     """
-    if not policy.require:
-        return problems
+    problems = checked.problems
+    if rule is not None:
+        problems = (*problems, *rule(files, checked, policy))
     demanded = [_demanded(problem, policy) for problem in problems]
-    if content is not None:
-        demanded.extend(_missing(files, content, policy))
+    if policy.require and MANIFEST in files:
+        demanded.extend(_missing(files, checked, policy))
     return ordered(demanded)
 
 
@@ -50,31 +54,38 @@ def _demanded(problem: Problem, policy: Policy) -> Problem:
 
 
 def _missing(
-    files: Mapping[str, bytes], content: ReleaseContent, policy: Policy
+    files: Mapping[str, bytes], checked: CheckedRelease, policy: Policy
 ) -> Iterator[Problem]:
-    manifest = content.manifest
-    if Requirement.AUTHOR in policy.require and not manifest.author.strip():
-        yield _problem("author", MANIFEST, "the library names no author", '"author": who wrote it')
+    # What has the wrong type is there, and told already.
+    if Requirement.AUTHOR in policy.require and _is_blank(checked.manifest.get("author")):
+        yield _problem(
+            "author", MANIFEST, "the library names no author", 'add "author": who wrote it'
+        )
     has_tests = any(path.startswith("tests/") and path.endswith(".py") for path in files)
-    runs = any(entry.executor is not None for entry in manifest.steps)
+    runs = any(entry.executor is not None for entry in checked.entries)
     if Requirement.TESTS in policy.require and runs and not has_tests:
         message = "there are no tests of the executors"
-        yield _problem("tests", "tests", message, "tests/test_….py, as 'opsteps new' writes them")
-    yield from _missing_in_steps(files, manifest, policy)
+        hint = "add tests/test_….py, as 'opsteps new' writes them"
+        yield _problem("tests", "tests", message, hint)
+    yield from _missing_in_steps(checked, policy)
 
 
-def _missing_in_steps(
-    files: Mapping[str, bytes], manifest: Manifest, policy: Policy
-) -> Iterator[Problem]:
-    for entry in manifest.steps:
-        step: JsonValue = json.loads(files[entry.file].decode("utf-8-sig"))
+def _is_blank(value: JsonValue) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _missing_in_steps(checked: CheckedRelease, policy: Policy) -> Iterator[Problem]:
+    for entry in checked.entries:
+        step = checked.steps.get(entry.file)
+        if not isinstance(step, dict):
+            continue
         runs = entry.executor is not None
         if Requirement.PERMISSIONS in policy.require and runs and "permissions" not in step:
             message = "the step has an executor and does not say what it may do"
-            hint = '"permissions": what it reads, writes and connects to; {} for nothing'
+            hint = 'add "permissions": what it reads, writes and connects to; {} for nothing'
             yield _problem("permissions", entry.file, message, hint)
         if Requirement.EXAMPLES in policy.require and not step.get("examples"):
-            hint = '"examples": a name and parameters that show it at work'
+            hint = 'add "examples": a name and parameters that show it at work'
             yield _problem("examples", entry.file, "the step has no example", hint)
 
 

@@ -11,7 +11,7 @@ from registry.changelog import CHANGELOG, notes_of
 from registry.checking import check_release
 from registry.content_differences import other_content, released_files
 from registry.contents import irregular_problems, read_files
-from registry.demands import with_demands
+from registry.demands import ContentRule, with_demands
 from registry.digest import release_digest, tree_id
 from registry.errors import ConflictError, InvalidNameError, NotFoundError
 from registry.facts import LibraryAt, facts_bytes, facts_path, read_library, with_release
@@ -64,13 +64,14 @@ def release(
     by: Actor,
     signer: PrivateKey | None = None,
     rule: Rule | None = None,
+    content_rule: ContentRule | None = None,
 ) -> Released:
     """Release a candidate: enter its digest into the ledger and tag the commit.
 
     Without a version, the greatest candidate is meant. ``signer`` is a publisher's key; ``rule``
-    judges what is released. Raises NotFoundError, ConflictError when the version is in the ledger
-    already, InvalidLibraryError when the candidate has errors, SigningError when the key may not
-    sign, or none was given and the policy demands one.
+    judges what is released, ``content_rule`` its files. Raises NotFoundError, ConflictError when
+    the version is in the ledger already, InvalidLibraryError when the candidate has errors,
+    SigningError when the key may not sign, or none was given and the policy demands one.
     """
 
     def attempt(turn: Turn) -> Released:
@@ -78,7 +79,7 @@ def release(
         chosen = version or _greatest_candidate(at)
         tree = _candidate_tree(at, chosen)
         _refuse_released(registry, at, chosen, tree)
-        checked = _checked_files(registry, name, chosen, tree, turn.head)
+        checked = _checked_files(registry, name, chosen, tree, turn.head, content_rule)
         if rule is not None:
             rule(Proposal(at=at, version=chosen, content=checked.content))
         released = _write(turn, at, chosen, tree, checked.files, by=by, signer=signer)
@@ -194,14 +195,19 @@ class _Checked:
 
 
 def _checked_files(
-    registry: Registry, name: LibraryName, version: Version, tree: ObjectId, head: CommitId
+    registry: Registry,
+    name: LibraryName,
+    version: Version,
+    tree: ObjectId,
+    head: CommitId,
+    rule: ContentRule | None,
 ) -> _Checked:
     """The files of a candidate, and what they say; raises InvalidLibraryError, LimitError."""
     repository, limits = registry.repository, registry.limits
     files = read_files(repository, tree, limits=limits)
     checked = check_release(files, name=name, version=str(version), strict=True, limits=limits)
-    found = (*irregular_problems(repository, tree, limits), *checked.problems)
-    problems = with_demands(found, files, checked.content, policy_at(registry, head))
+    demanded = with_demands(checked, files, policy_at(registry, head), rule)
+    problems = (*irregular_problems(repository, tree, limits), *demanded)
     if errors_of(problems) or checked.content is None:
         raise InvalidLibraryError(f"libraries/{name}/{version}", problems)
     return _Checked(files=files, content=checked.content, problems=problems)

@@ -5,14 +5,15 @@ What no limit allows is not read: its size is asked for first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from builder.diff import compare, previous_version
+from builder.review.content import read_problems
 from builder.review.model import Candidate, LibraryChange
 from builder.review.problems import error
 from builder.review.treediff import changed_files
-from registry.checking import check_release
+from registry.checking import CheckedRelease, check_release
 from registry.contents import read_content
 from registry.demands import with_demands
 from registry.errors import LimitError
@@ -54,7 +55,13 @@ def read_candidate(
         contents, name=change.name, version=str(version), strict=True, limits=limits
     )
     unread = {problem.file for problem in too_large}
-    demanded = with_demands(checked.problems, contents, checked.content, policy)
+
+    def rule(
+        files: Mapping[str, bytes], checked: CheckedRelease, policy: Policy
+    ) -> Iterator[Problem]:
+        return read_problems(entries, files, checked, policy)
+
+    demanded = with_demands(checked, contents, policy, rule)
     placed = (replace(p, file=f"{path}/{p.file}") for p in demanded)
     problems = (*too_large, *(p for p in placed if p.file not in unread))
     candidate = Candidate(

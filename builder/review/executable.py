@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from builder.review.model import Candidate
 from builder.review.problems import error
@@ -49,7 +49,7 @@ _TEXT_SUFFIXES = (".md", ".json", ".txt", ".py")
 
 
 def entry_problems(candidate: Candidate) -> Iterator[Problem]:
-    """What Git's trees say: modes and names."""
+    """What Git's trees say: modes."""
     for path, entry in candidate.entries.items():
         file = f"{candidate.path}/{path}"
         if not entry.is_file:
@@ -62,8 +62,6 @@ def entry_problems(candidate: Candidate) -> Iterator[Problem]:
                 "the file has an executable bit",
                 f"take it off: git update-index --chmod=-x {_quoted(file)}",
             )
-        if any(is_git_name(part) for part in path.split("/")):
-            yield error("file-git-name", file, "this name is Git's own", "another name")
 
 
 def _quoted(file: str) -> str:
@@ -71,17 +69,23 @@ def _quoted(file: str) -> str:
     return file if plain.isalnum() and plain.isascii() else "FILE"
 
 
-def content_problems(candidate: Candidate) -> Iterator[Problem]:
-    """What the first bytes of a file, or its name, say that it is."""
-    for path, content in candidate.contents.items():
-        file, lower = f"{candidate.path}/{path}", path.lower()
+def file_problems(paths: Collection[str], contents: Mapping[str, bytes]) -> Iterator[Problem]:
+    """What a file's name, or how it begins, say that it is."""
+    for path in paths:
+        if any(is_git_name(part) for part in path.split("/")):
+            message = "this name is Git's own"
+            yield error("file-git-name", path, message, "give it another name, or take it out")
+    for path, content in contents.items():
+        lower = path.lower()
         code = machine_code(lower, content)
         if code:
-            yield error("file-binary", file, f"it is {code}", "sources only")
+            hint = "take it out: a release holds sources only"
+            yield error("file-binary", path, f"it is {code}", hint)
             continue
         archive = archive_format(lower, content)
         if archive:
-            yield error("file-archive", file, f"it is {archive}", "the files themselves")
+            hint = "put in the files themselves, unpacked"
+            yield error("file-archive", path, f"it is {archive}", hint)
 
 
 def machine_code(path: str, content: bytes) -> str:

@@ -31,13 +31,10 @@ class _Document:
     anchors: frozenset[str]
 
 
-def link_problems(
-    paths: Collection[str], contents: Mapping[str, bytes], root: str = ""
-) -> Iterator[Problem]:
+def link_problems(paths: Collection[str], contents: Mapping[str, bytes]) -> Iterator[Problem]:
     """Every link of a release's Markdown documents that leads nowhere.
 
-    ``paths`` are all files of the release, ``contents`` those that were read; ``root`` is where
-    the release is, as its problems name it.
+    ``paths`` are all files of the release, ``contents`` those that were read.
     """
     texts = {
         path: content
@@ -52,7 +49,7 @@ def link_problems(
     places = folders | set(paths)
     for path, document in documents.items():
         for target, line in document.links:
-            problem = _wrong(root, path, target, places, documents)
+            problem = _wrong(path, target, places, documents)
             if problem is not None:
                 yield _at(problem, line)
 
@@ -70,7 +67,6 @@ def _at(problem: Problem, line: int) -> Problem:
 
 
 def _wrong(
-    root: str,
     path: str,
     target: str,
     places: set[str],
@@ -82,7 +78,7 @@ def _wrong(
         return None
     if parts.scheme or parts.netloc:
         return None
-    file, shown = f"{root}/{path}".lstrip("/"), target[:80]
+    shown = target[:80]
     named = path
     if parts.path:
         named = posixpath.normpath(
@@ -90,14 +86,14 @@ def _wrong(
         ).rstrip("/")
         if parts.path.startswith("/") or named == ".." or named.startswith("../"):
             message = f"the link {shown!r} leads out of the release"
-            return error("link-outside", file, message, "a file of the release, or a full URL")
+            return error("link-outside", path, message, "name a file of the release, or a full URL")
         if named != "." and named not in places:
             message = f"the link {shown!r} names no file of the release"
-            return error("link-broken", file, message, "a file that is there")
+            return error("link-broken", path, message, "name a file that is there")
     fragment = unquote(parts.fragment)
     if fragment and named in documents and fragment not in documents[named].anchors:
         message = f"the link {shown!r} names no heading of {named}"
-        return warning("anchor-broken", file, message, "a heading that is there")
+        return warning("anchor-broken", path, message, "name a heading that is there")
     return None
 
 

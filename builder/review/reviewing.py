@@ -11,7 +11,6 @@ from builder.review import (
     executable,
     immutability,
     layout,
-    links,
     ownership,
     protected,
     versions,
@@ -161,10 +160,8 @@ class _Reviewing:
         yield from read.problems
         yield from versions.demand_problems(candidate)
         yield from executable.entry_problems(candidate)
-        yield from executable.content_problems(candidate)
-        yield from links.link_problems(candidate.entries, candidate.contents, candidate.path)
         yield from escalation.permission_problems(candidate, authority)
-        yield from escalation.license_problems(candidate, authority)
+        yield from escalation.license_problems(candidate)
         needs = neighbours.index.requirements(change.name, candidate.version)
         supplies = neighbours.supplies(needs)
         missing = list(dependencies.dependency_problems(candidate, supplies, needs))

@@ -150,7 +150,7 @@ def test_each_demand_is_met_by_what_it_names(requirement: Requirement) -> None:
     policy = Policy(require=(requirement,))
     for content, expected in ((whole, set()), (BARE, {f"{requirement}-missing"})):
         checked = check_release(content, strict=True)
-        found = with_demands(checked.problems, content, checked.content, policy)
+        found = with_demands(checked, content, policy)
         # Without an executor there is nothing to test and nothing to permit.
         runs = requirement not in {Requirement.TESTS, Requirement.PERMISSIONS}
         assert rules(errors_of(found)) == (expected if runs else set())

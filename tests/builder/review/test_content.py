@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.review.escalation import is_allowed
 from builder.review.executable import archive_format, machine_code
+from builder.review.licences import is_allowed
 from builder.review.protected import is_git_name
 from builder.review.reviewing import review
 from registry.problems import Problem
