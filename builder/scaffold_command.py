@@ -176,11 +176,9 @@ def _say(target: Path, template: Template, registry: Path | None) -> None:
 
 def _test_lines(library: str) -> tuple[str, ...]:
     """How to run a library's tests with what is there; its tests need nothing but pytest."""
-    if shutil.which("pytest"):
-        return (f"pytest {library}",)
     if importlib.util.find_spec("pytest") is not None:
         return (f"{shlex.quote(sys.executable)} -m pytest {library}",)
     return (
-        "python3 -m venv test-env && test-env/bin/pip install pytest",
-        f"test-env/bin/pytest {library}",
+        "python3 -m venv test-env && test-env/bin/python -m pip install pytest",
+        f"test-env/bin/python -m pytest {library}",
     )

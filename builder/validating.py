@@ -120,7 +120,7 @@ def _problems(target: Target, saw: Callable[[ObjectId], None]) -> Iterator[Probl
             rule="path",
             file=target.shown,
             message="symbolic links are not allowed in a registry",
-            expected="the file or directory itself",
+            expected="put in the file or directory itself",
         )
     elif target.format is not None:
         yield from _facts_problems(target, target.format, saw)
@@ -129,7 +129,7 @@ def _problems(target: Target, saw: Callable[[ObjectId], None]) -> Iterator[Probl
             rule="layout",
             file=target.shown,
             message="this does not belong here",
-            expected="libraries/<name>/library.yaml and libraries/<name>/<version>/",
+            expected="put in only libraries/<name>/library.yaml and libraries/<name>/<version>/",
         )
     else:
         yield from _release_problems(target, saw)
@@ -145,7 +145,7 @@ def _facts_problems(
             rule="source",
             file=target.shown,
             message=f"it cannot be read: {error.strerror}",
-            expected="a YAML file",
+            expected="put in a YAML file that can be read",
         )
         return
     if kind is Format.ADVISORY:  # what is right depends on the libraries that are there

@@ -187,7 +187,7 @@ class _Checking:
         # What stops a library is never among those that are only counted.
         kept = found[: self.limits.problems_reported]
         if len(found) > len(kept):
-            kept = (*kept, _more(len(found) - len(kept), self.limits.problems_reported))
+            kept = (*kept, _more(len(found) - len(kept)))
         return kept
 
 
@@ -314,12 +314,12 @@ def _permission_labels(
                 )
 
 
-def _more(count: int, limit: int) -> Problem:
+def _more(count: int) -> Problem:
     return Problem(
         rule="limit-problems",
         file=".",
         message=f"{count:,} more problems are not listed",
-        expected=f"at most {limit:,} problems, to be listed all",
+        expected="mend these, then check again",
         severity=Severity.WARNING,
     )
 

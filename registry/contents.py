@@ -134,7 +134,7 @@ def duplicate_steps(steps: Sequence[Step]) -> Iterator[Problem]:
                 file="manifest.json",
                 pointer="/steps",
                 message=f"two steps are named {step.name!r}",
-                expected="a name of its own for each step",
+                expected="give each step a name of its own",
             )
         seen.add(step.name)
 
@@ -145,7 +145,7 @@ def _absent(file: str) -> Problem:
         rule="manifest-missing" if is_manifest else "file-missing",
         file=file,
         message="there is no manifest.json" if is_manifest else "the file is not there",
-        expected="a release that has one"
+        expected="name a release that has one"
         if is_manifest
         else "add the file, or take it out of manifest.json",
     )
@@ -158,7 +158,7 @@ def too_many_steps(amount: int, limit: int) -> Problem:
         file="manifest.json",
         pointer="/steps",
         message=f"the release has {amount:,} steps",
-        expected=f"at most {limit:,}",
+        expected=f"keep to at most {limit:,}",
     )
 
 
@@ -224,7 +224,7 @@ def irregular_problems(
                 rule="path",
                 file=path,
                 message="it is a symbolic link or a submodule",
-                expected="the file itself",
+                expected="put in the file itself",
             )
 
 

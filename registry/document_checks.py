@@ -24,7 +24,7 @@ def size_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Proble
                 rule="limit-release-size",
                 file=".",
                 message=f"the release has {amount:,} {what}",
-                expected=f"at most {limit:,}",
+                expected=f"keep to at most {limit:,}",
             )
     for path, content in files.items():
         limit = _file_limit(path, limits)
@@ -33,7 +33,7 @@ def size_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Proble
                 rule="limit-file-size",
                 file=path,
                 message=f"the file has {len(content):,} bytes",
-                expected=f"at most {limit:,}",
+                expected=f"keep to at most {limit:,}",
             )
 
 
@@ -55,7 +55,7 @@ def changelog_problems(files: Mapping[str, bytes], version: str) -> Iterator[Pro
             rule="changelog-missing",
             file=CHANGELOG,
             message=f"{what}, so the release has no notes",
-            expected=f"a heading '## {version}', and below it what is new",
+            expected=f"add a heading '## {version}', and below it what is new",
             severity=Severity.WARNING,
         )
 
@@ -67,7 +67,7 @@ def document_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Pr
             rule="readme-missing",
             file="docs/README.md",
             message="there is no README",
-            expected="a page that says what the library is for",
+            expected="write a page that says what the library is for",
             severity=Severity.WARNING,
         )
     for path, content in files.items():
@@ -78,5 +78,5 @@ def document_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Pr
                 rule="asset-type",
                 file=path,
                 message="assets are raster images",
-                expected=f"one of {', '.join(IMAGES)}",
+                expected=f"use one of {', '.join(IMAGES)}",
             )

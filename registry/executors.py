@@ -33,7 +33,7 @@ def executor_problems(raw: bytes, file: str) -> Iterator[Problem]:
             line=execute.lineno if execute else 1,
             column=execute.col_offset + 1 if execute else 1,
             message="there is no function execute(parameters, context)",
-            expected="def execute(parameters, context) -> dict",
+            expected="write def execute(parameters, context), which returns a dict",
         )
 
 
@@ -44,7 +44,7 @@ def _syntax(file: str, reason: str, line: int, column: int) -> Problem:
         line=line,
         column=column,
         message=f"this is not Python: {reason[:200]}",
-        expected="Python that the oldest supported version reads",
+        expected="write Python that the oldest supported version reads",
     )
 
 

@@ -125,7 +125,7 @@ def _unknown(fault: Fault) -> Words:
     meant = nearest(str(fault.value), fault.limit)
     if meant:
         return Words(message=message, expected=f"did you mean {meant!r}?")
-    return Words(message=message, expected=f"known fields: {listed(sorted(fault.limit))}")
+    return Words(message=message, expected=f"use one of {listed(sorted(fault.limit))}")
 
 
 def _missing(fault: Fault) -> Words:
@@ -147,11 +147,13 @@ def _wrong_type(fault: Fault) -> Words:
 def _retyped(fault: Fault, kinds: list[Any], wanted: str) -> str:
     value = fault.value
     if not fault.pointer:
-        return "a file that begins with { and ends with }"
+        return "write a file that begins with { and ends with }"
+    if fault.pointer == "/inputs" and isinstance(value, dict | list):
+        return "write what a step takes into 'parameters'; 'inputs' is a number of connections"
     if value is None:
         return f"write {wanted}, or leave the field out"
     mend = _from_text(fault, value, kinds) if isinstance(value, str) else _from_number(fault, kinds)
-    return mend or _about(wanted, fault)
+    return mend or _about(f"write {wanted}", fault)
 
 
 def _from_text(fault: Fault, value: str, kinds: list[Any]) -> str:
@@ -185,7 +187,9 @@ def _choice(fault: Fault) -> Words:
     if meant and meant == fault.value.strip().lower():
         return Words(message=message, expected=f"write {meant!r}")
     hint = f"did you mean {meant!r}? " if meant else ""
-    return Words(message=message, expected=f"{hint}one of {listed(choices)}")
+    return Words(
+        message=message, expected=f"{hint}{'Write' if hint else 'write'} one of {listed(choices)}"
+    )
 
 
 def _pattern(fault: Fault) -> Words:
@@ -196,7 +200,7 @@ def _pattern(fault: Fault) -> Words:
     wanted = str(fault.schema.get("patternErrorMessage", fault.about))
     message = f"{_quoted(fault.value)} cannot be the {_field(fault)}"
     mend = _mended(fault.value, str(fault.limit))
-    return Words(message=message, expected=f"write {mend!r}" if mend else wanted)
+    return Words(message=message, expected=f"write {mend!r}" if mend else f"write {wanted}")
 
 
 def _mended(value: str, pattern: str) -> str:
@@ -216,7 +220,7 @@ def _mended(value: str, pattern: str) -> str:
 
 def _field_name(fault: Fault) -> Words:
     hint = _NAMES[str(fault.limit)][1](fault.value) if str(fault.limit) in _NAMES else ""
-    wanted = hint or str(fault.schema.get("patternErrorMessage", "another name"))
+    wanted = hint or f"write {fault.schema.get('patternErrorMessage', 'another name')}"
     return Words(message=f"{_quoted(fault.value)} cannot be a name here", expected=wanted)
 
 
@@ -228,7 +232,7 @@ def _twice(fault: Fault) -> Words:
             again = item
             break
         seen.append(item)
-    return Words(message=f"{_quoted(again)} is in the list twice", expected="each once")
+    return Words(message=f"{_quoted(again)} is in the list twice", expected="name each once")
 
 
 def _sized(fault: Fault) -> Words:
@@ -239,7 +243,7 @@ def _sized(fault: Fault) -> Words:
     if size == 0:
         message = "it is empty"
     unit = what if fault.limit != 1 else what.removesuffix("s")
-    expected = f"at {'most' if most else 'least'} {fault.limit:,} {unit}"
+    expected = f"write at {'most' if most else 'least'} {fault.limit:,} {unit}"
     return Words(
         message=message, expected=f"{expected}: {fault.about}" if fault.about else expected
     )
@@ -257,7 +261,7 @@ _SIZED: Mapping[str, str] = {
 
 def _outside(fault: Fault) -> Words:
     rule = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than"}
-    expected = f"{rule.get(fault.rule, fault.rule)} {fault.limit:,}"
+    expected = f"write {rule.get(fault.rule, fault.rule)} {fault.limit:,}"
     return Words(
         message=f"{_quoted(fault.value)} is out of range",
         expected=_about(expected, fault),
@@ -267,7 +271,7 @@ def _outside(fault: Fault) -> Words:
 def _other(fault: Fault) -> Words:
     return Words(
         message=f"{_quoted(fault.value)} breaks the rule {fault.rule}",
-        expected=fault.about or "compare it with the schema",
+        expected=_about("compare it with the schema", fault),
     )
 
 

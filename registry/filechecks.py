@@ -78,7 +78,11 @@ def _image(path: str, content: bytes) -> Iterator[Problem]:
     )
     if suffix in suffixes:
         return
-    right = f"name it {' or '.join(suffixes)}" if suffixes else f"the image, in {suffix[1:]} format"
+    right = (
+        f"name it {' or '.join(suffixes)}"
+        if suffixes
+        else f"put in the image, in {suffix[1:]} format"
+    )
     yield Problem(
         rule="image-content",
         file=path,

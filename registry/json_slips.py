@@ -121,7 +121,9 @@ def _slip(text: str, error: json.JSONDecodeError) -> _Slip:
     for rule in (_comments, _commas, _strings, _words, _numbers, _separators, _ends):
         for slip in rule(text, error):
             return slip
-    return _Slip(at=error.pos, message=f"this is not JSON: {error.msg}", expected="valid JSON")
+    return _Slip(
+        at=error.pos, message=f"this is not JSON: {error.msg}", expected="write valid JSON"
+    )
 
 
 def _before(text: str, offset: int) -> int:
@@ -176,7 +178,7 @@ def _strings(text: str, error: json.JSONDecodeError) -> Iterator[_Slip]:
         hint = "write \\\\ for a backslash, or / in a path"
         yield _replaced(slash, slash + 1, "/", "this backslash begins no escape", hint)
     elif error.msg.startswith("Unterminated string"):
-        yield _Slip(at=at, message="this text does not end", expected='a " at its end')
+        yield _Slip(at=at, message="this text does not end", expected='write a " at its end')
 
 
 def _control(text: str, at: int) -> _Slip:
@@ -185,7 +187,10 @@ def _control(text: str, at: int) -> _Slip:
         return _replaced(at, at + 1, " ", "a control character stands in a text", hint)
     found = _LINE_END.search(text[text.rfind("\n", 0, at) + 1 : at])
     end = at - len(found.group()) if found is not None else at
-    message, expected = "this text does not end on its line", 'a " at its end; \\n for a new line'
+    message, expected = (
+        "this text does not end on its line",
+        'write a " at its end; \\n for a new line',
+    )
     return _Slip(at=end, message=message, expected=expected, start=end, end=end, new='"')
 
 
@@ -223,7 +228,7 @@ def _separators(text: str, error: json.JSONDecodeError) -> Iterator[_Slip]:
     elif "':'" in error.msg and begins:
         yield _inserted(text, at, ":", "a colon is missing before this", 'write "name": value')
     elif "','" in error.msg and begins:
-        hint = "a comma after the value before"
+        hint = "write a comma after the value before"
         yield _inserted(text, at, ",", "a comma is missing before this", hint)
 
 
@@ -235,10 +240,10 @@ def _inserted(text: str, at: int, new: str, message: str, expected: str) -> _Sli
 def _ends(text: str, error: json.JSONDecodeError) -> Iterator[_Slip]:
     at = error.pos
     if not text.strip():
-        yield _Slip(at=0, message="the file is empty", expected="an object: { … }")
+        yield _Slip(at=0, message="the file is empty", expected="write an object: { … }")
     elif error.msg.startswith("Extra data"):
         message = "there is more after the end of the JSON"
-        yield _Slip(at=at, message=message, expected="one object, and nothing after it")
+        yield _Slip(at=at, message=message, expected="write one object, and nothing after it")
     elif not text[at:].strip() or text[at] in "]}":
         yield from _unclosed(text, at)
 
@@ -252,14 +257,14 @@ def _unclosed(text: str, at: int) -> Iterator[_Slip]:
     if text[at:].strip():
         line = place_of(text, offset).line
         message = f"the {bracket} of line {line} ends with {text[at]}"
-        yield _Slip(at=at, message=message, expected=f"a {closing} before this")
+        yield _Slip(at=at, message=message, expected=f"write a {closing} before this")
         return
     rest = "".join(_CLOSING[each] for _, each in reversed(open_))
     can_end = text[_before(text, at)] not in ":" + "".join(_CLOSING)
     yield _Slip(
         at=offset,
         message=f"the {bracket} is not closed",
-        expected=f"a {closing} at its end",
+        expected=f"write a {closing} at its end",
         start=at,
         end=at,
         new=rest if can_end else None,

@@ -177,7 +177,7 @@ def _missing(what: str, file: str = ".") -> Problem:
         rule="git-object-missing",
         file=file,
         message=f"{what} is missing from the repository",
-        expected="a directory, and all its objects: restore them from another clone",
+        expected="put in a directory, with all its objects: restore them from another clone",
     )
 
 
@@ -276,7 +276,7 @@ def _missing_pin(name: LibraryName, pin: Version) -> Problem:
         file=f"instances/{name}.yaml",
         pointer="/active",
         message=f"it is pinned to {pin}, which is not a release that is served",
-        expected="a version that is released and there, or no pin",
+        expected="pin a version that is released and there, or none",
     )
 
 

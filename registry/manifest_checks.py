@@ -56,7 +56,7 @@ def _license_problems(text: str) -> Iterator[Problem]:
             rule="license-missing",
             file=FILE,
             message="there is no licence: nobody knows whether they may use the library",
-            expected="\"license\": an SPDX expression such as 'MIT'",
+            expected="add \"license\": an SPDX expression such as 'MIT'",
             severity=Severity.WARNING,
         )
         return
@@ -86,6 +86,6 @@ def description_missing(file: str, what: str) -> Problem:
         rule="description-missing",
         file=file,
         message=f"{what} has no description",
-        expected='"description": what it is for, in a sentence or two',
+        expected='add "description": what it is for, in a sentence or two',
         severity=Severity.WARNING,
     )

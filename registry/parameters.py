@@ -102,12 +102,15 @@ def compile_pattern(pattern: str) -> Any | None:
 def set_problems(
     parameters: Mapping[str, Parameter], values: Mapping[str, JsonValue]
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with a set of values: pairs of parameter name and message."""
+    """What is wrong with the values of an example: pairs of parameter name and message.
+
+    A secret may be left out even where it is required: an example is published for ever.
+    """
     for name in values:
         if name not in parameters:
             yield name, f"there is no parameter {name[:80]!r}"
     for name, parameter in parameters.items():
         if name in values:
             yield from ((name, message) for message in value_problems(parameter, values[name]))
-        elif _must_be_given(parameter):
+        elif _must_be_given(parameter) and not parameter.secret:
             yield name, f"the required parameter {name!r} is missing"

@@ -183,7 +183,7 @@ def syntax_problem(error: JsonTextError, file: str, rule: str) -> Problem:
         rule=f"{rule}-syntax",
         file=file,
         message=error.message,
-        expected=error.expected or f"valid {rule.upper()}",
+        expected=error.expected or f"write valid {rule.upper()}",
         pointer=error.pointer,
         line=place.line,
         column=place.column,
@@ -195,5 +195,5 @@ def _too_large(file: str, size: int, limit: int) -> Problem:
         rule="limit-file-size",
         file=file,
         message=f"the file has {size:,} bytes",
-        expected=f"at most {limit:,} bytes",
+        expected=f"keep to at most {limit:,} bytes",
     )

@@ -33,7 +33,7 @@ def path_problems(paths: Iterable[str], limits: Limits) -> Iterator[Problem]:
                 rule="path-unexpected",
                 file=path,
                 message="this place is not part of a library's layout",
-                expected=f"one of the folders {', '.join(sorted(FOLDERS))}",
+                expected=f"use one of the folders {', '.join(sorted(FOLDERS))}",
                 severity=Severity.WARNING,
             )
     yield from _collisions(listed)
@@ -96,5 +96,5 @@ def _problem(path: str, message: str) -> Problem:
         rule="path",
         file=path,
         message=message,
-        expected="letters, digits, '.', '-' and '_', in few folders",
+        expected="use letters, digits, '.', '-' and '_', in few folders",
     )

@@ -14,8 +14,8 @@ from registry.leftovers import Left, passed_by
 from registry.paths import wrong_part
 from registry.settings import Limits
 
-_SLASHES = "'/' between folders: pack it with 'opsteps package', 7-Zip or a newer PowerShell"
-_PLAIN_FILE = "a regular file, stored or deflated, without a password"
+_SLASHES = "write '/' between folders: pack it with 'opsteps package', 7-Zip or a newer PowerShell"
+_PLAIN_FILE = "pack a regular file, stored or deflated, without a password"
 
 
 def _nothing() -> None:
@@ -66,7 +66,7 @@ def _walked(root: Path) -> Iterator[SourceEntry]:
         yield SourceEntry(
             name=unicodedata.normalize("NFC", path.relative_to(root).as_posix()),
             wrong=f"it cannot be read: {error.strerror}",
-            expected="a directory that you may read",
+            expected="make it a directory that you may read",
         )
 
 
@@ -75,9 +75,9 @@ def _file_entry(shown: str, path: Path) -> SourceEntry:
     if stat.S_ISREG(status.st_mode):
         return SourceEntry(name=shown, size=status.st_size, read=path.read_bytes)
     if stat.S_ISLNK(status.st_mode):
-        wrong, expected = "symbolic links are not allowed", "the file itself"
+        wrong, expected = "symbolic links are not allowed", "put in the file itself"
     else:
-        wrong, expected = "this is not a regular file", "regular files only"
+        wrong, expected = "this is not a regular file", "put in regular files only"
     return SourceEntry(name=shown, wrong=wrong, expected=expected)
 
 
@@ -101,7 +101,7 @@ def _zip_entry(listed: Entry, name: str, limits: Limits) -> SourceEntry:
         wrong = "there is a backslash in its name, as older tools of Windows write them"
         return SourceEntry(name=name, wrong=wrong, expected=_SLASHES)
     if wrong:
-        expected = "paths inside the library, that every system can have"
+        expected = "use paths inside the library, that every system can have"
         return SourceEntry(name=name, wrong=wrong, expected=expected)
     return _folder_entry(listed, name) if listed.is_directory else _packed(listed, name, limits)
 
@@ -111,7 +111,7 @@ def _packed(listed: Entry, name: str, limits: Limits) -> SourceEntry:
         return SourceEntry(
             name=name,
             wrong="it expands more than is allowed",
-            expected=f"at most {limits.compression_ratio:,} bytes for one packed byte",
+            expected=f"keep to at most {limits.compression_ratio:,} bytes for one packed byte",
             rule="limit-compression",
         )
     return SourceEntry(name=name, size=listed.size, read=listed.content)
@@ -122,5 +122,5 @@ def _folder_entry(listed: Entry, name: str) -> SourceEntry:
     try:
         listed.verify()
     except ArchiveError as error:
-        return SourceEntry(name=name, wrong=error.message, expected="a folder without content")
+        return SourceEntry(name=name, wrong=error.message, expected="pack a folder without content")
     return SourceEntry(name=name, is_folder=True)

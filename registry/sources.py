@@ -151,7 +151,7 @@ class _Reading:
                 file=path,
                 message="this was left by a build or an editor: it does not become part of the "
                 "release",
-                expected="nothing, or remove it",
+                expected="do nothing, or remove it",
                 severity=Severity.WARNING,
             )
             for path in self._litter
@@ -168,7 +168,7 @@ class _Reading:
         elif entry.wrong:
             self._refuse(entry.name, entry.rule, entry.wrong, entry.expected)
         elif self._is_there_twice(entry):
-            self._refuse(entry.name, "source", "it is there twice", "each file once")
+            self._refuse(entry.name, "source", "it is there twice", "put in each file once")
         elif not entry.is_folder:
             self._read(entry)
 
@@ -189,7 +189,9 @@ class _Reading:
         limits, name = self.limits, entry.name
         if entry.size > limits.file_bytes:
             wrong = f"the file has {entry.size:,} bytes"
-            self._refuse(name, "limit-file-size", wrong, f"at most {limits.file_bytes:,} bytes")
+            self._refuse(
+                name, "limit-file-size", wrong, f"keep to at most {limits.file_bytes:,} bytes"
+            )
             return
         self._bytes += entry.size
         if self._bytes > limits.release_bytes:
@@ -199,7 +201,9 @@ class _Reading:
             self.files[name] = entry.read()
         except (OSError, ArchiveError) as error:
             wrong = f"it cannot be read: {str(error)[:200]}"
-            self._refuse(name, "source", wrong, "a file that can be read, without a password")
+            self._refuse(
+                name, "source", wrong, "put in a file that can be read, without a password"
+            )
 
     def _pass_by(self, entry: SourceEntry, path: str, why: Left) -> None:
         """Leave it out. In a ZIP its data is verified: it might hide entries from this reader."""
@@ -216,7 +220,7 @@ class _Reading:
         try:
             entry.verify()
         except ArchiveError as error:
-            self._refuse(entry.name, "source", error.message, "a file that can be read")
+            self._refuse(entry.name, "source", error.message, "put in a file that can be read")
         if why is Left.AS_LITTER:
             self._litter[path] = None
 
@@ -225,4 +229,4 @@ class _Reading:
 
     def _refuse_once(self, rule: str, what: str) -> None:
         if all(problem.rule != rule for problem in self.problems):
-            self._refuse(".", rule, f"the release has {what}", f"not {what} together")
+            self._refuse(".", rule, f"the release has {what}", f"do not put in {what} together")

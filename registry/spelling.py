@@ -32,10 +32,9 @@ _NO_LIBRARY_LETTER = re.compile(r"[^a-z0-9]+")
 _NO_STEP_LETTER = re.compile(r"[^a-z0-9_.-]+")
 _DOTS = re.compile(r"\.{2,}")
 # How other tools call what the formats have.
-_SYNONYMS: Mapping[str, str] = {
+_SYNONYMS: Mapping[str, str | tuple[str, ...]] = {
     "text": "string",
     "str": "string",
-    "password": "string",
     "int": "number",
     "integer": "number",
     "float": "number",
@@ -47,8 +46,11 @@ _SYNONYMS: Mapping[str, str] = {
     "path": "file",
     "folder": "directory",
     "dir": "directory",
-    "enum": "select",
-    "choice": "select",
+    "enum": ("select", "options"),
+    "choice": ("select", "options"),
+    "choices": "options",
+    "values": "options",
+    "allowed_values": "options",
     "darwin": "macos",
     "mac": "macos",
     "osx": "macos",
@@ -62,6 +64,28 @@ _SYNONYMS: Mapping[str, str] = {
     "keywords": "tags",
     "colour": "color",
     "params": "parameters",
+    "args": "parameters",
+    "arguments": "parameters",
+    "inputs": "parameters",
+    "variables": "parameters",
+    "fields": "parameters",
+    "desc": "description",
+    "summary": "description",
+    "help": "description",
+    "doc": "description",
+    "mandatory": "required",
+    "needed": "required",
+    "default_value": "default",
+    "licence": "license",
+    "kind": "type",
+    "url": "homepage",
+    "website": "homepage",
+    "maintainer": "author",
+    "sensitive": "secret",
+    "password": ("string", "secret"),
+    "results": "returns",
+    "sample": "examples",
+    "samples": "examples",
     "regex": "pattern",
     "minimum": "min",
     "maximum": "max",
@@ -109,7 +133,9 @@ def nearest(text: str, known: Collection[str]) -> str:
     if len(text) > _READ_CHARACTERS:
         return ""
     lower = text.strip().lower().replace("-", "_").replace(" ", "_")
-    for meant in (lower, lower.replace("_", "-"), _SYNONYMS.get(lower, "")):
+    synonyms = _SYNONYMS.get(lower, ())
+    others = (synonyms,) if isinstance(synonyms, str) else synonyms
+    for meant in (lower, lower.replace("_", "-"), *others):
         if meant in known:
             return meant
     return next(iter(get_close_matches(lower, known, n=1, cutoff=0.7)), "")

@@ -46,8 +46,9 @@ def step_problems(step: Step, file: str, *, unsound: Collection[str] = ()) -> It
                 file=file,
                 pointer=f"/examples/{index}/parameters/{escape_pointer(name)}",
                 message=message,
-                expected="an example that the step accepts",
+                expected="write an example that the step accepts",
             )
+        yield from _published_secrets(step, index, file)
     yield from _placeholder_problems(step, file)
     if step.is_deprecated and not step.deprecation_message:
         yield Problem(
@@ -55,9 +56,23 @@ def step_problems(step: Step, file: str, *, unsound: Collection[str] = ()) -> It
             file=file,
             pointer="/is_deprecated",
             message="the step is deprecated and does not say why",
-            expected="a deprecation_message that names what to use instead",
+            expected="add a deprecation_message that names what to use instead",
             severity=Severity.WARNING,
         )
+
+
+def _published_secrets(step: Step, index: int, file: str) -> Iterator[Problem]:
+    for name, value in step.examples[index].parameters.items():
+        parameter = step.parameters.get(name)
+        if parameter is not None and parameter.secret and value not in {"", None}:
+            yield Problem(
+                rule="example-secret",
+                file=file,
+                pointer=f"/examples/{index}/parameters/{escape_pointer(name)}",
+                message="the example has a value for a secret, which would be published for ever",
+                expected="leave it out: an example needs no secrets",
+                severity=Severity.WARNING,
+            )
 
 
 def _parameter_problems(parameter: Parameter, file: str, pointer: str) -> Iterator[Problem]:
@@ -68,7 +83,7 @@ def _parameter_problems(parameter: Parameter, file: str, pointer: str) -> Iterat
                 file,
                 f"{pointer}/validation",
                 f"{low} is greater than {high}",
-                expected=f"{low} not above {high}",
+                expected=f"write {low} not above {high}",
             )
     for keyword, types in _APPLIES.items():
         if keyword in parameter.validation and parameter.type not in types:
@@ -76,7 +91,7 @@ def _parameter_problems(parameter: Parameter, file: str, pointer: str) -> Iterat
                 file,
                 f"{pointer}/validation/{keyword}",
                 f"{keyword} means nothing for the type {parameter.type}",
-                expected=f"only with the types {', '.join(sorted(types))}",
+                expected=f"use it only with the types {', '.join(sorted(types))}",
                 severity=Severity.WARNING,
             )
     pattern = parameter.validation.get("pattern")
@@ -85,7 +100,7 @@ def _parameter_problems(parameter: Parameter, file: str, pointer: str) -> Iterat
             file,
             f"{pointer}/validation/pattern",
             "the pattern is not one that RE2 accepts",
-            expected="a regular expression without look-around and back-references",
+            expected="write a regular expression without look-around and back-references",
         )
         return
     yield from _default_problems(parameter, file, pointer)
@@ -103,14 +118,14 @@ def _default_problems(parameter: Parameter, file: str, pointer: str) -> Iterator
             file,
             f"{pointer}/default",
             f"the default is not a value it accepts: {message}",
-            expected=f"a {parameter.type} that its validation accepts",
+            expected=f"write a {parameter.type} that its validation accepts",
         )
     if parameter.secret and default != "":
         yield _problem(
             file,
             f"{pointer}/default",
-            "a secret has a default that everyone can read",
-            expected="no default",
+            "a secret has a default, which would be published for ever",
+            expected="take the default out",
             severity=Severity.WARNING,
         )
 
@@ -137,15 +152,15 @@ def _placeholder_problems(step: Step, file: str) -> Iterator[Problem]:
                     file,
                     f"{pointer}/{index}",
                     f"{item!r} is never granted",
-                    expected="the folders that the step works in",
+                    expected="name the folders that the step works in",
                 )
 
 
 def _named(name: str, step: Step) -> str:
     if not step.parameters:
-        return "a path or host itself: the step has no parameters"
+        return "write a path or host itself: the step has no parameters"
     meant = nearest(name, step.parameters)
-    return f"did you mean {{{meant}}}?" if meant else f"one of {listed(step.parameters)}"
+    return f"did you mean {{{meant}}}?" if meant else f"name one of {listed(step.parameters)}"
 
 
 def _problem(

@@ -73,7 +73,7 @@ def markdown_problems(raw: bytes, file: str) -> Iterator[Problem]:
             line=error.place.line,
             column=error.place.column,
             message=error.message,
-            expected="UTF-8 text",
+            expected="save it as UTF-8",
         )
         return
     for offset, problem in _wrong(text, file):
@@ -91,7 +91,7 @@ def _wrong(text: str, file: str) -> Iterator[tuple[int, Problem]]:
                 rule="text-invisible",
                 file=file,
                 message=f"it has the invisible character U+{ord(hidden.group()):04X}",
-                expected="text that reads as it is written",
+                expected="take the character out",
             ),
         )
     plain = _without_code(text) if "`" in text or "~~~" in text else text
@@ -104,7 +104,7 @@ def _wrong(text: str, file: str) -> Iterator[tuple[int, Problem]]:
                 rule="text-active",
                 file=file,
                 message=f"it has active content: {found[:40]!r}",
-                expected="plain text or Markdown; put code between backticks",
+                expected="write plain text or Markdown; put code between backticks",
             ),
         )
     markup = None if active or "<" not in plain else _MARKUP.search(plain)
@@ -115,7 +115,7 @@ def _wrong(text: str, file: str) -> Iterator[tuple[int, Problem]]:
                 rule="text-html",
                 file=file,
                 message=f"HTML is shown as text: {markup.group()[:40]!r}",
-                expected="Markdown, or put it between backticks",
+                expected="write Markdown, or put it between backticks",
                 severity=Severity.WARNING,
             ),
         )

@@ -100,13 +100,16 @@ def _contents(
                     "limit-file-size",
                     f"{path}/{name}",
                     f"the file has {size:,} bytes",
-                    f"at most {limits.file_bytes:,} bytes",
+                    f"keep to at most {limits.file_bytes:,} bytes",
                 )
             )
             continue
         total += size
     if total > limits.release_bytes:
-        message, expected = f"the release has {total:,} bytes", f"at most {limits.release_bytes:,}"
+        message, expected = (
+            f"the release has {total:,} bytes",
+            f"keep to at most {limits.release_bytes:,}",
+        )
         problems.append(error("limit-release-size", path, message, expected))
         wanted.clear()
     found = repository.objects(list(wanted.values()))

@@ -67,7 +67,7 @@ def dependency_problems(
                 "dependency-unknown",
                 file,
                 f"there is no library {name!r} in this registry",
-                "the name of a library, or add it first",
+                "name a library that is there, or add it first",
                 pointer=pointer,
             )
         elif supply.chosen(dependency) is None:
@@ -76,7 +76,7 @@ def dependency_problems(
                 "dependency-unmatched",
                 file,
                 f"no release of {name} that is not withdrawn is in the range {range_}",
-                f"a range with one of: {there or 'nothing yet'}",
+                f"write a range with one of: {there or 'nothing yet'}",
                 pointer=pointer,
             )
         else:
@@ -86,7 +86,7 @@ def dependency_problems(
                     "dependency-cycle",
                     file,
                     f"it depends on itself through {' → '.join(circle)}",
-                    "libraries that do not need each other",
+                    "make libraries that do not need each other",
                     pointer=pointer,
                 )
 
@@ -101,7 +101,7 @@ def conflict_problems(candidate: Candidate, pool: Pool) -> Iterator[Problem]:
             "dependency-conflict",
             f"{candidate.path}/manifest.json",
             f"what it needs cannot be installed: {conflict.message}",
-            "ranges that one choice of versions answers",
+            "write ranges that one choice of versions answers",
             pointer="/dependencies",
         )
 
@@ -143,7 +143,7 @@ def broken_problems(change: LibraryChange, dependents: Iterable[Dependent]) -> I
                 "dependent-broken",
                 f"{change.path}/library.yaml",
                 "and the change leaves more libraries without a release",
-                "the same for them",
+                "do the same for them",
             )
             return
         yield error(
@@ -151,7 +151,7 @@ def broken_problems(change: LibraryChange, dependents: Iterable[Dependent]) -> I
             f"{change.path}/library.yaml",
             f"{dependent.library} {dependent.version} needs {dependent.dependency.requirement},"
             " and the change leaves no release for it",
-            "a release in that range first, or a new release of the dependent library",
+            "make a release in that range first, or a new release of the dependent library",
         )
 
 

@@ -29,7 +29,7 @@ def permission_problems(candidate: Candidate, authority: Authority) -> Iterator[
                 "permission-escalation",
                 f"{candidate.path}/{file}",
                 f"it asks for more than {candidate.previous}: {change_text(change)}",
-                "the permissions of before, or a reason for the reviewer",
+                "keep to the permissions of before, or give the reviewer a reason",
                 pointer=change.pointer,
             )
 
@@ -46,7 +46,7 @@ def license_problems(candidate: Candidate) -> Iterator[Problem]:
             "license-changed",
             file,
             f"the licence was {_named(previous.manifest.license)} and is {_named(said)}",
-            "a second look: users of the library agreed to the old one",
+            "give it a second look: users of the library agreed to the old one",
             pointer="/license",
         )
 

@@ -54,7 +54,7 @@ def entry_problems(candidate: Candidate) -> Iterator[Problem]:
         file = f"{candidate.path}/{path}"
         if not entry.is_file:
             message = "it is a symbolic link or a submodule"
-            yield error("path", file, message, "the file itself")
+            yield error("path", file, message, "put in the file itself")
         elif entry.mode == _EXECUTABLE:
             yield error(
                 "file-executable",

@@ -56,7 +56,7 @@ def _returned(change: LibraryChange, version: Version, tree: ObjectId) -> Iterat
             "version-reused",
             f"{change.path}/{version}",
             f"the number {version} was released with other content",
-            "a number that was never used; a withdrawn release can only come back as it was",
+            "take a number that was never used; a withdrawn release can only come back as it was",
         )
 
 
@@ -201,6 +201,6 @@ def _unknown_replacement(file: str, replacement: str, pointer: str) -> Problem:
         "replacement-unknown",
         file,
         f"the replacement {replacement[:40]!r} is not a release that can be used",
-        "a release that is not yanked",
+        "name a release that is not yanked",
         pointer=pointer,
     )

@@ -11,7 +11,7 @@ from registry.names import LibraryName, is_library_name, parse_library_name
 from registry.problems import Problem
 from registry.spelling import mended_version
 
-_EXPECTED = "libraries/<name>/library.yaml and libraries/<name>/<version>/"
+_EXPECTED = "put in only libraries/<name>/library.yaml and libraries/<name>/<version>/"
 
 
 def library_names(names: Iterable[bytes]) -> list[LibraryName]:

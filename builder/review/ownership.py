@@ -49,7 +49,7 @@ def _known_library(change: LibraryChange, authority: Authority) -> Iterator[Prob
             "owner-needed",
             change.path,
             f"{rights.actor} is not an owner of {change.name}",
-            f"a change by an owner ({listed}) or an operator",
+            f"have it changed by an owner ({listed}) or an operator",
         )
     if not change.after.readable or not change.after.has_facts:
         return
@@ -59,7 +59,7 @@ def _known_library(change: LibraryChange, authority: Authority) -> Iterator[Prob
             "owner-self-added",
             file,
             f"{rights.actor} adds themselves to the owners",
-            "owners that an owner adds",
+            "let an owner add owners",
             pointer="/owners",
         )
     elif set(owners) != set(change.after.facts.owners) and owners:
@@ -68,7 +68,7 @@ def _known_library(change: LibraryChange, authority: Authority) -> Iterator[Prob
             file,
             f"the owners were {', '.join(owners[:10])}"
             f" and are {', '.join(change.after.facts.owners[:10]) or 'nobody'}",
-            "a second look",
+            "give it a second look",
             pointer="/owners",
         )
 

@@ -90,5 +90,5 @@ def too_large(file: str, size: int, limits: AdvisoryLimits) -> Problem:
         rule="limit-file-size",
         file=file,
         message=f"the file has {size:,} bytes",
-        expected=f"at most {limits.file_bytes:,} bytes",
+        expected=f"keep to at most {limits.file_bytes:,} bytes",
     )

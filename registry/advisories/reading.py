@@ -114,7 +114,7 @@ def _no_file(file: str) -> Problem:
         rule="advisory-file",
         file=file,
         message="it is a folder, a link or missing from the repository",
-        expected=f"only files {FOLDER}/<id>.yaml",
+        expected=f"put in only files {FOLDER}/<id>.yaml",
     )
 
 

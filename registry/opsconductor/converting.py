@@ -118,7 +118,7 @@ def _refuse_names(steps: Iterable[Mapping[str, Any]]) -> None:
                     file=MANIFEST,
                     pointer=pointer,
                     message=f"two steps are named {shown(name)}",
-                    expected="a name of its own for each step",
+                    expected="give each step a name of its own",
                 )
             )
         seen.add(_stem(name))

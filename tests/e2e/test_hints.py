@@ -1,142 +1,130 @@
-"""Every command that is printed for a person to run can be run as it stands, in a shell."""
+"""What a problem says to do: an instruction, and the name that was meant."""
 
-import os
+import json
 import re
-import shlex
 import subprocess
-from contextvars import Context
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.core
-import typer.main
 
-import opsteps as launcher
-from registry.hints import WITH_REGISTRY, command_line, with_registry
-from tests.installed import OPSTEPS, command
-from tests.registry.making import files, git, new_registry, put, write_files
+from tests.installed import command, opsteps
+from tests.registry.making import complete_files, encode, files, step, write_files
 
-# `Next: opsteps …` up to the end of the line, and 'opsteps …' inside a sentence.
-_NEXT = re.compile(r"(?:Next|Then): (opsteps [^\n]*)")
-_QUOTED = re.compile(r"""'(opsteps (?:"[^"]*"|[^'"])*)'""")
-# What a person fills in.
-_BLANK = re.compile(r"\b(DIRECTORY|LIBRARY|REMOTE|COMMIT|WHY|NAME|KEY|OPTION|FILE)\b|…")
-_USAGE = 2
-_NO_REGISTRY = 3
+SECRET = {"type": "string", "required": True, "secret": True}
 
 
-@dataclass(kw_only=True)
-class Journey:
-    """Runs commands as people type them, and remembers what each told them to run."""
-
-    where: Path
-    hints: list[str] = field(default_factory=list)
-
-    def run(self, *words: object, ends: int = 0) -> str:
-        done = subprocess.run(
-            command(*words), cwd=self.where, capture_output=True, text=True, check=False,
-            env={**os.environ, "COLUMNS": "160", "NO_COLOR": "1"},
-        )  # fmt: skip
-        said = done.stdout + done.stderr
-        assert done.returncode == ends, said
-        self.hints += [hint.strip() for hint in (*_NEXT.findall(said), *_QUOTED.findall(said))]
-        return said
-
-    def obey(self, hint: str) -> int:
-        """Type it into a shell."""
-        path = f"{OPSTEPS.parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            ["/bin/sh", "-c", hint], cwd=self.where, capture_output=True, text=True, check=False,
-            env={**os.environ, "PATH": path, "NO_COLOR": "1"},
-        )  # fmt: skip
-        assert done.returncode not in {_USAGE, _NO_REGISTRY, 126, 127}, f"{hint}: {done.stderr}"
-        assert "Traceback" not in done.stderr
-        return done.returncode
+def _problems(tmp_path: Path, content: dict[str, bytes]) -> list[dict[str, Any]]:
+    library = write_files(tmp_path / "kit", content)
+    # Whether there are errors is not the question here.
+    done = subprocess.run(
+        command("validate", library, "--json"), capture_output=True, check=False, cwd=tmp_path
+    )
+    found = json.loads(done.stdout)
+    assert isinstance(found, list)
+    return found
 
 
-@pytest.fixture(params=["reg", "the team's registry"])
-def journey(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Journey, str]:
-    """A registry of two releases, in a directory with an easy name and in one without."""
-    with new_registry(tmp_path / request.param) as registry:
-        put(registry, files())
-        put(registry, files(version="1.1.0"))
-    git(tmp_path / request.param, "reset", "-q", "--hard")
-    return Journey(where=tmp_path), request.param
+def test_example_leaves_a_required_secret_out(tmp_path: Path) -> None:
+    examples = [{"name": "One", "parameters": {"user": "ada"}}]
+    user = {"type": "string", "required": True}
+    fields = {"parameters": {"user": user, "password": SECRET}, "examples": examples}
+    assert not _problems(tmp_path, files(step_fields=fields))
+    # What is no secret must still be given.
+    fields["examples"] = [{"name": "One", "parameters": {}}]
+    (found,) = _problems(tmp_path, files(step_fields=fields))
+    assert found["message"] == "the required parameter 'user' is missing"
 
 
-def test_every_hint_of_a_journey_is_obeyed(journey: tuple[Journey, str]) -> None:
-    person, registry = journey
-    here = ("-r", registry)
-    write_files(person.where / "next", files(version="1.2.0"))
-    low: dict[str, object] = {"parameters": {}}
-    write_files(person.where / "low", files(version="1.1.1", step_fields=low))
-    said = person.run("add", "next", *here)
-    (release,) = _NEXT.findall(said)
-    assert person.obey(release) == 0
-    person.run("add", "low", *here, ends=12)
-    person.run("release", "file-tools", *here, ends=4)
-    person.run("release", "file-tools", "1.0.0", *here, ends=5)
-    person.run("remove", "file-tools", "1.0.0", *here, ends=5)
-    person.run("remove", "file-tools", "7.0.0", *here, ends=4)
-    person.run("uninstall", "file-tools", "7.0.0", *here, ends=4)
-    person.run("uninstall", "other-tools", *here, ends=4)
-    person.run("show", "other-tools", *here, ends=4)
-    person.run("yank", "file-tools", "1.0.0", "--reason", "x", *here)
-    person.run("yank", "file-tools", "1.0.0", "--reason", "x", *here, ends=5)
-    person.run("unyank", "file-tools", "1.1.0", *here, ends=5)
-    person.run("rollback", "file-tools", "--to", "7.0.0", *here, ends=4)
-    person.run("deprecate", "file-tools", "--reason", "x", *here)
-    person.run("deprecate", "file-tools", "--reason", "x", *here, ends=5)
-    person.run("uninstall", "file-tools", "1.1.0", *here)
-    person.run("uninstall", "file-tools", "1.1.0", *here, ends=4)
-    ready = [hint for hint in dict.fromkeys(person.hints) if not _BLANK.search(hint)]
-    assert len(ready) >= 6
-    for hint in ready:
-        assert registry in shlex.split(hint), hint
-        person.obey(hint)
-
-
-def test_hints_of_a_pull_requests_branch_are_obeyed(journey: tuple[Journey, str]) -> None:
-    person, registry = journey
-    git(person.where / registry, "checkout", "-q", "-b", "a-change")
-    write_files(person.where / "next", files(version="1.2.0"))
-    (validate,) = _NEXT.findall(person.run("add", "next", "-r", registry))[:1]
-    assert person.obey(validate) == 0
-
-
-def test_every_command_that_is_given_a_registry_takes_one() -> None:
-    taking = set()
-    for name in launcher.COMMANDS:
-        group = typer.main.get_group(launcher.make_app(name))
-        chosen = group.commands[name]
-        if _takes_registry(chosen):
-            taking.add(name)
-        elif isinstance(chosen, typer.core.TyperGroup):
-            taking |= {name for each in chosen.commands.values() if _takes_registry(each)}
-    # The others name it in another place, or no sentence names them.
-    assert taking - {"completion", "import", "new", "validate"} == WITH_REGISTRY
-
-
-def _takes_registry(command: Any) -> bool:
-    return any("--registry" in option.opts for option in command.params)
+def test_secret_that_would_be_published_is_warned_of(tmp_path: Path) -> None:
+    fields = {
+        "parameters": {"password": SECRET, "token": {**SECRET, "default": "t0ken"}},
+        "examples": [{"name": "One", "parameters": {"password": "hunter2"}}],
+    }
+    found = _problems(tmp_path, files(step_fields=fields))
+    assert {(p["rule"], p["pointer"], p["severity"]) for p in found} == {
+        ("example-secret", "/examples/0/parameters/password", "warning"),
+        ("step-meaning", "/parameters/token/default", "warning"),
+    }
+    assert all("published for ever" in p["message"] for p in found)
+    assert "hunter2" not in json.dumps(found)
 
 
 @pytest.mark.parametrize(
-    "given",
-    [("show", "x", "--registry", "a b"), ("show", "-r", "a b"), ("show", "--registry=a b")],
-)
-def test_a_sentence_names_the_registry_that_was_given(given: tuple[str, ...]) -> None:
-    text = "See 'opsteps show x', or make one with 'opsteps init DIRECTORY'"
-    assert with_registry(text, given) == (
-        "See 'opsteps show x --registry \"a b\"', or make one with 'opsteps init DIRECTORY'"
+    ("wrong", "right"),
+    [
+        ("choices", "options"), ("enum", "options"), ("values", "options"),
+        ("desc", "description"), ("mandatory", "required"), ("sensitive", "secret"),
+    ],
+)  # fmt: skip
+def test_field_of_a_parameter_by_another_name(tmp_path: Path, wrong: str, right: str) -> None:
+    parameter = {"type": "select", "options": ["a"], wrong: ["a"]}
+    found = _problems(tmp_path, files(step_fields={"parameters": {"p": parameter}}))
+    (hint,) = [p["expected"] for p in found if f"'{wrong}' is not known" in p["message"]]
+    assert hint == f"did you mean {right!r}?"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("args", "parameters"), ("params", "parameters"), ("title", "display_name"),
+     ("label", "display_name"), ("desc", "description")],
+)  # fmt: skip
+def test_field_of_a_step_by_another_name(tmp_path: Path, wrong: str, right: str) -> None:
+    (found,) = _problems(tmp_path, files(step_fields={wrong: "x"}))
+    assert found["expected"] == f"did you mean {right!r}?"
+
+
+def test_inputs_that_are_no_number_are_parameters(tmp_path: Path) -> None:
+    (found,) = _problems(tmp_path, files(step_fields={"inputs": {"source": "file"}}))
+    assert "'parameters'" in found["expected"]
+
+
+def test_licence_is_license(tmp_path: Path) -> None:
+    (found,) = _problems(tmp_path, files(licence="MIT"))
+    assert found["expected"] == "did you mean 'license'?"
+
+
+def test_every_hint_is_an_instruction(tmp_path: Path) -> None:
+    """Of every part of a library: each begins with what to do, or asks what was meant."""
+    broken = step(
+        name="Bad Name",
+        inputs=11,
+        color="nonsense",
+        category=7,
+        parameters={
+            "p": {"type": "tuple"},
+            "q": {"type": "number", "validation": {"min": 2, "max": 1}, "default": "x"},
+            "r": {"type": "string", "validation": {"pattern": "(?=x)"}},
+            "s": {"type": "boolean", "validation": {"min": 1}},
+        },
+        permissions={"network": ["{host}"], "filesystem": {"read": ["/"]}},
+        examples=[{"name": "x", "parameters": {"nothing": 1}}],
+        is_deprecated=True,
+        zzz=1,
     )
-    assert Context().run(with_registry, text, ("show", "x")) == text
-
-
-def test_a_command_line_is_quoted_for_a_shell_and_moves_no_cursor() -> None:
-    said = command_line("add", "a b", registry=Path("x\x1b[2J; rm"))
-    assert shlex.split(said)[:3] == ["opsteps", "add", "a b"]
-    assert "\x1b" not in said
-    assert command_line("release", "x", registry=Path()) == "opsteps release x"
+    content = complete_files(
+        display_name="",
+        homepage="nowhere",
+        tags=["a", "a"],
+        extra={
+            "docs/README.md": b"# x\n\n[a](b.md) [c](../../d) [e](#f)\n\n<script>\n",
+            "docs/tool.exe": b"MZ",
+            "docs/all.zip": b"PK\x03\x04",
+            "docs/latin.md": b"\xe9",
+            "docs/pic.png": b"x",
+            "assets/a.svg": b"x",
+            "other/x.txt": b"x",
+            "executors/copy.py": b"def (:\n",
+        },
+    )
+    content["steps/copy.json"] = encode(broken)
+    found = _problems(tmp_path, content)
+    (tmp_path / "kit/link").symlink_to("docs")
+    found += json.loads(opsteps(tmp_path, "validate", "kit", "--json", expect=1))
+    rules = {problem["rule"] for problem in found}
+    assert rules >= {"link-broken", "executor-syntax", "source", "file-binary", "example"}
+    begins = re.compile(
+        r"(add|choose|did you mean|give|keep|list|name|pack|put|rename|save|take|use|write) ?"
+    )
+    wrong = {p["expected"] for p in found if not begins.match(p["expected"])}
+    assert not wrong
