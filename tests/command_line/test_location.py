@@ -10,7 +10,7 @@ from registry.location import VARIABLE, choose_registry, find_registry
 from registry.suggestions import did_you_mean
 from tests.command_line.conftest import strict_files
 from tests.installed import opsteps
-from tests.registry.making import files, git, write_files
+from tests.registry.making import complete_files, git, write_files
 
 
 def test_registry_is_found_from_anywhere_inside_it(own_place: Path, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_other_commands_say_how_to_name_it(own_place: Path, command: list[str]) 
 
 
 def test_validate_checks_the_library_that_we_are_in(own_place: Path, tmp_path: Path) -> None:
-    library = write_files(tmp_path / "apart", files("other-tools"))
+    library = write_files(tmp_path / "apart", complete_files("other-tools"))
     assert "1 checked" in opsteps(library, "validate")
     assert "1 checked" in opsteps(library, "validate", env={VARIABLE: str(own_place)})
     assert "1 checked" in opsteps(own_place / "libraries/file-tools/1.0.0", "validate")
