@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from builder.releasing import releasable, release_candidate
-from registry.branches import refuse_aside
+from registry.branches import refuse_aside, standing
 from registry.commands import (
     ActorOption,
     JsonOption,
@@ -25,8 +26,9 @@ from registry.commands import (
 from registry.errors import GitError, NotARegistryError, ReportedError
 from registry.hints import with_registry
 from registry.names import LibraryName, parse_library_name
-from registry.operation import Actor
+from registry.operation import Actor, keep_up
 from registry.problems import printable
+from registry.publishing import missing_tags, unpublished
 from registry.releasing import Released
 from registry.snapshot import Registry
 from registry.verifying.errors import UntrustedHistoryError
@@ -77,7 +79,10 @@ def release(
     )
     run = _Run(is_quiet=as_json)
     with Registry.open(registry, remote=remote) as opened:
+        opened.head()  # without a commit there is no branch to stand on
         refuse_aside(opened, is_meant=on_this_branch)
+        if every and remote is not None:
+            keep_up(opened)  # what there is to release is the remote's to say
         try:
             if name is None:
                 for library, number in releasable(opened):
@@ -87,12 +92,13 @@ def release(
                 run.release(opened, parse_library_name(name), wanted, by=by, signer=signer)
         finally:
             let_follow(opened)
+        told = [] if as_json else list(_next_lines(opened, run))
     if as_json:
         answers = [_answer(released) for released in run.done]
-        told = {"released": answers, "refused": [refused.data() for refused in run.refused]}
-        typer.echo(json.dumps(told if every else answers[0]))
-    elif every and not run.done and not run.refused:
-        typer.echo("There is no candidate to release.")
+        all_of_it = {"released": answers, "refused": [refused.data() for refused in run.refused]}
+        typer.echo(json.dumps(all_of_it if every else answers[0]))
+    for line in told:
+        typer.echo(line)
     if run.refused:
         for refused in run.refused:
             refused.show(registry)
@@ -158,6 +164,29 @@ class _Run:
             typer.echo(f"{name}: {problem}", err=True)
         if not self.is_quiet:
             _show(self.done[-1])
+
+
+def _next_lines(registry: Registry, run: _Run) -> Iterator[str]:
+    """What is left to do after releasing: what is only here goes to the remote, where one is."""
+    if not run.done and not run.refused:
+        yield "There is no candidate to release."
+    if registry.remote is not None:
+        missing = missing_tags(registry) if not run.done else None
+        if missing is not None:
+            count = len(missing.tags)
+            said = "release is" if count == 1 else "releases are"
+            yield f"{count:,} {said} not yet on {missing.remote}."
+            yield f"  Publish {'it' if count == 1 else 'them'}: {missing.command(registry.path)}"
+        return
+    found = unpublished(registry) if run.done else None
+    if found is None:
+        return
+    where = standing(registry)
+    if where.is_aside:
+        said = f"  Publish no tag of it before {where.branch} is merged into {where.default}."
+        yield printable(said)
+    else:
+        yield f"  Publish it: {found.command(registry.path)}"
 
 
 def _answer(released: Released) -> dict[str, str | None]:

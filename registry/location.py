@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def find_registry(start: Path | None = None) -> Path:
     for directory in _upwards(start):
         if _is_registry(directory):
             return Path(os.path.relpath(directory, start))
+    unborn = _unborn(start)
+    if unborn is not None:
+        raise unborn
     raise NotARegistryError(
         "there is no registry here, nor in a directory above",
         where=str(start or Path()),
@@ -97,6 +101,22 @@ def _is_registry(directory: Path) -> bool:
     except (OSError, ValueError):
         return False
     return is_bare and _has_committed_facts(directory)
+
+
+def _unborn(start: Path | None) -> NotARegistryError | None:
+    """What is wrong with the repository around us, if its commits are on other branches."""
+    from registry.git import GitRepository
+    from registry.unborn import unborn_elsewhere
+
+    around = (one for one in _upwards(start) if os.path.lexists(one / ".git"))
+    directory = next(around, None)
+    if directory is None:
+        return None
+    try:
+        with closing(GitRepository(directory)) as repository:
+            return unborn_elsewhere(repository, Path(os.path.relpath(directory, start)))
+    except (RegistryError, OSError):
+        return None
 
 
 def _has_committed_facts(directory: Path) -> bool:

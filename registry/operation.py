@@ -23,6 +23,7 @@ from registry.locking import exclusive
 from registry.names import CommitId
 from registry.objects import ObjectWriter
 from registry.problems import printable
+from registry.publishing import git_command, refuse_ahead
 from registry.reach import Reach
 from registry.recognising import refuse_no_registry
 from registry.recovery import recover
@@ -193,9 +194,8 @@ def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
         recover(registry.repository, _journal(registry))
         for number in range(1, _ATTEMPTS + 1):
             if registry.remote is not None:
-                _refuse_unpublished(
-                    registry, registry.remote, _catch_up(registry, registry.remote, lock)
-                )
+                theirs = _catch_up(registry, registry.remote, lock)
+                _refuse_unpublished(registry, registry.remote, theirs)
             try:
                 head = registry.head()
                 refuse_no_registry(registry, head)
@@ -207,6 +207,11 @@ def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
                 # Writers that met once shall not meet again.
                 time.sleep(random.uniform(0, _PAUSE * number))  # noqa: S311 - no secret
         raise AssertionError  # the last attempt returns or raises
+
+
+def keep_up(registry: Registry) -> None:
+    """Bring the branch to where the remote's is; raises what a write that begins there would."""
+    perform(registry, lambda turn: turn.head)
 
 
 def _refuse_unfit(registry: Registry) -> None:
@@ -245,8 +250,9 @@ def catch_up(registry: Registry) -> bool:
 
 
 def _refuse_unpublished(registry: Registry, remote: str, theirs: CommitId | None) -> None:
-    """Raise ConflictError for a branch that the remote lacks: it cannot move there."""
+    """Raise ConflictError for a branch that the remote lacks, or commits of it: it cannot move."""
     if theirs is not None:
+        refuse_ahead(registry, remote, theirs)
         return
     branch = printable(registry.branch.removeprefix("refs/heads/"))
     raise ConflictError(
@@ -266,10 +272,14 @@ def _catch_up(registry: Registry, remote: str, lock: int) -> CommitId | None:
     if theirs is None or not repository.run("rev-list", "--max-count=1", theirs, f"^{head}"):
         return theirs
     if repository.run("rev-list", "--max-count=1", head, f"^{theirs}"):
+        branch = registry.branch.removeprefix("refs/heads/")
         raise ConflictError(
             f"the branch here and that of {remote} have both moved on",
             where=str(registry.path),
-            next_step="Rebase what is only here upon it, with 'git pull --rebase'",
+            # A rebase would make other commits of releases, and leave their tags behind.
+            next_step="Merge what it has with"
+            f" '{git_command(registry.path, 'pull', '--no-rebase', remote, branch)}', then run the"
+            " command again",
         )
     updates = [RefUpdate(ref=registry.branch, new=theirs, old=head)]
     journal = _journal(registry)

@@ -19,6 +19,7 @@ from registry.model import ReleaseContent
 from registry.names import CommitId, Digest, LibraryName, ObjectId
 from registry.operation import Actor, NewTag, Turn, operation_commit, perform, rfc3339
 from registry.problems import InvalidLibraryError, Problem, errors_of
+from registry.publishing import tag_step
 from registry.release_signature import ledger_signature, policy_at
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name
@@ -141,7 +142,8 @@ def _candidate_tree(at: LibraryAt, version: Version) -> ObjectId:
         raise NotFoundError(
             f"{at.name} has no version {version}",
             where=f"libraries/{at.name}",
-            next_step="Add it first with 'opsteps add DIRECTORY'",
+            next_step="Add it first with 'opsteps add DIRECTORY'"
+            + (f"; see its versions with 'opsteps show {at.name}'" if at.exists else ""),
         )
     return entry.object_id
 
@@ -161,7 +163,11 @@ def _refuse_released(registry: Registry, at: LibraryAt, version: Version, tree: 
         raise ConflictError(
             f"there is a tag {tag!r} already, and no entry in the ledger",
             where=f"libraries/{at.name}",
-            next_step="Find out who made the tag; delete it, or give the content a new version",
+            next_step=tag_step(
+                registry,
+                tag,
+                "Find out who made the tag; delete it, or give the content a new version",
+            ),
         )
 
 

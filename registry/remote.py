@@ -77,6 +77,18 @@ def remote_branch(
     return next((CommitId(row[0]) for row in rows if row[-1] == branch), None)
 
 
+def remote_tags(
+    repository: GitRepository, remote: str, *, reach: Reach | None = None
+) -> frozenset[str]:
+    """The names of the remote's tags, without ``refs/tags/``. Nothing is fetched."""
+    out = repository.run_remotely(
+        "ls-remote", "--quiet", "--tags", "--refs", "--upload-pack=git-upload-pack",
+        "--end-of-options", parse_remote(remote), reach=reach,
+    ).decode(errors="surrogateescape")  # fmt: skip
+    rows = (line.partition("\trefs/tags/") for line in out.split("\n"))
+    return frozenset(name for _, found, name in rows if found)
+
+
 def push(
     repository: GitRepository,
     remote: str,

@@ -22,10 +22,11 @@ from registry.library import Library
 from registry.loading import LibrarySource, load_libraries
 from registry.model import RegistryFacts, ReleaseContent
 from registry.names import CORE, CommitId, LibraryName, ObjectId
-from registry.problems import InvalidLibraryError, printable
+from registry.problems import InvalidLibraryError
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.sharing import share
 from registry.state import SHA1_LENGTH, State, read_state
+from registry.unborn import no_commit
 from registry.versions import Version
 
 # Libraries read together: enough to keep Git's pipe full, few enough to stay small in memory.
@@ -276,21 +277,7 @@ class Registry:
 
     def _no_head(self) -> NotARegistryError:
         """What HEAD names is not there: nothing was committed yet, or only on other branches."""
-        branch = printable(self.branch.removeprefix("refs/heads/"))
-        others = self.repository.run(
-            "for-each-ref", "--count=1", "--format=%(refname:short)", "refs/heads", "refs/remotes"
-        )
-        if not others:
-            return NotARegistryError(
-                "there is no commit here yet",
-                where=str(self.path),
-                next_step="Make a registry with 'opsteps init DIRECTORY'",
-            )
-        return NotARegistryError(
-            f"there is no commit on the branch {branch}",
-            where=str(self.path),
-            next_step="Go to the branch that holds the registry, with 'git switch BRANCH'",
-        )
+        return no_commit(self.repository, self.branch, self.path)
 
     def _loose_head(self) -> CommitId | None:
         try:

@@ -53,11 +53,17 @@ def take_back(registry: Registry, name: LibraryName, version: Version, *, by: Ac
 def _require_candidate(registry: Registry, at: LibraryAt, version: Version) -> None:
     record = state_at(registry, at).release(version) if at.exists else None
     where = f"libraries/{at.name}"
+    if not at.exists:
+        raise NotFoundError(
+            f"there is no library {at.name!r}",
+            where=str(registry.path),
+            next_step="List the libraries with 'opsteps search'",
+        )
     if record is None:
         raise NotFoundError(
             f"{at.name} has no version {version}",
             where=where,
-            next_step="List what is there with 'opsteps search'",
+            next_step=f"See its versions with 'opsteps show {at.name}'",
         )
     if record.state is ReleaseState.ALARM:
         raise ConflictError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from builder.review.model import LibraryChange, version_or_none
 from builder.review.problems import error, warning
 from builder.review.rights import Rights
+from builder.review.unpublished import Elsewhere
 from registry.library import TagFacts
 from registry.model import LedgerEntry
 from registry.names import ObjectId
@@ -60,8 +61,13 @@ def _returned(change: LibraryChange, version: Version, tree: ObjectId) -> Iterat
         )
 
 
-def ledger_problems(change: LibraryChange) -> Iterator[Problem]:
-    """Ledger entries that the change adds, alters or removes: none of it is a pull request's."""
+def ledger_problems(
+    change: LibraryChange, elsewhere: Mapping[Version, Elsewhere]
+) -> Iterator[Problem]:
+    """Ledger entries that the change adds, alters or removes: none of it is a pull request's.
+
+    Those of releases that are sound ``elsewhere`` are named with their tags.
+    """
     before, now, after = (s.facts.ledger for s in (change.before, change.now, change.after))
     file = f"{change.path}/library.yaml"
     if not (change.after.has_facts and change.after.readable):
@@ -85,6 +91,8 @@ def ledger_problems(change: LibraryChange) -> Iterator[Problem]:
                 pointer=pointer,
             )
     for text, entry in after.items():
+        if version_or_none(text) in elsewhere:
+            continue
         if text not in before and now.get(text) != entry:
             yield error(
                 "ledger-added",
@@ -107,8 +115,13 @@ def removal_problems(change: LibraryChange) -> Iterator[Problem]:
         )
 
 
-def tag_problems(change: LibraryChange) -> Iterator[Problem]:
-    """Release tags that do not say what the base's ledger says."""
+def tag_problems(
+    change: LibraryChange, elsewhere: Mapping[Version, Elsewhere]
+) -> Iterator[Problem]:
+    """Release tags that do not say what the base's ledger says.
+
+    ``elsewhere`` are the releases that the base does not have, and another branch does.
+    """
     if change.tags is None:
         if change.ledger:
             yield error(
@@ -123,12 +136,12 @@ def tag_problems(change: LibraryChange) -> Iterator[Problem]:
         if str(version) in change.now.facts.ledger:
             yield from _tag(change, version, entry, trees.get(version))
     for version in sorted(change.tags.keys() - change.ledger.keys()):
-        yield error(
-            "release-tag-unledgered",
-            f"{change.path}/{version}",
-            f"there is a tag {change.name}/v{version} and no entry in the ledger",
-            "find out who made the tag, and delete it",
-        )
+        message = f"there is a tag {change.name}/v{version} and no entry in the ledger"
+        expected = "find out who made the tag, and delete it"
+        if version in elsewhere:
+            message = f"{change.name} {version} is released {elsewhere[version].place}"
+            expected = elsewhere[version].expected
+        yield error("release-tag-unledgered", f"{change.path}/{version}", message, expected)
 
 
 def _tag(

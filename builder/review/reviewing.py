@@ -31,6 +31,7 @@ from builder.review.placing import placed
 from builder.review.problems import warning
 from builder.review.removals import removed_problems
 from builder.review.rights import Rights
+from builder.review.unpublished import released_elsewhere
 from registry.dependency_index import load_index
 from registry.model import Policy
 from registry.parsing import parse_registry_facts
@@ -128,10 +129,11 @@ class _Reviewing:
         yield from change.after.problems
         yield from layout.entry_problems(change)
         yield from immutability.release_problems(change)
-        yield from immutability.ledger_problems(change)
+        elsewhere = released_elsewhere(self._registry, change, self.commits.head)
+        yield from immutability.ledger_problems(change, elsewhere)
         yield from immutability.removal_problems(change)
         yield from removed_problems(change)
-        yield from immutability.tag_problems(change)
+        yield from immutability.tag_problems(change, elsewhere)
         yield from immutability.yank_problems(change, authority.rights)
         yield from ownership.owner_problems(change, authority)
         yield from ownership.state_problems(change, neighbours.trees)

@@ -27,6 +27,7 @@ from registry.instance_facts import parse_instance_name
 from registry.library_states import LibraryState
 from registry.names import CORE, CommitId, LibraryName
 from registry.operation import Actor, NewTag, Turn, one_line, operation_commit, perform, rfc3339
+from registry.publishing import tag_step
 from registry.release_signature import registry_facts
 from registry.rollback_numbers import RollbackNumbers
 from registry.snapshot import Registry
@@ -366,7 +367,11 @@ class Installer:
                 raise ConflictError(
                     f"there is a tag {tag!r} already, and no entry in the ledger",
                     where=f"libraries/{incoming.name}",
-                    next_step="Find out who made the tag; delete it, or use another version",
+                    next_step=tag_step(
+                        self.registry,
+                        tag,
+                        "Find out who made the tag; delete it, or use another version",
+                    ),
                 )
 
 
