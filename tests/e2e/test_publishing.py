@@ -21,6 +21,8 @@ def where(tmp_path: Path) -> Path:
         put(registry, files())
     git(tmp_path, "clone", "-q", "--bare", "first", "forge.git")
     git(tmp_path, "clone", "-q", "forge.git", "mine")
+    git(tmp_path / "mine", "config", "user.name", "nora")
+    git(tmp_path / "mine", "config", "user.email", "nora@example.com")
     write_files(tmp_path / _NEW, files(_NEW))
     write_files(tmp_path / "other", files("other-tools"))
     return tmp_path
