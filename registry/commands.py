@@ -115,14 +115,26 @@ def make_actor(
 ) -> Actor:
     """Who an operation is recorded for; raises SigningError for a bad key.
 
-    The one who is named, else whom Git knows at the registry ``at``, else the user of the machine.
+    The one who is named, else whom Git knows at the registry ``at``, else the user of the machine:
+    then a line on standard error says so.
     """
     author = git_identity(at)
-    name = actor or author.name or actor_or_user(None)
+    name = actor or author.name or _nobody_named()
     private = read_key(key) if key is not None else None
     if request is None:
         return Actor(name=name, key=private, author=author)
     return Actor(name=name, request=request, key=private, author=author)
+
+
+def _nobody_named() -> str:
+    """The user of the machine, who need not be the name that a library's owner has at a Git host.
+
+    Said on standard error: what is recorded stays so.
+    """
+    name = actor_or_user(None)
+    said = f"nobody is named: what is committed is by {name}; set 'git config user.name', or give"
+    typer.echo(printable(f"{said} --actor"), err=True)
+    return name
 
 
 def read_key(path: Path) -> PrivateKey:
@@ -163,6 +175,13 @@ def init(
     tool_index: Annotated[
         str | None, typer.Option(help="The index of your own that NAME==VERSION comes from.")
     ] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(
+            help="Its branch, 'main' when left out. A clone of an empty repository keeps its own.",
+            show_default=False,
+        ),
+    ] = None,
     actor: ActorOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -180,6 +199,7 @@ def init(
         hook=True,
         tool=source,
         require=STRICT,
+        branch=branch,
     )
     publish = _publish_line(directory, registry)
     head = registry.head()
@@ -193,10 +213,10 @@ def init(
         typer.echo("  real one as url: into registry.yaml.")
     if source is None:
         typer.echo("  Its workflows do not know where to get opsteps: write it into")
-        typer.echo(f"  {SOURCE_FILE} there, or begin again with --tool SOURCE.")
+        typer.echo(f"  {SOURCE_FILE} there, as the lines in it say.")
     if not operator:
         typer.echo("  Nobody is its operator yet: name them in registry.yaml and CODEOWNERS,")
-        typer.echo("  where @OPERATOR stands now, or begin again with --operator ACCOUNT.")
+        typer.echo("  where @OPERATOR stands now.")
     typer.echo("  Next: read README.md there; it says what to set up at the Git host.")
     if publish:
         typer.echo(f"  Publish it: {publish}")

@@ -14,6 +14,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from registry.durable import sync_directories, write_durably
@@ -21,6 +22,8 @@ from registry.errors import ConflictError
 from registry.git import GitRepository, create_repository
 from registry.model import Requirement
 from registry.operation import Actor, operation_commit
+from registry.problems import printable
+from registry.scaffold.branch_name import MAIN
 from registry.scaffold.published_address import PLACEHOLDER
 from registry.scaffold.registry_files import Host, NewRegistry, hook_of, registry_files
 from registry.scaffold.tool import ToolSource
@@ -33,6 +36,7 @@ _STAGING = ".opsteps-init-"
 # In the Git directory until the working tree has followed; the pre-commit hook knows it, too.
 _UNFINISHED = "opsteps/init-unfinished"
 _EXECUTABLE = 0o755
+_HEADS = "refs/heads/"
 
 
 def init_registry(  # noqa: PLR0913 - each is one thing that a person says of the registry
@@ -47,16 +51,19 @@ def init_registry(  # noqa: PLR0913 - each is one thing that a person says of th
     hook: bool = False,
     tool: ToolSource | None = None,
     require: tuple[Requirement, ...] = (),
+    branch: str | None = None,
 ) -> Registry:
     """Make a registry at ``path``, with workflows for these hosts.
 
     ``path`` is new, empty, or a clone of an empty repository: that keeps its configuration, its
-    remotes and the name of its branch.
+    remotes and the name of its branch, which then stands in all that is generated. Elsewhere that
+    is ``branch``, or ``main``.
 
     ``hook`` installs the pre-commit hook in this clone, too; workflows get opsteps from ``tool``;
     ``require`` is what the policy demands of candidates. Raises ConflictError when there is
-    something already, InvalidNameError, and InvalidLibraryError for a title or URL that
-    ``registry.yaml`` may not hold; then nothing was made.
+    something already, or the clone is on another branch than ``branch``, InvalidNameError, and
+    InvalidLibraryError for a title or URL that ``registry.yaml`` may not hold; then nothing was
+    made.
     """
     wanted = NewRegistry(
         name=name,
@@ -66,17 +73,19 @@ def init_registry(  # noqa: PLR0913 - each is one thing that a person says of th
         hosts=hosts,
         tool=tool,
         require=require,
+        branch=branch or MAIN,
     )
     files = registry_files(wanted)
     with _own_directory(path):
         clone = _empty_clone(path)
         if clone is not None:
+            files = registry_files(replace(wanted, branch=_unborn_branch(clone, branch)))
             _begin_in_clone(clone, files, name=name, by=by, hook=hook)
         elif (path / ".git" / _UNFINISHED).exists():
-            _finish_earlier(path, files["registry.yaml"])
+            _finish_earlier(path, files["registry.yaml"], branch)
         else:
             _refuse_taken(path)
-            _begin(path, files, name=name, by=by, hook=hook)
+            _begin(path, files, name=name, branch=wanted.branch, by=by, hook=hook)
     return Registry.open(path)
 
 
@@ -136,6 +145,22 @@ def _empty_clone(path: Path) -> GitRepository | None:
     return repository
 
 
+def _unborn_branch(clone: GitRepository, wanted: str | None) -> str:
+    """The branch that is checked out in an empty clone; raises ConflictError for another wish."""
+    path = clone.git_dir.parent
+    head = (clone.git_dir / "HEAD").read_text().strip().removeprefix("ref:").strip()
+    if not head.startswith(_HEADS):
+        raise _taken(path)
+    branch = head.removeprefix(_HEADS)
+    if wanted is not None and wanted != branch:
+        raise ConflictError(
+            f"this clone is on the branch {printable(branch)!r}, not on {wanted!r}",
+            where=str(path),
+            next_step=f"Leave --branch out, or first 'git symbolic-ref HEAD {_HEADS}{wanted}'",
+        )
+    return branch
+
+
 def _begin_in_clone(
     repository: GitRepository, files: dict[str, bytes], *, name: str, by: Actor, hook: bool
 ) -> None:
@@ -145,9 +170,7 @@ def _begin_in_clone(
     """
     git_dir, path = repository.git_dir, repository.git_dir.parent
     share(repository.config)
-    branch = (git_dir / "HEAD").read_text().strip().removeprefix("ref: ")
-    if not branch.startswith("refs/heads/"):
-        raise _taken(path)
+    branch = (git_dir / "HEAD").read_text().strip().removeprefix("ref:").strip()
     repository.run("config", "gc.auto", "0")
     commit = operation_commit(f"Begin the registry {name}", operation="init", by=by, files=files)
     new = write_commit(repository, None, commit)
@@ -165,15 +188,17 @@ def _write_hook(git_dir: Path, files: dict[str, bytes]) -> None:
     write_durably(git_dir / "hooks/pre-commit", hook_of(files), mode=_EXECUTABLE)
 
 
-def _begin(path: Path, files: dict[str, bytes], *, name: str, by: Actor, hook: bool) -> None:
+def _begin(
+    path: Path, files: dict[str, bytes], *, name: str, branch: str, by: Actor, hook: bool
+) -> None:
     staging = path / f"{_STAGING}{uuid.uuid4().hex}"
     staging.mkdir()
-    repository = create_repository(staging)
+    repository = create_repository(staging, branch=branch)
     # Servers repack by themselves, at a time of their own.
     repository.run("config", "gc.auto", "0")
     commit = operation_commit(f"Begin the registry {name}", operation="init", by=by, files=files)
     new = write_commit(repository, None, commit)
-    move_refs(repository, [RefUpdate(ref="refs/heads/main", new=new)])
+    move_refs(repository, [RefUpdate(ref=f"{_HEADS}{branch}", new=new)])
     repository.close()
     git_dir = staging / ".git"
     if hook:
@@ -187,12 +212,13 @@ def _begin(path: Path, files: dict[str, bytes], *, name: str, by: Actor, hook: b
     _finish(path)
 
 
-def _finish_earlier(path: Path, facts: bytes) -> None:
+def _finish_earlier(path: Path, facts: bytes, branch: str | None) -> None:
     """Complete what a killed ``init`` made; raises ConflictError when it made something else."""
     _finish(path)
     with Registry.open(path) as registry:
         made = registry.repository.object("HEAD:registry.yaml")
-    if made is None or made.content != facts:
+        is_there = branch is None or registry.branch == f"{_HEADS}{branch}"
+    if made is None or made.content != facts or not is_there:
         raise ConflictError(
             "an earlier 'opsteps init' that was interrupted had made another registry here,"
             " which is complete now",

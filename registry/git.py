@@ -331,11 +331,11 @@ class GitRepository:
         return CommitId(out.decode().strip())
 
 
-def create_repository(path: Path, *, bare: bool = False) -> GitRepository:
-    """A new repository with the branch ``main`` in an existing directory; raises GitError."""
+def create_repository(path: Path, *, bare: bool = False, branch: str = "main") -> GitRepository:
+    """A new repository on this branch, in an existing directory; raises GitError."""
     kind = ["--bare"] if bare else []
     command = [
-        "git", "init", "--quiet", *kind, "--initial-branch=main", "--object-format=sha1",
+        "git", "init", "--quiet", *kind, f"--initial-branch={branch}", "--object-format=sha1",
         "--template=", ".",
     ]  # fmt: skip
     try:

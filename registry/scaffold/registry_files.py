@@ -14,6 +14,7 @@ from registry.model import Requirement
 from registry.names import parse_library_name
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError, printable
+from registry.scaffold.branch_name import MAIN, parse_branch
 from registry.scaffold.published_address import is_loopback
 from registry.scaffold.tool import DIRECTORY, ToolSource, tool_files
 from registry.yamltext import dump_yaml
@@ -88,6 +89,8 @@ class NewRegistry:
     """Where workflows get opsteps from; None is for a person to write down."""
     require: tuple[Requirement, ...] = ()
     """What its policy demands of candidates."""
+    branch: str = MAIN
+    """Where it is kept: what workflows release from and reviews compare with."""
 
 
 def parse_account(text: str) -> str:
@@ -104,8 +107,8 @@ def parse_account(text: str) -> str:
 def registry_files(wanted: NewRegistry) -> dict[str, bytes]:
     """Every file of the first commit, by path.
 
-    Raises InvalidNameError, and InvalidLibraryError for a title or URL that ``registry.yaml`` may
-    not hold.
+    Raises InvalidNameError for its name, branch or operators, and InvalidLibraryError for a title
+    or URL that ``registry.yaml`` may not hold.
     """
     parse_library_name(wanted.name)
     operators = [parse_account(account) for account in wanted.operators]
@@ -114,6 +117,7 @@ def registry_files(wanted: NewRegistry) -> dict[str, bytes]:
         "NAME": wanted.name,
         "TITLE": wanted.title,
         "URL": wanted.url,
+        "BRANCH": parse_branch(wanted.branch),
         "FACTS": dump_yaml(facts).decode().rstrip("\n"),
         "OPERATORS": json.dumps(operators),
         "REQUIRE": f"[{', '.join(wanted.require)}]",

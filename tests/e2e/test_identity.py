@@ -1,5 +1,6 @@
 """Who did it: Git's own identity where there is one, the actor where one is named."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,18 @@ def test_the_machines_user_is_the_last_resort(where: Path) -> None:
     nowhere = {**NOBODY, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
     opsteps(where, "add", "lib", "-r", "reg", env={**nowhere, "LOGNAME": "login"})
     assert said(where)[:2] == ("login <login@opsteps.invalid>", "login")
+
+
+def test_that_nobody_is_named_is_said_once_on_standard_error(where: Path) -> None:
+    nowhere = {**NOBODY, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    nowhere["LOGNAME"] = "login"
+    said = opsteps(where, "add", "lib", "-r", "reg", env=nowhere)
+    assert said.count("nobody is named: what is committed is by login; set 'git config") == 1
+    json.loads(opsteps(where, "release", "file-tools", "-r", "reg", "--json", env=nowhere))
+    named = opsteps(
+        where, "yank", "file-tools", "1.0.0", "--reason", "x", "-r", "reg", "--actor", "nora",
+        env=nowhere,
+    )  # fmt: skip
+    assert "nobody is named" not in named
+    git(where / "reg", "config", "user.name", "Local")
+    assert "nobody" not in opsteps(where, "unyank", "file-tools", "1.0.0", "-r", "reg", env=nowhere)

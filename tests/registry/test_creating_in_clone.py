@@ -1,5 +1,6 @@
 """``opsteps init`` where Git was first: in a clone of an empty repository, and nowhere else."""
 
+import json
 import re
 import signal
 import subprocess
@@ -7,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from registry.creating import init_registry
-from registry.errors import ConflictError
+from registry.errors import ConflictError, InvalidNameError
 from registry.operation import Actor
+from registry.scaffold.branch_name import parse_branch
 from tests.installed import opsteps
 from tests.registry.making import commit_all, complete_files, git, write_files
 
@@ -45,6 +48,86 @@ def test_clone_of_an_empty_repository_becomes_a_registry(clone: Path, at: str) -
     assert git(clone.parent / "host.git", "rev-parse", "trunk") == git(clone, "rev-parse", "HEAD")
     write_files(clone.parent / "library", complete_files())
     opsteps(clone, "add", "../library", "--remote", "origin")
+
+
+MAIN_BRANCH = re.compile(r"(?:origin[/ ]|refs/heads/|[\[\"`])main\b")
+HOSTILE = (
+    *('a"b', "a'b", "$(id)", "`id`", "a;b", "a&b", "${{github.token}}", "%%NAME%%", "a#b"),
+    *("!a", "a+b", "{a,b}", "-b", "a..b", "a.lock", "a/.b", "a/", "b.", "HEAD", "0" * 40),
+    *("opsteps-head", "refs/heads/a", "a\nb", "\x1b[2J", "gr\u00fcn", "", "a" * 300),
+)
+
+
+@pytest.mark.parametrize("branch", ["master", "trunk", "release/2.x", "on", "1.0"])
+@pytest.mark.parametrize("is_clone", [True, False])
+def test_everything_generated_is_for_the_branch_there(
+    tmp_path: Path, branch: str, *, is_clone: bool
+) -> None:
+    place = tmp_path / "steps"
+    if is_clone:
+        git(tmp_path, "init", "-q", "-b", branch, "steps")
+        opsteps(tmp_path, "init", "steps")
+    else:
+        opsteps(tmp_path, "init", "steps", "--branch", branch)
+    assert git(place, "symbolic-ref", "HEAD") == f"refs/heads/{branch}"
+    read = {path: (place / path).read_text() for path in git(place, "ls-files").splitlines()}
+    assert not {path: found for path, text in read.items() if (found := MAIN_BRANCH.findall(text))}
+    workflow = yaml.safe_load(read[".github/workflows/registry.yml"])
+    assert workflow[True]["push"]["branches"] == [branch]  # YAML takes the key "on" for a yes
+    assert workflow["jobs"]["catalogue"]["steps"][0]["with"]["ref"] == branch
+    attest = yaml.safe_load(read[".github/workflows/attest.yml"])
+    assert attest["jobs"]["attest"]["if"] == f"github.ref == 'refs/heads/{branch}'"
+    assert f"git push -u origin {branch} --tags" in read["README.md"]
+    assert f"--base origin/{branch}`" in read[".github/pull_request_template.md"]
+
+
+@pytest.mark.parametrize("branch", HOSTILE)
+def test_branch_that_a_shell_or_a_workflow_would_misread_is_refused(
+    tmp_path: Path, branch: str
+) -> None:
+    with pytest.raises(InvalidNameError, match="the branch"):
+        parse_branch(branch)
+    if branch.isascii() and branch.isprintable() and 0 < len(branch) < 100:
+        said = opsteps(tmp_path, "init", "steps", f"--branch={branch}", expect=2)
+        assert "cannot be written into workflows" in said
+        assert not (tmp_path / "steps").exists()
+
+
+def test_clone_on_a_branch_that_cannot_be_written_down_says_what_to_do(clone: Path) -> None:
+    git(clone, "symbolic-ref", "HEAD", "refs/heads/$(id)")
+    said = opsteps(clone, "init", ".", expect=2)
+    line = re.search(r"'git (symbolic-ref [^']*)'", said)
+    assert line is not None
+    assert [path.name for path in clone.iterdir()] == [".git"]
+    git(clone, *line[1].split())
+    opsteps(clone, "init", ".")
+    assert git(clone, "symbolic-ref", "HEAD") == "refs/heads/main"
+
+
+def test_other_branch_than_that_of_the_clone_is_refused(clone: Path) -> None:
+    said = opsteps(clone, "init", ".", "--branch", "main", expect=5)
+    assert "'trunk'" in said
+    line = re.search(r"'git (symbolic-ref [^']*)'", said)
+    assert line is not None
+    git(clone, *line[1].split())
+    opsteps(clone, "init", ".", "--branch", "main")
+
+
+@pytest.mark.parametrize("at", [".", "../new"])
+def test_every_command_that_it_prints_can_be_obeyed(clone: Path, at: str) -> None:
+    said = opsteps(clone, "init", at)
+    assert "begin again" not in said
+    (then,) = re.findall(r"Then: (.*)", said)
+    for line in then.split(" && "):
+        next_lines = opsteps(clone, *line.split()[1:])
+    (following,) = re.findall(r"Next: opsteps (.*)", next_lines)
+    assert "Released my-library" in opsteps(clone, *following.split())
+
+
+def test_as_json_it_prints_nothing_else(clone: Path) -> None:
+    nobody = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": ""}
+    done = json.loads(opsteps(clone, "init", "../new", "--json", env=nobody))
+    assert set(done) == {"name", "directory", "commit"}
 
 
 def test_repository_without_a_remote_is_published_nowhere(tmp_path: Path) -> None:
