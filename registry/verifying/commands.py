@@ -87,7 +87,10 @@ def verify(
     max_age: Annotated[
         float | None,
         typer.Option(
-            "--max-age", metavar="HOURS", min=0, help="How old the statement of the head may be."
+            "--max-age",
+            metavar="HOURS",
+            min=0,
+            help="How old the statement of the head may be; with none that is found as well.",
         ),
     ] = None,
     administrators: AdministratorsOption = None,

@@ -21,6 +21,8 @@ SPARE_STATEMENTS = 1_000
 _FETCH = "Fetch the registry and its branch opsteps-head together, from a place that you trust"
 _SIGN = "Let 'opsteps sign-head' sign the present head, and see why it was not done"
 
+_SIGN_ONE = "let CI do that with 'opsteps sign-head', or leave --max-age out"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
@@ -97,9 +99,14 @@ def _time(statement: HeadStatement, now: datetime) -> Iterator[Finding]:
 def judge_freshness(
     statement: HeadStatement | None, now: datetime, longest: timedelta | None
 ) -> Outcome:
-    """Whether newer states may be held back: a statement that is too old says so."""
+    """Whether newer states may be held back: a statement that is too old says so.
+
+    Somebody who names an age asks for an answer: then a statement that is not there is found, too.
+    """
     if statement is None:
         reason = "without a signed statement of the head nobody can tell an old state from a new"
+        if longest is not None:
+            return Outcome(detail=reason, findings=(_no_age(longest),))
         return Outcome(detail=reason, not_checkable=reason)
     age = max(now - statement.time, timedelta())
     hours = age.total_seconds() / 3600
@@ -119,6 +126,17 @@ def judge_freshness(
         next_step=f"{_FETCH}. If that is the newest: {_SIGN}",
     )
     return Outcome(detail=detail, findings=(finding,))
+
+
+def _no_age(longest: timedelta) -> Finding:
+    hours = longest.total_seconds() / 3600
+    return Finding(
+        check=CheckName.FRESHNESS,
+        attack=Attack.FREEZE,
+        what="no signed statement of the head that is to be believed is here, and it may be at most"
+        f" {hours:g} hours old",
+        next_step=f"{_FETCH}. If nobody signs it: {_SIGN_ONE}",
+    )
 
 
 def no_statement(known: Known) -> Outcome:

@@ -180,6 +180,16 @@ def test_head_is_signed_and_its_age_is_judged(
     assert "number 2" in run(scene, "sign-head", "--key", key_file).stdout
 
 
+def test_age_that_is_asked_for_and_cannot_be_checked_is_not_sound(scene: Scene) -> None:
+    assert run(scene, "verify").returncode == 0
+    done = run(scene, "verify", "--max-age", 48)
+    assert done.returncode == 1
+    assert "freshness   failed" in done.stdout
+    assert "freeze: no signed statement of the head" in done.stdout
+    assert "or leave --max-age out" in done.stdout
+    assert "Sound" not in done.stdout
+
+
 def test_old_statement_is_a_freeze(scene: Scene, administrators: Path) -> None:
     hours_ago = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
     write_statement(scene.registry, scene.keys.instance, by=ACME, time=hours_ago)

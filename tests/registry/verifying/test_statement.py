@@ -73,8 +73,14 @@ def test_age_is_judged_to_the_second() -> None:
 
 
 def test_without_a_statement_or_an_age_freshness_cannot_be_checked() -> None:
-    assert judge_freshness(None, NOW, timedelta(hours=1)).not_checkable
+    assert judge_freshness(None, NOW, None).not_checkable
     assert "--max-age" in judge_freshness(statement(), NOW, None).not_checkable
+
+
+def test_age_that_is_asked_for_and_cannot_be_judged_is_found() -> None:
+    (finding,) = judge_freshness(None, NOW, timedelta(hours=1.5)).findings
+    assert finding.attack is Attack.FREEZE
+    assert "at most 1.5 hours" in finding.what
 
 
 def test_head_that_is_behind_or_elsewhere() -> None:
