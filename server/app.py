@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Any, cast
 
 import registry as registry_room
-from registry.names import CORE
 from registry.snapshot import Registry
 from server.access import Gate, web_address
 from server.building import Building, BuildState, build_command, search_directory, site_directory
@@ -117,8 +116,8 @@ class Server:
             health=self.health,
             inner=self.inner,
         )
-        self.metrics.gauges["libraries"] = ("Libraries served.", self._library_count)
-        self.metrics.gauges["steps"] = ("Steps served.", self._step_count)
+        self.metrics.gauges["libraries"] = ("Libraries served, besides core.", self._library_count)
+        self.metrics.gauges["steps"] = ("Steps of these libraries.", self._step_count)
         self.metrics.gauges["alarms"] = ("Alarms.", self._alarm_count)
 
     def start(self) -> None:
@@ -195,13 +194,12 @@ class Server:
         self.searching.refresh()
 
     def _library_count(self) -> int:
-        """Those that somebody installed or released: ``core`` is always there."""
         served = self.follower.current
-        return sum(name != CORE for name in served.libraries) if served else 0
+        return served.library_count if served else 0
 
     def _step_count(self) -> int:
         served = self.follower.current
-        return len(served.steps) if served else 0
+        return served.step_count if served else 0
 
     def _alarm_count(self) -> int:
         served = self.follower.current

@@ -236,7 +236,8 @@ class Follower:
         _LOG.info(
             "serving",
             commit=served.commit[:12],
-            libraries=len(served.libraries),
+            libraries=served.library_count,
+            steps=served.step_count,
             seconds=round(self.swap_seconds, 4),
             **facts,
         )

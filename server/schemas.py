@@ -173,7 +173,7 @@ class Health(_Wire):
     commit: str | None = Field(description="The commit that is served.")
     committed_at: str | None
     libraries: int = Field(description="Libraries served, besides `core`.")
-    steps: int
+    steps: int = Field(description="Steps of these libraries.")
     dirty: bool = Field(description="The working tree has edits; they are not served.")
     dirty_paths: list[str]
     alarms: list[str]

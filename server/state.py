@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from registry.names import CommitId
+from registry.names import CORE, CommitId
 from server.lists import LongList, make_list, order, with_changes
 from server.served import ServedLibrary, ServedStep
 
@@ -66,6 +66,17 @@ class Served:
         if key.isdecimal() and key.isascii():
             return self.by_id.get(int(key)) if len(key) <= len(str(2**53)) else None
         return self.libraries.get(key)
+
+    @property
+    def library_count(self) -> int:
+        """Those that somebody installed or released: ``core`` is always there."""
+        return len(self.libraries) - (CORE in self.libraries)
+
+    @property
+    def step_count(self) -> int:
+        """The visible steps of these libraries."""
+        core = self.libraries.get(CORE)
+        return len(self.steps) - (len(core.visible_steps) if core is not None else 0)
 
 
 def make_served(

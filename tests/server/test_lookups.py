@@ -27,6 +27,8 @@ def test_health_says_what_is_served(standing_place: Place, client: Client) -> No
     assert health["service"] == "opsconductor-steps"
     assert health["commit"] == standing_place.registry.head()
     assert health["libraries"] == 2  # besides core
+    listed = client.get("/api/v1/steps").json()["steps"]
+    assert health["steps"] == sum(step["library"] != "core" for step in listed) > 0
     assert health["dirty"] is False
     assert health["timestamp"].endswith("Z")
     assert reply.headers["cache-control"] == "no-store"
