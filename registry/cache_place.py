@@ -16,8 +16,8 @@ from registry.snapshot import Registry
 def cache_directory(registry: Registry) -> Path:
     """A directory that this user may write into, for what can be made again at any time.
 
-    It is the registry's own where he may write there; else one of his, kept from command to
-    command; where he has no place either, one that ends with this process.
+    It is the registry's own where they may write there; else one of theirs, kept from command to
+    command; where they have no place either, one that ends with this process.
     """
     own = registry.state_directory
     if _is_writable(own if own.exists() else own.parent):

@@ -19,7 +19,7 @@ _NOWHERE = {"GIT_DIR": os.devnull, "LC_ALL": "C"}
 
 
 def safe_directories() -> dict[str, str]:
-    """The environment by which a Git command learns what the user said; empty if he said nothing.
+    """The environment by which a Git command learns what the user said; empty if they said nothing.
 
     Asked once a process.
     """

@@ -208,10 +208,13 @@ def _show_withdrawn(done: Withdrawn, verb: str, *, as_json: bool) -> None:
         typer.echo(json.dumps({**answer, **versions}))
         return
     typer.echo(f"{verb} {done.name} {done.version}")
-    if done.active is None:
+    gone = "it is removed; " if done.is_removed else ""
+    if done.active is not None:
+        typer.echo(f"  {gone}callers without a pin {'' if gone else 'now '}get {done.active}")
+    elif done.active_before is not None:
         typer.echo("  nothing is active any more")
     else:
-        typer.echo(f"  callers without a pin now get {done.active}")
+        typer.echo(f"  {gone}nothing is active")
     if done.pinned is not None:
         typer.echo(f"  production stays pinned to {done.pinned}")
 

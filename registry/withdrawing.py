@@ -37,6 +37,9 @@ class Withdrawn:
     commit: CommitId
     active: Version | None
     """What callers without a version get now where the operator pinned none."""
+    active_before: Version | None
+    is_removed: bool
+    """Whether this version is not there to be served, yanked or not."""
     pinned: Version | None
     """The version that this instance is pinned to."""
 
@@ -182,6 +185,8 @@ def _withdraw(
             commit=_commit(
                 turn, name, facts, summary=summary, operation=operation, body=body, by=by
             ),
+            active_before=state.active_with(None),
+            is_removed=version not in state.trees,
             active=state.with_facts(facts).active_with(None),
             pinned=state.instance.pin,
         )

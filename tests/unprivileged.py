@@ -1,4 +1,4 @@
-"""Run commands as another user, who may read everything and write nothing that is not his."""
+"""Run commands as another user, who may read everything and write nothing that is not theirs."""
 
 import os
 import shutil
@@ -43,7 +43,7 @@ def run_as(
     group: int = NOBODY,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """The command ``opsteps`` as another user, with a home of his beside the registry."""
+    """The command ``opsteps`` as another user, with a home of their own beside the registry."""
     home = where.parent / f"home-{uid}"
     home.mkdir(exist_ok=True)
     os.chown(home, uid, group)

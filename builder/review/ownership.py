@@ -91,7 +91,7 @@ def _new_library(change: LibraryChange, authority: Authority) -> Iterator[Proble
         yield warning(
             "owner-foreign",
             f"{change.path}/library.yaml",
-            f"{rights.actor} begins a library that he does not own",
+            f"{rights.actor} begins a library that they do not own",
             f"{rights.actor} among the owners",
             pointer="/owners",
         )

@@ -229,7 +229,7 @@ class Installer:
         said = f"Remove {name} {', '.join(map(str, versions))}" if versions else f"Uninstall {name}"
         request = _Request(
             operation=REMOVE_RELEASE if versions else "uninstall",
-            summary=f"{said} in {self.registry.instance}",
+            summary=said,  # what is there to serve is so for every instance
             by=by,
             fate=whole_removal if cascade else None,
         )

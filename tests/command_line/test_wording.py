@@ -19,7 +19,7 @@ REFUSED = {
     r"\b(is|are) none\b(?<!there is none)(?<!there are none)": "is not one, is not valid",
     r"\banew\b": "again",
     r"\b[Ww]hoever\b": "those who, anybody who",
-    r"\b(adds|makes) himself\b": "themselves",
+    r"\b([Hh]e|[Ss]he|[Hh]is|[Hh]im(self)?|[Hh]er(self)?)\b": "they, their, themselves",
     r"\bbelongs? into\b": "belongs in",
     r"\b(be|is) a text\b": "text",
     r"\b1 (errors|warnings|libraries|releases|steps)\b": "the singular",

@@ -35,7 +35,7 @@ def sound_everywhere(where: Path) -> None:
 def test_every_copy_is_sound_through_a_whole_life(where: Path) -> None:
     opsteps(where, "package", "file-tools", "1.0.0", "-r", "reg", "-o", "old.zip")
     opsteps(where, "package", "file-tools", "1.1.0", "-r", "reg", "-o", "new.zip")
-    said = opsteps(where, "uninstall", "file-tools", "1.0.0", "-r", "reg")
+    said = opsteps(where, "uninstall", "file-tools", "1.0.0", "-r", "reg", "--actor", "olga")
     assert said == "file-tools 1.0.0 is removed; 1.1.0 is active\n"
     sound_everywhere(where)
     opsteps(where, "uninstall", "file-tools", "-r", "reg")
@@ -51,7 +51,21 @@ def test_the_log_says_what_happened(where: Path) -> None:
     opsteps(where, "uninstall", "file-tools", "1.0.0", "-r", "reg", "--actor", "olga")
     (entry, *_) = json.loads(opsteps(where, "log", "-r", "reg", "--json"))
     assert (entry["operation"], entry["actor"]) == ("remove-release", "olga")
-    assert entry["summary"] == "Remove file-tools 1.0.0 in production"
+    assert entry["summary"] == "Remove file-tools 1.0.0"
+
+
+def test_unyank_of_a_removed_version_says_what_is_so(where: Path) -> None:
+    opsteps(where, "yank", "file-tools", "1.0.0", "--reason", "x", "-r", "reg")
+    opsteps(where, "uninstall", "file-tools", "1.0.0", "-r", "reg")
+    said = opsteps(where, "unyank", "file-tools", "1.0.0", "-r", "reg")
+    assert "it is removed; callers without a pin get 1.1.0" in said
+    opsteps(where, "yank", "file-tools", "1.0.0", "--reason", "x", "-r", "reg")
+    opsteps(where, "uninstall", "file-tools", "-r", "reg")
+    (entry, *_) = json.loads(opsteps(where, "log", "-r", "reg", "--json"))
+    assert entry["summary"] == "Uninstall file-tools"
+    said = opsteps(where, "unyank", "file-tools", "1.0.0", "-r", "reg")
+    assert "it is removed; nothing is active\n" in said
+    assert "any more" not in said
 
 
 def test_a_removed_version_is_named_by_whoever_asks_for_it(where: Path) -> None:
