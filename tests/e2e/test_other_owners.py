@@ -14,6 +14,12 @@ from tests.unprivileged import NOBODY
 _IS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
 
+@pytest.fixture(autouse=True)
+def _somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git knows who this is, so that nothing is said of that."""
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Nora")
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> Path:
     """A bare registry of another user."""
