@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from registry import wire
@@ -17,6 +19,16 @@ LIBRARY_KEYS = [
     *("id", "name", "version", "display_name", "description", "author", "is_enabled"),
     *("is_premium", "installation_date", "last_used", "step_count", "status"),
 ]
+
+
+def test_the_log_counts_as_health_does(
+    standing_place: Place, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serving(standing_place.path) as client:
+        health = client.health()
+    lines = [line for line in capfd.readouterr().err.splitlines() if '"serving"' in line]
+    told = json.loads(lines[-1])
+    assert (told["libraries"], told["steps"]) == (health["libraries"], health["steps"])
 
 
 def test_health_says_what_is_served(standing_place: Place, client: Client) -> None:
