@@ -118,6 +118,10 @@ class Server:
         )
         self.metrics.gauges["libraries"] = ("Libraries served, besides core.", self._library_count)
         self.metrics.gauges["steps"] = ("Steps of these libraries.", self._step_count)
+        self.metrics.gauges["states"] = (
+            "Served states in memory: the current one, and those still in use.",
+            lambda: self.follower.states_kept,
+        )
         self.metrics.gauges["alarms"] = ("Alarms.", self._alarm_count)
 
     def start(self) -> None:

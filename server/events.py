@@ -109,11 +109,11 @@ class Events:
             yield b"retry: 2000\n\n"
             while not self._is_closed:
                 news = self._news
-                served = self._follower.current
-                if served is not None and served.commit != position:
-                    for event in await self._since(position, served):
-                        yield bytes(event)
-                    position = served.commit
+                # Bytes only: a stream that waits, or was left, must keep no served state alive.
+                position, told = await self._told_since(position)
+                if told:
+                    yield told
+                told = b""
                 now = str(self._health()["status"])
                 if now != status:
                     status = now
@@ -126,12 +126,29 @@ class Events:
         finally:
             self._clients -= 1
 
-    async def _since(self, position: CommitId, served: Served) -> list[Event]:
-        """What happened between a client's last commit and what is served now."""
+    async def _told_since(self, position: CommitId) -> tuple[CommitId, bytes]:
+        """The commit that is served now, and what happened since a client's last one."""
+        if self._commit() in {position, ""}:
+            return position, b""
+        if position:
+            return await asyncio.to_thread(self._read_since, position)
+        return self._read_since(position)
+
+    def _commit(self) -> str:
+        served = self._follower.current
+        return served.commit if served is not None else ""
+
+    def _read_since(self, position: CommitId) -> tuple[CommitId, bytes]:
+        served = self._follower.current
+        if served is None:
+            return position, b""
+        return served.commit, b"".join(map(bytes, self._since(position, served)))
+
+    def _since(self, position: CommitId, served: Served) -> list[Event]:
         head = Event(type="head", id=served.commit, data={"commit": served.commit})
         if not position:
             return [head]
-        entries = await asyncio.to_thread(self._entries, position, served.commit)
+        entries = self._entries(position, served.commit)
         if entries is None:
             why = {"reason": "what happened since is not known here: read everything again"}
             return [Event(type="reset", data=why), head]

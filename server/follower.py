@@ -6,10 +6,10 @@ to answer (compressed lists, the file for a quick start) is made after the swap.
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable
 from time import monotonic, perf_counter, sleep
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -17,6 +17,7 @@ from registry.errors import RegistryError
 from registry.names import CORE, CommitId, LibraryName
 from registry.snapshot import Registry, Snapshot
 from registry.verifying.trusted import refuse_untrusted
+from server.collecting import Collecting
 from server.errors import ServerError
 from server.loading import load_all, load_names
 from server.served import ServedLibrary
@@ -51,6 +52,8 @@ class Follower:
         """How many clients wait for theirs; a single one is never made to wait longer."""
         self.listeners: list[Callable[[Served], None]] = []
         self.upkeep = Upkeep(registry, settings)
+        self._collecting = Collecting()
+        self._states: WeakValueDictionary[int, Served] = WeakValueDictionary()
         self._registry = registry
         self._settings = settings
         self._tags = TagWatch(registry, settings.tags_check_seconds)
@@ -63,6 +66,11 @@ class Follower:
         self._rest = 0.0
         self._reload = False
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+
+    @property
+    def states_kept(self) -> int:
+        """How many served states are in memory; those of the past are freed after a moment."""
+        return len(self._states)
 
     def start(self) -> None:
         """Load, then follow."""
@@ -109,10 +117,14 @@ class Follower:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            before = self.current
             self._guarded_turn()
+            is_swapped, before = before is not self.current, None
             with self._turns:
                 self._turn += 1
                 self._turns.notify_all()
+            if is_swapped:
+                self._collecting.collect()
             self._stop.wait(self._rest)
             self._rest = 0.0
             self._wake.wait(self._settings.poll_seconds)
@@ -231,6 +243,7 @@ class Follower:
 
     def _swap(self, served: Served, started: float, **facts: object) -> None:
         self.current = served
+        self._states[id(served)] = served
         self.problem = ""
         self.swap_seconds = perf_counter() - started
         _LOG.info(
@@ -241,8 +254,6 @@ class Follower:
             seconds=round(self.swap_seconds, 4),
             **facts,
         )
-        # What was just made lives long: the collector need not walk it again and again.
-        gc.freeze()
         for listener in self.listeners:
             listener(served)
         self.upkeep.after_swap(served)

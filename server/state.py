@@ -45,7 +45,7 @@ class Lists:
         return (self.steps, self.libraries, self.usable_libraries)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, weakref_slot=True)
 class Served:
     """A registry at one commit, as it goes over the wire. A request sees one from start to end."""
 

@@ -1,0 +1,42 @@
+"""Memory stays flat while clients come and go: a state that is not served any more is freed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.server.real_server import Client, making_place, serving, until
+from tests.server.test_changes import change, install
+from tests.server.test_events import listening
+
+_CHANGES = 60
+# The current one, one that is kept on the disk in the background, one that a request holds.
+_STATES = 3
+
+
+def _states(client: Client) -> int:
+    found = re.search(r"^opsteps_states (\d+)", client.get("/metrics").body.decode(), re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+def test_states_are_freed_while_listeners_come_and_go(tmp_path: Path) -> None:
+    """Each stream that was left once kept a whole state for ever."""
+    with (
+        making_place(tmp_path / "registry") as place,
+        serving(place.path, "--no-catalogue", events_heartbeat_seconds=0.1) as client,
+    ):
+        install(client, "alpha")
+        last = ""
+        for number in range(_CHANGES):
+            enabled = ("false", "true")[number % 2]
+            # Some hear of the change and leave, some leave before it, some resume.
+            with listening(client) as one, listening(client, last) as other:
+                last = one.until("head")["id"]
+                other.until("head")
+                path = f"/api/v1/libraries/alpha/toggle?enabled={enabled}"
+                assert change(client, "PUT", path).status == 200
+                one.until("toggled")
+            with listening(client, last) as third:
+                third.until("head")
+        until(lambda: _states(client) <= _STATES)
