@@ -5,7 +5,7 @@ Each wave is one pipelined request, so that ten thousand libraries cost a handfu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.contents import read_contents
@@ -34,7 +34,7 @@ class LibrarySource:
     tree: ObjectId
     instance: ObjectId | None
     tags: Mapping[str, ObjectId]
-    ancestors: frozenset[CommitId]
+    ancestors: Container[CommitId | None]
 
 
 @dataclass(kw_only=True, slots=True)

@@ -94,13 +94,12 @@ class Snapshot:
                 if known.get(name) is not tags and known.get(name, {}) != tags
             )
             names.update(LibraryName(name) for name in known.keys() - new.tags.keys())
-        moved = old.ancestors ^ new.ancestors
-        if moved:
+        if old.commit != new.commit:
             names.update(
                 LibraryName(name)
                 for name, tags in new.tags.items()
                 for tag in tags.values()
-                if tag.commit in moved
+                if _is_moved(tag.commit, old, new)
             )
         return frozenset(name for name in names if name in old.trees or name in new.trees)
 
@@ -167,6 +166,13 @@ class Snapshot:
                 next_step=f"See its releases with 'opsteps show {name}'",
             ).among(str(version), [str(r.version) for r in library.releases if r.is_served])
         return record.tree
+
+
+def _is_moved(commit: CommitId | None, old: State, new: State) -> bool:
+    """Whether a commit is before one of the two states' heads and not before the other's."""
+    if new.since is not None and new.since[0] == old.commit:
+        return commit in new.since[1]
+    return (commit in old.ancestors) is not (commit in new.ancestors)
 
 
 def _core_content(version: Version) -> ReleaseContent:

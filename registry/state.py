@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry.ancestors import Ancestors
 from registry.commits import commit_parents, commit_time, commit_tree
 from registry.errors import DamagedRepositoryError, GitError, NotARegistryError
 from registry.git import GitRepository
@@ -45,7 +46,9 @@ class State:
     """The raw entries below ``libraries/``: what the next look is compared with."""
     instances: Mapping[str, ObjectId]
     tags: Mapping[str, Mapping[str, TagRef]]
-    ancestors: frozenset[CommitId]
+    ancestors: Ancestors
+    since: tuple[CommitId, frozenset[CommitId]] | None
+    """The commit of the look before, and those that came after it; None where none did."""
 
 
 def read_state(
@@ -70,8 +73,10 @@ def read_state(
     roots = {entry.name: entry for entry in read_tree(repository, commit_tree(found.content))}
     facts_id, facts = _facts(repository, roots.get("registry.yaml"), before, where)
     listing, trees = _library_trees(repository, roots.get("libraries"), before)
+    commit = CommitId(found.object_id)
+    new = _new_commits(repository, commit, before) if before is not None else None
     return State(
-        commit=CommitId(found.object_id),
+        commit=commit,
         committed_at=commit_time(found.content),
         facts_id=facts_id,
         facts=facts,
@@ -79,7 +84,8 @@ def read_state(
         listing=listing,
         instances=_instances(repository, roots.get("instances"), instance),
         tags=_tags(repository, trees, before, all_tags=all_tags),
-        ancestors=_ancestors(repository, CommitId(found.object_id), before),
+        ancestors=_ancestors(repository, commit, before, new),
+        since=(before.commit, new) if before is not None and new is not None else None,
     )
 
 
@@ -189,12 +195,14 @@ def _by_library(
 
 
 def _ancestors(
-    repository: GitRepository, commit: CommitId, before: State | None
-) -> frozenset[CommitId]:
-    new = _new_commits(repository, commit, before) if before is not None else None
+    repository: GitRepository,
+    commit: CommitId,
+    before: State | None,
+    new: frozenset[CommitId] | None,
+) -> Ancestors:
     if before is not None and new is not None:
-        return before.ancestors | new if new else before.ancestors
-    return frozenset(map(CommitId, repository.run("rev-list", commit).decode().split()))
+        return before.ancestors.followed_by(new) if new else before.ancestors
+    return Ancestors(repository.lines("rev-list", commit))
 
 
 def _new_commits(
