@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from queue import LifoQueue
+from time import monotonic
 from typing import Any, TypeVar
 
 from registry.errors import RegistryError
 from registry.processes.program import program, program_environment
 
 _WORKER = "registry.processes.worker"
+# Longest that an idle process may take to end by itself.
+_END_SECONDS = 5.0
 
 Result = TypeVar("Result")
 
@@ -23,12 +30,19 @@ class WorkerDiedError(RegistryError):
     exit_code = 29
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerTimeoutError(WorkerDiedError):
+    """A worker process was killed, as its work took longer than it may."""
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
 class _Worker:
-    """A process, and our end of the connection to it."""
+    """A process, which leads a process group, and our end of the connection to it."""
 
     process: subprocess.Popen[bytes]
     connection: Connection[Any, Any]
+    busy_since: float | None = field(default=None)
+    is_late: bool = field(default=False)
+    """It was killed because it took too long."""
 
     @property
     def is_alive(self) -> bool:
@@ -43,12 +57,41 @@ class _Worker:
         answer: tuple[bool, Any] = self.connection.recv()
         return answer
 
+    @contextmanager
+    def busy(self, seconds: float | None) -> Iterator[None]:
+        """Meanwhile it works; it is killed when that takes longer than so many seconds."""
+        timer = threading.Timer(seconds, self._is_too_late) if seconds else None
+        self.busy_since = monotonic()
+        try:
+            if timer is not None:
+                timer.daemon = True
+                timer.start()
+            yield
+        finally:
+            self.busy_since = None
+            if timer is not None:
+                timer.cancel()
+
+    def _is_too_late(self) -> None:
+        self.is_late = True
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill it with all that it has started, such as Git; also where it is stopped."""
+        if self.is_alive:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
     def end(self, *, is_killed: bool = False) -> int:
         """Wait until it has ended; returns its exit status."""
         self.connection.close()
         if is_killed:
-            self.process.kill()
-        return self.process.wait()
+            self.kill()
+        try:
+            return self.process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:  # an idle one that does not hear
+            self.kill()
+            return self.process.wait()
 
 
 class WorkerPool:
@@ -63,16 +106,31 @@ class WorkerPool:
         self._count = count
         self._begin = begin
         self._slots: LifoQueue[_Worker | None] = LifoQueue()
+        self._workers: list[_Worker] = []
+        self._is_ended = False
+        self._starting = threading.Lock()
         for _ in range(count):
             self._slots.put(None)
 
-    def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        """What the work returns, or raises; WorkerDiedError when the process died over it."""
+    @property
+    def busy_seconds(self) -> float:
+        """How long the work that is under way for longest has been so; 0 where there is none."""
+        began = [worker.busy_since for worker in tuple(self._workers)]
+        return max((monotonic() - one for one in began if one is not None), default=0.0)
+
+    def run(
+        self, work: Callable[..., Result], *arguments: Any, seconds: float | None = None
+    ) -> Result:
+        """What the work returns, or raises; WorkerDiedError when the process died over it.
+
+        WorkerTimeoutError when it took longer than ``seconds`` and the process was killed for it;
+        the time until a process is free does not count.
+        """
         slot = self._slots.get()
         kept: _Worker | None = None
         try:
-            worker = self._ready(slot)
-            is_done, answer = _ask(worker, work, arguments)
+            worker = self._ready(slot, seconds)
+            is_done, answer = _ask(worker, work, arguments, seconds)
             kept = worker
         finally:
             self._slots.put(kept)
@@ -88,7 +146,13 @@ class WorkerPool:
             if worker is not None:
                 worker.end()
 
-    def _ready(self, slot: _Worker | None) -> _Worker:
+    def kill(self) -> None:
+        """End all processes amid their work; whoever waits gets WorkerDiedError, now and later."""
+        self._is_ended = True
+        for worker in tuple(self._workers):
+            worker.kill()
+
+    def _ready(self, slot: _Worker | None, seconds: float | None) -> _Worker:
         """The worker of a slot, or a new one where there is none, or it was killed meanwhile."""
         if slot is not None:
             if slot.is_alive:
@@ -96,7 +160,7 @@ class WorkerPool:
             slot.end()
         worker = self._start()
         if self._begin is not None:
-            is_done, answer = _ask(worker, self._begin, ())
+            is_done, answer = _ask(worker, self._begin, (), seconds)
             if not is_done:
                 worker.end()
                 raise answer
@@ -110,16 +174,30 @@ class WorkerPool:
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=program_environment(),
+                process_group=0,
             )
-        return _Worker(process=process, connection=ours)
+        worker = _Worker(process=process, connection=ours)
+        with self._starting:
+            self._workers = [*(one for one in self._workers if one.is_alive), worker]
+        if self._is_ended:
+            worker.kill()
+        return worker
 
 
-def _ask(worker: _Worker, work: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+def _ask(
+    worker: _Worker, work: Callable[..., Any], arguments: tuple[Any, ...], seconds: float | None
+) -> tuple[bool, Any]:
     """As `_Worker.ask`; a worker that cannot be asked again is ended. Raises WorkerDiedError."""
     try:
-        return worker.ask(work, arguments)
+        with worker.busy(seconds):
+            return worker.ask(work, arguments)
     except (EOFError, OSError) as error:
         status = worker.end(is_killed=True)
+        if worker.is_late:
+            raise WorkerTimeoutError(
+                f"{_name(work)} took longer than {seconds:g} s and was ended",
+                next_step="Look at what holds it up: a disk, a lock, or another machine",
+            ) from error
         raise WorkerDiedError(
             f"a worker process ended with {status} at {_name(work)}",
             next_step="Look at the log above, then try again",

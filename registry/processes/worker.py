@@ -1,6 +1,7 @@
 """The program of a worker process: it does what comes over its connection, one after the other.
 
-Its parent is the only one at the other end; it ends when the parent closes that, or has died.
+Its parent is the only one at the other end; it ends when the parent closes that, or has died:
+idle at once, and amid its work when that is done, or soon.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from registry.errors import ReportedError
+from registry.processes.lifeline import end_with_parent
+
+# Longest that what is under way may go on without a parent.
+_GRACE_SECONDS = 5.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     # Ctrl+C at a terminal reaches every process there. The parent decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection: Connection[Any, Any] = Connection(int(arguments[0]))
+    end_with_parent(connection.fileno(), grace_seconds=_GRACE_SECONDS)
     with connection:
         while True:
             try:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from registry.errors import ConflictError
-from registry.processes.pool import WorkerDiedError, WorkerPool
+from registry.processes.pool import WorkerDiedError, WorkerPool, WorkerTimeoutError
 from registry.processes.program import program_environment
 from tests.registry.processes import workers
+from tests.server.real_server import until
 
 
 @pytest.fixture
@@ -117,26 +118,80 @@ def test_what_started_us_is_not_run_again(tmp_path: Path) -> None:
     assert done.stdout.split() == ["begins", "ends"]
 
 
-def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    script = tmp_path / "parent.py"
-    told = tmp_path / "told"
-    os.mkfifo(told)
+def _has_ended(process: int) -> bool:
+    """Whether it is gone, or waits for nothing but to be reaped."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.mark.parametrize("work", ["process_id", "hang"])
+def test_a_worker_ends_when_its_parent_is_killed_idle_or_amid_its_work(
+    tmp_path: Path, work: str
+) -> None:
+    """With all that it started."""
+    script, told = tmp_path / "parent.py", tmp_path / "told"
+    asked = (
+        "pool.run(workers.hang, told)"
+        if work == "hang"
+        else ("open(told, 'w').write(str(pool.run(workers.process_id)))")
+    )
     script.write_text(
-        "import os, signal\n"
+        "import sys, time\n"
         "from registry.processes.pool import WorkerPool\n"
-        "from tests.registry.processes.workers import process_id\n"
-        "child = WorkerPool().run(process_id)\n"
-        f"open({str(told)!r}, 'w').write(str(child))\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n",
+        "from tests.registry.processes import workers\n"
+        "pool, told = WorkerPool(), sys.argv[1]\n"
+        f"{asked}\n"
+        "time.sleep(600)\n",
         encoding="utf-8",
     )
-    parent = subprocess.Popen([sys.executable, str(script)], env=program_environment())
-    watched = os.pidfd_open(int(told.read_text(encoding="utf-8")))
-    parent.wait()
+    parent = subprocess.Popen([sys.executable, script, told], env=program_environment())
     try:
-        # A pidfd becomes readable when its process has ended.
-        import select
-
-        assert select.select([watched], [], [], 30)[0]
+        until(lambda: told.exists() and told.read_text(encoding="ascii"))
     finally:
-        os.close(watched)
+        parent.kill()
+        parent.wait()
+    processes = [int(number) for number in told.read_text(encoding="ascii").split()]
+    assert len(processes) == (2 if work == "hang" else 1)
+    until(lambda: all(map(_has_ended, processes)))
+
+
+@pytest.mark.parametrize("work", [partial(workers.stop), partial(workers.hang, os.devnull)])
+def test_work_that_takes_too_long_is_ended_and_the_next_one_works(
+    pool: WorkerPool, work: partial[None]
+) -> None:
+    pool.run(workers.process_id)
+    with pytest.raises(WorkerTimeoutError, match=r"took longer than 0\.3 s"):
+        pool.run(work, seconds=0.3)
+    assert pool.busy_seconds == 0
+    assert pool.run(workers.process_id, seconds=60)
+
+
+def test_what_is_too_large_for_a_worker_that_is_stopped_does_not_hang(pool: WorkerPool) -> None:
+    """The connection is full before all is sent."""
+    os.kill(pool.run(workers.process_id), signal.SIGSTOP)
+    with pytest.raises(WorkerTimeoutError):
+        pool.run(workers.refuse, "x" * 10_000_000, seconds=0.3)
+
+
+def test_a_pool_can_be_ended_amid_its_work(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    with closing(WorkerPool()) as pool, ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(pool.run, workers.hang, str(told)) for _ in range(2)]
+        until(lambda: told.exists() and told.read_text(encoding="ascii"))
+        assert pool.busy_seconds > 0
+        pool.kill()
+        for one in asked:
+            with pytest.raises(WorkerDiedError):
+                one.result(30)
+    assert all(_has_ended(int(one)) for one in told.read_text(encoding="ascii").split())
+
+
+def test_a_worker_that_is_stopped_keeps_no_pool_from_closing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("registry.processes.pool._END_SECONDS", 0.2)
+    with closing(WorkerPool()) as pool:
+        os.kill(pool.run(workers.process_id), signal.SIGSTOP)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 from registry.errors import ConflictError
@@ -54,3 +55,14 @@ def meet(directory: str, count: int) -> int:
     while len(list(Path(directory).iterdir())) < count:
         pass
     return os.getpid()
+
+
+def hang(told: str) -> None:
+    """Say who works, and start a program that ends as little as this does."""
+    child = subprocess.Popen(["sleep", "600"])
+    Path(told).write_text(f"{os.getpid()} {child.pid}", encoding="ascii")
+    child.wait()
+
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
