@@ -9,12 +9,14 @@ from pathlib import Path
 from builder.catalogue.build import build_catalogue
 from builder.search_index import update_index
 from registry.errors import ReportedError
+from registry.processes.lifeline import end_with_starter
 from registry.scaffold.published_address import is_loopback
 from registry.snapshot import Registry
 
 
 def main(arguments: Sequence[str]) -> int:
     """Build for ``REGISTRY INSTANCE SITE SEARCH ADDRESS``; the exit code is that of the error."""
+    end_with_starter()
     path, instance, site, search, address = arguments
     try:
         registry = Registry.open(Path(path), instance=instance)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from registry.processes.lifeline import WITH_PARENT, lifeline
 from registry.processes.program import program, program_environment
 from server.settings import Settings
 
@@ -104,7 +106,8 @@ class Building:
             self._stopped = True
             self._change.notify_all()
             if self._process is not None and self._process.poll() is None:
-                self._process.terminate()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGTERM)
         if self._thread.is_alive():
             self._thread.join(self._settings.stop_seconds)
 
@@ -136,7 +139,8 @@ class Building:
         return self._stopped or self._wanted != commit or (self._is_again and bool(self._wanted))
 
     def _build(self) -> bool:
-        self.state = replace(self.state, status="building")
+        if self.state.status != "failed":  # an error stands until a build has succeeded
+            self.state = replace(self.state, status="building")
         try:
             code, output = self._execute()
         except OSError as error:
@@ -152,16 +156,19 @@ class Building:
         return False
 
     def _execute(self) -> tuple[int, str]:
-        with self._change:
-            if self._stopped:
-                return -1, ""
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=program_environment(),
-            )
-        _yield_to_others(self._process.pid, self._settings.build_niceness)
-        _, errors = self._process.communicate()
-        return self._process.returncode, errors.decode(errors="replace")
+        with lifeline() as end:
+            with self._change:
+                if self._stopped:
+                    return -1, ""
+                process = self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    env={**program_environment(), WITH_PARENT: str(end)},
+                    pass_fds=[end],
+                    process_group=0,
+                )
+            _yield_to_others(process.pid, self._settings.build_niceness)
+            _, errors = process.communicate()
+        return process.returncode, errors.decode(errors="replace")

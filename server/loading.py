@@ -17,6 +17,7 @@ import msgspec
 
 from registry.errors import RegistryError
 from registry.names import CORE, CommitId, LibraryName
+from registry.processes.lifeline import WITH_PARENT, end_with_starter, lifeline
 from registry.processes.program import program, program_environment
 from registry.snapshot import Registry, Snapshot
 from server.errors import LoadError
@@ -57,12 +58,18 @@ def load_all(registry: Registry, snapshot: Snapshot, settings: Settings) -> list
 def _load_elsewhere(
     registry: Registry, commit: CommitId, names: Sequence[LibraryName]
 ) -> list[ServedLibrary]:
-    process = subprocess.Popen(
-        program("server.load_process", str(registry.path), registry.instance, commit),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=program_environment(),
-    )
+    with lifeline() as end:
+        process = subprocess.Popen(
+            program("server.load_process", str(registry.path), registry.instance, commit),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**program_environment(), WITH_PARENT: str(end)},
+            pass_fds=[end],
+        )
+        return _loaded(process, names)
+
+
+def _loaded(process: subprocess.Popen[bytes], names: Sequence[LibraryName]) -> list[ServedLibrary]:
     if process.stdin is None or process.stdout is None:
         raise LoadError("a loading process has no pipes", next_step="Report this as a bug")
     try:
@@ -96,6 +103,7 @@ def read_blocks(stream: IO[bytes]) -> Iterator[list[ServedLibrary]]:
 
 def run_load_process(arguments: Sequence[str]) -> int:
     """What a loading process does: names from standard input, blocks to standard output."""
+    end_with_starter()
     path, instance, commit = arguments
     names = [LibraryName(line) for line in sys.stdin.read().split()]
     try:
