@@ -122,11 +122,21 @@ class Server:
             "Served states in memory: the current one, and those still in use.",
             lambda: self.follower.states_kept,
         )
+        self.metrics.gauges["oldest_change_seconds"] = (
+            "How long the oldest change that is being made takes already.",
+            lambda: self.operations.health.oldest_seconds,
+        )
+        self.metrics.gauges["write_failing"] = (
+            "1 after the file system refused a change, or it was ended, until one succeeds.",
+            lambda: self.operations.health.is_failing,
+        )
         self.metrics.gauges["alarms"] = ("Alarms.", self._alarm_count)
 
     def start(self) -> None:
         """Load the registry and follow it, in threads of their own."""
         self.follower.start()
+        # What a server before this one could not do, as on a full disk.
+        self.operations.let_follow()
         self.tokens.start()
         self.security.start()
         self.remote.start()
@@ -135,13 +145,13 @@ class Server:
         if self.building is not None:
             self.building.start()
 
-    def stop(self) -> None:
-        """End all threads and processes."""
+    def stop(self, seconds: float) -> None:
+        """End all threads and processes; changes may take so many seconds more."""
         if self.building is not None:
             self.building.stop()
         self.watching.stop()
         self.notices.stop()
-        self.operations.close()
+        self.operations.close(seconds)
         self.remote.stop()
         self.follower.stop()
         self.lookups.pinned.close()
@@ -217,6 +227,7 @@ class Server:
         build = self.building.state if self.building else self._given_site()
         alarms = served.alarms if served else ()
         clone = self.clone.fields()
+        writing = self.operations.health
         rows = "ready" if self.tokens.is_fresh else "down"
         troubled = (
             problem,
@@ -226,6 +237,7 @@ class Server:
             rows == "down",
             not clone["complete"],
             self.remote.state.status in {"down", "refused"},
+            writing.problem,
         )
         return {
             "status": "loading" if served is None else "degraded" if any(troubled) else "healthy",
@@ -247,6 +259,7 @@ class Server:
             "catalogue": asdict(build),
             "remote": asdict(self.remote.state),
             "clone": clone,
+            "writing": writing.fields(),
             "notices": self.notices.status,
             "database": {"status": rows, "security_events_dropped": self.security.dropped},
         }

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
 import structlog
 
-from registry.errors import GitError, RegistryError
+from registry.errors import RegistryError
 from registry.installing.installer import Installer
-from registry.operation import follow_head
-from registry.processes.pool import WorkerDiedError, WorkerPool
+from registry.processes.pool import WorkerDiedError, WorkerPool, WorkerTimeoutError
 from registry.snapshot import Registry
 from server.errors import AnswerError
 from server.follower import Follower
@@ -24,12 +22,12 @@ from server.planning_process import Planning, begin_planning
 from server.refusals import refusal
 from server.settings import Settings
 from server.settings import host_of as settings_host
+from server.worktree_following import WorktreeFollowing
+from server.write_health import WriteHealth
 from server.write_process import Change, Done, Place, Who, begin, read_instance_key, work
 
-# The index is written again after so many times as long as that took.
-_FOLLOW_SHARE = 9
-_FOLLOW_NICENESS = 15
 _WRITING_ENDED = "the writing process ended; whether it was done shows in GET /api/v1/audit"
+_WRITING_HUNG = "it took too long and was ended; whether it was done shows in GET /api/v1/audit"
 _PLANNING_ENDED = "the process that asks upstreams ended; ask again"
 _LOG = structlog.get_logger(__name__)
 
@@ -79,13 +77,10 @@ class Operations:
         )
         self._planning = WorkerPool(1, partial(begin_planning, planning))
         self._threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="write")
-        self._worktree = ThreadPoolExecutor(
-            1, thread_name_prefix="worktree", initializer=_yield_to_lookups
-        )
+        self._under_way: set[Future[Done]] = set()
+        self._worktree = WorktreeFollowing(self._registry)
         self._waiting = threading.Semaphore(settings.write_queue)
-        self._is_following = threading.Event()
-        self._closing = threading.Event()
-        self._follow_at = 0.0
+        self.health = WriteHealth(lambda: self._writing.busy_seconds, settings.slow_change_seconds)
 
     @property
     def registry(self) -> Registry:
@@ -101,8 +96,10 @@ class Operations:
             raise AnswerError(503, "too many changes are waiting; ask again in a second")
         self._follower.changes_under_way += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._do, change, who)
+            doing = self._threads.submit(self._do, change, who)
+            self._under_way.add(doing)
+            doing.add_done_callback(self._under_way.discard)
+            return await asyncio.wrap_future(doing)
         finally:
             self._follower.changes_under_way -= 1
             self._waiting.release()
@@ -119,51 +116,51 @@ class Operations:
         """As `ask`, from a thread that may wait."""
         return _refusing(lambda: _run(self._planning, _PLANNING_ENDED, question, *arguments))
 
-    def close(self) -> None:
-        """Finish what is under way."""
-        self._threads.shutdown()
-        self._closing.set()
-        self._worktree.shutdown()
-        self._writing.close()
-        self._planning.close()
+    def let_follow(self) -> None:
+        """Index and working tree follow what is acknowledged, soon."""
+        self._worktree.follow()
+
+    def close(self, seconds: float) -> None:
+        """Finish what is under way within so many seconds; what hangs is ended then."""
+        ends = monotonic() + seconds
+        _, late = wait(tuple(self._under_way), seconds)
+        if late:
+            _LOG.error("changes are ended by the stop", count=len(late))
+            self.kill()
+        self._threads.shutdown(cancel_futures=bool(late))
+        self._worktree.stop(self._settings.stop_seconds)
+        for pool in (self._writing, self._planning):
+            pool.close(max(0.0, ends - monotonic()))
         self._registry.close()
 
+    def kill(self) -> None:
+        """End the processes amid their work; what waits for them is answered with 503."""
+        self._writing.kill()
+        self._planning.kill()
+
     def _do(self, change: Change, who: Who) -> Done:
-        done = _refusing(lambda: _run(self._writing, _WRITING_ENDED, work, change, who))
+        done = _refusing(lambda: self._write(change, who))
         if done.changed:
+            self.health.succeeded()
             self._changed()
-            self._let_follow()
+            self._worktree.follow()
         self._follower.until_serves(done.commit, self._settings.served_wait_seconds)
         return done
 
-    def _let_follow(self) -> None:
-        """Index and working tree follow right after the answer.
-
-        In a large registry that takes Git a second: many operations in a row are followed once, so
-        that it takes only a small share of the time.
-        """
-        if not self._is_following.is_set():
-            self._is_following.set()
-            self._worktree.submit(self._follow)
-
-    def _follow(self) -> None:
-        self._closing.wait(max(0.0, self._follow_at - monotonic()))
-        self._is_following.clear()
-        started = monotonic()
+    def _write(self, change: Change, who: Who) -> Done:
+        seconds = self._settings.change_seconds
         try:
-            kept = follow_head(self._registry)
-        except (GitError, OSError) as error:
-            _LOG.warning("the working tree does not follow", reason=str(error))
-            return
-        finally:
-            self._follow_at = monotonic() + (monotonic() - started) * _FOLLOW_SHARE
-        if kept:
-            _LOG.warning("edited files were left as they are", count=len(kept), first=kept[:3])
-
-
-def _yield_to_lookups() -> None:
-    """For the thread that lets Git follow: the Git commands that it starts inherit this."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _FOLLOW_NICENESS)
+            return self._writing.run(work, change, who, seconds=seconds)
+        except WorkerTimeoutError as error:
+            self.health.refused(f"it took longer than {seconds:g} s and was ended")
+            _LOG.error("the writing process was ended", reason=error.message)
+            raise AnswerError(503, _WRITING_HUNG) from error
+        except WorkerDiedError as error:
+            _LOG.error("a worker process ended", reason=error.message)
+            raise AnswerError(503, _WRITING_ENDED) from error
+        except (RegistryError, OSError) as error:
+            self.health.failed(error)
+            raise
 
 
 def _run(pool: WorkerPool, ended: str, ask: Callable[..., Result], *arguments: Any) -> Result:

@@ -28,6 +28,10 @@ from server.errors import AnswerError
 
 # EFBIG: a limit that the machine's administrator set for this process's files.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# What lies with the machine and not with the request, nor with this program.
+_SICK = frozenset(
+    {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+)
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
 _NO_SPACE = "there is no space left on the server's disk; nothing was changed"
 _SHOWN = 3  # errors in a detail
@@ -56,7 +60,7 @@ def refusal(error: RegistryError | OSError) -> AnswerError | None:
     """The answer for an error of an operation; None for one that is a fault of the server's."""
     text = str(error)
     if isinstance(error, OSError):
-        return AnswerError(507, _NO_SPACE) if error.errno in _FULL else None
+        return _by_the_system(error)
     if isinstance(error, DiskFullError) or any(words in text for words in _FULL_WORDS):
         return AnswerError(507, _NO_SPACE)
     if isinstance(error, InvalidLibraryError):
@@ -67,6 +71,15 @@ def refusal(error: RegistryError | OSError) -> AnswerError | None:
         if isinstance(error, kind):
             return AnswerError(status, _sentence(error))
     return None
+
+
+def _by_the_system(error: OSError) -> AnswerError | None:
+    if error.errno in _FULL:
+        return AnswerError(507, _NO_SPACE)
+    if error.errno not in _SICK:
+        return None
+    said = f"the server's file system refuses: {error.strerror}. Its operator must look at it"
+    return AnswerError(503, said)
 
 
 def _invalid(error: InvalidLibraryError) -> AnswerError:

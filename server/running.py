@@ -9,9 +9,12 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 import uvloop
@@ -38,6 +41,8 @@ _SWITCH_SECONDS = 0.000_1
 _COLLECT_AFTER = 50_000
 _LISTEN_BACKLOG = 1_024
 _HEADER_MILLISECONDS = 10_000
+# After what may be under way at a stop: what still hangs then, hangs for ever.
+_LAST_SECONDS = 5.0
 
 Ready = Callable[[Server, int], None]
 _LOG = structlog.get_logger(__name__)
@@ -75,7 +80,19 @@ def serve_registry(
     refuse_open_address(settings, has_tokens=bool(server.tokens) or not server.tokens.is_known)
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
-    uvloop.run(_serve(server, port, ready))
+    last = threading.Timer(settings.stop_seconds + _LAST_SECONDS, _end_now, [server])
+    last.daemon = True
+    try:
+        uvloop.run(_serve(server, port, ready, last))
+    finally:
+        last.cancel()
+
+
+def _end_now(server: Server) -> None:
+    """A thread hangs where nothing can end it, such as on a disk that does not answer."""
+    _LOG.error("ended amid what hangs")
+    server.operations.kill()
+    os._exit(1)
 
 
 def _reconcile(registry: Registry) -> None:
@@ -131,7 +148,7 @@ def free_port(host: str, port: int) -> int:
         ) from error
 
 
-async def _serve(server: Server, port: int, ready: Ready) -> None:
+async def _serve(server: Server, port: int, ready: Ready, last: threading.Timer) -> None:
     settings = server.settings
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -163,11 +180,16 @@ async def _serve(server: Server, port: int, ready: Ready) -> None:
         {serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED
     )
     announcing.cancel()
+    last.start()
     _LOG.info("stopping")
     server.events.close()
     front.stop()  # type: ignore[no-untyped-call]
+    ends = loop.time() + settings.stop_seconds
     await asyncio.wait({serving}, timeout=settings.stop_seconds)
-    await asyncio.to_thread(server.stop)
+    # A thread of its own: those of the loop may all wait for a process that hangs.
+    with ThreadPoolExecutor(1) as thread:
+        left = max(0.0, ends - loop.time())
+        await loop.run_in_executor(thread, server.stop, left)
     if serving.done():
         serving.result()
 
@@ -177,6 +199,18 @@ async def _announce(server: Server, port: int, ready: Ready, loaded: asyncio.Eve
     ready(server, port)
     # The first request that is not hot need not wait for FastAPI to be imported.
     await asyncio.to_thread(server.inner)
+
+
+class _Log:
+    """Standard error; a log that cannot be written, as on a full disk, ends no thread."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure_logging(level: str, form: str = "") -> None:
@@ -203,7 +237,7 @@ def configure_logging(level: str, form: str = "") -> None:
     structlog.configure(
         processors=[*processors, _renderer(form)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Log())),
         cache_logger_on_first_use=True,
     )
 

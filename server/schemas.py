@@ -162,6 +162,17 @@ class CloneHealth(_Wire):
     next_step: str = Field(description="The command that brings it; else empty.")
 
 
+class WriteHealth(_Wire):
+    """Whether changes can be made."""
+
+    status: Literal["ready", "slow", "failing"]
+    problem: str = Field(description="Why somebody should look; else empty.")
+    failed_at: str | None = Field(
+        description="When this machine refused a change last; null once one succeeded after it."
+    )
+    oldest_seconds: float = Field(description="How long the oldest one takes already.")
+
+
 class Health(_Wire):
     """How the server is. ``degraded`` means that it serves, and that somebody should look."""
 
@@ -184,6 +195,7 @@ class Health(_Wire):
     database: DatabaseHealth
     remote: RemoteHealth
     clone: CloneHealth
+    writing: WriteHealth
     notices: Literal["off", "ready", "down"] = Field(
         description="Whether servers tell each other of changes, through Redis."
     )

@@ -114,6 +114,14 @@ class Settings:
         1, "Processes that check and write changes: one checks while another writes."
     )
     write_queue: int = _field(256, "Changes under way or waiting before others get a 503.")
+    slow_change_seconds: float = _field(
+        10.0, "How long a change may be being made before `/health` is `degraded`, seconds."
+    )
+    change_seconds: float = _field(
+        300.0,
+        "Longest that one change may be being made before its process is replaced and it is 503,"
+        " seconds; 0: no limit.",
+    )
     served_wait_seconds: float = _field(
         2.0, "How long the answer to a change waits until lookups have it, seconds."
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -139,10 +139,15 @@ class WorkerPool:
         result: Result = answer
         return result
 
-    def close(self) -> None:
-        """Finish what is under way, and end all processes."""
+    def close(self, seconds: float | None = None) -> None:
+        """Finish what is under way, killed after so many seconds, and end all processes."""
+        ends = monotonic() + seconds if seconds is not None else None
         for _ in range(self._count):
-            worker = self._slots.get()
+            try:
+                worker = self._slots.get(timeout=max(0.0, ends - monotonic()) if ends else None)
+            except Empty:
+                self.kill()
+                worker = self._slots.get()
             if worker is not None:
                 worker.end()
 
@@ -158,6 +163,8 @@ class WorkerPool:
             if slot.is_alive:
                 return slot
             slot.end()
+        if self._is_ended:
+            raise WorkerDiedError("the worker processes were ended", next_step="Try again")
         worker = self._start()
         if self._begin is not None:
             is_done, answer = _ask(worker, self._begin, (), seconds)

@@ -3,11 +3,15 @@
 The kernel refuses the server's writes beyond a file size, which needs no disk of its own to fill.
 """
 
+import errno
+import os
 import resource
+from pathlib import Path
 
 import pytest
 
-from tests.server.real_server import Client, making_place, release_files, serving
+from server.refusals import refusal
+from tests.server.real_server import Client, making_place, release_files, serving, until
 from tests.server.test_changes import children, form, install, upload, zipped
 
 
@@ -40,3 +44,62 @@ def test_a_full_disk_is_told_and_changes_nothing(
         assert upload(client, body).status == 200
         assert client.get("/api/v1/steps/alpha.file.copy").status == 200
     assert not place.git("fsck", "--strict")
+
+
+def test_health_says_that_nothing_can_be_written_until_something_is(tmp_path: Path) -> None:
+    with (
+        making_place(tmp_path / "registry") as place,
+        serving(place.path, "--no-catalogue") as client,
+    ):
+        assert install(client, "alpha").status == 200
+        until(lambda: client.health()["status"] == "healthy")
+        unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+        limit_files(client, (0, unlimited[1]))
+        assert install(client, "beta").status == 507
+        health = client.health()
+        assert health["status"] == "degraded"
+        assert health["writing"]["status"] == "failing"
+        assert "could not be written" in health["writing"]["problem"]
+        assert str(tmp_path) not in health["writing"]["problem"]
+        assert health["writing"]["failed_at"]
+        limit_files(client, unlimited)
+        assert client.health()["writing"]["status"] == "failing"
+        assert install(client, "beta").status == 200
+        assert client.health()["writing"]["status"] == "ready"
+        until(lambda: client.health()["status"] == "healthy")
+
+
+def test_the_working_tree_follows_by_itself_when_there_is_space_again(tmp_path: Path) -> None:
+    """Once it waited for the next change, or for a restart."""
+    with (
+        making_place(tmp_path / "registry") as place,
+        serving(place.path, "--no-catalogue", edits_check_seconds=0.1) as client,
+    ):
+        assert install(client, "alpha").status == 200
+        until(lambda: not place.git("status", "--porcelain"))
+        unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # What writes has space; what follows, in the server itself, has none.
+        resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, (0, unlimited[1]))
+        assert install(client, "beta").status == 200
+        until(lambda: client.health()["dirty"])
+        resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, unlimited)
+        until(lambda: not place.git("status", "--porcelain"))
+        until(lambda: client.health()["status"] == "healthy")
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (errno.EROFS, 503),
+        (errno.EACCES, 503),
+        (errno.EIO, 503),
+        (errno.ENOSPC, 507),
+        (errno.EDQUOT, 507),
+        (errno.EFBIG, 507),
+    ],
+)
+def test_what_the_file_system_refuses_is_no_fault_of_the_program(number: int, status: int) -> None:
+    answer = refusal(OSError(number, os.strerror(number), "/srv/registry/.git/objects"))
+    assert answer is not None
+    assert answer.status == status
+    assert "/srv" not in str(answer)

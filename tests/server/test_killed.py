@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import threading
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from registry.snapshot import Registry
 from tests.server.real_server import Client, making_place, release_files, serving, until
-from tests.server.test_changes import change, form, upload, zipped
+from tests.server.test_changes import change, children, form, upload, zipped
 
 _LIBRARIES = 12
 _ROUNDS = 4
@@ -50,6 +51,13 @@ class Writers:
                 return
 
 
+def _kill_all(client: Client) -> None:
+    """The server first, then what it has started; its workers lead process groups."""
+    for process in [client.process.pid, *children(client)]:
+        with suppress(ProcessLookupError):
+            os.killpg(process, signal.SIGKILL)
+
+
 @pytest.mark.timeout(240)
 def test_what_was_acknowledged_is_there_and_the_rest_is_whole_or_absent(tmp_path: Path) -> None:
     chance = random.Random(4)
@@ -61,7 +69,7 @@ def test_what_was_acknowledged_is_there_and_the_rest_is_whole_or_absent(tmp_path
                 writers.start()
                 wanted = chance.randint(1, _LIBRARIES)
                 until(lambda w=writers, n=wanted: len(w.acknowledged) >= n)  # type: ignore[misc]
-                os.killpg(client.process.pid, signal.SIGKILL)
+                _kill_all(client)
                 writers.join()
             acknowledged |= writers.acknowledged
             with serving(place.path) as client:

@@ -1,0 +1,73 @@
+"""Whether changes can be made: how long the oldest is being made, and what the last one met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from registry.errors import AccessError, DiskError
+from server.advice import plain
+
+_SHOWN = 300
+
+
+class WriteHealth:
+    """Any thread may tell it what became of a change."""
+
+    def __init__(self, oldest_seconds: Callable[[], float], slow_seconds: float) -> None:
+        """``oldest_seconds``: how long the change that the writing process makes takes already."""
+        self._oldest_seconds = oldest_seconds
+        self._slow_seconds = slow_seconds
+        self._error = ""
+        self._failed_at: str | None = None
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the oldest change that is being made takes already."""
+        return self._oldest_seconds()
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last write was refused by the file system, or was ended."""
+        return bool(self._error)
+
+    @property
+    def problem(self) -> str:
+        """Why somebody should look; empty when all is well."""
+        if self._error:
+            return f"the last change could not be written: {self._error}"
+        if self._is_slow():
+            return (
+                f"a change has been under way for {self.oldest_seconds:.0f} s: the writing process"
+                " waits for a disk, a lock or another machine"
+            )
+        return ""
+
+    def succeeded(self) -> None:
+        """Something was written."""
+        self._error, self._failed_at = "", None
+
+    def failed(self, error: Exception) -> None:
+        """A change was not made; only what lies with this machine counts."""
+        if isinstance(error, AccessError | DiskError):
+            self.refused(plain(error.message))
+        elif isinstance(error, OSError):
+            self.refused(error.strerror or type(error).__name__)
+
+    def refused(self, reason: str) -> None:
+        """Nothing can be written, for all that is known."""
+        self._error = reason[:_SHOWN]
+        self._failed_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    def fields(self) -> dict[str, object]:
+        """As ``/health`` tells it."""
+        status = "failing" if self._error else "slow" if self._is_slow() else "ready"
+        return {
+            "status": status,
+            "problem": self.problem,
+            "failed_at": self._failed_at,
+            "oldest_seconds": round(self.oldest_seconds, 1),
+        }
+
+    def _is_slow(self) -> bool:
+        return self.oldest_seconds > self._slow_seconds
