@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 from tests.server.real_server import Client, making_place, serving, until
@@ -10,6 +11,13 @@ from tests.server.test_changes import change, install
 from tests.server.test_events import listening
 
 _CHANGES = 60
+# Each time another one, so that it is made and not remembered.
+_ASKED = (
+    "/api/v1/steps?category=file&library=",
+    "/api/v1/search?q=copy",
+    "/api/v1/audit?limit=1",
+    "/api/v1/libraries/alpha/versions/1.0.",
+)
 # The current one, one that is kept on the disk in the background, one that a request holds.
 _STATES = 3
 
@@ -18,6 +26,12 @@ def _states(client: Client) -> int:
     found = re.search(r"^opsteps_states (\d+)", client.get("/metrics").body.decode(), re.MULTILINE)
     assert found is not None
     return int(found[1])
+
+
+def _ask_and_leave(client: Client, path: str) -> None:
+    """Whoever asked is gone before the answer is there."""
+    with socket.create_connection(("127.0.0.1", client.port)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
 
 
 def test_states_are_freed_while_listeners_come_and_go(tmp_path: Path) -> None:
@@ -36,7 +50,9 @@ def test_states_are_freed_while_listeners_come_and_go(tmp_path: Path) -> None:
                 other.until("head")
                 path = f"/api/v1/libraries/alpha/toggle?enabled={enabled}"
                 assert change(client, "PUT", path).status == 200
-                one.until("toggled")
+                for asked in _ASKED:
+                    _ask_and_leave(client, f"{asked}{number}")
+                one.until("head")
             with listening(client, last) as third:
                 third.until("head")
         until(lambda: _states(client) <= _STATES)
