@@ -9,6 +9,7 @@ from benchmarks import processes, serving
 from benchmarks.content import library
 from benchmarks.rows import Bound, Promise, Row, absolute, plain
 from benchmarks.session import STEPS_EACH, Session
+from registry.cache_place import cache_directory
 from registry.snapshot import Registry
 
 WARM = Promise(
@@ -49,7 +50,7 @@ def measure(session: Session) -> list[Row]:
     for turn in range(2 * runs):
         is_cold = turn < runs
         if is_cold:
-            shutil.rmtree(_state_directory(session.large_registry), ignore_errors=True)
+            shutil.rmtree(_derived(session.large_registry), ignore_errors=True)
         with serving.serving(session.large_registry, work, probe=path) as server:
             (cold if is_cold else warm).append(server.ready_seconds)
             # The last cold run leaves what a warm start needs; memory is looked at after each kind.
@@ -68,9 +69,9 @@ def measure(session: Session) -> list[Row]:
     ]
 
 
-def _state_directory(path: Path) -> Path:
+def _derived(path: Path) -> Path:
     registry = Registry.open(path)
     try:
-        return registry.state_directory
+        return cache_directory(registry)
     finally:
         registry.close()

@@ -6,7 +6,8 @@ Invariants:
 - One writer at a time, by a lock on ``lock``; a crash leaves what was there.
 - A library is replaced as a whole; nothing else is rewritten, save for the smallest segments when
   there are too many.
-The directory is a cache of this machine: it holds pickles and is never taken from elsewhere.
+The directory holds pickles. It is one that this user made (`registry.cache_place`), and never one
+that came with a registry.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from builder.outcomes import Outcomes, committed_objects
 from builder.validating import Checked, Target, checked
+from registry.cache_place import cache_directory_of
 from registry.errors import NotARegistryError
 from registry.places import find_places
 from registry.problems import Problem
@@ -25,10 +26,10 @@ def check_targets(
 ) -> Iterator[Problem]:
     """Every problem of these targets, in their order.
 
-    Outcomes are kept with the repository at ``root``, if there is one: a target that is as it was
+    Outcomes are kept for the repository at ``root``, if there is one: a target that is as it was
     at the head is not checked again.
     """
-    state = _state_directory(root) if len(targets) > 1 else None
+    state = _cache_directory(root) if len(targets) > 1 else None
     if state is None:
         for target in targets:
             yield from checked(target).problems
@@ -67,8 +68,8 @@ def _checked_chunk(targets: Sequence[Target]) -> list[Checked]:
     return list(map(checked, targets))
 
 
-def _state_directory(root: Path) -> Path | None:
+def _cache_directory(root: Path) -> Path | None:
     try:
-        return find_places(root).common_dir / "opsteps"
+        return cache_directory_of(find_places(root).common_dir)
     except NotARegistryError:
         return None

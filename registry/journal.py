@@ -8,6 +8,7 @@ finds one that is still moving knows that its maker was killed.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from registry.writing import RefUpdate
 
 _MOVING = "moving"
 _FOLLOWING = "following"
+_REF = re.compile(r"HEAD|refs(/[^/\s\0]+)+")
+_ID = re.compile(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +80,7 @@ class Journal:
 
 def _read(path: Path) -> Entry | None:
     try:
-        content = msgspec.json.decode(path.read_bytes(), type=_Content)
+        content = _decoded(path.read_bytes())
     except FileNotFoundError:  # somebody else has ended it meanwhile
         return None
     except msgspec.DecodeError:
@@ -86,6 +89,15 @@ def _read(path: Path) -> Entry | None:
         sync_directories([path.parent])
         return None
     return Entry(path=path, head=content.head, updates=content.updates)
+
+
+def _decoded(raw: bytes) -> _Content:
+    """Only refs and commits: what is cleared up are files with these names. Raises DecodeError."""
+    content = msgspec.json.decode(raw, type=_Content)
+    for item in content.updates:
+        if ".." in item.ref or not (_REF.fullmatch(item.ref) and _ID.fullmatch(item.new)):
+            raise msgspec.ValidationError(f"{item.ref!r} is no ref, or {item.new!r} no object")
+    return content
 
 
 class _Content(msgspec.Struct):

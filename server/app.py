@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, cast
 
 import registry as registry_room
+from registry.cache_place import cache_directory
 from registry.snapshot import Registry
 from server.access import Gate, web_address
 from server.building import Building, BuildState, build_command, search_directory, site_directory
@@ -90,11 +91,12 @@ class Server:
             looked=self._build_again,
         )
         self.events = Events(lambda: self.operations.registry, self.follower, self.health, settings)
-        self.search_directory = search_directory(state)
+        derived = cache_directory(registry)
+        self.search_directory = search_directory(derived)
         self.building: Building | None = None
         if builds:
             address = web_address(settings.host, listened)
-            command = build_command(registry.path, state, settings.instance, address)
+            command = build_command(registry.path, derived, settings.instance, address)
             self.building = Building(command, settings, self._built)
             self.follower.listeners.append(lambda served: self._want(served.commit))
         self._searching: Any = None
@@ -102,7 +104,7 @@ class Server:
         self._started = monotonic()
         self._inner: Application | None = None
         self._inner_lock = threading.Lock()
-        own = site_directory(state) if builds else None
+        own = site_directory(derived) if builds else None
         self.site = Site(
             site or own, file_bytes=settings.site_file_bytes, is_built_here=site is None
         )

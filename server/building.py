@@ -38,22 +38,22 @@ class BuildState:
     error: str = ""
 
 
-def site_directory(state_directory: Path) -> Path:
+def site_directory(directory: Path) -> Path:
     """Where the current catalogue is found."""
-    return state_directory / "catalogue"
+    return directory / "catalogue"
 
 
-def search_directory(state_directory: Path) -> Path:
+def search_directory(directory: Path) -> Path:
     """Where the search index is kept."""
-    return state_directory / "search"
+    return directory / "search"
 
 
-def build_command(registry: Path, state_directory: Path, instance: str, address: str) -> list[str]:
+def build_command(registry: Path, directory: Path, instance: str, address: str) -> list[str]:
     """The command that builds catalogue and search index of a registry; see `build_process`.
 
     ``address`` is where the server itself is: that of a catalogue that is published nowhere else.
     """
-    site, search = site_directory(state_directory), search_directory(state_directory)
+    site, search = site_directory(directory), search_directory(directory)
     arguments = map(str, (registry, instance, site, search, address))
     return program("server.build_process", *arguments)
 

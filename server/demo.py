@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from registry.adding import add_release
+from registry.cache_place import cache_directory
 from registry.counting import counted
 from registry.creating import init_registry
 from registry.names import CORE, LibraryName
@@ -104,7 +105,7 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
     console.print(f"[green]✓[/] registry  {path}  ({counted(made, 'release')} made)")
     with console.status("Building catalogue and search index …"):
         address = web_address(settings.host, port)
-        command = build_command(path, registry.state_directory, settings.instance, address)
+        command = build_command(path, cache_directory(registry), settings.instance, address)
         built = subprocess.run(command, env=program_environment(), check=False)
     registry.close()
     if built.returncode != 0:

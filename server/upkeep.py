@@ -13,6 +13,7 @@ from time import monotonic
 
 import structlog
 
+from registry.cache_place import cache_directory
 from registry.errors import RegistryError
 from registry.snapshot import Registry
 from server.settings import Settings
@@ -33,7 +34,7 @@ class Upkeep:
     def __init__(self, registry: Registry, settings: Settings) -> None:
         """Nothing runs before the first state."""
         instance = settings.instance
-        self.cache = WarmFile(cache_path(registry.state_directory, instance), instance)
+        self.cache = WarmFile(cache_path(cache_directory(registry), instance), instance)
         self.dirty: tuple[str, ...] = ()
         self.edits_seen_at = 0.0
         self._registry = registry

@@ -48,9 +48,9 @@ class Warm(msgspec.Struct, frozen=True):
     size: int
 
 
-def cache_path(state_directory: Path, instance: str) -> Path:
+def cache_path(directory: Path, instance: str) -> Path:
     """Where an instance's records are kept."""
-    return state_directory / f"served-{sha256(instance.encode()).hexdigest()[:16]}.cache"
+    return directory / f"served-{sha256(instance.encode()).hexdigest()[:16]}.cache"
 
 
 @cache

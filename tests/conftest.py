@@ -1,7 +1,10 @@
 """What all tests share: parts that need a program, real data that nobody here wrote, a bare Git."""
 
+import atexit
 import os
+import shutil
 import tarfile
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,9 @@ settings.load_profile("suite")
 # Nobody's own Git settings (identity, signing, hooks, name of the first branch) decide a test.
 os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
 os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
+# What tests derive is not kept with whoever runs them.
+os.environ["OPSTEPS_CACHE"] = tempfile.mkdtemp(prefix="opsteps-tests-")
+atexit.register(shutil.rmtree, os.environ["OPSTEPS_CACHE"], ignore_errors=True)
 
 
 def cannot_run(part: str, remedy: str) -> None:

@@ -48,7 +48,8 @@ def run_as(
     home.mkdir(exist_ok=True)
     os.chown(home, uid, group)
     own = {"HOME": str(home), "COLUMNS": "160", "NO_COLOR": "1", "USER": f"user{uid}"}
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
+    dropped = ("COVERAGE", "OPSTEPS_CACHE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return subprocess.run(
         [*_prefix(uid, group), *command(*arguments)],
         cwd=where,

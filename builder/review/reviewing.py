@@ -32,6 +32,7 @@ from builder.review.problems import warning
 from builder.review.removals import removed_problems
 from builder.review.rights import Rights
 from builder.review.unpublished import released_elsewhere
+from registry.cache_place import cache_directory
 from registry.dependency_index import load_index
 from registry.model import Policy
 from registry.parsing import parse_registry_facts
@@ -114,7 +115,7 @@ class _Reviewing:
         neighbours = Neighbours(
             repository=self._repository,
             trees=trees,
-            index=load_index(self._repository, trees, self._registry.state_directory),
+            index=load_index(self._repository, trees, cache_directory(self._registry)),
         )
         reader = LibraryReader(self._repository, self.commits)
         chosen = layout.library_names(names)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from registry.cache_place import cache_directory
 from registry.content_differences import other_content, released_files
 from registry.dependency_index import IndexMemory
 from registry.errors import ConflictError, NotFoundError
@@ -89,7 +90,7 @@ class Installer:
         self.registry = registry
         self.host = host
         self._taken = TakenIds(registry.repository)
-        self._memory = IndexMemory(registry.repository, registry.state_directory)
+        self._memory = IndexMemory(registry.repository, cache_directory(registry))
 
     def install(
         self, incoming: Sequence[Incoming], *, by: Actor, license_key: str | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from registry.cache_place import cache_directory
 from registry.contents import (
     irregular_problems,
     read_contents,
@@ -37,7 +38,7 @@ class UpstreamView:
         self.upstream = upstream
         self.head = head
         self._registry = registry
-        self._memory = IndexMemory(registry.repository, registry.state_directory)
+        self._memory = IndexMemory(registry.repository, cache_directory(registry))
         self._view = HeadView(registry, self._memory, head)
 
     def close(self) -> None:

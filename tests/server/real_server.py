@@ -243,7 +243,9 @@ def serving(
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {
-        key: value for key, value in os.environ.items() if not key.startswith("OPSTEPS_")
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("OPSTEPS_") or key == "OPSTEPS_CACHE"
     }
     environment |= {f"OPSTEPS_{name.upper()}": str(value) for name, value in settings.items()}
     command = [str(OPSTEPS), "serve", "--registry", str(path)]

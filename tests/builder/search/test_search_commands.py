@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import opsteps
+from registry.cache_place import cache_directory
 from registry.snapshot import Registry
 
 Output = pytest.CaptureFixture[str]
@@ -46,16 +47,17 @@ def test_an_unknown_kind_is_refused(tools: Registry) -> None:
     assert run("search", "x", "--kind", "thing", "-r", tools.path) == 2
 
 
-def test_the_index_is_kept_below_the_git_directory(tools: Registry) -> None:
+def test_the_index_is_kept_with_its_user_and_not_beside_the_registry(tools: Registry) -> None:
     run("search", "x", "-r", tools.path)
-    assert (tools.path / ".git" / "opsteps" / "search" / "state.json").is_file()
+    assert (cache_directory(tools) / "search" / "state.json").is_file()
+    assert not (tools.path / ".git" / "opsteps" / "search").exists()
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_an_index_that_turns_out_damaged_is_made_anew(tools: Registry, capsys: Output) -> None:
     run("search", "file", "-r", tools.path)
     expected = capsys.readouterr().out
-    segment = next((tools.path / ".git" / "opsteps" / "search").glob("*/*.seg"))
+    segment = next((cache_directory(tools) / "search").glob("*/*.seg"))
     # As long as before, so that only reading it shows the damage.
     segment.write_bytes(b"\xff" * segment.stat().st_size)
     assert run("search", "file", "-r", tools.path) == 0
