@@ -11,7 +11,7 @@ from registry.model import Manifest, ReleaseContent, Step
 from registry.names import ObjectId
 from registry.parsing import Parsed, parse_manifest, parse_step
 from registry.problems import Problem, errors_of
-from registry.settings import DEFAULT_LIMITS, Limits
+from registry.settings import BLOB_BYTES, DEFAULT_LIMITS, Limits
 from registry.trees import TreeEntry, parse_tree, read_tree
 
 Outcome = tuple[ReleaseContent | None, tuple[Problem, ...]]
@@ -171,19 +171,26 @@ def read_files(
 ) -> dict[str, bytes]:
     """The regular files below a tree, by path relative to it; ``under`` is a path prefix.
 
-    Raises LimitError for a tree of more files or folders than a release may have.
+    Raises LimitError for a tree of more files, folders or bytes than a release may have.
     """
     paths = {
         path: entry.object_id
         for path, entry in _walk(repository, tree, under, limits)
         if entry.is_file
     }
-    found = repository.objects(list(paths.values()))
-    return {
-        path: blob.content
-        for path, blob in sorted(zip(paths, found, strict=True), key=lambda pair: pair[0])
-        if blob is not None
-    }
+    found: dict[str, bytes] = {}
+    # One that is too large for a release is told apart from all of them together.
+    left = limits.release_bytes + BLOB_BYTES
+    for path, blob in zip(paths, repository.objects(list(paths.values())), strict=True):
+        if blob is None:
+            continue
+        found[path] = blob.content
+        left -= len(blob.content)
+        if left < 0:
+            raise LimitError(
+                f"the release has more than {limits.release_bytes:,} bytes", where=tree
+            )
+    return dict(sorted(found.items()))
 
 
 def refuse_large_release(

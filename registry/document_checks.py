@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from registry.changelog import CHANGELOG, has_heading
 from registry.paths import IMAGES
 from registry.problems import Problem, Severity
-from registry.settings import Limits
+from registry.settings import Limits, shown_size
 from registry.texts import markdown_problems
 from registry.versions import is_version, parse_version
 
@@ -32,7 +32,7 @@ def size_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Proble
             yield Problem(
                 rule="limit-file-size",
                 file=path,
-                message=f"the file has {len(content):,} bytes",
+                message=f"the file has {shown_size(len(content))}",
                 expected=f"keep to at most {limit:,}",
             )
 

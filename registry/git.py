@@ -24,6 +24,7 @@ from registry.places import find_places
 from registry.reach import Reach, communicate
 from registry.remote_failures import remote_failure
 from registry.safe_directories import safe_directories
+from registry.settings import BLOB_BYTES, OBJECT_BYTES
 
 ObjectType = NewType("ObjectType", str)
 
@@ -44,6 +45,8 @@ _OVERRIDES = (
     "-c", "core.attributesFile=/dev/null",
     "-c", "gc.auto=0",
     "-c", "core.quotePath=false",
+    # What is too large to be read here, Git itself does not hold in memory either.
+    "-c", f"core.bigFileThreshold={BLOB_BYTES}",
     # Speed counts when an operator waits; a repack compresses again anyway.
     "-c", "core.compression=1",
     # What is acknowledged is on the disk: loose objects, packs and refs.
@@ -70,6 +73,7 @@ _PATIENT = ("nice", "-n", "19")
 # Objects asked for at once: what waits in the pipe to Git stays far below its 64 KiB.
 _BATCH = 256
 _ID = re.compile(r"[0-9a-f]{40}")
+_UNREAD = bytes(BLOB_BYTES + 1)
 # Of what a failed command said.
 _SAID = 20_000
 
@@ -86,11 +90,16 @@ def isolated_environment() -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GitObject:
-    """One object as ``git cat-file`` gives it."""
+    """One object as ``git cat-file`` gives it.
+
+    ``content`` of a file of more than `BLOB_BYTES` was not read: so many zeros and one stand for
+    it, which no format takes and no limit lets through.
+    """
 
     object_id: ObjectId
     type: ObjectType
     content: bytes
+    is_read: bool = True
 
 
 class GitRepository:
@@ -256,10 +265,9 @@ class GitRepository:
         small objects cost one process. The iterator holds that process until it is used up.
         """
         with self._lock:
-            reader = self._open_reader()
             done = False
             try:
-                for name, found in zip(names, _pipelined(reader, names), strict=True):
+                for name, found in zip(names, self._answers(names), strict=True):
                     if found is None and self.config.is_partial and self._is_left_out(name):
                         raise self._partial()
                     yield found
@@ -269,6 +277,17 @@ class GitRepository:
             finally:
                 if not done:  # the answers still in the pipe belong to nobody
                     self._close_reader()
+
+    def _answers(self, names: Sequence[str]) -> Iterator[GitObject | None]:
+        start = 0
+        while start < len(names):
+            for found in _pipelined(self._open_reader(), names, start):
+                start += 1
+                yield found
+                if found is not None and not found.is_read:
+                    # What comes is not wanted: gigabytes may be on their way.
+                    self._close_reader()
+                    break
 
     def _partial(self) -> GitError:
         return partial_clone(str(self.git_dir), next(iter(self.config.remotes), ""))
@@ -370,11 +389,13 @@ def _ended_early() -> DamagedRepositoryError:
     return DamagedRepositoryError("Git cannot read an object", next_step=RESTORE)
 
 
-def _pipelined(reader: subprocess.Popen[bytes], names: Sequence[str]) -> Iterator[GitObject | None]:
+def _pipelined(
+    reader: subprocess.Popen[bytes], names: Sequence[str], begin: int
+) -> Iterator[GitObject | None]:
     stdin, stdout = reader.stdin, reader.stdout
     if stdin is None or stdout is None:
         raise GitError("git cat-file has no pipes", next_step="Report this as a bug")
-    for start in range(0, len(names), _BATCH):
+    for start in range(begin, len(names), _BATCH):
         batch = names[start : start + _BATCH]
         request = "".join(f"{name}\n" for name in batch)
         if request.count("\n") != len(batch):
@@ -392,12 +413,17 @@ def _read_object(stdout: IO[bytes]) -> GitObject | None:
     found = _HEADER.match(header)
     if found is None:  # missing, ambiguous, a submodule
         return None
-    object_id, kind, size = found.groups()
+    object_id, kind, size = ObjectId(found[1].decode()), ObjectType(found[2].decode()), found[3]
+    if kind == "blob" and int(size) > BLOB_BYTES:
+        return GitObject(object_id=object_id, type=kind, content=_UNREAD, is_read=False)
+    if int(size) > OBJECT_BYTES:
+        raise DamagedRepositoryError(
+            f"the {kind} {object_id} has {int(size):,} bytes, more than {OBJECT_BYTES:,}",
+            next_step=RESTORE,
+        )
     content = stdout.read(int(size))
     stdout.read(1)
-    return GitObject(
-        object_id=ObjectId(object_id.decode()), type=ObjectType(kind.decode()), content=content
-    )
+    return GitObject(object_id=object_id, type=kind, content=content)
 
 
 class Wave:

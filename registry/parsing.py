@@ -34,7 +34,7 @@ from registry.model import (
 )
 from registry.problems import Problem, Severity, errors_of
 from registry.schema import Format, is_valid
-from registry.settings import DEFAULT_LIMITS, Limits
+from registry.settings import DEFAULT_LIMITS, Limits, shown_size
 from registry.yamltext import load_yaml
 
 Model = TypeVar("Model")
@@ -194,6 +194,6 @@ def _too_large(file: str, size: int, limit: int) -> Problem:
     return Problem(
         rule="limit-file-size",
         file=file,
-        message=f"the file has {size:,} bytes",
+        message=f"the file has {shown_size(size)}",
         expected=f"keep to at most {limit:,} bytes",
     )

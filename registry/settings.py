@@ -42,3 +42,13 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+BLOB_BYTES = 16 * 1024 * 1024
+"""Largest file that is read from Git, far above what a release may hold."""
+OBJECT_BYTES = 64 * 1024 * 1024
+"""Largest tree, commit or tag that is read from Git: names of a million libraries."""
+
+
+def shown_size(size: int) -> str:
+    """A file's size for a message; what is larger than is read at all is not known exactly."""
+    return f"{size:,} bytes" if size <= BLOB_BYTES else f"more than {BLOB_BYTES:,} bytes"

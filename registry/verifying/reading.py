@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from registry.errors import GitError, IncompleteCloneError
 from registry.git import GitObject, GitRepository
 from registry.names import ObjectId
+from registry.settings import BLOB_BYTES
 from registry.verifying.errors import DamagedObjectError
 
 
@@ -23,6 +24,8 @@ def read_objects(
     try:
         for found in repository.objects(wanted):
             object_id = next(waiting)
+            if found is not None and not found.is_read:
+                raise _too_large(object_id)
             if found is not None and _id_of(found) != object_id:
                 raise _damaged(object_id, "its content is not what its id says")
             yield object_id, found
@@ -47,6 +50,13 @@ def read_present(
 def _id_of(found: GitObject) -> str:
     header = b"%b %d\0" % (found.type.encode(), len(found.content))
     return hashlib.sha1(header + found.content).hexdigest()  # noqa: S324 - Git's own object id
+
+
+def _too_large(object_id: ObjectId) -> DamagedObjectError:
+    return DamagedObjectError(
+        f"the object {object_id} has more than {BLOB_BYTES:,} bytes: no file of a registry has",
+        next_step="Find the commit that brought it, with 'git log --find-object', and undo it",
+    )
 
 
 def _damaged(object_id: ObjectId, why: str) -> DamagedObjectError:
