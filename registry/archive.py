@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from registry.errors import LimitError
+from registry.settings import DEFAULT_LIMITS
 from registry.zip_descriptor import DESCRIPTOR_BYTES, is_streamed_nothing, require_descriptor
 from registry.zip_end import End, read_end
 from registry.zip_fields import Fields, entry_name, read_fields, widened
@@ -127,9 +129,16 @@ class Archive:
     comment: bytes
 
 
-def read_archive(raw: bytes) -> Archive:
-    """The entries of a ZIP in memory; raises ArchiveError for what is wrong with the whole."""
+def read_archive(raw: bytes, *, most: int = DEFAULT_LIMITS.archive_entries) -> Archive:
+    """The entries of a ZIP in memory; raises ArchiveError for what is wrong with the whole.
+
+    Raises LimitError for more than ``most`` entries, before any of them is looked at.
+    """
     end = read_end(raw)
+    if end.entries > most:
+        raise LimitError(
+            f"the ZIP has {end.entries:,} entries", next_step=f"What is right: at most {most:,}"
+        )
     placed = sorted(_central_entries(raw, end), key=lambda one: one.offset)
     expected = 0
     entries: dict[int, Entry] = {}

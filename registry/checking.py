@@ -19,7 +19,7 @@ from registry.model import JsonValue, Manifest, ReleaseContent, Step, StepFile
 from registry.names import is_library_name, parse_step_name
 from registry.parsing import Parsed, check_json
 from registry.paths import path_problems
-from registry.problems import Problem, Severity, errors_of, ordered
+from registry.problems import Problem, Severity, errors_of, more_problems, ordered
 from registry.salvage import salvaged_manifest, salvaged_step
 from registry.schema import Format
 from registry.settings import DEFAULT_LIMITS, Limits
@@ -187,7 +187,7 @@ class _Checking:
         # What stops a library is never among those that are only counted.
         kept = found[: self.limits.problems_reported]
         if len(found) > len(kept):
-            kept = (*kept, _more(len(found) - len(kept)))
+            kept = (*kept, more_problems(len(found) - len(kept), self.limits.problems_reported))
         return kept
 
 
@@ -312,16 +312,6 @@ def _permission_labels(
                     expected=f"add {label!r}",
                     severity=Severity.WARNING,
                 )
-
-
-def _more(count: int) -> Problem:
-    return Problem(
-        rule="limit-problems",
-        file=".",
-        message=f"{count:,} more problems are not listed",
-        expected="mend these, then check again",
-        severity=Severity.WARNING,
-    )
 
 
 def _places(raw: bytes, limits: Limits) -> Mapping[str, Place]:

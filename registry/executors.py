@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import ast
+import re
+import tokenize
 import warnings
 from collections.abc import Iterator
+from io import BytesIO
 
 from registry.problems import Problem
 
 _ARGUMENTS = 2  # parameters, context
+_FIELDS = 2_000
+_FORMATTED = re.compile(r"[rR]?[fF][rR]?['\"]")
 
 
 def executor_problems(raw: bytes, file: str) -> Iterator[Problem]:
     """What is wrong with the source of an executor; never raises for bad input."""
     try:
+        _refuse_large_strings(raw)
         with warnings.catch_warnings():
             # An odd escape sequence is the author's linter's business.
             warnings.simplefilter("ignore")
             module = ast.parse(raw, filename=file)
+    except tokenize.TokenError as error:
+        line, column = error.args[1]
+        yield _syntax(file, str(error.args[0]), line, column + 1)
+        return
     except SyntaxError as error:
         yield _syntax(file, error.msg, max(error.lineno or 1, 1), max(error.offset or 1, 1))
         return
@@ -35,6 +45,23 @@ def executor_problems(raw: bytes, file: str) -> Iterator[Problem]:
             message="there is no function execute(parameters, context)",
             expected="write def execute(parameters, context), which returns a dict",
         )
+
+
+def _refuse_large_strings(raw: bytes) -> None:
+    """Raise SyntaxError for an f-string of more than `_FIELDS` fields.
+
+    Before 3.12 Python reads one in quadratic time: a minute for half a megabyte. What has so many
+    braces and cannot be taken apart into tokens is no Python, and is not parsed either.
+    """
+    if raw.count(b"{") <= _FIELDS:
+        return
+    for token in tokenize.tokenize(BytesIO(raw).readline):
+        line, column = token.start
+        if token.type == tokenize.ERRORTOKEN and not token.string.isspace():
+            raise SyntaxError("invalid syntax", ("", line, column + 1, ""))
+        if _FORMATTED.match(token.string) and token.string.count("{") > _FIELDS:
+            reason = f"a string has more than {_FIELDS:,} fields"
+            raise SyntaxError(reason, ("", line, column + 1, ""))
 
 
 def _syntax(file: str, reason: str, line: int, column: int) -> Problem:

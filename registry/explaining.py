@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,11 +11,13 @@ import jsonschema
 
 from registry.fault_words import Fault, said
 from registry.jsontext import Place, escape_pointer
-from registry.problems import Problem, Severity
+from registry.problems import Problem, Severity, more_problems
 from registry.schema import Format, schema_of
+from registry.settings import DEFAULT_LIMITS
 
 # How Python writes the end of a text; JSON Schema's $ also means "before a last newline" to it.
 _END = r"\Z"
+_MOST = DEFAULT_LIMITS.problems_reported
 # Of several faults of one value that say the same twice, the one that is told.
 _TELLING = ("type", "enum", "pattern", "maxLength", "minLength")
 
@@ -41,8 +44,11 @@ def explain(
     """Each way in which the value breaks the schema.
 
     An unknown field is an error when ``strict`` (in a pull request), else a warning (on install).
+    Of more than `_MOST` unknown fields, and of as many other faults, the rest is only counted.
     """
-    faults = _told(_faults(_explainer(kind).iter_errors(value)))
+    faults, untold = _told(_faults(_explainer(kind).iter_errors(value)))
+    if untold:
+        yield replace(more_problems(untold, _MOST), file=file)
     for fault in faults:
         unknown = fault.rule == "additionalProperties"
         place = _nearest(places, fault.pointer)
@@ -96,16 +102,27 @@ def _fault(
     return Fault(pointer=pointer, rule=rule, value=value, limit=limit, schema=schema)
 
 
-def _told(faults: Iterable[Fault]) -> list[Fault]:
-    """Without what says the same again: one fault of a text is enough to mend it."""
+def _told(faults: Iterable[Fault]) -> tuple[list[Fault], int]:
+    """Without what says the same again: one fault of a text is enough to mend it.
+
+    And how many more there are. Unknown fields may be warnings: they take no other fault's place.
+    """
     told: dict[tuple[str, str], Fault] = {}
+    left = {True: _MOST, False: _MOST}
+    untold = 0
     for fault in faults:
         is_one = fault.rule in _TELLING
         key = (fault.pointer, "" if is_one else f"{fault.rule} {fault.value}"[:200])
         known = told.get(key)
+        if known is None:
+            is_unknown = fault.rule == "additionalProperties"
+            left[is_unknown] -= 1
+            if left[is_unknown] < 0:
+                untold += 1
+                continue
         if known is None or (is_one and _TELLING.index(fault.rule) < _TELLING.index(known.rule)):
             told[key] = fault
-    return list(told.values())
+    return list(told.values()), untold
 
 
 def _nearest(places: Mapping[str, Place], pointer: str) -> Place:

@@ -11,6 +11,7 @@ from registry.errors import RegistryError
 
 _SUMMED = 3
 """Problems that an error's own message names."""
+_NAME_CHARACTERS = 300
 
 
 class Severity(StrEnum):
@@ -51,6 +52,22 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def cut_name(name: str) -> str:
+    """A stranger's name as a message may hold it: not longer than a line or two."""
+    return name if len(name) <= _NAME_CHARACTERS else f"{name[:_NAME_CHARACTERS]}…"
+
+
+def more_problems(count: int, limit: int) -> Problem:
+    """What is said in the place of problems that are only counted."""
+    return Problem(
+        rule="limit-problems",
+        file=".",
+        message=f"{count:,} more problems are not listed",
+        expected=f"at most {limit:,} problems, to be listed all",
+        severity=Severity.WARNING,
+    )
 
 
 class InvalidLibraryError(RegistryError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from registry.archive import Archive, ArchiveError, Entry
 from registry.leftovers import Left, passed_by
 from registry.paths import wrong_part
+from registry.problems import cut_name
 from registry.settings import Limits
 
 _SLASHES = "write '/' between folders: pack it with 'opsteps package', 7-Zip or a newer PowerShell"
@@ -84,7 +85,16 @@ def _file_entry(shown: str, path: Path) -> SourceEntry:
 def zip_entries(archive: Archive, limits: Limits) -> Iterator[SourceEntry]:
     """The entries of a ZIP, in its order."""
     for listed in archive.entries:
-        yield _zip_entry(listed, unicodedata.normalize("NFC", listed.name), limits)
+        name = unicodedata.normalize("NFC", listed.name)
+        if len(name) > limits.name_chars:  # what looks at each part of it would take its time
+            yield SourceEntry(
+                name=cut_name(name),
+                wrong="its name is far too long",
+                expected=f"paths of at most {limits.path_bytes} bytes",
+                rule="limit-name",
+            )
+        else:
+            yield _zip_entry(listed, name, limits)
 
 
 def _zip_entry(listed: Entry, name: str, limits: Limits) -> SourceEntry:

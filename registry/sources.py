@@ -14,7 +14,14 @@ from registry.archive import Archive, ArchiveError, read_archive
 from registry.errors import LimitError, NotFoundError, RegistryError
 from registry.leftovers import Left
 from registry.library_root import from_library_root
-from registry.problems import InvalidLibraryError, Problem, Severity, errors_of
+from registry.problems import (
+    InvalidLibraryError,
+    Problem,
+    Severity,
+    cut_name,
+    errors_of,
+    more_problems,
+)
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.source_entries import SourceEntry, directory_entries, zip_entries
 
@@ -67,7 +74,7 @@ def read_upload(
     if len(raw) > limits.archive_bytes:
         raise LimitError(f"the ZIP has more than {limits.archive_bytes:,} bytes")
     try:
-        archive = read_archive(raw)
+        archive = read_archive(raw, most=limits.archive_entries)
     except ArchiveError as error:
         raise SourceError(
             f"this is not a ZIP that can be read: {error.message}", next_step=error.next_step
@@ -99,7 +106,7 @@ def _read(entries: Iterable[SourceEntry], limits: Limits) -> Source:
         reading.take(entry)
     files, misplaced = from_library_root(reading.files)
     placed = () if misplaced is None else (misplaced,)
-    return Source(files=files, problems=(*reading.problems, *placed, *reading.warnings))
+    return Source(files=files, problems=(*reading.told, *placed, *reading.warnings))
 
 
 def _archive(path: Path, limits: Limits) -> Archive:
@@ -112,7 +119,7 @@ def _archive(path: Path, limits: Limits) -> Archive:
                 where=str(path),
                 next_step=f"What is right: at most {limits.archive_bytes:,} bytes",
             )
-        return read_archive(path.read_bytes())
+        return read_archive(path.read_bytes(), most=limits.archive_entries)
     except ArchiveError as error:
         raise SourceError(
             f"this is not a ZIP that can be read: {error.message}",
@@ -134,6 +141,9 @@ class _Reading:
     limits: Limits
     files: dict[str, bytes] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    _refused: set[str] = field(default_factory=set)
+    """Rules that are told once."""
+    _untold: int = 0
     _litter: dict[str, None] = field(default_factory=dict)
     _folders: dict[str, bool] = field(default_factory=dict)
     """Each path that was listed, and whether it was as a folder."""
@@ -141,6 +151,13 @@ class _Reading:
     _bytes: int = 0
     _passed_count: int = 0
     _passed_bytes: int = 0
+
+    @property
+    def told(self) -> tuple[Problem, ...]:
+        """The problems, and how many more there were."""
+        if not self._untold:
+            return tuple(self.problems)
+        return (*self.problems, more_problems(self._untold, self.limits.problems_reported))
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -221,12 +238,24 @@ class _Reading:
             entry.verify()
         except ArchiveError as error:
             self._refuse(entry.name, "source", error.message, "put in a file that can be read")
-        if why is Left.AS_LITTER:
-            self._litter[path] = None
+        if why is Left.AS_LITTER and len(self._litter) < limits.problems_reported:
+            self._litter[cut_name(path)] = None
 
     def _refuse(self, name: str, rule: str, wrong: str, expected: str) -> None:
-        self.problems.append(Problem(rule=rule, file=name, message=wrong, expected=expected))
+        if len(self.problems) >= self.limits.problems_reported:
+            self._untold += 1
+            return
+        file = cut_name(name)
+        self.problems.append(Problem(rule=rule, file=file, message=wrong, expected=expected))
 
     def _refuse_once(self, rule: str, what: str) -> None:
-        if all(problem.rule != rule for problem in self.problems):
-            self._refuse(".", rule, f"the release has {what}", f"do not put in {what} together")
+        if rule not in self._refused:
+            self._refused.add(rule)
+            # Among those that are told, whatever was found before.
+            told = Problem(
+                rule=rule,
+                file=".",
+                message=f"the release has {what}",
+                expected=f"do not put in {what} together",
+            )
+            self.problems.insert(0, told)

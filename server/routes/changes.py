@@ -251,7 +251,8 @@ async def uninstall_library(
     stay: the same release can come back, another one under the same version cannot.
     """
     name = library_name(server, library)
-    versions = tuple(version_of(text) for text in version or ())
+    # Each once: the answer and the commit name them.
+    versions = tuple(dict.fromkeys(version_of(text) for text in version or ()))
     done = await server.operations.carry_out(
         Uninstall(name=name, versions=versions, cascade=cascade), by
     )

@@ -224,6 +224,20 @@ def cross_archive_bytes(limits: Limits, place: Path) -> str:
     return "refused"
 
 
+def cross_archive_entries(limits: Limits, place: Path) -> str:
+    packed = make_zip(place / "a.zip", files())
+    with pytest.raises(LimitError, match="the ZIP has 5 entries"):
+        examine_source(packed, limits)
+    assert examine_source(packed).files == files()
+    return "refused"
+
+
+def cross_name_chars(limits: Limits, place: Path) -> str:
+    packed = make_zip(place / "a.zip", {**files(), f"docs/{'x' * 40}.md": b"x\n"})
+    assert not examine_source(packed).problems
+    return first(examine_source(packed, limits))
+
+
 def cross_problems_reported(limits: Limits, _place: Path) -> str:
     extra = {f"aaa/{n}": b"" for n in range(40)}
     broken = {**files(extra=extra), "steps/copy.json": b"{"}
@@ -263,6 +277,8 @@ LOW = {
     "passed_files": (3, "limit-passed-by"),
     "passed_bytes": (100, "limit-passed-by"),
     "compression_ratio": (50, "limit-compression"),
+    "archive_entries": (4, "refused"),
+    "name_chars": (30, "limit-name"),
     "problems_reported": (10, "limit-problems"),
 }
 
