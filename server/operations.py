@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 import structlog
 
 from registry.errors import RegistryError
+from registry.installing.incoming import Incoming
 from registry.installing.installer import Installer
 from registry.processes.pool import WorkerDiedError, WorkerPool, WorkerTimeoutError
 from registry.snapshot import Registry
+from server.checking_process import begin_checking, check_upload
 from server.errors import AnswerError
 from server.follower import Follower
 from server.planning_process import Planning, begin_planning
@@ -29,6 +31,8 @@ from server.write_process import Change, Done, Place, Who, begin, read_instance_
 _WRITING_ENDED = "the writing process ended; whether it was done shows in GET /api/v1/audit"
 _WRITING_HUNG = "it took too long and was ended; whether it was done shows in GET /api/v1/audit"
 _PLANNING_ENDED = "the process that asks upstreams ended; ask again"
+_CHECKING_ENDED = "the process that checks uploads ended over this library; nothing was changed"
+_CHECKING_FULL = "to check the library takes more memory than `check_bytes`"
 _LOG = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
@@ -76,6 +80,9 @@ class Operations:
             fetch_bytes=settings.upstream_bytes,
         )
         self._planning = WorkerPool(1, partial(begin_planning, planning))
+        self._checking = WorkerPool(1, partial(begin_checking, settings.check_bytes))
+        self._check_threads = ThreadPoolExecutor(1, thread_name_prefix="check")
+        self._checks_waiting = threading.Semaphore(settings.check_queue)
         self._threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="write")
         self._under_way: set[Future[Done]] = set()
         self._worktree = WorktreeFollowing(self._registry)
@@ -104,6 +111,36 @@ class Operations:
             self._follower.changes_under_way -= 1
             self._waiting.release()
 
+    async def check(self, file: bytes) -> Incoming:
+        """The release in an uploaded ZIP, checked apart from all changes; raises AnswerError.
+
+        503 when too many wait already, 422 when it takes too long: what is checked is killed.
+        """
+        if not self._checks_waiting.acquire(blocking=False):
+            raise AnswerError(503, "too many uploads are being checked; ask again in a second")
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._check_threads, self._check, file)
+        finally:
+            self._checks_waiting.release()
+
+    def _check(self, file: bytes) -> Incoming:
+        limits, seconds = self._place.limits, self._settings.check_seconds
+        try:
+            return _refusing(
+                lambda: self._checking.run(check_upload, file, limits, seconds=seconds)
+            )
+        except MemoryError as error:
+            raise AnswerError(413, _CHECKING_FULL) from error
+        except WorkerTimeoutError as error:
+            raise AnswerError(
+                422,
+                f"the library could not be checked in {seconds:g} s (the setting check_seconds)",
+            ) from error
+        except WorkerDiedError as error:
+            _LOG.error("a worker process ended", reason=error.message)
+            raise AnswerError(422, _CHECKING_ENDED) from error
+
     async def read(self, question: Callable[[Installer], Result]) -> Result:
         """Ask something that reads Git; raises AnswerError."""
         return await asyncio.to_thread(_refusing, lambda: question(self._installer))
@@ -128,8 +165,10 @@ class Operations:
             _LOG.error("changes are ended by the stop", count=len(late))
             self.kill()
         self._threads.shutdown(cancel_futures=bool(late))
+        self._checking.kill()  # nothing is changed by a check, and who asked for it has left
+        self._check_threads.shutdown(cancel_futures=True)
         self._worktree.stop(self._settings.stop_seconds)
-        for pool in (self._writing, self._planning):
+        for pool in (self._checking, self._writing, self._planning):
             pool.close(max(0.0, ends - monotonic()))
         self._registry.close()
 
@@ -137,6 +176,7 @@ class Operations:
         """End the processes amid their work; what waits for them is answered with 503."""
         self._writing.kill()
         self._planning.kill()
+        self._checking.kill()
 
     def _do(self, change: Change, who: Who) -> Done:
         done = _refusing(lambda: self._write(change, who))

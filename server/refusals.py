@@ -94,7 +94,8 @@ def _invalid(error: InvalidLibraryError) -> AnswerError:
     detail = f"{error.where} has {counted}: {'; '.join(parts)}"
     if errors and warnings:
         detail += f"; besides {_count(len(warnings), 'warning')}"
-    return AnswerError(400, detail, problems)
+    is_too_large = bool(errors) and all(one.rule.startswith("limit-") for one in errors)
+    return AnswerError(413 if is_too_large else 400, detail, problems)
 
 
 def _count(amount: int, what: str) -> str:

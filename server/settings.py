@@ -107,11 +107,18 @@ class Settings:
     uploads_bytes: int = _field(
         256 * 1024 * 1024, "What all uploads under way hold in memory before others get 503, bytes."
     )
+    check_seconds: float = _field(
+        60.0, "Longest that the check of one upload takes before it is ended, seconds."
+    )
+    check_bytes: int = _field(
+        2 * 1024 * 1024 * 1024, "Memory of the process that checks uploads, bytes."
+    )
+    check_queue: int = _field(32, "Uploads checked or waiting for it before others get a 503.")
     write_threads: int = _field(
         32, "Changes that wait for their turn, or to be served, before others queue."
     )
     write_processes: int = _field(
-        1, "Processes that check and write changes: one checks while another writes."
+        1, "Processes that write changes: one reads while another writes."
     )
     write_queue: int = _field(256, "Changes under way or waiting before others get a 503.")
     slow_change_seconds: float = _field(

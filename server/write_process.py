@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 from registry.host import DEFAULT_HOST
 from registry.installing.changes import Step
-from registry.installing.incoming import Incoming, check_incoming
+from registry.installing.incoming import Incoming
 from registry.installing.installer import Installer, Outcome
 from registry.library import LibraryStatus
 from registry.names import CommitId, LibraryName
 from registry.operation import Actor
-from registry.problems import Problem
 from registry.settings import Limits
 from registry.snapshot import Registry
-from registry.sources import read_upload
 from registry.upstreams.carrying_out import carry_out
 from registry.upstreams.planning import Plan
 from registry.upstreams.store import Upstreams
@@ -111,19 +109,14 @@ class RollBack:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstallUpload:
-    """Install what was uploaded."""
+    """Install what was uploaded, and checked by `server.checking_process`."""
 
-    file: bytes = field(repr=False)
+    incoming: Incoming = field(repr=False)
     license_key: str | None = field(repr=False)
 
     def __call__(self, installer: Installer, by: Actor) -> Outcome:
         """Do it."""
-        limits = installer.registry.limits
-        passed_by: list[Problem] = []
-        files = read_upload(self.file, limits, told=passed_by.append)
-        incoming = check_incoming(files, limits=limits)
-        incoming = replace(incoming, warnings=(*passed_by, *incoming.warnings))
-        return installer.install([incoming], by=by, license_key=self.license_key)
+        return installer.install([self.incoming], by=by, license_key=self.license_key)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

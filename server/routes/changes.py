@@ -149,7 +149,9 @@ async def install_library(
             take=take,
         )
         key = form.license_key or license_key
-        done = await server.operations.carry_out(InstallUpload(file=form.file, license_key=key), by)
+        incoming = await server.operations.check(form.file)
+        change = InstallUpload(incoming=incoming, license_key=key)
+        done = await server.operations.carry_out(change, by)
     library = done.first
     (arrived,) = library.arrived
     content = {

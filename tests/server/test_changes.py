@@ -335,13 +335,16 @@ def test_the_working_tree_follows(client: Client, place: Place) -> None:
 
 
 def test_a_writing_process_that_is_killed_is_started_anew(client: Client, place: Place) -> None:
+    """And so is the one that checks uploads."""
     install(client, "alpha")
-    (writing,) = [
+    workers = [
         child
         for child in children(client)
         if b"registry.processes.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
     ]
-    os.kill(writing, signal.SIGKILL)
+    assert len(workers) == 2
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
     until(lambda: install(client, "beta").status == 200)
     assert client.get("/api/v1/steps/beta.file.copy").status == 200
     assert not place.git("fsck", "--strict")
