@@ -24,6 +24,7 @@ from registry.importing import Imported, ImportedRelease, Refused, import_releas
 from registry.location import VARIABLE, choose_registry
 from registry.names import LibraryName
 from registry.operation import Actor, follow_head
+from registry.problems import printable_json
 from registry.snapshot import Registry
 
 _LISTED = 20
@@ -176,7 +177,7 @@ def import_(
     finally:
         opened.close()
     if as_json:
-        typer.echo(json.dumps(_as_json(report), indent=2, ensure_ascii=False))
+        typer.echo(printable_json(json.dumps(_as_json(report), indent=2, ensure_ascii=False)))
     else:
         _print(report)
     if report.of(FindingKind.FAILED):

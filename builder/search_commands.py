@@ -22,6 +22,7 @@ from registry.instance_names import facts_by_instance
 from registry.library import Library
 from registry.model import InstanceFacts, ReleaseContent, Step
 from registry.names import CORE, LibraryName, parse_library_name
+from registry.problems import printable_json
 from registry.snapshot import Registry, Snapshot
 from registry.tables import Column, show_table
 from registry.versions import Version, parse_version
@@ -73,7 +74,7 @@ def search(
     finally:
         opened.close()
     if as_json:
-        typer.echo(json.dumps(asdict(results), indent=2, ensure_ascii=False))
+        typer.echo(printable_json(json.dumps(asdict(results), indent=2, ensure_ascii=False)))
     else:
         _print_results(results)
     if not results.total:
@@ -146,7 +147,8 @@ def show(
         opened.close()
     if as_json:
         raw = _json(shown)
-        typer.echo(orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode())
+        shown_raw = orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode()
+        typer.echo(printable_json(shown_raw))
         return
     for line in shown.lines(instances):
         typer.echo("\n".join(map(_one_line, line.split("\n"))))

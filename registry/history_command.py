@@ -14,6 +14,7 @@ import typer
 from registry.commands import JsonOption, RegistryOption
 from registry.history import Entry, read_history
 from registry.names import parse_library_name
+from registry.problems import printable_json
 from registry.snapshot import Registry
 from registry.tables import Column, show_table
 
@@ -74,7 +75,8 @@ def log(
         if name is not None and not entries:
             opened.snapshot().library(name)  # or say that there is none, and which may be meant
     if as_json:
-        typer.echo(json.dumps([entry_data(entry) for entry in entries], ensure_ascii=False))
+        told = json.dumps([entry_data(entry) for entry in entries], ensure_ascii=False)
+        typer.echo(printable_json(told))
     else:
         show_table(_COLUMNS, list(map(_row, entries)))
     if len(entries) == limit and not as_json:

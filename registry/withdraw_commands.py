@@ -23,7 +23,7 @@ from registry.commands import (
 )
 from registry.instance_names import require_instance
 from registry.names import parse_library_name
-from registry.problems import printable
+from registry.problems import printable, printable_json
 from registry.rollback_plan import Difference
 from registry.rolling_back import (
     RolledBack,
@@ -221,7 +221,8 @@ def _show_withdrawn(done: Withdrawn, verb: str, *, as_json: bool) -> None:
 
 def _show_rollback(done: RolledBack, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(_rollback_data(done, dry_run=dry_run), ensure_ascii=False))
+        told = json.dumps(_rollback_data(done, dry_run=dry_run), ensure_ascii=False)
+        typer.echo(printable_json(told))
         return
     for warning in done.plan.warnings:
         typer.echo(printable(f"Warning: {warning}"), err=True)

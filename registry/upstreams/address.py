@@ -143,6 +143,8 @@ def is_public(address: str) -> bool:
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
+        if any(ip in network for network in _NEAR):
+            return False
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if inner is None and ip in _NAT64:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
@@ -153,6 +155,19 @@ def is_public(address: str) -> bool:
 
 _WHY = {Scheme.HTTP: "is not encrypted", Scheme.FILE: "is on this machine"}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# What Python's table of special addresses calls global, depending on its version.
+_NEAR = tuple(
+    map(
+        ipaddress.IPv6Network,
+        (
+            "fec0::/10",  # site-local, of old
+            "64:ff9b:1::/48",  # NAT64 of a site's own
+            "::/96",  # IPv4-compatible, of old
+            "::ffff:0:0:0/96",  # IPv4-translated
+            "5f00::/16",  # segment routing, inside one network
+        ),
+    )
+)
 
 
 def refuse_private(address: Address, found: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ from registry.errors import RegistryError
 from registry.hints import command_line
 from registry.installing.installer import Installer
 from registry.names import CommitId
-from registry.problems import printable
+from registry.problems import printable, printable_json
 from registry.snapshot import Registry
 from registry.tables import Column, show_table
 from registry.upstreams.address import parse_address
@@ -185,7 +185,8 @@ def available(
         told = described(upstreams, shown)
         upstreams.close()
     if as_json:
-        typer.echo(json.dumps([offer_data(one) for one in told], indent=2, ensure_ascii=False))
+        offered = json.dumps([offer_data(one) for one in told], indent=2, ensure_ascii=False)
+        typer.echo(printable_json(offered))
         return
     show_table(_OFFER_COLUMNS, list(map(_offer_row, told)))
 

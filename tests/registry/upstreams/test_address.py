@@ -87,7 +87,8 @@ def test_whatever_is_read_is_read_the_same_again(text: str) -> None:
         "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255", "198.18.0.1",
         "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1",
         "::ffff:127.0.0.1", "::ffff:169.254.169.254", "2002:7f00:1::", "64:ff9b::7f00:1",
-        "64:ff9b::a9fe:a9fe",
+        "64:ff9b::a9fe:a9fe", "fec0::1", "feff::1", "64:ff9b:1::7f00:1", "::127.0.0.1", "::8.8.8.8",
+        "::ffff:0:127.0.0.1", "::ffff:0:8.8.8.8", "5f00::1",
     ],
 )  # fmt: skip
 def test_an_address_of_a_private_network_is_not_public(address: str) -> None:
