@@ -25,6 +25,8 @@ _OF_UPSTREAMS = {
     "available": "GET /api/v1/available",
     "update": "POST /api/v1/upstreams/update",
 }
+# No URL, no relative path, and none of the server's own addresses.
+_PATH = re.compile(r"(?<![\w:/.…~-])/(?!api/|health\b|metrics\b)(?:[^\s/'\";,]+/)*([^\s/'\";,:]+)")
 _NAME = re.compile(r"[a-z][a-z0-9-]*\Z")
 _OPERATOR = "The server's operator can do something about it"
 
@@ -42,6 +44,16 @@ def plain(message: str) -> str:
     said = _COMMAND.sub(_counterpart, message)
     kept = [part for part in re.split(r"(?<=[.;]) ", said) if not _ANY.search(part)]
     return " ".join(kept).rstrip(";") or _OPERATOR
+
+
+def without_paths(text: str, *known: str) -> str:
+    """A text for everybody: of absolute paths on the server only the last part is left.
+
+    ``known`` are paths that may have blanks in them.
+    """
+    for path in sorted(known, key=len, reverse=True):
+        text = text.replace(path, f"…/{path.rpartition('/')[2]}")
+    return _PATH.sub(lambda found: f"…/{found[1]}", text)
 
 
 def _counterpart(found: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -13,6 +13,7 @@ import registry as registry_room
 from registry.cache_place import cache_directory
 from registry.snapshot import Registry
 from server.access import Gate, web_address
+from server.advice import without_paths
 from server.building import Building, BuildState, build_command, search_directory, site_directory
 from server.clone_watch import CloneWatch
 from server.database.engine import database_url
@@ -225,9 +226,10 @@ class Server:
         """What ``/health`` answers."""
         served = self.follower.current
         dirty = self.follower.upkeep.dirty
-        problem = self.follower.problem
+        problem = self._public(self.follower.problem)
         build = self.building.state if self.building else self._given_site()
-        alarms = served.alarms if served else ()
+        build = replace(build, error=self._public(build.error))
+        alarms = tuple(map(self._public, served.alarms)) if served else ()
         clone = self.clone.fields()
         writing = self.operations.health
         rows = "ready" if self.tokens.is_fresh else "down"
@@ -259,12 +261,21 @@ class Server:
             "warnings": [_TRUSTING] if self.gate.trusted else [],
             "search": self._searching.state if self._searching else "unavailable",
             "catalogue": asdict(build),
-            "remote": asdict(self.remote.state),
+            "remote": {
+                name: self._public(value) if isinstance(value, str) else value
+                for name, value in asdict(self.remote.state).items()
+            },
             "clone": clone,
             "writing": writing.fields(),
             "notices": self.notices.status,
             "database": {"status": rows, "security_events_dropped": self.security.dropped},
         }
+
+    def _public(self, text: str) -> str:
+        """Without the server's paths: ``/health`` is answered to everybody."""
+        repository = self._registry.repository
+        known = (str(self._registry.path), str(repository.git_dir), str(repository.common_dir))
+        return without_paths(text, *known)
 
     def _given_site(self) -> BuildState:
         """The state of a catalogue that others build."""
