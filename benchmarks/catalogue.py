@@ -15,6 +15,7 @@ from benchmarks.rows import Bound, Promise, Row, Spread, against, plain, spread
 from benchmarks.session import STEPS_EACH, Session
 from builder.catalogue.build import build_catalogue
 from builder.search_index import update_index
+from registry.cache_place import cache_directory_of
 from registry.snapshot import Registry
 
 PAGES = Promise(
@@ -105,7 +106,7 @@ def _compared(site: hugo.HugoSite, ours: Path) -> str:
 def _process(registry: Path, site: Path, *, search: bool) -> float:
     """Seconds of ``opsteps build`` from nothing, as a whole process."""
     site.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(registry / ".git" / "opsteps", ignore_errors=True)  # the Whoosh index
+    shutil.rmtree(cache_directory_of(registry / ".git"), ignore_errors=True)  # the Whoosh index
     command = [str(OPSTEPS), "build", str(registry), "--out", str(site)]
     command += ["--json", "--search" if search else "--no-search"]
     started = time.perf_counter()

@@ -11,6 +11,7 @@ from builder import outcomes, validating, validating_many
 from builder.validating import Checked, Target, check_target, find_targets
 from builder.validating_many import check_targets
 from registry.adding import add_release
+from registry.cache_place import cache_directory_of
 from registry.errors import NotFoundError
 from registry.operation import Actor
 from registry.problems import Problem, errors_of
@@ -224,7 +225,7 @@ def test_everything_wrong_in_a_registry_is_found_at_once(registry: Path) -> None
 
 
 def kept(registry: Path) -> Path:
-    return registry / ".git/opsteps/validated.json"
+    return cache_directory_of(registry / ".git") / "validated.json"
 
 
 def checked(root: Path) -> list[Problem]:

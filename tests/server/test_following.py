@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.cache_place import cache_directory
 from registry.names import CommitId, LibraryName
 from registry.snapshot import Registry, Snapshot
 from registry.verifying.trusted import TrustedHead, set_trusted
@@ -19,7 +20,7 @@ from tests.server.real_server import Client, Place, serving, step, until
 
 
 def _cache(place: Place) -> Path:
-    return next((place.path / ".git" / "opsteps").glob("served-*.cache"))
+    return next(cache_directory(place.registry).glob("served-*.cache"))
 
 
 def _kept_commit(cache: Path) -> str:
@@ -28,7 +29,7 @@ def _kept_commit(cache: Path) -> str:
 
 
 def _until_kept(place: Place) -> Path:
-    until(lambda: list((place.path / ".git" / "opsteps").glob("served-*.cache")))
+    until(lambda: list(cache_directory(place.registry).glob("served-*.cache")))
     return _cache(place)
 
 
