@@ -58,7 +58,7 @@ def check_release(
     ``name`` and ``version`` are what its directories are called; None where there are none yet.
     ``strict`` makes unknown fields an error, as in a pull request.
     """
-    problems = [*path_problems(files, limits), *size_problems(files, limits)]
+    problems = [*path_problems(files, limits, strict=strict), *size_problems(files, limits)]
     problems.extend(file_problems(files))
     checking = _Checking(files=files, problems=problems, strict=strict, limits=limits)
     parsed = checking.manifest()
@@ -167,7 +167,7 @@ class _Checking:
             self.problems.extend(_name_problems(looked_at, file))
         if "/description" not in wrong and not looked_at.description.strip():
             self.problems.append(description_missing(file, "the step"))
-        self.problems.extend(step_problems(looked_at, file, unsound=unsound))
+        self.problems.extend(step_problems(looked_at, file, unsound=unsound, strict=self.strict))
         return step
 
     def placed(self) -> tuple[Problem, ...]:

@@ -20,15 +20,29 @@ INVISIBLE = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u061c") | froz
 )
 
 
-def path_problems(paths: Iterable[str], limits: Limits) -> Iterator[Problem]:
-    """Each thing that is wrong with these paths, relative to the release."""
+def path_problems(
+    paths: Iterable[str], limits: Limits, *, strict: bool = False
+) -> Iterator[Problem]:
+    """Each thing that is wrong with these paths, relative to the release.
+
+    ``strict``: files that other programs take for their own are an error.
+    """
     listed = list(paths)
     for path in listed:
         wrong = _wrong_path(path, limits)
         if wrong:
             yield _problem(path, wrong)
         top, slash, _ = path.partition("/")
-        if top not in (FOLDERS if slash else FILES):
+        taken = _taken_by(path)
+        if taken:
+            yield Problem(
+                rule="path-special",
+                file=path,
+                message=f"{taken}, wherever it comes from",
+                expected="another name, if it belongs to the library at all",
+                severity=Severity.ERROR if strict else Severity.WARNING,
+            )
+        elif top not in (FOLDERS if slash else FILES):
             yield Problem(
                 rule="path-unexpected",
                 file=path,
@@ -37,6 +51,20 @@ def path_problems(paths: Iterable[str], limits: Limits) -> Iterator[Problem]:
                 severity=Severity.WARNING,
             )
     yield from _collisions(listed)
+
+
+def _taken_by(path: str) -> str:
+    """Who takes a file of this name for his own; empty when nobody does."""
+    lower = path.casefold()
+    top, _, below = lower.partition("/")
+    name = below if top == "executors" else lower
+    if name in {"sitecustomize.py", "usercustomize.py"}:
+        return "Python runs a file of this name at its start"
+    if name == "conftest.py":
+        return "pytest runs a file of this name beside what it tests"
+    if lower in {"library.yaml", "registry.yaml"} or (below and top in {"instances", "libraries"}):
+        return "a registry keeps its own facts under this name"
+    return ""
 
 
 def _collisions(paths: list[str]) -> Iterator[Problem]:

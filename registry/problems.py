@@ -74,7 +74,7 @@ def more_problems(count: int, limit: int) -> Problem:
         rule="limit-problems",
         file=".",
         message=f"{count:,} more problems are not listed",
-        expected=f"at most {limit:,} problems, to be listed all",
+        expected=f"mend these, then check again: at most {limit:,} are listed",
         severity=Severity.WARNING,
     )
 

@@ -15,6 +15,7 @@ from registry.spelling import listed, nearest
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _RANGES = (("min", "max"), ("min_length", "max_length"), ("min_items", "max_items"))
+_REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _NUMBERS = frozenset({ParameterType.NUMBER})
 _TEXTS = frozenset({ParameterType.STRING, ParameterType.FILE, ParameterType.DIRECTORY})
 _LISTS = frozenset({ParameterType.ARRAY, ParameterType.MULTISELECT})
@@ -29,11 +30,24 @@ _APPLIES = {
 }
 
 
-def step_problems(step: Step, file: str, *, unsound: Collection[str] = ()) -> Iterator[Problem]:
+def step_problems(
+    step: Step, file: str, *, unsound: Collection[str] = (), strict: bool = False
+) -> Iterator[Problem]:
     """Everything about a step's meaning that is wrong, by JSON pointer.
 
     ``unsound`` are parts that are not judged, such as ``parameters/source`` or ``examples/0``.
+    ``strict`` as for a whole release.
     """
+    severity = Severity.ERROR if strict else Severity.WARNING
+    for pointer, target in _references(step.returns, "/returns"):
+        if not target.startswith("#"):
+            yield _problem(
+                file,
+                pointer,
+                f"{target[:80]!r} leads out of this schema, and who reads it may follow",
+                expected="a reference inside it: '#/…'",
+                severity=severity,
+            )
     for name, parameter in step.parameters.items():
         if f"parameters/{name}" not in unsound:
             yield from _parameter_problems(parameter, file, f"/parameters/{escape_pointer(name)}")
@@ -64,7 +78,7 @@ def step_problems(step: Step, file: str, *, unsound: Collection[str] = ()) -> It
 def _published_secrets(step: Step, index: int, file: str) -> Iterator[Problem]:
     for name, value in step.examples[index].parameters.items():
         parameter = step.parameters.get(name)
-        if parameter is not None and parameter.secret and value not in {"", None}:
+        if parameter is not None and parameter.secret and value not in ("", None):
             yield Problem(
                 rule="example-secret",
                 file=file,
@@ -73,6 +87,20 @@ def _published_secrets(step: Step, index: int, file: str) -> Iterator[Problem]:
                 expected="leave it out: an example needs no secrets",
                 severity=Severity.WARNING,
             )
+
+
+def _references(value: object, pointer: str) -> Iterator[tuple[str, str]]:
+    """Each reference to another schema in one, with its pointer; of any draft."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            place = f"{pointer}/{escape_pointer(key)}"
+            if key in _REFERENCES and isinstance(inner, str):
+                yield place, inner
+            else:
+                yield from _references(inner, place)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _references(inner, f"{pointer}/{index}")
 
 
 def _parameter_problems(parameter: Parameter, file: str, pointer: str) -> Iterator[Problem]:
