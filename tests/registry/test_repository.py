@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry.adding import add_release
-from registry.errors import ConflictError, IncompleteCloneError, NotARegistryError
+from registry.errors import ConflictError, GitError, IncompleteCloneError, NotARegistryError
 from registry.git import GitRepository
 from registry.library import LibraryStatus
 from registry.operation import Actor, follow_head
@@ -132,6 +132,13 @@ def test_callers_git_variables_change_nothing(
     monkeypatch.delenv(name)
     assert git(made.path, "status", "--porcelain") == ""
     assert list(other.iterdir()) == [other / ".git"]
+
+
+def test_git_says_nothing_of_grafts(registry: Registry) -> None:
+    with pytest.raises(GitError) as caught:
+        registry.repository.run("merge-base", "HEAD", "HEAD^{tree}")
+    assert "is a tree" in caught.value.said
+    assert "graft" not in caught.value.said
 
 
 def test_callers_inline_configuration_changes_nothing(
