@@ -1,6 +1,7 @@
 """Write a long chain of commits in one stream: thousands of releases in seconds, into one pack.
 
-`registry.writing` is the other way to write, for one commit at once.
+`registry.writing` is the other way to write, for one commit at once. Until the refs that count have
+moved, a staging ref names the commits, so that no ``git gc`` takes them away.
 """
 
 from __future__ import annotations
@@ -14,19 +15,45 @@ from pathlib import Path
 from registry.errors import GitError
 from registry.git import GitRepository
 from registry.names import CommitId
-from registry.writing import ABSENT, NewCommit
+from registry.writing import NewCommit
+
+_STAGING = "refs/opsteps/staging"
+# Also a small import stays a pack, which no `git gc` that runs already can take apart.
+_ALWAYS_PACKED = ("-c", "fastimport.unpackLimit=0")
 
 
 def write_commits(
     repository: GitRepository, base: CommitId | None, commits: Iterable[NewCommit]
 ) -> list[CommitId]:
-    """Write a chain of commits upon ``base`` in one ``git fast-import``; no visible ref moves."""
-    staging = f"refs/opsteps/staging/{uuid.uuid4().hex}"
+    """Write a chain of commits upon ``base`` in one ``git fast-import``; no visible ref moves.
+
+    They are safe from Git's own cleaning up until `clear_staging`.
+    """
+    staging = f"{_STAGING}/{uuid.uuid4().hex}"
     with tempfile.TemporaryDirectory() as scratch:
         marks, log = Path(scratch, "marks"), Path(scratch, "log")
         count = _import(repository, base, commits, staging, marks, log)
         found = dict(line.split() for line in marks.read_text().splitlines())
     return [CommitId(found[f":{mark}"]) for mark in range(1, count + 1)]
+
+
+def clear_staging(repository: GitRepository) -> None:
+    """Remove all staging refs: what they named is named by others now, or not wanted.
+
+    The write lock must be held.
+    """
+    names = repository.run("for-each-ref", "--format=%(refname)", _STAGING).decode().split()
+    for name in names:
+        repository.run("update-ref", "-d", "--no-deref", name)
+
+
+def clear_staging_of_the_killed(repository: GitRepository) -> None:
+    """As `clear_staging`, at the price of a look at one directory where there is none.
+
+    A ref that was packed meanwhile waits for the next import, or for `registry.maintaining`.
+    """
+    if (repository.common_dir / _STAGING).exists():
+        clear_staging(repository)
 
 
 def _import(
@@ -38,7 +65,7 @@ def _import(
     log: Path,
 ) -> int:
     count = 0
-    arguments = ["fast-import", "--quiet", "--done", f"--export-marks={marks}"]
+    arguments = [*_ALWAYS_PACKED, "fast-import", "--quiet", "--done", f"--export-marks={marks}"]
     with log.open("wb") as errors, repository.start(arguments, errors) as process:
         stdin = process.stdin
         if stdin is None:
@@ -47,8 +74,7 @@ def _import(
             for count, commit in enumerate(commits, start=1):
                 start = base if count == 1 else None
                 stdin.write(_commit_command(commit, staging, count, start))
-            # The staging ref never comes into being: the objects stay, and nothing names them yet.
-            stdin.write(f"reset {staging}\nfrom {ABSENT}\n\ndone\n".encode())
+            stdin.write(b"done\n")
             stdin.close()
         except BrokenPipeError:
             # Git gave up; its reason is in the log and its exit code below.

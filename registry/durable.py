@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
+STAGED = ".opsteps-"
+"""How a file is called until it gets its name; what a killed process left has such a name, too."""
 _READ_ONLY = 0o444
 # Files that are synced one after the other; more are synced at once, by so many threads.
 _ALONE = 3
@@ -22,14 +24,15 @@ class Batch:
     more than one.
     """
 
-    def __init__(self) -> None:
-        """Nothing is waiting."""
+    def __init__(self, *, staged: str = STAGED) -> None:
+        """Nothing is waiting; ``staged`` begins the names of files that have not theirs yet."""
+        self._staged = staged
         self._waiting: dict[Path, Path] = {}
         self._directories: dict[Path, None] = {}
 
     def put(self, path: Path, content: bytes, *, mode: int = _READ_ONLY) -> None:
         """Write a file beside its place; it gets its name with `finish`."""
-        staged = path.parent / f".opsteps-{uuid.uuid4().hex}"
+        staged = path.parent / f"{self._staged}{uuid.uuid4().hex}"
         self._waiting[path] = staged
         try:
             descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

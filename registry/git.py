@@ -116,6 +116,8 @@ class GitRepository:
         self.common_dir = places.common_dir
         self.work_tree = places.work_tree
         self.config: GitConfig = places.config
+        self.kept: list[Path] = []
+        """Files that hold packs of ours until their refs have moved: see `registry.packs`."""
         self._lock = threading.Lock()
         self._reader: subprocess.Popen[bytes] | None = None
 

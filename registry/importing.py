@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from registry.bulk import write_commits
+from registry.bulk import clear_staging, write_commits
 from registry.checking import check_release
 from registry.digest import release_digest, tree_id
 from registry.errors import ConflictError, MovedError
@@ -121,9 +121,18 @@ def _import(
             if progress is not None:
                 progress(item)
 
-    written = write_commits(registry.repository, before.commit, commits())
+    try:
+        return _publish(turn, run, before.commit, commits())
+    finally:
+        clear_staging(registry.repository)
+
+
+def _publish(turn: Turn, run: _Run, before: CommitId, commits: Iterator[NewCommit]) -> Imported:
+    """Write the commits and their tags, and move all refs."""
+    registry = turn.registry
+    written = write_commits(registry.repository, before, commits)
     if not written:
-        return _result(run, before.commit)
+        return _result(run, before)
     raw = [
         tag_object(name, commit, message, tagger=tagger)
         for (name, message, tagger), commit in zip(run.tags, written, strict=True)
@@ -133,7 +142,7 @@ def _import(
         RefUpdate(ref=f"refs/tags/{name}", new=object_id)
         for (name, _, _), object_id in zip(run.tags, objects, strict=True)
     ]
-    head = RefUpdate(ref=registry.branch, new=written[-1], old=before.commit)
+    head = RefUpdate(ref=registry.branch, new=written[-1], old=before)
     try:
         turn.move([*updates, head])
     except MovedError as error:  # the releases were read: there is no second attempt

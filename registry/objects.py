@@ -6,50 +6,43 @@ A commit into a registry of 10,000 libraries rewrites one tree of 500 kB. ``git 
 
 from __future__ import annotations
 
-import hashlib
-import zlib
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from registry.durable import Batch
 from registry.errors import GitError
 from registry.git import GitRepository
 from registry.names import ObjectId
+from registry.packs import Pack, keep
 from registry.trees import TREE_MODE, raw_entries
 
 _FILE_MODE = b"100644"
-# Speed counts when an operator waits; a repack compresses again anyway.
-_COMPRESSION = 1
 
 
 class ObjectWriter:
-    """Writes loose objects; one that is there already is not written again.
+    """Writes the objects of one operation, all of them into one pack that no Git removes.
 
-    They get their names with `finish`, synced, which must come before any ref names them.
+    An object that is in the repository already is written again: nobody knows whether anything
+    names it, and whether a ``git gc`` that runs now is about to take it away.
     """
 
     def __init__(self, repository: GitRepository) -> None:
         """Write into this repository's object store."""
-        self._objects = repository.common_dir / "objects"
-        self._batch = Batch()
+        self._repository = repository
+        self._pack = Pack()
 
     def write(self, kind: str, content: bytes) -> ObjectId:
-        """Write one object of a type (``blob``, ``tree``, ``commit``, ``tag``)."""
-        raw = b"%b %d\0%b" % (kind.encode(), len(content), content)
-        object_id = hashlib.sha1(raw).hexdigest()  # noqa: S324 - Git's own object id
-        directory = self._objects / object_id[:2]
-        path = directory / object_id[2:]
-        if path not in self._batch and not path.exists():
-            directory.mkdir(exist_ok=True)
-            self._batch.put(path, zlib.compress(raw, _COMPRESSION))
-        # Whoever made what is there already may not have come to sync its name.
-        self._batch.touch(self._objects)
-        self._batch.touch(directory)
-        return ObjectId(object_id)
+        """Add one object of a type (``blob``, ``tree``, ``commit``, ``tag``)."""
+        return self._pack.add(kind, content)
 
     def finish(self) -> None:
-        """Make all that was written last, under its name."""
-        self._batch.finish()
+        """Make all that was written last, and visible; it must come before any ref names it.
+
+        It is safe from every ``git gc`` until `registry.writing.move_refs` has ended.
+        """
+        if self._pack.is_empty:
+            return
+        keep(self._repository, self._pack)
+        self._pack = Pack()
 
 
 def edit_tree(

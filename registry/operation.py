@@ -22,6 +22,7 @@ from registry.journal import Journal
 from registry.locking import exclusive
 from registry.names import CommitId
 from registry.objects import ObjectWriter
+from registry.packs import let_go
 from registry.problems import printable
 from registry.publishing import git_command, refuse_ahead
 from registry.reach import Reach
@@ -176,6 +177,8 @@ class Turn:
         except MovedError:
             journal.end(entry)
             raise
+        finally:
+            let_go(self.registry.repository)
         journal.moved(entry)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from registry.bulk import clear_staging_of_the_killed
 from registry.durable import sync_directories
 from registry.git import GitRepository
 from registry.journal import Entry, Journal
 from registry.names import CommitId
+from registry.packs import let_go_of_the_killed
 from registry.writing import RefUpdate
 
 _HEAD = "HEAD"
@@ -19,6 +21,8 @@ def recover(repository: GitRepository, journal: Journal) -> None:
     Git's transaction renames one ref after the other: killed in between, it leaves tags without
     the head that they belong to, and lock files that block everybody.
     """
+    let_go_of_the_killed(repository)
+    clear_staging_of_the_killed(repository)
     for entry in journal.moving():
         _remove_locks(repository, entry)
         _remove_unearned_tags(repository, entry)

@@ -15,6 +15,7 @@ from registry.errors import GitError, MovedError
 from registry.git import GitRepository
 from registry.names import CommitId, ObjectId
 from registry.objects import ObjectWriter, edit_tree
+from registry.packs import let_go
 
 # What a ref that must not exist yet is compared with.
 ABSENT = "0" * 40
@@ -108,8 +109,18 @@ def move_refs(
     """Move all refs in one transaction, each only from where it is expected, durably.
 
     The Git command inherits the lock ``holding``. Raises MovedError when a ref is not where it
-    was expected (or is held by another Git at the moment), else GitError.
+    was expected (or is held by another Git at the moment), else GitError. Packs that were kept
+    for these refs are kept no longer.
     """
+    try:
+        _move_refs(repository, updates, holding)
+    finally:
+        let_go(repository)
+
+
+def _move_refs(
+    repository: GitRepository, updates: Sequence[RefUpdate], holding: int | None
+) -> None:
     lines = (f"update {item.ref}\0{item.new}\0{item.old}\0" for item in updates)
     try:
         repository.run(
