@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from registry.git_failures import missing_object
+from registry.missing import object_at
 from registry.model import LedgerEntry, LibraryFacts, Removal
 from registry.names import CommitId, Digest, LibraryName, parse_library_name
 from registry.parsing import parse_library_facts
@@ -40,18 +42,21 @@ def facts_path(name: LibraryName) -> str:
 def read_library(registry: Registry, name: LibraryName, head: CommitId | None = None) -> LibraryAt:
     """One library at a head (HEAD when None), in a few small reads.
 
-    Raises InvalidNameError for no name, InvalidLibraryError when its facts cannot be read.
+    Raises InvalidNameError for no name, InvalidLibraryError when its facts cannot be read,
+    DamagedRepositoryError when they are missing.
     """
     parse_library_name(name)
     head = head or registry.head()
-    tree = registry.repository.object(f"{head}:libraries/{name}")
+    tree = object_at(registry.repository, head, f"libraries/{name}")
     if tree is None or tree.type != "tree":
         return LibraryAt(head=head, name=name, facts=LibraryFacts(), entries={})
     entries = {entry.name: entry for entry in parse_tree(tree.content)}
     facts = LibraryFacts()
     if "library.yaml" in entries:
         blob = registry.repository.object(entries["library.yaml"].object_id)
-        parsed = parse_library_facts(blob.content if blob else b"", file="library.yaml")
+        if blob is None:
+            raise missing_object(entries["library.yaml"].object_id, registry.repository.git_dir)
+        parsed = parse_library_facts(blob.content, file="library.yaml")
         if parsed.value is None:
             raise InvalidLibraryError(facts_path(name), parsed.problems)
         facts = parsed.value

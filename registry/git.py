@@ -18,7 +18,13 @@ from typing import IO, NewType
 
 from registry.errors import DamagedRepositoryError, GitError, RegistryError
 from registry.git_config import GitConfig
-from registry.git_failures import RESTORE, git_failure, no_such_commit, partial_clone
+from registry.git_failures import (
+    RESTORE,
+    git_failure,
+    missing_object,
+    no_such_commit,
+    partial_clone,
+)
 from registry.names import CommitId, ObjectId
 from registry.places import find_places
 from registry.reach import Reach, communicate
@@ -446,3 +452,11 @@ class Wave:
         ids = list(self._ids)
         found = zip(ids, self._repository.objects(ids), strict=True)
         return {object_id: item for object_id, item in found if item is not None}
+
+    def fetch_all(self) -> dict[ObjectId, GitObject]:
+        """As `fetch`; raises DamagedRepositoryError for a missing object."""
+        found = self.fetch()
+        lost = next((object_id for object_id in self._ids if object_id not in found), None)
+        if lost is not None:
+            raise missing_object(lost, self._repository.git_dir)
+        return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from registry.errors import (
     DamagedRepositoryError,
@@ -81,6 +82,13 @@ def partial_clone(where: str, remote: str) -> IncompleteCloneError:
             if remote
             else "Clone it again without --filter"
         ),
+    )
+
+
+def missing_object(object_id: str, where: Path) -> DamagedRepositoryError:
+    """An object that something names and that is not there."""
+    return DamagedRepositoryError(
+        f"object {object_id} is missing", where=str(where), next_step=RESTORE
     )
 
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from registry.errors import NotFoundError
 from registry.instance_facts import parse_instance_name
+from registry.missing import object_at
 from registry.model import InstanceFacts
 from registry.names import CommitId, LibraryName
 from registry.parsing import parse_instance_facts
@@ -21,7 +22,7 @@ class UnknownInstanceError(NotFoundError):
 
 def instances_at(registry: Registry, head: CommitId) -> list[str]:
     """The instances that have files at a head, sorted."""
-    found = registry.repository.object(f"{head}:instances")
+    found = object_at(registry.repository, head, "instances")
     if found is None or found.type != "tree":
         return []
     return sorted(entry.name for entry in parse_tree(found.content) if entry.is_tree)
@@ -34,7 +35,7 @@ def facts_by_instance(
     found: dict[str, InstanceFacts] = {}
     for instance in instances_at(registry, head):
         path = f"instances/{instance}/{library}.yaml"
-        blob = registry.repository.object(f"{head}:{path}")
+        blob = object_at(registry.repository, head, path)
         parsed = parse_instance_facts(blob.content, file=path).value if blob is not None else None
         if parsed is not None:
             found[instance] = parsed

@@ -19,6 +19,7 @@ from registry.library import (
     choose_active,
     decide_release,
 )
+from registry.missing import object_at
 from registry.model import LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.parsing import parse_library_facts
@@ -83,8 +84,8 @@ class LibraryState:
 
 def place_of(registry: Registry, name: LibraryName, head: CommitId) -> Place:
     """Where one library is at a head."""
-    paths = (f"{head}:libraries/{name}", f"{head}:{instance_path(registry.instance, name)}")
-    tree, instance = list(registry.repository.objects(paths))
+    paths = (f"libraries/{name}", instance_path(registry.instance, name))
+    tree, instance = (object_at(registry.repository, head, path) for path in paths)
     return Place(
         tree=tree.object_id if tree is not None and tree.type == "tree" else None,
         instance=instance.object_id if instance is not None else None,
@@ -161,13 +162,13 @@ def _states(
         for object_id in (place.tree, place.instance):
             if object_id is not None:
                 wave.want(object_id)
-    found = wave.fetch()
+    found = wave.fetch_all()
     listed = {name: _entries(found, place.tree) for name, place in places.items()}
     facts = Wave(registry.repository)
     for entries in listed.values():
         if "library.yaml" in entries:
             facts.want(entries["library.yaml"])
-    blobs = facts.fetch()
+    blobs = facts.fetch_all()
     return {
         name: LibraryState(
             exists=bool(listed[name]),

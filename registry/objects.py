@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from registry.errors import GitError
 from registry.git import GitRepository
+from registry.git_failures import missing_object
 from registry.names import ObjectId
 from registry.packs import Pack, keep
 from registry.trees import TREE_MODE, raw_entries
@@ -98,7 +98,7 @@ def _tree_content(repository: GitRepository, tree: ObjectId | None) -> bytes:
         return b""
     found = repository.object(tree)
     if found is None or found.type != "tree":
-        raise GitError(f"tree {tree} is missing", where=str(repository.git_dir))
+        raise missing_object(tree, repository.git_dir)
     return found.content
 
 

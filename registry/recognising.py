@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from registry.missing import object_at
 from registry.names import CommitId
 from registry.snapshot import Registry
 from registry.state import no_registry
 
 
 def refuse_no_registry(registry: Registry, head: CommitId) -> None:
-    """Raise NotARegistryError unless the head is a registry's: nothing is written elsewhere."""
-    found = registry.repository.object(f"{head}:registry.yaml")
+    """Raise NotARegistryError unless the head is a registry's: nothing is written elsewhere.
+
+    Raises DamagedRepositoryError when it cannot be told, because an object is missing.
+    """
+    found = object_at(registry.repository, head, "registry.yaml")
     if found is None or found.type != "blob":
         raise no_registry(registry.path)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from registry.facts import LibraryAt
+from registry.missing import object_at
 from registry.model import Policy, RegistryFacts, Signatures
 from registry.names import CommitId, Digest
 from registry.parsing import parse_registry_facts
@@ -51,7 +52,7 @@ def ledger_signature(
 
 def registry_facts(registry: Registry, head: CommitId) -> RegistryFacts:
     """``registry.yaml`` at a head; raises NotARegistryError, InvalidLibraryError."""
-    found = registry.repository.object(f"{head}:registry.yaml")
+    found = object_at(registry.repository, head, "registry.yaml")
     if found is None:
         raise no_registry(registry.path)
     parsed = parse_registry_facts(found.content)
@@ -65,7 +66,7 @@ def policy_at(registry: Registry, head: CommitId) -> Policy:
 
     Raises InvalidLibraryError for one that cannot be read.
     """
-    if registry.repository.object(f"{head}:registry.yaml") is None:
+    if object_at(registry.repository, head, "registry.yaml") is None:
         return Policy()
     return registry_facts(registry, head).policy
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from registry.ancestors import Ancestors
 from registry.commits import commit_parents, commit_time, commit_tree
-from registry.errors import DamagedRepositoryError, GitError, NotARegistryError
+from registry.errors import NotARegistryError
 from registry.git import GitRepository
-from registry.git_failures import RESTORE
+from registry.git_failures import missing_object
 from registry.model import RegistryFacts
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
 from registry.parsing import parse_registry_facts
@@ -68,6 +68,8 @@ def read_state(
             where=str(where),
             next_step="Use a repository whose objects are named by SHA-1, as 'git init' makes",
         )
+    if found is None and at == _head_id(repository):
+        raise missing_object(at, repository.git_dir)
     if found is None or found.type != "commit":
         raise NotARegistryError(f"{at[:40]!r} is not a commit here", where=str(where))
     roots = {entry.name: entry for entry in read_tree(repository, commit_tree(found.content))}
@@ -89,6 +91,11 @@ def read_state(
     )
 
 
+def _head_id(repository: GitRepository) -> str:
+    """What HEAD names, be it there or not."""
+    return repository.run("rev-parse", "HEAD").decode().strip()
+
+
 def no_registry(where: Path) -> NotARegistryError:
     """What is said of a repository that is none of ours."""
     return NotARegistryError(
@@ -107,11 +114,7 @@ def _facts(
         return before.facts_id, before.facts
     found = repository.object(entry.object_id)
     if found is None:
-        raise DamagedRepositoryError(
-            f"the object {entry.object_id} of registry.yaml is missing or damaged",
-            where=str(where),
-            next_step=RESTORE,
-        )
+        raise missing_object(entry.object_id, repository.git_dir)
     parsed = parse_registry_facts(found.content)
     if parsed.value is None:
         raise InvalidLibraryError("registry.yaml", parsed.problems)
@@ -144,7 +147,7 @@ def _library_trees(
         return frozenset(), {}
     found = repository.object(entry.object_id)
     if found is None:
-        raise GitError("the tree of libraries is missing", where=str(repository.git_dir))
+        raise missing_object(entry.object_id, repository.git_dir)
     listing = frozenset(raw_entries(found.content))
     if before is None or len(listing ^ before.listing) > _FEW:
         # Git sorts a directory as if its name ended in a slash: foo-bar before foo.

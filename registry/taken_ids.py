@@ -9,6 +9,7 @@ import threading
 
 from registry.errors import ConflictError
 from registry.git import GitRepository
+from registry.missing import object_at
 from registry.names import CommitId, LibraryName, id_start, same_id
 from registry.trees import tree_names
 
@@ -25,7 +26,7 @@ class TakenIds:
 
     def refuse(self, name: LibraryName, head: CommitId) -> None:
         """Raise ConflictError for a new name that has the id of one that is there."""
-        tree = self._repository.object(f"{head}:libraries")
+        tree = object_at(self._repository, head, "libraries")
         names = frozenset(tree_names(tree.content)) if tree is not None else frozenset()
         with self._lock:
             self._become(names)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from registry.errors import GitError
 from registry.git import GitRepository
+from registry.git_failures import missing_object
 from registry.names import ObjectId
 
 TREE_MODE = b"40000"
@@ -62,8 +62,8 @@ def parse_tree(content: bytes) -> Iterator[TreeEntry]:
 
 
 def read_tree(repository: GitRepository, tree: ObjectId) -> list[TreeEntry]:
-    """The entries of one tree; raises GitError when the object is missing or no tree."""
+    """The entries of one tree; raises DamagedRepositoryError when it is missing or no tree."""
     found = repository.object(tree)
     if found is None or found.type != "tree":
-        raise GitError(f"tree {tree} is missing", where=str(repository.git_dir))
+        raise missing_object(tree, repository.git_dir)
     return list(parse_tree(found.content))

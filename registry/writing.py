@@ -13,6 +13,7 @@ from registry.commits import commit_tree
 from registry.durable import above, sync_directories
 from registry.errors import GitError, MovedError
 from registry.git import GitRepository
+from registry.git_failures import missing_object
 from registry.names import CommitId, ObjectId
 from registry.objects import ObjectWriter, edit_tree
 from registry.packs import let_go
@@ -77,7 +78,7 @@ def put_commit(
     if base is not None:
         found = repository.object(base)
         if found is None:
-            raise GitError(f"commit {base} is missing", where=str(repository.git_dir))
+            raise missing_object(base, repository.git_dir)
         root = commit_tree(found.content)
     blobs = {path: writer.write("blob", content) for path, content in commit.files.items()}
     tree = edit_tree(repository, writer, root, removed=commit.removed, blobs=blobs)

@@ -10,6 +10,7 @@ from registry.instance_facts import instance_path, parse_instance_file
 from registry.instance_names import instances_at
 from registry.library import ReleaseRecord, ReleaseState
 from registry.library_states import LibraryState
+from registry.missing import object_at
 from registry.names import CommitId, LibraryName
 from registry.snapshot import Registry
 from registry.versions import Version
@@ -76,7 +77,7 @@ def refuse_pinned_elsewhere(
     """Raise ConflictError where another instance of the registry is pinned to one of these."""
     for instance in other_instances(registry, head):
         path = instance_path(instance, name)
-        found = registry.repository.object(f"{head}:{path}")
+        found = object_at(registry.repository, head, path)
         pin = parse_instance_file(found.content, file=path).pin if found is not None else None
         if pin in versions:
             raise ConflictError(

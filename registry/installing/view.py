@@ -8,6 +8,7 @@ from registry.core_library import core_library
 from registry.dependency_index import DependencyIndex, IndexMemory
 from registry.errors import GitError
 from registry.library_states import LibraryState, place_of, states_at
+from registry.missing import object_at
 from registry.names import CORE, CommitId, LibraryName, ObjectId, is_library_name
 from registry.snapshot import Registry
 from registry.trees import TREE_MODE, tree_items
@@ -70,7 +71,7 @@ class HeadView:
 
 def library_trees(registry: Registry, head: CommitId) -> Mapping[LibraryName, ObjectId]:
     """The tree of every library at a head, by name."""
-    found = registry.repository.object(f"{head}:libraries")
+    found = object_at(registry.repository, head, "libraries")
     if found is None:
         return {}
     names = (

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from registry.jsontext import JsonTextError
+from registry.missing import object_at
 from registry.model import RegistryFacts
 from registry.names import CommitId
 from registry.operation import Actor, Turn, operation_commit, perform
@@ -75,7 +76,7 @@ def _change(
     by: Actor,
 ) -> CommitId:
     def attempt(turn: Turn) -> CommitId:
-        found = registry.repository.object(f"{turn.head}:{_FILE}")
+        found = object_at(registry.repository, turn.head, _FILE)
         raw = found.content if found is not None else b""
         value, facts = _read(raw)
         content = with_upstreams(raw, value, change(value, declared_upstreams(facts)))
