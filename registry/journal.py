@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from pathlib import Path
 import msgspec
 
 from registry.durable import sync_directories, write_durably
+from registry.errors import GitError
+from registry.git import GitRepository
 from registry.names import CommitId
 from registry.writing import RefUpdate
 
@@ -41,7 +44,10 @@ class Entry:
 
 
 class Journal:
-    """The entries of one registry, a file each, in the order in which they were made."""
+    """The entries of one registry, a file each, sorted by the time that their makers' clocks had.
+
+    Which operation came first is told by `first_head`.
+    """
 
     def __init__(self, directory: Path) -> None:
         """``directory`` is made with the first entry."""
@@ -50,7 +56,8 @@ class Journal:
     def begin(self, head: CommitId, updates: Sequence[RefUpdate]) -> Entry:
         """Write an entry, durably, before anything moves."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        name = f"{_MOVING}-{time.time_ns():020d}-{os.getpid()}.json"
+        # A clock that is set back may give a time again.
+        name = f"{_MOVING}-{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
         entry = Entry(path=self._directory / name, head=head, updates=tuple(updates))
         content = {"head": head, "updates": entry.updates}
         write_durably(entry.path, msgspec.json.encode(content))
@@ -76,6 +83,20 @@ class Journal:
     def _entries(self, kind: str) -> list[Entry]:
         found = (_read(path) for path in sorted(self._directory.glob(f"{kind}-*.json")))
         return [entry for entry in found if entry is not None]
+
+
+def first_head(repository: GitRepository, entries: Sequence[Entry]) -> CommitId:
+    """The head that all these operations came after: by ancestry, as clocks are set back."""
+    made = {update.new for entry in entries for update in entry.updates}
+    heads = list(dict.fromkeys(entry.head for entry in entries))
+    first = [head for head in heads if head not in made] or heads
+    if len(first) == 1:
+        return first[0]
+    try:  # commits of others came in between
+        out = repository.run("merge-base", "--octopus", *first)
+    except GitError:  # they have nothing in common
+        return first[0]
+    return CommitId(out.decode().split()[0])
 
 
 def _read(path: Path) -> Entry | None:

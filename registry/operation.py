@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from registry.checkout import refuse_detached, refuse_under_way
 from registry.errors import ConflictError, MovedError
 from registry.git_identity import GitIdentity
-from registry.journal import Journal
+from registry.journal import Journal, first_head
 from registry.locking import exclusive
 from registry.names import CommitId
 from registry.objects import ObjectWriter
@@ -301,7 +301,7 @@ def follow_head(registry: Registry) -> tuple[str, ...]:
     waiting = journal.following()
     if not waiting:
         return ()
-    kept = follow(registry.repository, waiting[0].head)
+    kept = follow(registry.repository, first_head(registry.repository, waiting))
     for entry in waiting:
         journal.end(entry)
     return kept

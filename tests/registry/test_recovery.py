@@ -1,5 +1,6 @@
 """What a killed writer left is cleared up, and what is a person's is left alone."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +104,31 @@ def test_lock_with_another_content_is_a_persons_and_stays(registry: Registry) ->
     with pytest.raises(GitError, match="main"):
         release(registry, NAME, by=_BY)
     assert lock.exists()
+
+
+def test_working_tree_follows_also_when_the_clock_was_set_back(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = time.time_ns()
+    for number, back in enumerate((0, 3600, 1800)):
+        monkeypatch.setattr("registry.journal.time.time_ns", lambda b=back: clock - b * 10**9)
+        put(registry, files(f"tool-{'abc'[number]}"))
+    assert follow_head(registry) == ()
+    assert git(registry.path, "status", "--porcelain") == ""
+
+
+def test_working_tree_follows_operations_with_a_persons_commit_between(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = time.time_ns()
+    put(registry, files("tool-a"))
+    tree = git(registry.path, "rev-parse", "HEAD^{tree}")
+    between = git(registry.path, "commit-tree", "-p", "HEAD", "-m", "x", tree)
+    git(registry.path, "update-ref", "refs/heads/main", between)
+    monkeypatch.setattr("registry.journal.time.time_ns", lambda: clock - 10**12)
+    put(registry, files("tool-b"))
+    assert follow_head(registry) == ()
+    assert git(registry.path, "status", "--porcelain") == ""
 
 
 def test_index_lock_of_a_killed_process_of_ours_is_removed(registry: Registry) -> None:
