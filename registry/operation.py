@@ -19,6 +19,7 @@ from registry.checkout import refuse_detached, refuse_under_way
 from registry.errors import ConflictError, MovedError
 from registry.git_identity import GitIdentity
 from registry.journal import Journal, first_head
+from registry.litter import clear_litter
 from registry.locking import exclusive
 from registry.names import CommitId
 from registry.objects import ObjectWriter
@@ -311,6 +312,7 @@ def reconcile(registry: Registry) -> None:
     """At start-up: finish or clear up what a killed process left; changes nothing otherwise."""
     with exclusive(registry.state_directory / "write.lock"):
         recover(registry.repository, _journal(registry))
+        clear_litter(registry.repository, registry.state_directory)
     follow_head(registry)
 
 

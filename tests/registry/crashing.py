@@ -8,6 +8,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -159,7 +160,9 @@ def main(root: Path, rounds: int, seed: int, what: str) -> None:
         assert moved or not acknowledged, "what was acknowledged is lost"
         counts["at the new commit" if moved else "at the old commit"] += 1
         done += moved
-    git(root, "fsck", "--strict")
+    fsck = ["git", "-C", str(root), "fsck", "--strict", "--no-dangling", "--no-progress"]
+    said = subprocess.run(fsck, capture_output=True, text=True, check=True)
+    assert said.stdout + said.stderr == "", said
     print(json.dumps(counts))  # noqa: T201 - what the test reads
 
 

@@ -1,5 +1,7 @@
 """What a killed writer left is cleared up, and what is a person's is left alone."""
 
+import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +131,32 @@ def test_working_tree_follows_operations_with_a_persons_commit_between(
     put(registry, files("tool-b"))
     assert follow_head(registry) == ()
     assert git(registry.path, "status", "--porcelain") == ""
+
+
+def test_litter_of_killed_processes_is_cleared_and_what_is_under_way_stays(
+    registry: Registry,
+) -> None:
+    inside = registry.path / ".git"
+    (inside / "objects/ab").mkdir(exist_ok=True)
+    litter = [
+        inside / "objects/ab/.opsteps-0123",
+        inside / "opsteps/.opsteps-0123",
+        inside / "opsteps/.served-0123456789abcdef.cache.x1y2",
+        inside / "opsteps/journal/.opsteps-4567",
+        inside / "opsteps/journal/moving-1-1.unreadable",
+    ]
+    others = [inside / "opsteps/served-0123456789abcdef.cache", inside / "opsteps/trusted.json"]
+    young = inside / "opsteps/.served-0123456789abcdef.cache.young"
+    for path in (*litter, *others, young):
+        path.write_bytes(b"x")
+    long_ago = time.time() - 3600
+    for path in (*litter, *others):
+        os.utime(path, (long_ago, long_ago))
+    reconcile(registry)
+    assert [path for path in (*litter, *others, young) if path.exists()] == [*others, young]
+    fsck = ["git", "-C", str(registry.path), "fsck", "--no-dangling", "--no-progress"]
+    done = subprocess.run(fsck, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
 
 
 def test_index_lock_of_a_killed_process_of_ours_is_removed(registry: Registry) -> None:
