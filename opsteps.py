@@ -71,6 +71,7 @@ COMMANDS = {
     "rollback": _command(
         "registry.withdraw_commands:rollback", "Go back to an earlier release, or state."
     ),
+    "maintain": _command("registry.maintain_command:maintain", "Keep the repository small."),
     "log": _command("registry.history_command:log", "Show who changed what, and when."),
     "verify": _command(
         "registry.verifying.commands:verify", "Prove that nothing released was ever altered."

@@ -6,13 +6,14 @@ import getpass
 import json
 import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.creating import init_registry
-from registry.errors import NotARegistryError
+from registry.errors import GitError, NotARegistryError
 from registry.git_identity import git_identity
 from registry.hints import command_line
 from registry.location import choose_registry
@@ -86,6 +87,8 @@ NewInstanceOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _HERE = Path()
+# A server folds them at a quarter of it.
+_MANY_PACKS = 200
 
 
 def whole_registry(argument: Path | None, option: Path | None) -> Path:
@@ -242,3 +245,17 @@ def let_follow(registry: Registry) -> None:
     for path in follow_head(registry):
         text = f"{path}: left as it is in the working tree, because it was edited"
         typer.echo(printable(text), err=True)
+    _fold_packs(registry)
+
+
+def _fold_packs(registry: Registry) -> None:
+    """Each operation writes a pack. Where no server looks after them, that is done now and then.
+
+    The operation itself is done: what fails here is tried again after the next one.
+    """
+    from registry.maintaining import count_packs, maintain
+
+    if count_packs(registry) < _MANY_PACKS:
+        return
+    with suppress(GitError, OSError):
+        maintain(registry, is_thorough=False)

@@ -171,7 +171,6 @@ def _begin_in_clone(
     git_dir, path = repository.git_dir, repository.git_dir.parent
     share(repository.config)
     branch = (git_dir / "HEAD").read_text().strip().removeprefix("ref:").strip()
-    repository.run("config", "gc.auto", "0")
     commit = operation_commit(f"Begin the registry {name}", operation="init", by=by, files=files)
     new = write_commit(repository, None, commit)
     if hook and not (git_dir / "hooks/pre-commit").exists():
@@ -194,8 +193,6 @@ def _begin(
     staging = path / f"{_STAGING}{uuid.uuid4().hex}"
     staging.mkdir()
     repository = create_repository(staging, branch=branch)
-    # Servers repack by themselves, at a time of their own.
-    repository.run("config", "gc.auto", "0")
     commit = operation_commit(f"Begin the registry {name}", operation="init", by=by, files=files)
     new = write_commit(repository, None, commit)
     move_refs(repository, [RefUpdate(ref=f"{_HEADS}{branch}", new=new)])

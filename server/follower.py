@@ -20,6 +20,7 @@ from registry.verifying.trusted import refuse_untrusted
 from server.collecting import Collecting
 from server.errors import ServerError
 from server.loading import load_all, load_names
+from server.maintenance import Maintenance
 from server.served import ServedLibrary
 from server.settings import Settings
 from server.state import Served, make_served, next_served
@@ -54,6 +55,7 @@ class Follower:
         self.upkeep = Upkeep(registry, settings)
         self._collecting = Collecting()
         self._states: WeakValueDictionary[int, Served] = WeakValueDictionary()
+        self._maintenance = Maintenance(registry, settings)
         self._registry = registry
         self._settings = settings
         self._tags = TagWatch(registry, settings.tags_check_seconds)
@@ -82,6 +84,7 @@ class Follower:
         self._wake.set()
         self._thread.join(self._settings.stop_seconds)
         self.upkeep.stop()
+        self._maintenance.stop()
 
     def reload(self, timeout: float) -> bool:
         """Build the state from Git anew; returns whether that was done in time."""
@@ -257,6 +260,7 @@ class Follower:
         for listener in self.listeners:
             listener(served)
         self.upkeep.after_swap(served)
+        self._maintenance.after_change()
 
 
 def _difference(

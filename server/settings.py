@@ -183,6 +183,12 @@ class Settings:
     site_file_bytes: int = _field(
         64 * 1024 * 1024, "Largest file of the catalogue that is sent, bytes."
     )
+    maintenance_packs: int = _field(
+        50, "Packs (each change writes one) that are folded once nobody is at work; 0 means never."
+    )
+    maintenance_seconds: float = _field(
+        600.0, "Longest that one Git command of this maintenance takes, seconds; 0 means no limit."
+    )
     log_level: str = _field("info", "Least important events that are logged: debug … error.")
     log_format: str = _field(
         "", "What the log is written as: `text` or `json`; none: text on a terminal, else JSON."

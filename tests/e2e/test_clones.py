@@ -46,8 +46,10 @@ _USES = {
     "sign-head": "sign-head --key ../key",
     "import": "import bitrise-steplib ../library",
 }
-# These make a registry, need none, or serve one as it is.
-_OTHERS = {"init", "new", "demo", "serve", "token", "completion", "help", "version"}
+# These make a registry, need none, or take one as it is.
+_OTHERS = {
+    *("init", "new", "demo", "serve", "token", "maintain", "completion", "help", "version"),
+}
 
 
 @pytest.fixture(autouse=True)

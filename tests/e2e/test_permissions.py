@@ -44,6 +44,7 @@ _WRITES = {
     "toggle": ("toggle file-tools --off", _ACCESS),
     "uninstall": ("uninstall file-tools", _ACCESS),
     "lock": ("lock", _ACCESS),
+    "maintain": ("maintain", _ACCESS),
     "yank": ("yank file-tools 1.0.0 --reason broken", _ACCESS),
     "unyank": ("unyank file-tools 1.0.0", _ACCESS),
     "deprecate": ("deprecate file-tools --reason old", _ACCESS),
