@@ -153,9 +153,11 @@ def _library_trees(
         # Git sorts a directory as if its name ended in a slash: foo-bar before foo.
         return listing, dict(sorted(_named_trees(found.content)))
     trees = dict(before.trees)
+    new = dict(_named_trees(b"".join(listing - before.listing)))
     for name, _ in _named_trees(b"".join(before.listing - listing)):
-        trees.pop(name, None)
-    trees.update(_named_trees(b"".join(listing - before.listing)))
+        if name not in new:  # one that changed keeps its place
+            trees.pop(name, None)
+    trees.update(new)
     is_in_order = len(trees) == len(before.trees) and trees.keys() == before.trees.keys()
     return listing, trees if is_in_order else dict(sorted(trees.items()))
 
