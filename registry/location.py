@@ -8,7 +8,7 @@ from contextlib import closing
 from contextvars import ContextVar
 from pathlib import Path
 
-from registry.errors import NotARegistryError, RegistryError
+from registry.errors import IncompleteCloneError, NotARegistryError, RegistryError
 
 VARIABLE = "OPSTEPS_REGISTRY"
 """The environment variable that names the registry where no option does."""
@@ -128,6 +128,8 @@ def _has_committed_facts(directory: Path) -> bool:
         return False
     try:
         return repository.object(f"HEAD:{_FACTS}") is not None
+    except IncompleteCloneError:  # it is there, and what it lacks is told by who reads it
+        return True
     except RegistryError:
         return False
     finally:

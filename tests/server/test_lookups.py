@@ -112,7 +112,7 @@ def test_a_pinned_release_is_answered_whether_active_or_not(client: Client) -> N
     [
         ("steps/alpha.file.nope", "no step 'file.nope'"),
         ("steps/nobody.file.copy", "no library 'nobody'"),
-        ("steps/alpha", "no step id"),
+        ("steps/alpha", "is not a step id"),
         ("steps/alpha.file.copy@9.9.9", "no release 9.9.9"),
         ("steps/alpha.file.copy@../..", "not a version"),
         ("steps/alpha.file.copy@", "not a version"),
