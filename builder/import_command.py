@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -20,12 +20,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from builder.importers import Finding, FindingKind, Importer, find_importer
 from registry.commands import make_actor
 from registry.counting import counted
+from registry.errors import InvalidNameError
 from registry.importing import Imported, ImportedRelease, Refused, import_releases
 from registry.location import VARIABLE, choose_registry
-from registry.names import LibraryName
+from registry.names import CORE, LibraryName
 from registry.operation import Actor, follow_head
-from registry.problems import printable_json
+from registry.problems import printable, printable_json
 from registry.snapshot import Registry
+from registry.versions import Dependency, parse_dependency
 
 _LISTED = 20
 _BUNDLE = "bundle"
@@ -63,6 +65,7 @@ def import_source(
     started = time.perf_counter()
     findings: list[Finding] = []
     names: set[LibraryName] = set()
+    needs: dict[str, tuple[Dependency, ...]] = {}
 
     def releases() -> Iterator[ImportedRelease]:
         for item in importer.releases(source):
@@ -72,11 +75,14 @@ def import_source(
             if limit is not None and item.name not in names and len(names) >= limit:
                 return
             names.add(item.name)
+            needs[f"{item.name} {item.version}"] = _dependencies(item)
             yield replace(item, owners=item.owners or (by.name,))
 
     done = import_releases(registry, releases(), by=by, progress=progress)
     follow_head(registry)
     findings.extend(map(_refused, done.refused))
+    refused = {f"{one.name} {one.version}" for one in done.refused}
+    findings.extend(_absent(registry, {k: v for k, v in needs.items() if k not in refused}))
     return _report(done, names, findings, time.perf_counter() - started)
 
 
@@ -90,6 +96,30 @@ def _report(
         seconds=round(seconds, 1),
         findings=tuple(findings),
     )
+
+
+def _dependencies(item: ImportedRelease) -> tuple[Dependency, ...]:
+    """What a release says it needs; of one that cannot be read, the check that follows tells."""
+    try:
+        listed = json.loads(item.files["manifest.json"]).get("dependencies", [])
+        return tuple(map(parse_dependency, listed))
+    except (KeyError, ValueError, AttributeError, TypeError, InvalidNameError):
+        return ()
+
+
+def _absent(registry: Registry, needs: Mapping[str, tuple[Dependency, ...]]) -> Iterator[Finding]:
+    """Each dependency that nothing here meets: an import takes libraries in whatever order."""
+    snapshot = registry.snapshot()
+    there = {CORE, *snapshot.names}
+    for release, dependencies in needs.items():
+        for one in dependencies:
+            if one.library not in there:
+                yield Finding(
+                    kind=FindingKind.WARNED,
+                    file=release,
+                    reason=f"it needs {one.text}, and there is no library {one.library} here",
+                    action=f"import or install {one.library} too",
+                )
 
 
 def _refused(refused: Refused) -> Finding:
@@ -232,7 +262,7 @@ def _print(report: ImportReport) -> None:
         if findings:
             typer.echo(f"\n{kind}: {len(findings)}")
             for line in _summary(findings):
-                typer.echo(f"  {line}")
+                typer.echo(f"  {printable(line)}")
     if report.findings:
         typer.echo("\nEach with its file: the same command with --json")
 

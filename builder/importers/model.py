@@ -33,6 +33,8 @@ class FindingKind(StrEnum):
     """It was converted, and not everything could be kept as it was."""
     LEFT_OUT = "left-out"
     """A field that has no place here; the rest of the release was converted."""
+    WARNED = "warning"
+    """It was converted whole, and deserves attention."""
     FAILED = "failed"
     """The release was not converted."""
 

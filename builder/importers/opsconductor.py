@@ -94,10 +94,15 @@ def _converted(place: Path, where: str) -> Iterator[ImportedRelease | Finding]:
         reason = f"{error.message}; {error.next_step}"
         yield _finding(FindingKind.FAILED, where, reason, "left out")
         return
-    problems = check_release(made.files, strict=False).problems
+    problems = made.as_written(check_release(made.files, strict=False).problems)
     if errors_of(problems):
         yield _failed(where, problems)
         return
+    for one in problems:
+        pointer = f" {one.pointer}" if one.pointer else ""
+        yield _finding(
+            FindingKind.WARNED, f"{where}: {one.file}{pointer}", one.message, one.expected
+        )
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     yield ImportedRelease(name=name, version=version, files=made.files, date=now)
 

@@ -10,7 +10,7 @@ from registry.digest import release_digest, tree_id
 from registry.errors import ConflictError
 from registry.model import LibraryFacts, ReleaseContent
 from registry.names import Digest, LibraryName, ObjectId, parse_library_name
-from registry.opsconductor import convert_library, is_opsconductor
+from registry.opsconductor import Converted, convert_library, is_opsconductor
 from registry.problems import InvalidLibraryError, Problem, errors_of
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.versions import Dependency, Version, parse_dependency, parse_version
@@ -66,13 +66,16 @@ def check_incoming(
     Raises InvalidLibraryError with every problem, and ConflictError for files that have another
     digest than the one ``expected``.
     """
-    notes: tuple[Problem, ...] = ()
+    converted: Converted | None = None
     if origin is None and is_opsconductor(files, limits):
-        converted = convert_library(files, limits)
-        files, notes = converted.files, converted.notes
+        converted = _converted(files, limits, where)
+        files = converted.files
     checked = check_release(files, strict=False, limits=limits)
-    if checked.content is None or errors_of(checked.problems):
-        raise InvalidLibraryError(where or checked.shown, (*checked.problems, *notes))
+    problems = checked.problems
+    if converted is not None:
+        problems = (*converted.notes, *converted.as_written(problems))
+    if checked.content is None or errors_of(problems):
+        raise InvalidLibraryError(where or checked.shown, problems)
     manifest = checked.content.manifest
     digest = release_digest(files)
     if expected is not None and digest != expected:
@@ -90,5 +93,12 @@ def check_incoming(
         tree=tree_id(files),
         signature=signature,
         origin=origin,
-        warnings=(*notes, *checked.problems),
+        warnings=problems,
     )
+
+
+def _converted(files: Mapping[str, bytes], limits: Limits, where: str) -> Converted:
+    try:
+        return convert_library(files, limits)
+    except InvalidLibraryError as error:
+        raise InvalidLibraryError(where or "the library", error.problems) from error

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from registry.contents import too_many_steps
-from registry.errors import InvalidNameError
 from registry.jsontext import JsonTextError, load_json
-from registry.names import parse_step_name
 from registry.opsconductor.executors import ADAPTER, ADAPTER_TEXT, executor_text
 from registry.opsconductor.fields import manifest_fields, step_fields
-from registry.opsconductor.notes import MANIFEST, Notes, shown
+from registry.opsconductor.inline_steps import refuse_steps, stem_of
+from registry.opsconductor.notes import MANIFEST, RULE, Notes, shown
+from registry.opsconductor.origins import Origin, as_written
 from registry.opsconductor.source_code import StepCode, read_code
 from registry.problems import InvalidLibraryError, Problem
 from registry.settings import DEFAULT_LIMITS, Limits
@@ -27,6 +27,7 @@ _KEPT_FOLDERS = ("docs/", "assets/")
 # Python and its tools load these by themselves wherever they lie.
 _LOADED = frozenset({"sitecustomize", "usercustomize", "conftest", "__init__", "__main__"})
 _WHOLE = frozenset({"metadata", "steps"})
+_NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,12 @@ class Converted:
 
     files: dict[str, bytes] = field(repr=False)
     notes: tuple[Problem, ...]
+    origins: dict[str, Origin] = field(repr=False)
+    """Where the author finds what became a file."""
+
+    def as_written(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+        """Problems of the release, each at the place in the author's own files."""
+        return tuple(as_written(problem, self.origins) for problem in problems)
 
 
 def is_opsconductor(files: Mapping[str, bytes], limits: Limits = DEFAULT_LIMITS) -> bool:
@@ -46,8 +53,8 @@ def is_opsconductor(files: Mapping[str, bytes], limits: Limits = DEFAULT_LIMITS)
 def convert_library(files: Mapping[str, bytes], limits: Limits = DEFAULT_LIMITS) -> Converted:
     """The library in our format, which nothing has checked yet.
 
-    Raises InvalidLibraryError when it is of another kind, or a step's name is not fit to name a
-    file.
+    Raises InvalidLibraryError when it is of another kind, a step's name is not fit to name a
+    file, or its code can run none of its steps: released like that, nothing could ever mend it.
     """
     manifest = _manifest(files, limits)
     if manifest is None:
@@ -61,16 +68,20 @@ def convert_library(files: Mapping[str, bytes], limits: Limits = DEFAULT_LIMITS)
         raise InvalidLibraryError(
             "the library", (too_many_steps(len(steps), limits.steps_per_release),)
         )
-    _refuse_names(steps)
-    made = _other_files(files, notes)
+    origins = {MANIFEST: Origin(file=MANIFEST, pointer="/metadata")}
+    refuse_steps(steps)
+    made = _other_files(files, notes, origins)
     code = _read_code(files, made, limits, notes)
     entries = []
     for index, step in enumerate(steps):
         entries.append(_add_step(made, step, index, code, notes))
+        origins[entries[-1]["file"]] = Origin(file=MANIFEST, pointer=f"/steps/{index}")
+    if code is not None and not any("executor" in entry for entry in entries):
+        raise _nothing_runs([_why_not(stem_of(step["name"]), code) for step in steps])
     metadata = manifest_fields(manifest["metadata"], notes)
     metadata |= _gathered(metadata, steps)
     made[MANIFEST] = _json({**metadata, "steps": entries})
-    return Converted(files=dict(sorted(made.items())), notes=notes.listed())
+    return Converted(files=dict(sorted(made.items())), notes=notes.listed(), origins=origins)
 
 
 def _manifest(files: Mapping[str, bytes], limits: Limits) -> dict[str, Any] | None:
@@ -87,56 +98,27 @@ def _manifest(files: Mapping[str, bytes], limits: Limits) -> dict[str, Any] | No
     steps = found.get("steps")
     if not isinstance(steps, list) or not steps:
         return None
-    is_inline = all(isinstance(one, dict) and "name" in one and "file" not in one for one in steps)
-    return found if is_inline else None
+    return None if any(isinstance(one, dict) and "file" in one for one in steps) else found
 
 
-def _refuse_names(steps: Iterable[Mapping[str, Any]]) -> None:
-    """Every step names a file, so no name goes further that may not."""
-    problems = []
-    seen = set()
-    for index, step in enumerate(steps):
-        pointer = f"/steps/{index}/name"
-        name = step["name"]
-        try:
-            parse_step_name(name if isinstance(name, str) else repr(name))
-        except InvalidNameError as error:
-            problems.append(
-                Problem(
-                    rule="name",
-                    file=MANIFEST,
-                    pointer=pointer,
-                    message=error.message,
-                    expected=error.next_step,
-                )
-            )
-            continue
-        if _stem(name) in seen:
-            problems.append(
-                Problem(
-                    rule="duplicate-step",
-                    file=MANIFEST,
-                    pointer=pointer,
-                    message=f"two steps are named {shown(name)}",
-                    expected="give each step a name of its own",
-                )
-            )
-        seen.add(_stem(name))
-    if problems:
-        raise InvalidLibraryError("the library", tuple(problems))
-
-
-def _refused(message: str, expected: str) -> InvalidLibraryError:
-    problem = Problem(rule="opsconductor", file=MANIFEST, message=message, expected=expected)
+def _refused(message: str, expected: str, *, file: str = MANIFEST) -> InvalidLibraryError:
+    problem = Problem(rule=RULE, file=file, message=message, expected=expected)
     return InvalidLibraryError("the library", (problem,))
 
 
-def _stem(name: str) -> str:
-    """A step's name as the name of a file, and as that of a method."""
-    return name.replace(".", "_").replace("-", "_")
+def _nothing_runs(reasons: list[str]) -> InvalidLibraryError:
+    """A library of definitions alone is none of OpsConductor's: its code is not all there."""
+    more = f"; and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
+    return _refused(
+        f"no step can run: {'; '.join(reasons[:_NAMED])}{more}",
+        "a class with a method for each step, named as the step",
+        file=_CODE,
+    )
 
 
-def _other_files(files: Mapping[str, bytes], notes: Notes) -> dict[str, bytes]:
+def _other_files(
+    files: Mapping[str, bytes], notes: Notes, origins: dict[str, Origin]
+) -> dict[str, bytes]:
     """Everything but manifest and steps, at its place here."""
     made: dict[str, bytes] = {}
     for path, content in sorted(files.items()):
@@ -151,6 +133,8 @@ def _other_files(files: Mapping[str, bytes], notes: Notes) -> dict[str, bytes]:
             made[f"executors/{path}"] = content
         else:
             notes.add(_why_left(path), "it was left out", file=path)
+    origins |= {f"executors/{path}": Origin(file=path) for path in files if path.endswith(".py")}
+    origins |= {here: Origin(file=there) for there, here in _PLACES.items() if there in files}
     return made
 
 
@@ -167,19 +151,23 @@ def _why_left(path: str) -> str:
 
 def _read_code(
     files: Mapping[str, bytes], made: Mapping[str, bytes], limits: Limits, notes: Notes
-) -> StepCode:
+) -> StepCode | None:
+    """What steps.py holds; None for one that is too large to be read, which the check refuses."""
     raw = files.get(_CODE)
     if raw is None:
-        notes.add("there is no steps.py", "its steps can be looked up, not run", file=_CODE)
-        return StepCode()
-    if len(raw) > limits.executor_bytes:  # the check that follows refuses it
-        return StepCode()
+        raise _refused(
+            "there is no steps.py, so none of its steps could run",
+            "steps.py beside manifest.json, with a class whose methods are named as the steps",
+            file=_CODE,
+        )
+    if len(raw) > limits.executor_bytes:
+        return None
     siblings = {path[len("executors/") : -len(".py")] for path in made if path.endswith(".py")}
     code = read_code(raw, frozenset(siblings))
     if code.problem:
-        notes.add(
+        raise _refused(
             f"it is not Python that can be read: {code.problem}",
-            "its steps can be looked up, not run",
+            "Python that can be read, so that its steps can run",
             file=_CODE,
         )
     if code.needs:
@@ -192,30 +180,35 @@ def _read_code(
 
 
 def _add_step(
-    made: dict[str, bytes], step: Mapping[str, Any], index: int, code: StepCode, notes: Notes
+    made: dict[str, bytes],
+    step: Mapping[str, Any],
+    index: int,
+    code: StepCode | None,
+    notes: Notes,
 ) -> dict[str, str]:
     """Put a step's files in place; returns the manifest's entry for it."""
     name, pointer = step["name"], f"/steps/{index}"
-    file = f"steps/{_stem(name)}.json"
+    file = f"steps/{stem_of(name)}.json"
     made[file] = _json(step_fields(step, pointer, notes))
     entry = {"file": file}
-    method = _stem(name)
-    owners = code.methods.get(method, ())
+    method = stem_of(name)
+    owners = code.methods.get(method, ()) if code is not None else ()
     if len(owners) == 1:
         executor = f"executors/run_{method}.py"
         made[f"executors/{ADAPTER}.py"] = ADAPTER_TEXT.encode()
         made[executor] = executor_text(_MODULE, owners[0], method)
         entry["executor"] = executor
-    elif f"executors/{_CODE}" in made and not code.problem:
+    elif code is not None:
         notes.add(
-            f"the step {shown(name)}: {_why_not(method, owners, code)}",
+            f"the step {shown(name)}: {_why_not(method, code)}",
             "it can be looked up, not run",
             pointer=pointer,
         )
     return entry
 
 
-def _why_not(method: str, owners: tuple[str, ...], code: StepCode) -> str:
+def _why_not(method: str, code: StepCode) -> str:
+    owners = code.methods.get(method, ())
     if owners:
         return f"steps.py has {method} in {' and '.join(owners[:5])}"
     if method in code.misfits:
@@ -224,13 +217,23 @@ def _why_not(method: str, owners: tuple[str, ...], code: StepCode) -> str:
 
 
 def _gathered(metadata: Mapping[str, Any], steps: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """What our manifest says of all steps together, where it does not say so itself."""
-    found = {
-        key: list(dict.fromkeys(word for step in steps for word in _words(step.get(key))))
-        for key in ("platform_support", "required_permissions")
-        if key not in metadata and all(key in step for step in steps)
-    }
+    """What our manifest says of all steps together.
+
+    The labels of every step, besides those it names itself: one left out is a permission that
+    nobody is asked for. Platforms only where each step names some: one that names none runs on all.
+    """
+    found = {}
+    labels = metadata.get("required_permissions", [])
+    if isinstance(labels, list):  # what is wrong with another one, the check says
+        found["required_permissions"] = [*labels, *_united("required_permissions", steps, labels)]
+    if "platform_support" not in metadata and all("platform_support" in step for step in steps):
+        found["platform_support"] = _united("platform_support", steps, ())
     return {key: words for key, words in found.items() if words}
+
+
+def _united(key: str, steps: list[dict[str, Any]], named: Collection[Any]) -> list[str]:
+    words = (word for step in steps for word in _words(step.get(key)))
+    return [word for word in dict.fromkeys(words) if word not in named]
 
 
 def _words(value: object) -> list[str]:

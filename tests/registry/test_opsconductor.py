@@ -118,17 +118,76 @@ def test_an_executor_answers_as_executors_do(
             "class A:\n def http_request(self, p): ...\nclass B:\n def http_request(self, p): ...",
             "in A and B",
         ),
-        ("class A\n", "is not Python that can be read: line 1"),
-        ("\0", "is not Python that can be read"),
-        ("x = " + "(" * 5000, "is not Python that can be read"),
     ],
 )
 def test_a_step_without_a_method_is_a_definition_and_is_reported(source: str, why: str) -> None:
-    made = convert_library(library("web-tools", step("http_request"), source=source))
+    alone = library("web-tools", step("http_request"), source=source)
+    with pytest.raises(InvalidLibraryError, match=f"no step can run: .*{why}"):
+        check_incoming(alone)
+    source += "\nclass Other:\n    def json_parse(self, params): ...\n"
+    made = convert_library(library(source=source))
     assert any(why in note for note in _notes(made)), _notes(made)
     assert any("can be looked up, not run" in note for note in _notes(made))
-    assert _manifest(made)["steps"] == [{"file": "steps/http_request.json"}]
+    assert _manifest(made)["steps"][0] == {"file": "steps/http_request.json"}
     assert errors_of(check_release(made.files, strict=False).problems) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (None, "there is no steps.py"),
+        ("class A\n", "is not Python that can be read: line 1"),
+        ("\0", "is not Python that can be read"),
+        ("x = " + "(" * 5000, "is not Python that can be read"),
+        ("", "no step can run: steps.py has no method http_request"),
+    ],
+)
+def test_a_library_without_code_that_runs_is_refused(source: str | None, why: str) -> None:
+    files = library(source=source or "")
+    if source is None:
+        del files["steps.py"]
+    with pytest.raises(InvalidLibraryError) as caught:
+        check_incoming(files)
+    assert [problem.file for problem in caught.value.problems] == ["steps.py"]
+    assert why in str(caught.value)
+
+
+def test_the_manifest_has_the_permissions_of_every_step() -> None:
+    bare = step("c")
+    del bare["required_permissions"]
+    steps = [step("a", required_permissions=["network"]), bare]
+    made = convert_library(library("x", *steps, step("b", required_permissions=["file_access"])))
+    assert _manifest(made)["required_permissions"] == ["network", "file_access"]
+    said = metadata("x", required_permissions=["custom", "network"])
+    steps.append(step("b", required_permissions=["registry"]))
+    made = convert_library(library("x", *steps, manifest={"metadata": said, "steps": steps}))
+    assert _manifest(made)["required_permissions"] == ["custom", "network", "registry"]
+
+
+def test_problems_are_told_in_the_authors_own_files() -> None:
+    odd = step("http_request")
+    odd["parameters"]["timeout"]["type"] = [1]
+    with pytest.raises(InvalidLibraryError) as caught:
+        check_incoming(library("x", step("ok"), odd))
+    (problem,) = errors_of(caught.value.problems)
+    assert (problem.file, problem.line) == ("manifest.json", 0)
+    assert problem.pointer == "/steps/1/parameters/timeout/type"
+    files = library(manifest={"metadata": metadata("x", tags=5), "steps": [step("http_request")]})
+    with pytest.raises(InvalidLibraryError) as caught:
+        check_incoming(files)
+    (problem,) = errors_of(caught.value.problems)
+    assert (problem.file, problem.pointer) == ("manifest.json", "/metadata/tags")
+
+
+def test_what_is_no_step_is_told_at_its_place() -> None:
+    manifest = {"metadata": metadata("x"), "steps": [5, None, {"category": "x"}, step("a")]}
+    with pytest.raises(InvalidLibraryError) as caught:
+        check_incoming(library(manifest=manifest))
+    assert [(problem.pointer, problem.message) for problem in caught.value.problems] == [
+        ("/steps/0", "this is a number"),
+        ("/steps/1", "this is null"),
+        ("/steps/2", "the step has no 'name'"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -265,7 +324,6 @@ def test_two_steps_of_one_file_are_refused() -> None:
         {"metadata": {}, "steps": []},
         {"metadata": [], "steps": [{"name": "x"}]},
         {"metadata": {}, "steps": [{"name": "x", "file": "steps/x.json"}]},
-        {"metadata": {}, "steps": ["x"]},
         {"name": "x", "metadata": {}, "steps": [{"name": "x"}]},
         {"metadata": {}},
         [],

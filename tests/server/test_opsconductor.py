@@ -79,13 +79,24 @@ def test_the_installer_of_the_starter_libraries_works(client: Client) -> None:
 
 
 def test_what_was_not_converted_is_a_warning_of_the_answer(client: Client) -> None:
-    files = library("odd", step("gone", retries=1), source=code("A", "other"))
+    files = library("odd", step("gone", retries=1), step("other"), source=code("A", "other"))
     reply = _post(client, "odd.zip", files)
     assert reply.status == 200, reply.body
     said = "\n".join(reply.json()["warnings"])
     assert "steps.py has no method gone" in said
     assert "'retries' has no place here" in said
     assert not client.get("/api/v1/steps/odd.gone").json()["has_executor"]
+
+
+@pytest.mark.parametrize("broken", [None, "class A\n", ""])
+def test_code_that_runs_nothing_burns_no_version(client: Client, broken: str | None) -> None:
+    files = library(source=broken or "")
+    if broken is None:
+        del files["steps.py"]
+    reply = _post(client, "web-tools.zip", files)
+    assert reply.status == 400, reply.body
+    assert "steps.py" in reply.json()["detail"]
+    assert _post(client, "web-tools.zip", library()).status == 200
 
 
 def test_under_a_top_folder_and_with_litter_it_is_the_same(client: Client) -> None:
@@ -97,7 +108,7 @@ def test_a_hostile_name_is_refused_and_leaves_no_trace(client: Client) -> None:
     commit = client.health()["commit"]
     for files in (
         library("x", step("../../evil")),
-        library(manifest={"metadata": metadata("../evil"), "steps": [step("ok")]}),
+        library(manifest={"metadata": metadata("../evil"), "steps": [step("json_parse")]}),
     ):
         reply = _post(client, "x.zip", files)
         assert reply.status == 400
@@ -106,7 +117,9 @@ def test_a_hostile_name_is_refused_and_leaves_no_trace(client: Client) -> None:
 
 
 def test_a_premium_one_needs_its_key_as_every_other(client: Client) -> None:
-    files = library(manifest={"metadata": metadata("paid", is_premium=True), "steps": [step("x")]})
+    files = library(
+        manifest={"metadata": metadata("paid", is_premium=True), "steps": [step("json_parse")]}
+    )
     assert upload(client, form(zipped(files))).status == 402
 
 

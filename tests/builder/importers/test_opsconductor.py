@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from registry.installing.incoming import check_incoming
 from tests.installed import opsteps
-from tests.opsconductor_libraries import code, library, step, zipped
+from tests.opsconductor_libraries import code, library, metadata, step, zipped
 
 
 @pytest.fixture
@@ -89,8 +90,41 @@ def test_nothing_to_import_is_said(registry: Path, tmp_path: Path) -> None:
 
 
 def test_install_of_a_file_converts_and_says_so(registry: Path, tmp_path: Path) -> None:
-    files = library("odd", step("gone"), source=code("A", "other"))
+    files = library("odd", step("gone"), step("other"), source=code("A", "other"))
     (tmp_path / "odd.zip").write_bytes(zipped(files))
     said = opsteps(tmp_path, "install", "odd.zip", "-r", registry)
     assert "Installed odd 1.0.0" in said
     assert "steps.py has no method gone" in said
+
+
+def test_import_warns_as_an_upload_does_and_of_what_is_not_there(
+    registry: Path, tmp_path: Path
+) -> None:
+    needy = metadata("needy", dependencies=["gone>=1.0.0", "web-tools"], license="Odd-1.0")
+    files = library(manifest={"metadata": needy, "steps": [step("http_request")]})
+    (tmp_path / "shelf").mkdir()
+    (tmp_path / "shelf/needy.zip").write_bytes(zipped(files))
+    (tmp_path / "shelf/web.zip").write_bytes(zipped(library()))
+    text = opsteps(tmp_path, "import", "opsconductor", "shelf", registry, "--json")
+    warned = json.loads(text)["warning"]
+    assert ("needy 1.0.0", "it needs gone>=1.0.0, and there is no library gone here") in [
+        (one["file"], one["reason"]) for one in warned
+    ]
+    assert not any("web-tools" in one["reason"] for one in warned)
+    told = {str(problem.message) for problem in check_incoming(files).warnings}
+    assert told
+    assert told <= {one["reason"] for one in warned}
+
+
+@pytest.mark.parametrize("broken", [None, "class A\n", ""])
+def test_code_that_runs_nothing_burns_no_version(
+    registry: Path, tmp_path: Path, broken: str | None
+) -> None:
+    files = library(source=broken or "")
+    if broken is None:
+        del files["steps.py"]
+    (tmp_path / "x.zip").write_bytes(zipped(files))
+    assert "steps.py" in opsteps(tmp_path, "install", "x.zip", "-r", registry, expect=1)
+    assert "steps.py" in opsteps(tmp_path, "import", "opsconductor", "x.zip", registry, expect=1)
+    (tmp_path / "x.zip").write_bytes(zipped(library()))
+    assert "Installed web-tools 1.0.0" in opsteps(tmp_path, "install", "x.zip", "-r", registry)
