@@ -22,7 +22,7 @@ def release_problems(change: LibraryChange) -> Iterator[Problem]:
     before, now, after = (side.versions() for side in (change.before, change.now, change.after))
     for version in sorted(change.taken):
         old, new = before.get(version), after.get(version)
-        if new in {old, now.get(version)}:
+        if new in {old, now.get(version)} or _is_restored(change, version, new):
             continue
         where = f"{change.path}/{version}"
         if new is None:
@@ -36,6 +36,14 @@ def release_problems(change: LibraryChange) -> Iterator[Problem]:
             yield from _returned(change, version, new)
         else:
             yield from _edited(change, version)
+
+
+def _is_restored(change: LibraryChange, version: Version, tree: ObjectId | None) -> bool:
+    """Whether the change brings an altered directory back to what ledger and tag say."""
+    tag, entry = (change.tags or {}).get(version), change.ledger.get(version)
+    if tag is None or entry is None or tree is None or tag.tree != tree:
+        return False
+    return tag.is_ancestor and not _moved(tag, entry, tree)
 
 
 def _edited(change: LibraryChange, version: Version) -> Iterator[Problem]:
@@ -131,10 +139,12 @@ def tag_problems(
                 "fetch them with 'git fetch --tags'; in a workflow, fetch the whole history",
             )
         return
-    trees = change.now.versions()
+    trees, after = change.now.versions(), change.after.versions()
     for version, entry in sorted(change.ledger.items()):
         if str(version) in change.now.facts.ledger:
-            yield from _tag(change, version, entry, trees.get(version))
+            is_restored = _is_restored(change, version, after.get(version))
+            tree = (after if is_restored else trees).get(version)
+            yield from _tag(change, version, entry, tree)
     for version in sorted(change.tags.keys() - change.ledger.keys()):
         message = f"there is a tag {change.name}/v{version} and no entry in the ledger"
         expected = "find out who made the tag, and delete it"

@@ -12,7 +12,10 @@ from registry.verifying.model import Attack, CheckName, Finding
 
 _REMOVE_TAG = "Find out who made the tag; delete it where nobody released this"
 _RESTORE_TAG = "Restore the tag from another clone: 'git fetch REMOTE --tags'"
-_RESTORE_FILES = "Restore the directory as it is in the tagged commit"
+_RESTORE_FILES = (
+    "Restore the directory as it was released, and commit that: "
+    "'git restore --source={source} --staged --worktree -- libraries/{name}/{version}'"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +89,7 @@ def judge_release(release: ReleaseEvidence, history: History) -> Iterator[Findin
                 "its files are not those that were released",
                 f"tree {release.tree} at the head; released: "
                 + ", ".join(sorted(filter(None, trees))),
-                _RESTORE_FILES,
+                _restoring(release),
             )
     if tag is None:
         yield _finding(
@@ -99,6 +102,15 @@ def judge_release(release: ReleaseEvidence, history: History) -> Iterator[Findin
         )
     else:
         yield from _judge_tag(release, tag, history)
+
+
+def _restoring(release: ReleaseEvidence) -> str:
+    tag = release.tag
+    is_tagged = tag is not None and tag.commit is not None and tag.tree != release.tree
+    source = f"refs/tags/{release.name}/v{release.version}"
+    if not is_tagged and release.introductions:
+        source = release.introductions[0].commit.commit_id
+    return _RESTORE_FILES.format(source=source, name=release.name, version=release.version)
 
 
 def _judge_tag(release: ReleaseEvidence, tag: TagEvidence, history: History) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from registry.releasing import release
 from registry.scaffold.registry_files import NewRegistry, registry_files
 from registry.snapshot import Registry
 from registry.worktree import follow
+from tests.installed import opsteps
 from tests.registry.making import NAME, files, git, put, version, write_files
 
 BY = Actor(name="tester")
@@ -106,6 +107,24 @@ def test_a_release_never_changes(place: Path, change: str) -> None:
         (directory / "executors/copy.py").chmod(0o755)
     git(place, "add", "-A")
     refused(place, "changes libraries/file-tools/1.0.0, which is released")
+
+
+@pytest.mark.parametrize("path", [BARE_PATH, f"{Path(sys.executable).parent}:{BARE_PATH}"])
+def test_an_altered_release_is_brought_back_as_verify_advises(place: Path, path: str) -> None:
+    directory = place / "libraries/file-tools/1.0.0"
+    (directory / "executors/copy.py").write_text("pass\n")
+    (directory / "docs/more.md").write_text("# More\n")
+    git(place, "add", "-A")
+    assert commit(place, "--no-verify").returncode == 0
+    said = opsteps(place, "verify", expect=1)
+    advice = re.search(r"'git (restore --source=[^']+)'", " ".join(said.split()))
+    assert advice is not None, said
+    (directory / "executors/copy.py").write_text("other\n")
+    git(place, "add", "-A")
+    refused(place, "which is released")
+    git(place, *advice[1].split())
+    done = commit(place, path=path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_release_without_its_tag_is_known_by_the_ledger(place: Path) -> None:
