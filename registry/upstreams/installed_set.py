@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
+
 from registry.errors import ConflictError, NotFoundError
 from registry.installing.changes import usable
 from registry.installing.installer import Installer
 from registry.installing.view import HeadView, library_trees
 from registry.library import ReleaseState
+from registry.library_states import LibraryState
 from registry.names import LibraryName
+from registry.problems import printable
 from registry.release_signature import registry_facts
 from registry.upstreams.lock_file import LockedLibrary, LockFile
 from registry.upstreams.ownership import Here, owner
 from registry.upstreams.planning import Plan, Planned
 from registry.upstreams.store import Upstreams
+from registry.versions import Version
 
 _NAMED = 5
 
@@ -55,6 +60,7 @@ def plan_of_lock(here: HeadView, upstreams: Upstreams, lock: LockFile) -> Plan:
     Raises ConflictError that names what has another digest, and what the upstreams raise.
     """
     here.load(lock.libraries)
+    _require_sources(here, upstreams, lock)
     planned = []
     wrong: list[str] = []
     for name, locked in lock.libraries.items():
@@ -71,12 +77,48 @@ def plan_of_lock(here: HeadView, upstreams: Upstreams, lock: LockFile) -> Plan:
     return Plan(libraries=tuple(planned))
 
 
+def _require_sources(here: HeadView, upstreams: Upstreams, lock: LockFile) -> None:
+    """Raise NotFoundError for what cannot come: its upstream is not declared, or it has none."""
+    urls = {declared.address.url for declared in upstreams.declared.upstreams.values()}
+    own: list[str] = []
+    foreign: dict[str, str] = {}
+    for name, locked in lock.libraries.items():
+        if _is_released(here.state(name), locked.version):
+            continue
+        alias = locked.upstream
+        if alias is None:
+            own.append(f"{name} {locked.version}")
+        elif alias not in upstreams.declared.upstreams and lock.upstreams[alias] not in urls:
+            foreign[alias] = printable(lock.upstreams[alias])
+    if foreign:
+        shown = ", ".join(f"{alias} ({url})" for alias, url in foreign.items())
+        adding = ", ".join(
+            f"'opsteps upstream add {shlex.quote(printable(alias))} {shlex.quote(url)}'"
+            for alias, url in foreign.items()
+        )
+        raise NotFoundError(
+            f"what is locked comes from upstreams that are not declared here: {printable(shown)}",
+            next_step=f"Add what you trust of them: {adding}",
+        )
+    if own:
+        more = f" and {len(own) - _NAMED} more" if len(own) > _NAMED else ""
+        raise NotFoundError(
+            f"a lock brings only what comes from an upstream, and {', '.join(own[:_NAMED])}{more} "
+            f"was uploaded or released in {printable(lock.registry)}",
+            next_step="Install its ZIP here first",
+        )
+
+
+def _is_released(state: LibraryState, version: Version) -> bool:
+    record = state.release(version)
+    return record is not None and record.state is ReleaseState.RELEASED
+
+
 def _planned(
     here: HeadView, upstreams: Upstreams, name: LibraryName, locked: LockedLibrary
 ) -> Planned:
     state = here.state(name)
-    record = state.release(locked.version)
-    is_here = record is not None and record.state is ReleaseState.RELEASED
+    is_here = _is_released(state, locked.version)
     alias = state.instance.facts.upstream
     if is_here:
         ledger = state.facts.ledger

@@ -146,3 +146,25 @@ def test_files_and_libraries_of_upstreams_are_told_apart(
     write_files(tmp_path / "mine", files("mine", "1.0.0"))
     assert run(ours, "install", tmp_path / "mine").stdout == "Installed mine 1.0.0\n"
     assert "Installed base-tools 1.1.0" in run(ours, "install", "base-tools").stdout
+
+
+def test_a_lock_says_which_upstream_to_add_and_that_uploads_do_not_come(
+    ours: Path, theirs: Registry, tmp_path: Path
+) -> None:
+    add(ours, theirs)
+    assert run(ours, "install", "base-tools").returncode == 0
+    assert run(ours, "lock", "-o", tmp_path / "set.lock").returncode == 0
+    again = tmp_path / "again"
+    new_registry(again).close()
+    done = run(again, "install", "--lock", tmp_path / "set.lock")
+    assert done.returncode != 0
+    assert f"'opsteps upstream add pub file://{theirs.path}'" in " ".join(done.stderr.split())
+    write_files(tmp_path / "own", files("own-tools", "1.0.0"))
+    assert run(ours, "install", tmp_path / "own").returncode == 0
+    assert run(ours, "lock", "-o", tmp_path / "set.lock").returncode == 0
+    add(again, theirs)
+    done = run(again, "install", "--lock", tmp_path / "set.lock")
+    assert done.returncode != 0
+    assert "own-tools 1.0.0 was uploaded or released in" in " ".join(done.stderr.split())
+    assert run(again, "install", tmp_path / "own").returncode == 0
+    assert run(again, "install", "--lock", tmp_path / "set.lock").returncode == 0
