@@ -46,6 +46,11 @@ def web_address(host: str, port: int) -> str:
     return f"http://[{seen}]:{port}" if ":" in seen else f"http://{seen}:{port}"
 
 
+def listening_address(host: str, port: int) -> str:
+    """The address listened on, as it is given: 0.0.0.0 is every address of the machine."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class Gate:
     """Decides for each request whether it is answered at all."""
 
@@ -120,7 +125,7 @@ class Gate:
         header = fields.get(b"authorization")
         trusted = self._trusted(scope, fields) if header is None else None
         if trusted is None and not self.tokens:
-            reason = self._unsafe_write(scope, fields)
+            reason = self._unnamed_proxy(scope, fields) or self._unsafe_write(scope, fields)
             if reason:
                 self._refuse(scope, "", f"{self._without_tokens()}: {reason}")
             return LOCAL
@@ -196,6 +201,16 @@ class Gate:
             return
         if origin.partition(b":")[2] != own:
             self._refuse(scope, who.name, "the Origin is not in the setting allowed_origins")
+
+    def _unnamed_proxy(self, scope: Scope, fields: Mapping[bytes, bytes]) -> str:
+        if self._is_loopback or self.trusted.is_proxy(scope):
+            return ""
+        if not any(field.startswith(PROXY_HEADERS) for field in fields):
+            return ""
+        return (
+            f"the request came through a proxy ({client_of(scope)}) that is not named in the "
+            "setting trusted_proxies"
+        )
 
     def _unsafe_write(self, scope: Scope, fields: Mapping[bytes, bytes]) -> str:
         name, port = split_host(fields.get(b"host"))

@@ -28,13 +28,30 @@ _OF_UPSTREAMS = {
 # No URL, no relative path, and none of the server's own addresses.
 _PATH = re.compile(r"(?<![\w:/.…~-])/(?!api/|health\b|metrics\b)(?:[^\s/'\";,]+/)*([^\s/'\";,:]+)")
 _NAME = re.compile(r"[a-z][a-z0-9-]*\Z")
-_OPERATOR = "The server's operator can do something about it"
+_OPERATOR = "Ask the server's operator to look at the registry and this server's log"
+_OPERATORS_TAG = (
+    "Ask the server's operator to fetch the tag from another clone, or to verify the registry"
+)
+_OPERATORS = {
+    "opsteps upstream": "Ask the server's operator to look at the registry's upstreams",
+    "opsteps verify": "Ask the server's operator to verify the registry, which says what is wrong",
+}
 
 
-def for_http(step: str) -> str:
-    """A next step in terms of HTTP; where there are none, that it is the operator's."""
+def for_http(step: str, about: str = "") -> str:
+    """A next step in terms of HTTP; where there are none, what the operator does.
+
+    ``about`` is what went wrong.
+    """
     said = _COMMAND.sub(_counterpart, step)
-    return _OPERATOR if _ANY.search(said) else said
+    return _of_operator(f"{about} {said}") if _ANY.search(said) else said
+
+
+def _of_operator(said: str) -> str:
+    """What the operator does, in words: the commands are for whoever is at the registry."""
+    if re.search(r"\btags?\b", said):
+        return _OPERATORS_TAG
+    return next((words for command, words in _OPERATORS.items() if command in said), _OPERATOR)
 
 
 def plain(message: str) -> str:
@@ -43,7 +60,7 @@ def plain(message: str) -> str:
         return message
     said = _COMMAND.sub(_counterpart, message)
     kept = [part for part in re.split(r"(?<=[.;]) ", said) if not _ANY.search(part)]
-    return " ".join(kept).rstrip(";") or _OPERATOR
+    return " ".join(kept).rstrip(";") or _of_operator(message)
 
 
 def without_paths(text: str, *known: str) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from registry.commands import NamedRegistryOption, RegistryArgument, whole_registry
 from registry.problems import printable
-from server.access import web_address
+from server.access import listening_address
 from server.app import Server
 from server.running import configure_logging, serve_registry
 from server.settings import settings_from
@@ -72,9 +72,9 @@ def serve(
     configure_logging(settings.log_level, settings.log_format)
 
     def ready(server: Server, listening: int) -> None:
-        address = web_address(settings.host, listening)
+        address = listening_address(settings.host, listening)
         typer.echo(f"Serving {printable(str(path))} on {address}")
-        if server.tokens.is_known and not server.tokens:
+        if server.tokens.is_known and not server.tokens and not server.gate.trusted:
             typer.echo("  No token is configured: only callers on this machine may write.")
         clone = server.clone.state
         if not clone.is_complete:

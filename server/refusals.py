@@ -104,5 +104,5 @@ def _count(amount: int, what: str) -> str:
 
 def _sentence(error: RegistryError) -> str:
     """What is wrong and what to do; where files lie on the server is nobody's business."""
-    message, step = plain(error.message), for_http(error.next_step)
+    message, step = plain(error.message), for_http(error.next_step, error.message)
     return f"{message}. {step}" if step else message

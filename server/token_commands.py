@@ -48,8 +48,15 @@ _COLUMNS = (
     Column(key="expires_at", title="expires", whole=True),
     Column(key="last_used_at", title="last used", whole=True),
 )
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])\Z")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])\Z")
+_LONGEST = timedelta(days=36_500)
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
 
 
 class Scope(StrEnum):
@@ -70,7 +77,9 @@ def create(
     ],
     expires: Annotated[
         str | None,
-        typer.Option(help="When it expires, such as 12h, 90d or 52w from now; never if left out."),
+        typer.Option(
+            help="When it expires, such as 30s, 15m, 12h, 90d or 52w from now; never if left out."
+        ),
     ] = None,
     registry: RegistryOption = _HERE,
     database: DatabaseOption = "",
@@ -135,7 +144,13 @@ def _duration(text: str) -> timedelta:
     match = _DURATION.match(text)
     if match is None:
         raise TokenError(
-            f"{text[:40]!r} is not a duration", next_step="Use for example 12h, 90d or 52w"
+            f"{text[:40]!r} is not a duration",
+            next_step="Use for example 30s, 15m, 12h, 90d or 52w",
+        )
+    if int(match[1]) > _LONGEST // _UNITS[match[2]]:
+        raise TokenError(
+            f"{text} is longer than {_LONGEST.days:,} days",
+            next_step="Leave --expires out for a token that never expires",
         )
     return int(match[1]) * _UNITS[match[2]]
 

@@ -245,13 +245,15 @@ def test_the_start_warns_loudly(path: Path) -> None:
         command("serve", "-r", path, "--port", "0", "--no-catalogue"),
         env=_environment(trusted_networks="10.9.0.0/16"),
         stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         text=True,
     )
     with running:
         assert running.stderr is not None
+        assert running.stdout is not None
         said = next(line for line in running.stderr if "WARNING" in line)
         running.terminate()
+        assert "only callers on this machine" not in running.stdout.read()
     assert "10.9.0.0/16 may change libraries without a token" in said
 
 
@@ -369,3 +371,16 @@ def test_a_bad_network_is_an_error_of_the_settings() -> None:
         TrustedClients(Settings(trusted_networks=("10.9.0.0/33",)))
     assert not TrustedClients(Settings())
     assert json.dumps(TrustedClients(Settings()).warning) == '""'
+
+
+def test_a_proxy_that_is_not_named_is_the_reason_that_is_told(path: Path) -> None:
+    with serving(path, host="127.0.0.1", trusted_networks="10.9.0.0/16") as near:
+        reply = _ask(near, "PUT", _TOGGLE, _STRANGER, {"X-Forwarded-For": "10.9.0.1"})
+        assert reply.status == 403
+    with serving(path, host="0.0.0.0", trusted_networks="10.9.0.0/16") as far:  # noqa: S104
+        reply = _ask(far, "PUT", _TOGGLE, _STRANGER, {"X-Forwarded-For": "10.9.0.1"})
+        assert reply.status == 403
+        assert (
+            f"a proxy ({_STRANGER}) that is not named in the setting trusted_proxies"
+            in (reply.json()["detail"])
+        )

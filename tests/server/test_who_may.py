@@ -13,8 +13,11 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from server.access import listening_address
 from server.api import ROUTERS, openapi_document
+from server.database.tokens import TokenError
 from server.scopes import Access, Requires
+from server.token_commands import _duration
 from tests.server.real_server import (
     Client,
     Place,
@@ -226,3 +229,25 @@ def test_the_command_makes_lists_and_revokes_a_token(place: Place) -> None:
     bad = _opsteps("token", "create", "x", "--scope", "manage", "--expires", "soon", *where)
     assert bad.returncode == 5
     assert "12h, 90d or 52w" in bad.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("8s", 8), ("1m", 60), ("12h", 43_200), ("90d", 7_776_000), ("36500d", 3_153_600_000)],
+)
+def test_a_token_lasts_seconds_minutes_hours_days(text: str, seconds: int) -> None:
+    assert _duration(text).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "1", "1y", "-1d", "36501d", "999999999w"])
+def test_what_is_no_duration_or_has_no_end_is_refused(text: str) -> None:
+    with pytest.raises(TokenError):
+        _duration(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("0.0.0.0", "http://0.0.0.0:80"), ("::", "http://[::]:80")],  # noqa: S104
+)
+def test_the_address_that_is_announced_is_the_one_listened_on(host: str, address: str) -> None:
+    assert listening_address(host, 80) == address

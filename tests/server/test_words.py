@@ -270,6 +270,11 @@ def test_no_refusal_advises_a_command(changing: Client) -> None:
     assert sum(reply.status >= 400 for reply in seen) > 30
 
 
+_TAG_ADVICE = (
+    "Ask the server's operator to fetch the tag from another clone, or to verify the registry"
+)
+
+
 @pytest.mark.parametrize(
     ("step_text", "said"),
     [
@@ -281,11 +286,22 @@ def test_no_refusal_advises_a_command(changing: Client) -> None:
             "List the libraries with 'opsteps search'",
             "List the libraries with GET /api/v1/libraries",
         ),
-        ("Look with 'opsteps verify'", "The server's operator can do something about it"),
+        (
+            "Look with 'opsteps verify'",
+            "Ask the server's operator to verify the registry, which says what is wrong",
+        ),
+        (
+            "Its tag is gone: see 'opsteps verify'",
+            _TAG_ADVICE,
+        ),
+        (
+            "Run 'opsteps maintain'",
+            "Ask the server's operator to look at the registry and this server's log",
+        ),
         ("Run 'opsteps show ../x'", "Run GET /api/v1/libraries/{library}/versions"),
         (
             "See 'opsteps upstream list', or declare it: 'opsteps upstream add'",
-            "The server's operator can do something about it",
+            "Ask the server's operator to look at the registry's upstreams",
         ),
         ("Name another version", "Name another version"),
         ("", ""),
