@@ -33,6 +33,8 @@ class Column:
     title: str | None = None
     whole: bool = False
     is_number: bool = False
+    is_labelled: bool = False
+    """Where rows are lines, on one of its own after its title: nothing else says which date."""
     style: str = ""
     styles: Mapping[str, str] = field(default_factory=dict)
     """The style of a cell by what it says."""
@@ -118,11 +120,17 @@ def _as_records(
 
     for row, style in zip(cells, styles, strict=True):
         texts = _styled(columns, row)
-        whole = [text for text, column in zip(texts, columns, strict=True) if column.whole]
+        pairs = list(zip(texts, columns, strict=True))
+        whole = [text for text, column in pairs if column.whole and not column.is_labelled]
+        labelled = [
+            [Text(f"{_title(column)} ") + text]
+            for text, column in pairs
+            if column.is_labelled and text.plain
+        ]
         rest = [
             text for text, column in zip(texts[:-1], columns[:-1], strict=True) if not column.whole
         ]
-        lines = [whole, rest, [] if columns[-1].whole else [texts[-1]]]
+        lines = [whole, rest, *labelled, [] if columns[-1].whole else [texts[-1]]]
         for number, line in enumerate(lines):
             joined = Text(_GAP, style=style).join(text for text in line if text.plain)
             if joined.plain:

@@ -43,10 +43,10 @@ _COLUMNS = (
     Column(
         key="state", whole=True, styles={"live": "green", "revoked": "red", "expired": "yellow"}
     ),
-    Column(key="created_at", title="created", whole=True),
+    Column(key="created_at", title="created", whole=True, is_labelled=True),
     Column(key="created_by", title="by"),
-    Column(key="expires_at", title="expires", whole=True),
-    Column(key="last_used_at", title="last used", whole=True),
+    Column(key="expires_at", title="expires", whole=True, is_labelled=True),
+    Column(key="last_used_at", title="last used", whole=True, is_labelled=True),
 )
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])\Z")
 _LONGEST = timedelta(days=36_500)

@@ -6,18 +6,21 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from rich.console import Console
 
+from registry.tables import _as_records
 from server.access import listening_address
 from server.api import ROUTERS, openapi_document
 from server.database.tokens import TokenError
 from server.scopes import Access, Requires
-from server.token_commands import _duration
+from server.token_commands import _COLUMNS, _duration
 from tests.server.real_server import (
     Client,
     Place,
@@ -251,3 +254,14 @@ def test_what_is_no_duration_or_has_no_end_is_refused(text: str) -> None:
 )
 def test_the_address_that_is_announced_is_the_one_listened_on(host: str, address: str) -> None:
     assert listening_address(host, 80) == address
+
+
+def test_dates_of_tokens_have_labels_where_a_row_is_lines() -> None:
+    row = ["bot", "read", "live", "2026-01-01T00:00:00Z", "me", "", "2026-01-02T00:00:00Z"]
+    console = Console(width=60, record=True, file=StringIO())
+    for part in _as_records(_COLUMNS, [row], [""]):
+        console.print(part)
+    said = console.export_text()
+    assert "created 2026-01-01T00:00:00Z" in said
+    assert "last used 2026-01-02T00:00:00Z" in said
+    assert "expires" not in said
