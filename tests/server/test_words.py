@@ -148,12 +148,12 @@ def _soon(tokens: Mapping[str, str]) -> str:
 
 def test_making_tokens_says_what_it_changes_and_what_a_scope_is(tmp_path: Path) -> None:
     opsteps(tmp_path, "init", "steps")
-    said = opsteps(tmp_path, "token", "create", "x", "--scope", "write", "-r", "steps", expect=5)
-    assert "there is no scope 'write'" in said
+    said = opsteps(tmp_path, "token", "create", "x", "--scope", "write", "-r", "steps", expect=2)
+    assert "'write' is not one of" in said
     first = opsteps(tmp_path, "token", "create", "x", "--scope", "manage", "-r", "steps")
-    assert "callers on this machine need a token as well" in first
+    assert "This is the first token: from now on" in first
     second = opsteps(tmp_path, "token", "create", "y", "--scope", "read", "-r", "steps")
-    assert "callers on this machine" not in second
+    assert "first token" not in second
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "x"])
