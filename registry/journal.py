@@ -117,7 +117,7 @@ def _decoded(raw: bytes) -> _Content:
     content = msgspec.json.decode(raw, type=_Content)
     for item in content.updates:
         if ".." in item.ref or not (_REF.fullmatch(item.ref) and _ID.fullmatch(item.new)):
-            raise msgspec.ValidationError(f"{item.ref!r} is no ref, or {item.new!r} no object")
+            raise msgspec.ValidationError(f"{item.ref!r} or {item.new!r} cannot be so")
     return content
 
 

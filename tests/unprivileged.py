@@ -48,6 +48,7 @@ def run_as(
     home.mkdir(exist_ok=True)
     os.chown(home, uid, group)
     own = {"HOME": str(home), "COLUMNS": "160", "NO_COLOR": "1", "USER": f"user{uid}"}
+    own["GIT_AUTHOR_NAME"] = "Ada"  # else it is said that nobody is named
     dropped = ("COVERAGE", "OPSTEPS_CACHE")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return subprocess.run(

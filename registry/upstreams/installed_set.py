@@ -13,6 +13,7 @@ from registry.library_states import LibraryState
 from registry.names import LibraryName
 from registry.problems import printable
 from registry.release_signature import registry_facts
+from registry.upstreams.declared import Upstream
 from registry.upstreams.lock_file import LockedLibrary, LockFile
 from registry.upstreams.ownership import Here, owner
 from registry.upstreams.planning import Plan, Planned
@@ -87,7 +88,8 @@ def _require_sources(here: HeadView, upstreams: Upstreams, lock: LockFile) -> No
             continue
         alias = locked.upstream
         if alias is None:
-            own.append(f"{name} {locked.version}")
+            if not _has_owner(here, upstreams, name):
+                own.append(f"{name} {locked.version}")
         elif alias not in upstreams.declared.upstreams and lock.upstreams[alias] not in urls:
             foreign[alias] = printable(lock.upstreams[alias])
     if foreign:
@@ -109,6 +111,20 @@ def _require_sources(here: HeadView, upstreams: Upstreams, lock: LockFile) -> No
         )
 
 
+def _owner(here: HeadView, upstreams: Upstreams, name: LibraryName) -> Upstream | None:
+    """The upstream that a library comes from, as it does without a lock."""
+    state = here.state(name)
+    known = Here(is_known=state.exists, upstream=state.instance.facts.upstream)
+    return owner(name, known, upstreams.declared, upstreams.has)
+
+
+def _has_owner(here: HeadView, upstreams: Upstreams, name: LibraryName) -> bool:
+    try:
+        return _owner(here, upstreams, name) is not None
+    except NotFoundError:
+        return False
+
+
 def _is_released(state: LibraryState, version: Version) -> bool:
     record = state.release(version)
     return record is not None and record.state is ReleaseState.RELEASED
@@ -123,8 +139,7 @@ def _planned(
     if is_here:
         ledger = state.facts.ledger
     else:
-        known = Here(is_known=state.exists, upstream=alias)
-        found = owner(name, known, upstreams.declared, upstreams.has)
+        found = _owner(here, upstreams, name)
         if found is None:
             raise NotFoundError(f"{name} {locked.version} is this registry's own, and not there")
         ledger, alias = upstreams.view(found).state(name).facts.ledger, found.alias

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,16 +30,29 @@ class _Ran:
     said: str
 
 
+# A child's peak begins with what its parent had at the fork, so that a small process starts it.
+_MEASURE = """
+import os, sys
+same = [(os.POSIX_SPAWN_DUP2, 1, 2)]
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=same)
+_, status, usage = os.wait4(child, 0)
+sys.stderr.write(f"{os.waitstatus_to_exitcode(status)} {usage.ru_maxrss}")
+"""
+
+
 def _run(where: Path, *arguments: object) -> _Ran:
     with tempfile.TemporaryFile() as out:
-        process = subprocess.Popen(
-            command(*arguments), cwd=where, stdout=out, stderr=subprocess.STDOUT
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", _MEASURE, *command(*arguments)],
+            cwd=where,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            check=True,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         said = out.read().decode()
-    return _Ran(status=process.returncode, kilobytes=usage.ru_maxrss, said=said)
+    status, kilobytes = map(int, done.stderr.split())
+    return _Ran(status=status, kilobytes=kilobytes, said=said)
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,7 @@ def run(
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit or 0, limit or 0))
 
     kept = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
+    kept["GIT_AUTHOR_NAME"] = "Ada"
     return subprocess.run(
         command(*words),
         cwd=where,
@@ -85,7 +86,10 @@ def test_interrupted_while_it_waits(place: Path) -> None:
     with lock.open("wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         process = subprocess.Popen(
-            command("add", "../library"), cwd=place, stderr=subprocess.PIPE, text=True
+            command("add", "../library", "--actor", "ada"),
+            cwd=place,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         _until_it_holds_open(process.pid, lock)
         process.send_signal(signal.SIGINT)

@@ -98,6 +98,6 @@ def test_what_a_commit_does_not_have_is_no_damage(registry: Registry) -> None:
         assert object_at(registry.repository, head, path) is None
     with (
         Registry.open(registry.path) as opened,
-        pytest.raises(NotARegistryError, match="no commit"),
+        pytest.raises(NotARegistryError, match="is not a commit here"),
     ):
         opened.snapshot("1" * 40)  # type: ignore[arg-type]

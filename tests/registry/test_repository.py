@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -246,8 +247,13 @@ def test_missing_object_is_not_fetched(registry: Registry, tmp_path: Path) -> No
     git(registry.path, "config", "extensions.partialClone", "origin")
     git(registry.path, "config", "protocol.ext.allow", "always")
     git(registry.path, "config", "core.repositoryFormatVersion", "1")
-    blob = registry.path / ".git/objects" / "/".join(split(object_of(registry)))
-    blob.unlink()
+    objects = registry.path / ".git/objects"
+    for pack in list(objects.glob("pack/*.pack")):
+        pack.rename(tmp_path / pack.name)
+        with (tmp_path / pack.name).open("rb") as packed:
+            unpack = ["git", "-C", str(registry.path), "unpack-objects", "-q"]
+            subprocess.run(unpack, stdin=packed, check=True)
+    (objects / "/".join(split(object_of(registry)))).unlink()
     with Registry.open(registry.path) as opened:
         snapshot = opened.snapshot()
         with pytest.raises(IncompleteCloneError, match="partial"):

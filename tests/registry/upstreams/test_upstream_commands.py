@@ -107,7 +107,7 @@ def test_an_alias_is_not_taken_twice_and_what_was_fetched_stays(
     [
         (["upstream", "add", "pub", "ext::sh -c id"], 2, "is not an address"),
         (["upstream", "add", "pub", "https://localhost/x"], 2, "--allow-private"),
-        (["upstream", "add", "Pub", "https://example.com/x"], 2, "no name of an upstream"),
+        (["upstream", "add", "Pub", "https://example.com/x"], 2, "not a name for an upstream"),
         (["upstream", "update", "none"], 4, "there is no upstream 'none'"),
         (["upstream", "trust", "none", "HEAD"], 4, "there is no upstream 'none'"),
         (["install", "wanted"], 4, "no upstream has a library 'wanted'"),
