@@ -25,7 +25,7 @@ def run(*arguments: object, where: Path = ROOT) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [OPSTEPS, *map(str, arguments)],
         capture_output=True, text=True, check=False, cwd=where,
-        env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1"},
+        env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", "GIT_AUTHOR_NAME": "Ada"},
     )  # fmt: skip
 
 

@@ -88,6 +88,20 @@ def write_files(root: Path, content: Mapping[str, bytes]) -> Path:
     return root
 
 
+def loosened(path: Path, object_id: str) -> Path:
+    """The file of an object that a test harms, once all packs of the repository are unpacked."""
+    objects = path / ".git/objects"
+    for pack in list(objects.glob("pack/*.pack")):
+        aside = objects / pack.name
+        pack.rename(aside)
+        pack.with_suffix(".idx").unlink()
+        with aside.open("rb") as packed:
+            command = ["git", "-C", str(path), "unpack-objects", "-q"]
+            subprocess.run(command, stdin=packed, check=True)
+        aside.unlink()
+    return objects / object_id[:2] / object_id[2:]
+
+
 def new_registry(path: Path) -> Registry:
     return init_registry(path, name="steps", title="Steps", by=Actor(name="tester"))
 

@@ -2,7 +2,6 @@
 
 import os
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,16 @@ from registry.library import LibraryStatus
 from registry.operation import Actor, follow_head
 from registry.releasing import release
 from registry.snapshot import Registry
-from tests.registry.making import NAME, commit_all, files, git, new_registry, put, write_files
+from tests.registry.making import (
+    NAME,
+    commit_all,
+    files,
+    git,
+    loosened,
+    new_registry,
+    put,
+    write_files,
+)
 
 
 @pytest.fixture
@@ -247,13 +255,7 @@ def test_missing_object_is_not_fetched(registry: Registry, tmp_path: Path) -> No
     git(registry.path, "config", "extensions.partialClone", "origin")
     git(registry.path, "config", "protocol.ext.allow", "always")
     git(registry.path, "config", "core.repositoryFormatVersion", "1")
-    objects = registry.path / ".git/objects"
-    for pack in list(objects.glob("pack/*.pack")):
-        pack.rename(tmp_path / pack.name)
-        with (tmp_path / pack.name).open("rb") as packed:
-            unpack = ["git", "-C", str(registry.path), "unpack-objects", "-q"]
-            subprocess.run(unpack, stdin=packed, check=True)
-    (objects / "/".join(split(object_of(registry)))).unlink()
+    loosened(registry.path, object_of(registry)).unlink()
     with Registry.open(registry.path) as opened:
         snapshot = opened.snapshot()
         with pytest.raises(IncompleteCloneError, match="partial"):

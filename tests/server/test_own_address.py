@@ -78,7 +78,7 @@ def test_a_port_that_is_taken_is_said_before_the_demo_is_made(tmp_path: Path) ->
     with making_place(tmp_path / "registry") as place, serving(place.path) as client:
         demo = command("demo", "--directory", tmp_path / "demo", "--port", client.port)
         done = subprocess.run(demo, capture_output=True, text=True, check=False)
-        assert done.returncode == 3
+        assert done.returncode == 23
         assert f"cannot listen on 127.0.0.1 port {client.port}" in done.stderr
         assert "OPSTEPS_PORT=34" in done.stderr
         assert "make demo, or opsteps demo --port 34" in done.stderr

@@ -354,7 +354,7 @@ def test_a_cursor_of_another_registry_is_refused(client: Client) -> None:
         cursor = base64.urlsafe_b64encode(f"{commit}:5".encode()).decode()
         reply = client.get(f"/api/v1/audit?cursor={cursor}")
         assert reply.status == 422
-        assert "begin anew" in reply.json()["detail"]
+        assert "begin again" in reply.json()["detail"]
 
 
 def test_an_unexpected_fault_is_json_with_the_request_id_and_tells_no_secret(

@@ -57,7 +57,7 @@ def _content(**changes: object) -> bytes:
         (_content(surprise=1), "surprise"),
         (_content(libraries={"A/../b": {"version": "1.0.0", "digest": "0" * 64}}), "library name"),
         (_content(libraries={"a": {"version": "latest", "digest": "0" * 64}}), "not a version"),
-        (_content(libraries={"a": {"version": "1.0.0", "digest": "0" * 63}}), "no digest"),
+        (_content(libraries={"a": {"version": "1.0.0", "digest": "0" * 63}}), "is not a digest"),
         (
             _content(libraries={"a": {"version": "1.0.0", "digest": "0" * 64, "upstream": "x"}}),
             "not under upstreams",

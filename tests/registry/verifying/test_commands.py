@@ -14,7 +14,7 @@ from registry.names import CommitId
 from registry.verifying.head_statement import write_statement
 from registry.verifying.trusted import TrustedHead, read_trusted, set_trusted, trusted_path
 from tests.installed import OPSTEPS
-from tests.registry.making import git
+from tests.registry.making import git, loosened
 from tests.registry.verifying.scene import ACME, TOOLS, Scene
 from tests.terminal import on_terminal
 
@@ -147,7 +147,7 @@ def test_damaged_memory_is_an_error_that_trust_mends(scene: Scene) -> None:
 
 def test_damaged_object_is_an_error_without_a_traceback(scene: Scene) -> None:
     blob = git(scene.path, "rev-parse", f"HEAD:libraries/{TOOLS}/library.yaml")
-    path = scene.path / ".git" / "objects" / blob[:2] / blob[2:]
+    path = loosened(scene.path, blob)
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-9])
     done = run(scene, "verify")

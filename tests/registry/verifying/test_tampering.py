@@ -23,7 +23,7 @@ from registry.verifying.head_statement import write_statement
 from registry.verifying.model import Attack, CheckName, CheckState
 from registry.verifying.trusted import read_trusted, refuse_untrusted
 from registry.versions import parse_version
-from tests.registry.making import files, git
+from tests.registry.making import files, git, loosened
 from tests.registry.verifying.scene import (
     ACME,
     OTHER,
@@ -526,14 +526,14 @@ def test_signed_bytes_that_are_no_statement_are_refused(scene: Scene) -> None:
     raw = b"opsteps-head-v2\n"
     signature = sign(raw, namespace=Namespace.HEAD, key=scene.keys.instance).encode()
     on_statement_branch(scene, {"head.txt": raw, "head.txt.sig": signature})
-    found(scene.report(), CheckName.STATEMENT, Attack.FORGED_STATEMENT, what="no head statement")
+    found(scene.report(), CheckName.STATEMENT, Attack.FORGED_STATEMENT, what="not a head statement")
     assert sign_head(scene) == 1
 
 
 def test_branch_of_statements_is_no_branch(scene: Scene) -> None:
     blob = git(scene.path, "hash-object", "-w", "--stdin", stdin=b"x")
     (scene.path / ".git" / "refs" / "heads" / "opsteps-head").write_text(f"{blob}\n")
-    with pytest.raises(GitError, match="no branch"):
+    with pytest.raises(GitError, match="is not a branch"):
         scene.report()
 
 
@@ -678,7 +678,7 @@ def test_a_library_is_there_twice(scene: Scene) -> None:
 
 
 def loose_object(scene: Scene, object_id: str) -> Path:
-    path = scene.path / ".git" / "objects" / object_id[:2] / object_id[2:]
+    path = loosened(scene.path, object_id)
     path.chmod(0o644)
     return path
 

@@ -55,9 +55,9 @@ def test_no_two_tokens_are_alike_and_each_has_256_bits(database: Database) -> No
 @pytest.mark.parametrize(
     ("name", "scopes", "why"),
     [
-        ("", ["read"], "no name of a token"),
-        ("a\nb", ["read"], "no name of a token"),
-        ("x" * 101, ["read"], "no name of a token"),
+        ("", ["read"], "not a name for a token"),
+        ("a\nb", ["read"], "not a name for a token"),
+        ("x" * 101, ["read"], "not a name for a token"),
         ("bot", [], "needs a scope"),
         ("bot", ["root"], "no scope .root."),
         ("bot", ["read", "root"], "no scope .root."),
