@@ -17,6 +17,8 @@ from registry.remote_failures import rejected_refs
 from registry.writing import ABSENT, RefUpdate
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+# How often a fetch is tried while others move the same ref in this clone.
+_FETCHES = 5
 # What Git says where a ref is not where the lease expects it.
 _MOVED = (
     "stale info",
@@ -52,16 +54,20 @@ def fetch_branch(
     """
     name = parse_remote(remote)
     tracking = f"refs/remotes/{name}/{branch.removeprefix('refs/heads/')}"
-    try:
-        repository.run_remotely(
-            "fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head",
-            "--no-auto-maintenance", "--upload-pack=git-upload-pack", "--end-of-options",
-            name, f"+{branch}:{tracking}", holding=holding, reach=reach,
-        )  # fmt: skip
-    except GitError as error:
-        if "couldn't find remote ref" in error.said:
-            return None
-        raise
+    for is_last in (*[False] * (_FETCHES - 1), True):
+        try:
+            repository.run_remotely(
+                "fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head",
+                "--no-auto-maintenance", "--upload-pack=git-upload-pack", "--end-of-options",
+                name, f"+{branch}:{tracking}", holding=holding, reach=reach,
+            )  # fmt: skip
+            break
+        except GitError as error:
+            if "couldn't find remote ref" in error.said:
+                return None
+            # Somebody's own fetch or push moved the same ref meanwhile: nothing is wrong there.
+            if is_last or "cannot lock ref" not in error.said:
+                raise
     return repository.resolve_commit(tracking)
 
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from registry.errors import ConflictError, GitError, InvalidNameError
 from registry.journal import Journal
 from registry.operation import Actor, follow_head, perform, reconcile
 from registry.releasing import release
+from registry.remote import fetch_branch
 from registry.snapshot import Registry
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put, write_files
 
@@ -62,6 +64,7 @@ def test_writer_on_another_machine_is_built_upon(registry: Registry, bare: Path)
 
 _WRITER = """
 import sys
+import threading
 from pathlib import Path
 from registry.adding import add_release
 from registry.operation import Actor
@@ -199,3 +202,19 @@ def test_reconcile_of_a_sound_registry_changes_nothing(registry: Registry) -> No
     before = refs(registry.path)
     reconcile(registry)
     assert refs(registry.path) == before
+
+
+def test_fetch_goes_on_where_somebody_else_fetches_in_the_same_clone(
+    registry: Registry, bare: Path
+) -> None:
+    """A person's own 'git push' held the ref that a server fetched into: "the remote is down"."""
+    with Registry.open(clone(bare, "theirs"), remote="origin") as theirs:
+        put(theirs, files(version="1.1.0"))
+    lock = registry.path / ".git/refs/remotes/origin/main.lock"
+    lock.touch()
+    # Git waits for a tenth of a second by itself.
+    release_of_it = threading.Timer(0.25, lock.unlink)
+    release_of_it.start()
+    head = fetch_branch(registry.repository, "origin", "refs/heads/main")
+    release_of_it.join()
+    assert head == git(bare, "rev-parse", "main")
