@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env install uninstall demo test lint format bench docs fuzz lock clean bootstrap-run bootstrap-dev packages
+.PHONY: help env install uninstall demo test lint format bench docs fuzz soak lock clean bootstrap-run bootstrap-dev packages
 .NOTPARALLEL:
 
 PYTHON ?= python3
@@ -56,6 +56,10 @@ fuzz: bootstrap-dev ## look for bytes that break the readers; SECONDS=60 for eac
 		$(BIN)/python -m tests.registry.fuzz $$target -max_total_time=$(SECONDS) -max_len=4096 \
 			-artifact_prefix=fuzz-$$target- || exit 1; \
 	done
+
+soak: packages ## 2,000 installs on one server, and 50 registries with all operations in random order
+	@OPSTEPS_TEST_INSTALLS=2000 OPSTEPS_TEST_LIVES=50 $(BIN)/pytest --no-cov \
+		tests/server/test_soak.py tests/e2e/test_no_false_alarm.py
 
 docs: bootstrap-dev ## write the generated pages of docs/ anew
 	@$(BIN)/python scripts/write_docs.py
