@@ -72,15 +72,20 @@ class WholeLife(RuleBasedStateMachine):
         self.key = self._make_key() if has_keys else None
         self._make_upstream()
         self._make_clones()
+        self.servers: dict[str, Client] = {}
+        self._running: dict[str, ExitStack] = {}
+        for name in ("one", "two"):
+            self._running[name] = self._stack.enter_context(ExitStack())
+            self._start(name)
+        self.all_is_well()
+
+    def _start(self, clone: str) -> None:
         options: dict[str, Any] = {"remote": "origin", "poll_seconds": 0.02}
         options["remote_poll_seconds"] = 0.1
         if self.key:
             options["instance_key"] = str(self.key)
-        self.servers: dict[str, Client] = {}
-        for name in ("one", "two"):
-            server = serving(self.root / name, "--no-catalogue", **options)
-            self.servers[name] = self._stack.enter_context(server)
-        self.all_is_well()
+        server = serving(self.root / clone, "--no-catalogue", **options)
+        self.servers[clone] = self._running[clone].enter_context(server)
 
     def _make_key(self) -> Path:
         path = self.root / "key"
@@ -408,6 +413,13 @@ class WholeLife(RuleBasedStateMachine):
         else:
             command = {"gc": ("gc", "-q"), "prune": ("gc", "-q", "--prune=now")}
             self.by_hand(clone, *command.get(what, ("pack-refs", "--all")))
+        self.all_is_well()
+
+    @rule(clone=_CLONES)
+    def restart_the_server(self, clone: str) -> None:
+        self._running[clone].close()
+        self._start(clone)
+        self.tell(f"{clone}: started again")
         self.all_is_well()
 
     @rule(clone=_CLONES)
