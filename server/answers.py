@@ -26,6 +26,7 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 REFERRER = (b"referrer-policy", b"no-referrer")
 VARY = (b"vary", b"accept-encoding")
+VARY_ORIGIN = (b"vary", b"origin")
 API_HEADERS = (NO_CACHE, NOSNIFF, API_POLICY)
 
 

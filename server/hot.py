@@ -18,6 +18,7 @@ from server.answers import (
     NO_CACHE,
     NOSNIFF,
     REFERRER,
+    VARY_ORIGIN,
     Answer,
     Header,
     Message,
@@ -28,6 +29,7 @@ from server.answers import (
     json_answer,
 )
 from server.bodies import bounded, check_body
+from server.connections.heads import Fields, Head
 from server.database.errors import DatabaseError
 from server.errors import AnswerError
 from server.idempotent import HEADER, Idempotent
@@ -42,6 +44,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _STEPS_LENGTH = len(STEPS)
 _INSTALL = "/api/v1/libraries/install"
+_EVENTS = "/api/v1/events"
+_SLOW = "/versions"
 _READS = frozenset({"GET", "HEAD"})
 _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
@@ -84,50 +88,55 @@ class HotApp:
         self._health = health
         self._inner = inner
         self._step_metrics = metrics.route("/api/v1/steps/{id}")
+        # Where an origin may read answers, each of them depends on who asks.
+        self._vary = (VARY_ORIGIN,) if settings.allowed_origins else ()
+        common = (NO_CACHE, NOSNIFF, API_POLICY, JSON_HEADER, *self._vary)
+        lines = b"".join(b"%b: %b\r\n" % one for one in common)
+        self._step_head = b"HTTP/1.1 200 OK\r\n" + lines + b"etag: %b\r\ncontent-length: %d\r\n"
+
+    def at_once(self, key: bytes, fields: Fields) -> tuple[bytes, bytes] | None:
+        """A step that is asked for plainly: its answer's head, without its end, and its body."""
+        started = perf_counter()
+        served = self._current()
+        step = served.steps.get(key.decode("latin-1")) if served is not None else None
+        gate = self._gate
+        if (
+            step is None
+            or fields.host not in gate.known_hosts
+            or (gate.reads_need_token and gate.tokens.principal(fields.token) is None)
+        ):
+            return None
+        body = step.body
+        head = self._step_head % (step.etag, len(body))
+        self._step_metrics.observe(200, perf_counter() - started)
+        return head, body
+
+    def needs_place(self, head: Head) -> bool:
+        """Whether a request counts among those under way.
+
+        Lookups are answered from memory, ``/health`` is for whoever looks after the server, and
+        streams of events have limits of their own.
+        """
+        path = canonical_path(head.path)
+        if head.method not in _READS or head.query:
+            return path != _EVENTS
+        is_lookup = path.startswith((STEPS, LIBRARIES)) and not path.endswith(_SLOW)
+        return not (is_lookup and "@" not in path) and path not in {"/health", _EVENTS}
+
+    def is_upload(self, head: Head) -> bool:
+        """Whether the body is a form with a file, which is read while it comes."""
+        if head.method != "POST":
+            return False
+        return _is_upload(canonical_path(head.path), dict(head.fields.headers))
+
+    def count_refused(self, status: int) -> None:
+        """A request was refused by what stands in front of this."""
+        self._metrics.route("refused").observe(status, 0.0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request: a step that is asked for plainly at once, all else by `_answer`."""
-        if scope["type"] != "http":
-            return
-        started = perf_counter()
-        path = scope["path"]
-        served = self._current()
-        if path.startswith(STEPS) and served is not None and not scope["query_string"]:
-            step = served.steps.get(path[_STEPS_LENGTH:])
-            if step is not None and scope["method"] == "GET":
-                host = token = match = None
-                for name, value in scope["headers"]:
-                    if name == b"host":
-                        host = value
-                    elif name == b"authorization":
-                        token = value
-                    elif name in {b"if-none-match", b"origin"}:
-                        match = value
-                gate = self._gate
-                if (
-                    match is None
-                    and host in gate.known_hosts
-                    and (not gate.reads_need_token or gate.tokens.principal(token) is not None)
-                ):
-                    body = step.body
-                    await send(
-                        {
-                            "type": "http.response.start",
-                            "status": 200,
-                            "headers": [
-                                NO_CACHE,
-                                NOSNIFF,
-                                API_POLICY,
-                                (b"etag", step.etag),
-                                JSON_HEADER,
-                                (b"content-length", b"%d" % len(body)),
-                            ],
-                        }
-                    )
-                    await send({"type": "http.response.body", "body": body})
-                    self._step_metrics.observe(200, perf_counter() - started)
-                    return
-        await self._answer(scope, receive, send, started)
+        """Answer one request, as ASGI has it."""
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send, perf_counter())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
         route, status = "refused", 500
@@ -247,8 +256,8 @@ class HotApp:
         origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
         allowed = self._gate.allowed_origin(origin)
         if allowed is None:
-            return ()
-        named = ((b"access-control-allow-origin", allowed), (b"vary", b"origin"), _EXPOSED)
+            return self._vary
+        named = ((b"access-control-allow-origin", allowed), *self._vary, _EXPOSED)
         return (*named, *_PREFLIGHT) if scope["method"] == "OPTIONS" else named
 
 

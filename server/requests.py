@@ -20,7 +20,7 @@ def client_of(scope: MutableMapping[str, Any]) -> str:
 
 def is_http_1_0(scope: MutableMapping[str, Any]) -> bool:
     """Whether a request is of HTTP/1.0, which proxies speak by default and hardly anybody else."""
-    return scope.get("http_version") in {"1", "1.0"}  # the former is what granian says
+    return scope.get("http_version") == "1.0"
 
 
 def request_id_of(scope: MutableMapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Runs a server: one process, one event loop, granian in front of it."""
+"""Runs a server: one process, one event loop, and the sockets on it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from typing import Any, TextIO, cast
 
 import structlog
 import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server as Granian
 
 from registry.errors import GitError, NotARegistryError
 from registry.instance_names import require_instance
@@ -29,6 +26,7 @@ from registry.recognising import refuse_no_registry
 from registry.snapshot import Registry
 from server.access import is_loopback
 from server.app import Server
+from server.connections.front import Front, listening_socket
 from server.errors import AddressError, SettingsError
 from server.log_lines import LOG_FORMS, TextLines
 from server.settings import Settings
@@ -39,8 +37,6 @@ from server.state import Served
 _SWITCH_SECONDS = 0.000_1
 # Objects made before the collector looks: a request makes few, and no cycles.
 _COLLECT_AFTER = 50_000
-_LISTEN_BACKLOG = 1_024
-_HEADER_MILLISECONDS = 10_000
 # After what may be under way at a stop: what still hangs then, hangs for ever.
 _LAST_SECONDS = 5.0
 
@@ -135,12 +131,13 @@ def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:
 
 def free_port(host: str, port: int) -> int:
     """The port, or a free one for 0; raises AddressError when it cannot be listened on."""
+    with _listening(host, port) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _listening(host: str, port: int) -> socket.socket:
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-            return int(probe.getsockname()[1])
+        return listening_socket(host, port)
     except OSError as error:
         raise AddressError(
             f"cannot listen on {host} port {port}: {error.strerror}",
@@ -162,36 +159,26 @@ async def _serve(server: Server, port: int, ready: Ready, last: threading.Timer)
 
     server.follower.listeners.append(tell)
     server.start()
-    front = Granian(
-        server.app,
-        address=settings.host,
-        port=port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
-        websockets=False,
-        backlog=_LISTEN_BACKLOG,
-        backpressure=settings.backpressure,
-        log_enabled=False,
+    front = Front(server.app, settings, server.gate.trusted.names_proxy)
+    places = front.places
+    server.metrics.gauges["connections"] = ("Connections.", lambda: places.count)
+    server.metrics.gauges["connections_ended"] = (
+        "Connections ended or refused since the start, as there was no place for all.",
+        lambda: places.ended,
     )
-    serving = asyncio.create_task(front.serve())
+    await front.start(_listening(settings.host, port))
     announcing = asyncio.create_task(_announce(server, port, ready, loaded))
-    await asyncio.wait(
-        {serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED
-    )
+    await stopping.wait()
     announcing.cancel()
     last.start()
     _LOG.info("stopping")
     server.events.close()
-    front.stop()  # type: ignore[no-untyped-call]
     ends = loop.time() + settings.stop_seconds
-    await asyncio.wait({serving}, timeout=settings.stop_seconds)
+    await front.stop(settings.stop_seconds)
     # A thread of its own: those of the loop may all wait for a process that hangs.
     with ThreadPoolExecutor(1) as thread:
         left = max(0.0, ends - loop.time())
         await loop.run_in_executor(thread, server.stop, left)
-    if serving.done():
-        serving.result()
 
 
 async def _announce(server: Server, port: int, ready: Ready, loaded: asyncio.Event) -> None:

@@ -171,7 +171,41 @@ class Settings:
     )
     load_workers: int = _field(2, "Processes that load a large registry at start.")
     load_in_process: int = _field(400, "Libraries up to which one process loads them alone.")
-    backpressure: int = _field(512, "Requests that are under way at once before others wait.")
+    backpressure: int = _field(
+        512,
+        "Requests under way at once before others get a 503; lookups and `/health` do not count,"
+        " nor does who waits for its client.",
+    )
+    connections: int = _field(
+        2_048,
+        "Connections at once; for a new one the slowest goes, of the client that has the most.",
+    )
+    client_connections: int = _field(
+        256,
+        "The same for one client: an IPv4 address or a /64 of IPv6; `trusted_proxies` are exempt.",
+    )
+    head_bytes: int = _field(32 * 1024, "All headers of a request with its first line, bytes.")
+    head_seconds: float = _field(
+        10.0, "Longest that the headers of a request take, or a new connection's silence, seconds."
+    )
+    keep_alive_seconds: float = _field(
+        75.0, "How long a connection is kept open for the next request, seconds."
+    )
+    body_seconds: float = _field(
+        30.0, "Longest that the body of a request takes that is no upload, seconds."
+    )
+    upload_seconds: float = _field(3_600.0, "Longest that an upload takes to come in, seconds.")
+    body_rate: int = _field(
+        1_024, "Least that comes of a body in any `stall_seconds`, bytes a second."
+    )
+    answer_rate: int = _field(
+        1_024, "Least that is taken of a waiting answer in any `stall_seconds`, bytes a second."
+    )
+    stall_seconds: float = _field(20.0, "The time in which these rates are measured, seconds.")
+    unsent_bytes: int = _field(
+        256 * 1024 * 1024,
+        "What answers that are not taken hold in memory before the slowest is ended, bytes.",
+    )
     stop_seconds: float = _field(10.0, "How long requests under way may take at a stop, seconds.")
     reload_seconds: float = _field(
         60.0, "How long `cache/clear` waits until everything is built again, seconds."

@@ -75,7 +75,11 @@ class TrustedClients:
 
     def is_proxy(self, scope: Scope) -> bool:
         """Whether the peer is a proxy that was named: it is never the one who asks."""
-        peer = _address(client_of(scope))
+        return self.names_proxy(client_of(scope))
+
+    def names_proxy(self, address: str) -> bool:
+        """Whether this is the address of a proxy that was named."""
+        peer = _address(address) if self._proxies else None
         return peer is not None and any(peer in proxy for proxy in self._proxies)
 
     def _names_us(self, host: str | None, port: int) -> bool:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {
     "builder", "server", "registry.snapshot", "registry.git", "registry.schema", "msgspec",
     "jsonschema", "jsonschema_rs", "yaml", "orjson", "packaging", "re2", "whoosh",
-    "fastapi", "granian", "pydantic", "jinja2", "nh3", "prometheus_client",
+    "fastapi", "server.connections", "pydantic", "jinja2", "nh3", "prometheus_client",
 }  # fmt: skip
 
 

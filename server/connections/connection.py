@@ -1,0 +1,444 @@
+"""One connection: requests come in, answers go out, and each wait for the client has its end."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import sys
+import termios
+from contextlib import suppress
+from enum import Enum, auto
+from time import monotonic
+from typing import cast
+
+import structlog
+
+from server.answers import error_answer
+from server.connections.exchange import Exchange, whole_answer
+from server.connections.heads import Fields, Head, read_fields, read_head
+from server.connections.lines import Lines
+from server.connections.places import Admission
+from server.errors import AnswerError
+
+_END = b"\r\n\r\n"
+_BLANK = b"\r\n"
+_LOOKUP = b"GET /api/v1/steps/"
+_VERSION = b" HTTP/1.1"
+# Requests that came together and are answered before others have their turn.
+_AT_ONCE = 32
+_HELD_BYTES = 64 * 1024
+"""What is read ahead of a connection, before no more is read of it."""
+_BODY_AHEAD_BYTES = 256 * 1024
+_BEYOND_SECONDS = 2.0
+_LINGER_SECONDS = 2.0
+_LOG = structlog.get_logger(__name__)
+
+
+class Phase(Enum):
+    """Whose turn it is, and for what."""
+
+    IDLE = auto()
+    HEAD = auto()
+    BODY = auto()
+    WORK = auto()
+    """The server's turn; in all others it waits for the client."""
+    UNREAD = auto()
+    """The client does not take its answer."""
+    ENDING = auto()
+
+
+class Connection(asyncio.Protocol):
+    """A protocol of asyncio, and all that is known of one client's socket."""
+
+    def __init__(self, lines: Lines) -> None:
+        """``lines`` is what all connections share."""
+        self._lines = lines
+        self._transport = cast("asyncio.Transport", None)
+        self._exchange: Exchange | None = None
+        self._rest = b""
+        self._block: bytes | None = None
+        self._fields: Fields | None = None
+        self._phase = Phase.IDLE
+        self._since = 0.0
+        """When this phase began."""
+        self._mark = (0.0, 0)
+        """A moment within it, and how many bytes had been taken then."""
+        self._is_fresh = True
+        self._is_beyond = False
+        self._is_half_closed = False
+        self._is_stalled = False
+        self._is_paused = False
+        self._unsent_before = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self.client = ("", 0)
+        self.server = ("", 0)
+        self.network = ""
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername") or ("", 0)
+        self.client = (str(peer[0]), int(peer[1]))
+        self.server = self._lines.address
+        self.network = self._lines.places.network_of(self.client[0])
+        self._since = monotonic()
+        how = self._lines.places.admit(self, self._since)
+        self._is_beyond = how is Admission.BEYOND
+        if how is Admission.REFUSED:
+            self._refuse(AnswerError(503, "too many connections; ask again in a second"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc  # whatever it was, the client is gone
+        self._phase = Phase.ENDING
+        self._lines.places.leave(self)
+        if self._exchange is not None:
+            self._exchange.lose()
+        self._is_stalled = False
+        self._wake()
+
+    def data_received(self, data: bytes) -> None:
+        if self._phase is Phase.ENDING:
+            return
+        if self._exchange is not None:
+            self._feed(self._exchange, data)
+        else:
+            self._read(self._rest + data if self._rest else data)
+
+    def eof_received(self) -> bool:
+        self._is_half_closed = True
+        if self._exchange is None:
+            return False
+        # The answer can still be read; of the request nothing more will come.
+        self._exchange.closes = True
+        self._exchange.lose_body()
+        return True
+
+    def pause_writing(self) -> None:
+        now = monotonic()
+        self._is_stalled = True
+        self._unsent_before = self._untaken()
+        self._mark = (now, 0)
+        if self._phase is not Phase.ENDING:
+            self._enter(Phase.UNREAD, now)
+        self._lines.places.stall(self, now)
+
+    def resume_writing(self) -> None:
+        self._is_stalled = False
+        self._lines.places.flow(self)
+        if self._phase is Phase.UNREAD:
+            self._enter(Phase.WORK if self._exchange is not None else Phase.IDLE, monotonic())
+        self._wake()
+        if self._exchange is None and self._phase is not Phase.ENDING:
+            self._lines.loop.call_soon(self._go_on)
+
+    # Requests.
+
+    def _read(self, data: bytes) -> None:
+        """Answer the requests that are whole in these bytes, and hold what is left."""
+        self._rest = b""
+        at = 0
+        try:
+            for _ in range(_AT_ONCE):
+                while data.startswith(_BLANK, at):
+                    at += 2
+                end = -1 if self._is_stalled else data.find(_END, at)
+                if end < 0:
+                    self._hold(data[at:])
+                    return
+                at = self._begin(data, at, end)
+                if self._exchange is not None:
+                    self._feed(self._exchange, data[at:])
+                    return
+                if self._phase is Phase.ENDING:
+                    return
+            self._hold(data[at:])
+            self._lines.loop.call_soon(self._go_on)
+        except AnswerError as error:
+            self._refuse(error)
+
+    def _go_on(self) -> None:
+        """Look at what came while others had their turn, or while an answer was not taken."""
+        if self._exchange is None and self._phase is not Phase.ENDING and not self._is_stalled:
+            self._flow()
+            self._read(self._rest)
+
+    def _hold(self, rest: bytes) -> None:
+        """Bytes of requests that are not whole, or not to be answered yet."""
+        self._rest = rest
+        if self._exchange is not None or self._is_stalled:
+            if len(rest) > _HELD_BYTES:
+                self._pause()
+            return
+        if b"\n\n" in rest:
+            raise AnswerError(400, "the lines of the request do not end with CR LF")
+        if len(rest) > self._lines.settings.head_bytes and _END not in rest:
+            raise AnswerError(431, "the head of the request is too long (the setting head_bytes)")
+        phase = Phase.HEAD if rest else Phase.IDLE
+        if phase is not self._phase:
+            self._enter(phase, monotonic())
+
+    def _begin(self, data: bytes, at: int, end: int) -> int:
+        """Take the request whose head ends there; returns where what follows it begins."""
+        if end - at > self._lines.settings.head_bytes:
+            raise AnswerError(431, "the head of the request is too long (the setting head_bytes)")
+        cut = data.find(_BLANK, at)
+        line, block = data[at:cut], data[cut + 2 : end]
+        fields = self._fields
+        if fields is None or block != self._block:
+            fields = self._fields = read_fields(block)
+            self._block = block
+        if fields.is_plain and line.startswith(_LOOKUP) and line.endswith(_VERSION):
+            found = self._lines.app.at_once(line[len(_LOOKUP) : -len(_VERSION)], fields)
+            if found is not None and not self._is_beyond:
+                self._is_fresh = False
+                self._transport.write(b"".join((found[0], self.date, _BLANK, found[1])))
+                self._since = monotonic()
+                return end + len(_END)
+        self._ask(read_head(line, fields))
+        return end + len(_END)
+
+    def _ask(self, head: Head) -> None:
+        self._is_fresh = False
+        if self._is_beyond and self._lines.app.needs_place(head):
+            raise AnswerError(503, "too many connections; ask again in a second")
+        exchange = self._exchange = Exchange(self, head)
+        exchange.closes = exchange.closes or self._is_beyond or self._lines.is_stopping
+        self._enter(Phase.BODY, monotonic())
+
+    def _feed(self, exchange: Exchange, data: bytes) -> None:
+        """More of the request that is under way, or of the next ones."""
+        try:
+            part, rest = exchange.framing.take(data)
+        except AnswerError as error:
+            self._refuse(error)
+            return
+        exchange.add(part)
+        if rest:
+            self._hold(self._rest + rest)
+        if not exchange.is_begun and self._is_ready(exchange):
+            self._carry_out(exchange)
+        if self._phase is Phase.ENDING:
+            return
+        if exchange.framing.is_over:
+            if self._phase is Phase.BODY:
+                self._enter(Phase.WORK, monotonic())
+        elif exchange.is_begun and len(exchange.body) > _BODY_AHEAD_BYTES:
+            self._pause()
+            self._enter(Phase.WORK, monotonic())
+
+    def _is_ready(self, exchange: Exchange) -> bool:
+        """Whether a request is carried out: a small one not before it is whole."""
+        most = self._lines.settings.body_bytes
+        length = exchange.head.fields.length
+        if exchange.framing.is_over or length > most or exchange.received > most:
+            return True
+        if self._lines.app.is_upload(exchange.head):
+            return True
+        exchange.let_go_on()
+        return False
+
+    def _carry_out(self, exchange: Exchange) -> None:
+        exchange.is_begun = True
+        places = self._lines.places
+        if self._lines.app.needs_place(exchange.head):
+            if places.busy >= self._lines.settings.backpressure:
+                self._refuse(AnswerError(503, "too many requests are under way; ask again later"))
+                return
+            places.busy += 1
+            exchange.has_place = True
+        self._lines.start(self._run(exchange))
+
+    async def _run(self, exchange: Exchange) -> None:
+        try:
+            await self._lines.app(exchange.scope(), exchange.receive, exchange.send)
+        except Exception:  # noqa: BLE001 - whatever it was, the connection must not hang
+            _LOG.exception("a request failed", path=exchange.head.path[:200])
+        finally:
+            self._give_back(exchange)
+            self._finish(exchange)
+
+    def _finish(self, exchange: Exchange) -> None:
+        if self._exchange is not exchange or self._phase is Phase.ENDING:
+            return
+        if not exchange.is_answered:
+            self._refuse(AnswerError(500, "the server failed; its log says how"))
+            return
+        self._exchange = None
+        if exchange.closes or self._is_half_closed or self._lines.is_stopping:
+            self._end(lingers=not exchange.framing.is_over)
+            return
+        self._enter(Phase.IDLE, monotonic())
+        self._go_on()
+
+    def _give_back(self, exchange: Exchange) -> None:
+        """Its place is for others: it waits for its client, or is over."""
+        if exchange.has_place:
+            exchange.has_place = False
+            self._lines.places.busy -= 1
+
+    # What an exchange asks for.
+
+    @property
+    def date(self) -> bytes:
+        return self._lines.date
+
+    def write(self, *pieces: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.writelines(pieces)
+
+    async def drain(self) -> None:
+        while self._is_stalled:
+            if self._exchange is not None:
+                self._give_back(self._exchange)
+            self._waiter = self._lines.loop.create_future()
+            await self._waiter
+
+    def wants_body(self) -> None:
+        if self._is_paused and self._exchange is not None:
+            self._flow()
+            if not self._exchange.framing.is_over:
+                self._enter(Phase.BODY, monotonic())
+
+    def break_off(self) -> None:
+        _LOG.error("an answer was not as long as it said")
+        self._transport.abort()
+
+    # Turns, and their ends.
+
+    def _enter(self, phase: Phase, now: float) -> None:
+        self._phase = phase
+        self._since = now
+        taken = 0
+        if phase is Phase.BODY and self._exchange is not None:
+            taken = self._exchange.received
+        self._mark = (now, taken)
+
+    def _pause(self) -> None:
+        if not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _flow(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _refuse(self, error: AnswerError) -> None:
+        """Answer what is wrong, unless an answer has begun, and end."""
+        exchange, self._exchange = self._exchange, None
+        has_begun = exchange is not None and exchange.has_begun_to_answer
+        if exchange is not None:
+            exchange.lose()
+        if has_begun:
+            self._transport.abort()
+            return
+        answer = error_answer(error)
+        headers = [*answer.headers, (b"content-type", answer.content_type)]
+        body = b"".join(answer.pieces)
+        self.write(whole_answer(answer.status, headers, body, self.date))
+        self._lines.app.count_refused(error.status)
+        self._end(lingers=True)
+
+    def _end(self, *, lingers: bool = False) -> None:
+        """Send what is left and close.
+
+        ``lingers``: read on for a moment, or the kernel takes the answer away from the client.
+        """
+        self._enter(Phase.ENDING, monotonic())
+        self._rest = b""
+        self._flow()
+        if lingers and not self._is_half_closed and self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    def stop(self) -> None:
+        """The server stops: what is under way is answered, and nothing after it."""
+        if self._exchange is not None:
+            self._exchange.closes = True
+        elif self._phase is not Phase.ENDING:
+            self._end()
+
+    def shed(self) -> None:
+        if self._phase is Phase.UNREAD or self._phase is Phase.ENDING:
+            self._transport.abort()
+        elif self._phase is Phase.IDLE:
+            self._end()
+        else:
+            self._refuse(AnswerError(503, "the place of this slow request is needed; ask again"))
+
+    def lag(self, now: float) -> float:
+        if self._phase is Phase.WORK:
+            return -1.0
+        settings = self._lines.settings
+        lag = now - self._since
+        if self._phase is Phase.BODY and self._exchange is not None:
+            return lag - self._exchange.received / max(settings.body_rate, 1)
+        if self._phase is Phase.UNREAD:
+            return lag - (self._unsent_before - self._untaken()) / max(settings.answer_rate, 1)
+        return lag
+
+    @property
+    def unsent(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def _untaken(self) -> int:
+        """Bytes of answers that the client's side has not acknowledged."""
+        queued = 0
+        socket = self._transport.get_extra_info("socket")
+        with suppress(OSError, ValueError):  # it is closed
+            said = fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+            queued = int.from_bytes(said, sys.byteorder)
+        return self._transport.get_write_buffer_size() + queued
+
+    def check(self, now: float) -> None:
+        """End it if its client has let the server wait for too long."""
+        settings, waited = self._lines.settings, now - self._since
+        if self._is_stalled:
+            self._check_taken(now)
+        elif self._phase is Phase.IDLE:
+            most = settings.head_seconds if self._is_fresh else settings.keep_alive_seconds
+            if waited > (_BEYOND_SECONDS if self._is_beyond else most):
+                self._end()
+        elif self._phase is Phase.HEAD:
+            if waited > (_BEYOND_SECONDS if self._is_beyond else settings.head_seconds):
+                self._refuse(AnswerError(408, "the head of the request took too long"))
+        elif self._phase is Phase.BODY and self._exchange is not None:
+            self._check_body(self._exchange, now, waited)
+        elif self._phase is Phase.ENDING and waited > _LINGER_SECONDS:
+            self._end_for_good(now)
+
+    def _check_body(self, exchange: Exchange, now: float, waited: float) -> None:
+        settings = self._lines.settings
+        is_upload = self._lines.app.is_upload(exchange.head)
+        if waited > (settings.upload_seconds if is_upload else settings.body_seconds):
+            self._refuse(AnswerError(408, "the body of the request took too long"))
+        elif self._is_too_slow(now, exchange.received, settings.body_rate):
+            rate = f"{settings.body_rate:,} bytes a second (the setting body_rate)"
+            self._refuse(AnswerError(408, f"the body of the request came slower than {rate}"))
+
+    def _check_taken(self, now: float) -> None:
+        taken = self._unsent_before - self._untaken()
+        if self._is_too_slow(now, taken, self._lines.settings.answer_rate):
+            self._transport.abort()
+
+    def _is_too_slow(self, now: float, count: int, rate: int) -> bool:
+        """Whether fewer bytes went by than the rate asks for; looked at once a while."""
+        begun, before = self._mark
+        passed = now - begun
+        if passed < self._lines.settings.stall_seconds:
+            return False
+        self._mark = (now, count)
+        return count - before < rate * passed
+
+    def _end_for_good(self, now: float) -> None:
+        """Of a connection that is ended nothing more is read; what it is owed, it must take."""
+        if self.unsent == 0:
+            self._transport.abort()
+        else:
+            self._check_taken(now)

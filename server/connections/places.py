@@ -1,0 +1,164 @@
+"""Who may hold a connection, and who gives one up for another.
+
+A newcomer is always taken: where there is no place, the connection goes that has kept the server
+waiting for the longest, of the client who has the most. Only where nobody keeps it waiting is a
+newcomer turned away, and not before it was answered if all that it wants is a lookup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from enum import Enum, auto
+from typing import Protocol
+
+import structlog
+
+from server.rate_limits import client_network
+from server.settings import Settings
+
+# Whoever keeps the server waiting for less is not sent away for another.
+_PATIENCE_SECONDS = 0.05
+_TELL_SECONDS = 60.0
+_KEPT = 64
+"""Connections beyond the limit, for lookups and ``/health``."""
+_LOG = structlog.get_logger(__name__)
+
+
+class Admission(Enum):
+    """How a newcomer is taken."""
+
+    ORDINARY = auto()
+    BEYOND = auto()
+    """Beyond the limit: a lookup or ``/health`` is answered, and then it ends."""
+    REFUSED = auto()
+
+
+class Held(Protocol):
+    """A connection, as far as its place goes."""
+
+    network: str
+    """Who it counts for; empty for a proxy, which is not counted."""
+
+    def lag(self, now: float) -> float:
+        """How long it has kept the server waiting, seconds; negative when it does not."""
+
+    def shed(self) -> None:
+        """End it for another."""
+
+    def check(self, now: float) -> None:
+        """End it if one of its times is up."""
+
+    def stop(self) -> None:
+        """The server stops."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes of answers that it has not taken yet."""
+
+
+class Places:
+    """The connections that there are, and the requests under way; for one event loop."""
+
+    def __init__(self, settings: Settings, most: int, is_proxy: Callable[[str], bool]) -> None:
+        """``most`` connections, as many as the setting and the files of the process allow."""
+        self._settings = settings
+        self._most = most
+        self._is_proxy = is_proxy
+        self._clients: dict[str, set[Held]] = {}
+        self._stalled: set[Held] = set()
+        self._told_at = 0.0
+        self._told = 0
+        self.count = 0
+        self.empty = asyncio.Event()
+        """Set whenever the last one has gone."""
+        self.busy = 0
+        """Requests under way that are no lookups and wait for the server, not for their client."""
+        self.ended = 0
+        """Connections that were ended or refused since the start, as there was no place."""
+
+    def network_of(self, address: str) -> str:
+        """Who an address counts for."""
+        return "" if self._is_proxy(address) else client_network(address)
+
+    def admit(self, one: Held, now: float) -> Admission:
+        """Take a newcomer, unless it is refused; another one may have to go."""
+        mine = self._clients.get(one.network, set())
+        how = Admission.ORDINARY
+        if one.network and len(mine) >= self._settings.client_connections:
+            how = self._make_room(mine, now, kept=len(mine) - self._settings.client_connections)
+        elif self.count >= self._most:
+            how = self._make_room(self._largest(), now, kept=self.count - self._most)
+        if how is Admission.REFUSED:
+            self._note_ended(now)
+            return how
+        self._clients.setdefault(one.network, set()).add(one)
+        self.count += 1
+        return how
+
+    def leave(self, one: Held) -> None:
+        """Its place is free; it may have been before."""
+        mine = self._clients.get(one.network, set())
+        if one not in mine:
+            return
+        mine.discard(one)
+        self._stalled.discard(one)
+        self.count -= 1
+        if self.count == 0:
+            self.empty.set()
+        if not mine:
+            del self._clients[one.network]
+
+    def _make_room(self, among: Iterable[Held], now: float, *, kept: int) -> Admission:
+        """``kept`` connections are beyond the limit already."""
+        if self._shed(among, now):
+            return Admission.ORDINARY
+        return Admission.BEYOND if kept < _KEPT else Admission.REFUSED
+
+    def _largest(self) -> set[Held]:
+        """Those of the client who has the most; a proxy's only where there are no others."""
+        return max(self._clients.items(), key=lambda item: (item[0] != "", len(item[1])))[1]
+
+    def _shed(self, among: Iterable[Held], now: float) -> bool:
+        worst = max(among, key=lambda one: one.lag(now), default=None)
+        if worst is None or worst.lag(now) < _PATIENCE_SECONDS:
+            return False
+        self._note_ended(now)
+        worst.shed()
+        self.leave(worst)
+        return True
+
+    def _note_ended(self, now: float) -> None:
+        self.ended += 1
+        if now - self._told_at < _TELL_SECONDS:
+            return
+        _LOG.warning(
+            "connections were ended or refused: there is no place for all",
+            connections=self.count,
+            since_last_told=self.ended - self._told,
+        )
+        self._told_at, self._told = now, self.ended
+
+    def stall(self, one: Held, now: float) -> None:
+        """Its client does not take the answer; those who hold too much together are ended."""
+        self._stalled.add(one)
+        unsent = sum(other.unsent for other in self._stalled)
+        while unsent > self._settings.unsent_bytes and len(self._stalled) > 1:
+            worst = max(self._stalled, key=lambda other: other.lag(now))
+            unsent -= worst.unsent
+            self._note_ended(now)
+            worst.shed()
+            self.leave(worst)
+
+    def flow(self, one: Held) -> None:
+        """Its client takes the answer again."""
+        self._stalled.discard(one)
+
+    def check(self, now: float) -> None:
+        """End every connection whose time is up."""
+        for one in self.all():
+            one.check(now)
+
+    def all(self) -> list[Held]:
+        """Every connection that has a place."""
+        return [one for mine in self._clients.values() for one in mine]
