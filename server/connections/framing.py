@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.connections.heads import CHUNKED
+from server.connections.heads import CHUNKED, read_field
 from server.errors import AnswerError
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?\Z")
@@ -75,6 +75,8 @@ class Framing:
             self._trailers += len(line)
             if self._trailers > _TRAILER_BYTES:
                 raise _broken()
+            if line:
+                read_field(line)
             self.is_over = not line
         else:
             match = _SIZE_LINE.match(line)

@@ -94,7 +94,7 @@ def read_fields(block: bytes) -> Fields:
     lines = block.split(b"\r\n") if block else []
     if len(lines) > _FIELDS:
         raise AnswerError(431, f"the request has more than {_FIELDS} header fields")
-    headers = [_field(line) for line in lines]
+    headers = [read_field(line) for line in lines]
     once: dict[bytes, bytes] = {}
     closes = expects = False
     is_plain = True
@@ -121,7 +121,8 @@ def read_fields(block: bytes) -> Fields:
     )
 
 
-def _field(line: bytes) -> Header:
+def read_field(line: bytes) -> Header:
+    """One line of header or trailer fields; raises AnswerError (400)."""
     name, colon, value = line.partition(b":")
     # A name that ends or begins with a blank is no name: so folded lines are refused as well.
     if not colon or _NAME.match(name) is None or _NOT_IN_A_VALUE.search(value):
