@@ -8,7 +8,9 @@ for a client but that commit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -76,7 +78,7 @@ class Events:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
         self._is_closed = False
-        self._clients = 0
+        self._clients: Counter[str] = Counter()
         self._entries = lru_cache(maxsize=_SPANS_KEPT)(self._read_entries)
         follower.listeners.append(self._swapped)
 
@@ -95,36 +97,46 @@ class Events:
         self._is_closed = True
         self._wake()
 
-    def stream(self, last_id: str) -> AsyncIterator[bytes]:
-        """The stream for a client that heard of ``last_id`` last; raises AnswerError (503)."""
-        if self._clients >= self._settings.events_clients:
-            raise AnswerError(503, "too many clients listen already; ask again later")
-        self._loop = asyncio.get_running_loop()
-        return self._pieces(last_id)
+    @contextmanager
+    def listening(self, client: str) -> Iterator[None]:
+        """The place of one more client; raises AnswerError (503) when there is none.
 
-    async def _pieces(self, last_id: str) -> AsyncIterator[bytes]:
-        self._clients += 1
+        ``client`` is whom it counts for; nobody in particular when empty.
+        """
+        settings = self._settings
+        if self._clients.total() >= settings.events_clients:
+            raise AnswerError(503, "too many clients listen already; ask again later")
+        if client and self._clients[client] >= settings.client_events:
+            raise AnswerError(503, "too many clients listen from this address; ask again later")
+        self._clients[client] += 1
         try:
-            position, status = CommitId(last_id), ""
-            yield b"retry: 2000\n\n"
-            while not self._is_closed:
-                news = self._news
-                # Bytes only: a stream that waits, or was left, must keep no served state alive.
-                position, told = await self._told_since(position)
-                if told:
-                    yield told
-                told = b""
-                now = str(self._health()["status"])
-                if now != status:
-                    status = now
-                    yield bytes(Event(type="health", data={"status": status}))
-                try:
-                    async with asyncio.timeout(self._settings.events_heartbeat_seconds):
-                        await news.wait()
-                except TimeoutError:
-                    yield b": still here\n\n"
+            yield
         finally:
-            self._clients -= 1
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]
+
+    async def stream(self, last_id: str) -> AsyncIterator[bytes]:
+        """The stream for a client that heard of ``last_id`` last."""
+        self._loop = asyncio.get_running_loop()
+        position, status = CommitId(last_id), ""
+        yield b"retry: 2000\n\n"
+        while not self._is_closed:
+            news = self._news
+            # Bytes only: a stream that waits, or was left, must keep no served state alive.
+            position, told = await self._told_since(position)
+            if told:
+                yield told
+            told = b""
+            now = str(self._health()["status"])
+            if now != status:
+                status = now
+                yield bytes(Event(type="health", data={"status": status}))
+            try:
+                async with asyncio.timeout(self._settings.events_heartbeat_seconds):
+                    await news.wait()
+            except TimeoutError:
+                yield b": still here\n\n"
 
     async def _told_since(self, position: CommitId) -> tuple[CommitId, bytes]:
         """The commit that is served now, and what happened since a client's last one."""

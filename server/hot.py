@@ -44,8 +44,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _STEPS_LENGTH = len(STEPS)
 _INSTALL = "/api/v1/libraries/install"
-_EVENTS = "/api/v1/events"
-_SLOW = "/versions"
+_LIBRARY = LIBRARIES.count("/")
 _READS = frozenset({"GET", "HEAD"})
 _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
@@ -111,17 +110,18 @@ class HotApp:
         self._step_metrics.observe(200, perf_counter() - started)
         return head, body
 
-    def needs_place(self, head: Head) -> bool:
-        """Whether a request counts among those under way.
-
-        Lookups are answered from memory, ``/health`` is for whoever looks after the server, and
-        streams of events have limits of their own.
-        """
-        path = canonical_path(head.path)
+    def is_lookup(self, head: Head) -> bool:
+        """Whether it is answered from memory, or is ``/health``: always, however busy we are."""
         if head.method not in _READS or head.query:
-            return path != _EVENTS
-        is_lookup = path.startswith((STEPS, LIBRARIES)) and not path.endswith(_SLOW)
-        return not (is_lookup and "@" not in path) and path not in {"/health", _EVENTS}
+            return False
+        path = canonical_path(head.path)
+        if path.startswith(STEPS):
+            return "@" not in path
+        return path == "/health" or (path.startswith(LIBRARIES) and path.count("/") == _LIBRARY)
+
+    def is_stream(self, head: Head) -> bool:
+        """Whether the answer is a stream of events."""
+        return canonical_path(head.path) == "/api/v1/events"
 
     def is_upload(self, head: Head) -> bool:
         """Whether the body is a form with a file, which is read while it comes."""

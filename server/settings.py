@@ -133,6 +133,9 @@ class Settings:
         2.0, "How long the answer to a change waits until lookups have it, seconds."
     )
     events_clients: int = _field(100, "Clients that listen to events before others get a 503.")
+    client_events: int = _field(
+        20, "The same for one client: an IPv4 address or a /64 of IPv6, also behind a proxy."
+    )
     events_replayed: int = _field(
         1_000,
         "How far a client of events may resume before it must read everything again, commits.",

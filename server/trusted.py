@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from server.answers import Scope
 from server.database.tokens import SCOPES
 from server.errors import SettingsError
+from server.rate_limits import client_network
 from server.requests import client_of, is_http_1_0
 from server.settings import Settings
 from server.tokens import Principal
@@ -81,6 +82,13 @@ class TrustedClients:
         """Whether this is the address of a proxy that was named."""
         peer = _address(address) if self._proxies else None
         return peer is not None and any(peer in proxy for proxy in self._proxies)
+
+    def counted_client(self, scope: Scope) -> str:
+        """Whom limits count a request for; empty for a proxy that does not say who asks."""
+        if not self.is_proxy(scope):
+            return client_network(client_of(scope))
+        found = self._client(scope)
+        return client_network(str(found)) if found is not None else ""
 
     def _names_us(self, host: str | None, port: int) -> bool:
         """Whether a browser can only have got here by a name that nobody else can point here.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import struct
 import sys
 import termios
 from contextlib import suppress
 from enum import Enum, auto
+from socket import SO_LINGER, SOL_SOCKET
 from time import monotonic
 from typing import cast
 
@@ -20,6 +22,8 @@ from server.connections.lines import Lines
 from server.connections.places import Admission
 from server.errors import AnswerError
 
+# struct linger: on, zero seconds.
+_AT_CLOSE_DROP = struct.pack("ii", 1, 0)
 _END = b"\r\n\r\n"
 _BLANK = b"\r\n"
 _LOOKUP = b"GET /api/v1/steps/"
@@ -107,11 +111,11 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._is_half_closed = True
-        if self._exchange is None:
-            return False
-        # The answer can still be read; of the request nothing more will come.
-        self._exchange.closes = True
-        self._exchange.lose_body()
+        exchange = self._exchange
+        if exchange is None or not exchange.framing.is_over:
+            return False  # no request, or one that will never be whole
+        exchange.closes = True
+        exchange.lose_body()
         return True
 
     def pause_writing(self) -> None:
@@ -200,7 +204,7 @@ class Connection(asyncio.Protocol):
 
     def _ask(self, head: Head) -> None:
         self._is_fresh = False
-        if self._is_beyond and self._lines.app.needs_place(head):
+        if self._is_beyond and not self._lines.app.is_lookup(head):
             raise AnswerError(503, "too many connections; ask again in a second")
         exchange = self._exchange = Exchange(self, head)
         exchange.closes = exchange.closes or self._is_beyond or self._lines.is_stopping
@@ -241,7 +245,9 @@ class Connection(asyncio.Protocol):
     def _carry_out(self, exchange: Exchange) -> None:
         exchange.is_begun = True
         places = self._lines.places
-        if self._lines.app.needs_place(exchange.head):
+        if not (
+            self._lines.app.is_lookup(exchange.head) or self._lines.app.is_stream(exchange.head)
+        ):
             if places.busy >= self._lines.settings.backpressure:
                 self._refuse(AnswerError(503, "too many requests are under way; ask again later"))
                 return
@@ -302,7 +308,7 @@ class Connection(asyncio.Protocol):
 
     def break_off(self) -> None:
         _LOG.error("an answer was not as long as it said")
-        self._transport.abort()
+        self._drop()
 
     # Turns, and their ends.
 
@@ -335,7 +341,7 @@ class Connection(asyncio.Protocol):
         if exchange is not None:
             exchange.lose()
         if has_begun:
-            self._transport.abort()
+            self._drop()
             return
         answer = error_answer(error)
         headers = [*answer.headers, (b"content-type", answer.content_type)]
@@ -357,6 +363,13 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
+    def _drop(self) -> None:
+        """End it at once, with all that was not taken, which the kernel would go on offering."""
+        socket = self._transport.get_extra_info("socket")
+        with suppress(OSError, ValueError):
+            socket.setsockopt(SOL_SOCKET, SO_LINGER, _AT_CLOSE_DROP)
+        self._transport.abort()
+
     def stop(self) -> None:
         """The server stops: what is under way is answered, and nothing after it."""
         if self._exchange is not None:
@@ -366,7 +379,7 @@ class Connection(asyncio.Protocol):
 
     def shed(self) -> None:
         if self._phase is Phase.UNREAD or self._phase is Phase.ENDING:
-            self._transport.abort()
+            self._drop()
         elif self._phase is Phase.IDLE:
             self._end()
         else:
@@ -425,7 +438,7 @@ class Connection(asyncio.Protocol):
     def _check_taken(self, now: float) -> None:
         taken = self._unsent_before - self._untaken()
         if self._is_too_slow(now, taken, self._lines.settings.answer_rate):
-            self._transport.abort()
+            self._drop()
 
     def _is_too_slow(self, now: float, count: int, rate: int) -> bool:
         """Whether fewer bytes went by than the rate asks for; looked at once a while."""

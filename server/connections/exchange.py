@@ -110,7 +110,7 @@ class Exchange:
         self._wake()
 
     def lose_body(self) -> None:
-        """Nothing more will come of the body; an answer can still be sent."""
+        """The client will send nothing more; an answer can still be sent."""
         self.is_half_gone = True
         self._wake()
 

@@ -22,8 +22,11 @@ class App(Protocol):
     def at_once(self, key: bytes, fields: Fields) -> tuple[bytes, bytes] | None:
         """Head and body of a plain lookup's answer, without its date; None for `__call__`."""
 
-    def needs_place(self, head: Head) -> bool:
-        """Whether a request counts among those under way: lookups and ``/health`` do not."""
+    def is_lookup(self, head: Head) -> bool:
+        """Whether it is a lookup or ``/health``, which are always answered."""
+
+    def is_stream(self, head: Head) -> bool:
+        """Whether the answer is a stream of events, which have limits of their own."""
 
     def is_upload(self, head: Head) -> bool:
         """Whether the body is a form with a file, which is read while it comes."""

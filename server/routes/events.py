@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from registry.errors import InvalidNameError
 from registry.history import Entry, read_history
@@ -26,11 +28,19 @@ _CURSOR = re.compile(r"([0-9a-f]{40}):([0-9]{1,9})\Z")
 
 
 class _EventStream(StreamingResponse):
+    """Takes its place when it is sent, so that asking for one and taking it are one step."""
+
     media_type = "text/event-stream"
+    place: AbstractContextManager[None] = nullcontext()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.place:
+            await super().__call__(scope, receive, send)
 
 
 @router.get("/events", response_class=_EventStream, responses=errors(422))
 async def get_events(
+    request: Request,
     server: ServerParts,
     last_event_id: Annotated[
         str | None, Header(description="The id of the last event heard, to resume after it.")
@@ -51,7 +61,9 @@ async def get_events(
     if last and not _COMMIT.match(last):
         raise AnswerError(422, "Last-Event-ID: use the id of an event of this stream")
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return _EventStream(server.events.stream(last), headers=headers)
+    stream = _EventStream(server.events.stream(last), headers=headers)
+    stream.place = server.events.listening(server.gate.trusted.counted_client(dict(request.scope)))
+    return stream
 
 
 @router.get("/audit", response_model=Audit, responses=errors(422))

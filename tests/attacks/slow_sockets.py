@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 
 LOOKUP = "/api/v1/steps/alpha.file.copy"
+_ESTABLISHED = 1
 ANSWER_SECONDS = 8.0
 """So long a lookup is waited for during an attack: the attacks go on for longer."""
 
@@ -22,10 +23,12 @@ def head(method: str, path: str, *lines: str) -> bytes:
 
 @dataclass(kw_only=True)
 class Crowd:
-    """Sockets to one server; ``drip`` is what each goes on sending, a byte at a time."""
+    """Sockets to one server; ``drip`` is what each sends every half second."""
 
     port: int
     drip: bytes = b""
+    sips: bool = False
+    """Whether each also reads a byte now and then."""
     sockets: list[socket.socket] = field(default_factory=list)
     _ends: threading.Event = field(default_factory=threading.Event)
 
@@ -50,6 +53,8 @@ class Crowd:
             for one in self.sockets:
                 with contextlib.suppress(OSError):
                     one.send(self.drip)
+                    if self.sips:
+                        one.recv(1)
 
     def close(self) -> None:
         for one in self.sockets:
@@ -59,29 +64,24 @@ class Crowd:
         self._ends.set()
 
     def alive(self) -> int:
-        """How many the server has not ended."""
+        """How many the server has not ended, as the system knows without reading of them."""
         return sum(not _has_ended(one) for one in self.sockets)
 
 
 def _has_ended(one: socket.socket) -> bool:
-    try:
-        while True:
-            if not one.recv(65_536):
-                return True
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
+    """Whether the other side has closed, what can still be read aside."""
+    (state,) = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    return state != _ESTABLISHED
 
 
 @contextmanager
-def crowd(port: int, drip: bytes = b"") -> Iterator[Crowd]:
+def crowd(port: int, drip: bytes = b"", *, sips: bool = False) -> Iterator[Crowd]:
     """A crowd that is sent home at the end."""
-    made = Crowd(port=port, drip=drip)
+    made = Crowd(port=port, drip=drip, sips=sips)
     dripping = threading.Thread(target=made.drip_until_stopped)
     with ExitStack() as stack:
         stack.callback(made.close)
-        if drip:
+        if drip or sips:
             dripping.start()
             stack.callback(dripping.join)
         stack.callback(made.stop)
