@@ -22,7 +22,7 @@ from tests.attacks.slow_sockets import (
     head,
     status_of,
 )
-from tests.server.real_server import Client, making_place, release_files, serving, step, until
+from tests.server.real_server import Client, release_files, serving, until
 
 _KIND = "Content-Type: application/json"
 _SLOW_BODY = head("POST", "/api/v1/resolve", _KIND, "Content-Length: 60000")
@@ -33,20 +33,10 @@ _BOUNDARY = "a-boundary-that-is-nowhere-else"
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """``alpha``, and ``large``, whose steps make a list of about 200 kB."""
-    with making_place(tmp_path_factory.mktemp("slow") / "registry") as made:
-        made.publish("alpha", "1.0.0")
-        steps = [step(f"s{n}.do", description="Does it. " * 200) for n in range(100)]
-        made.publish("large", "1.0.0", steps)
-        yield made.path
-
-
-@pytest.fixture(scope="module")
-def server(registry: Path) -> Iterator[Client]:
+def server(with_large: Path) -> Iterator[Client]:
     """Places and times that a test reaches soon."""
     with serving(
-        registry,
+        with_large,
         "--no-catalogue",
         connections=120,
         client_connections=40,
@@ -62,9 +52,9 @@ def server(registry: Path) -> Iterator[Client]:
         yield client
 
 
-def test_600_slow_bodies(registry: Path) -> None:
+def test_600_slow_bodies(with_large: Path) -> None:
     """With default settings: half of them from one address, the others from six more."""
-    with serving(registry, "--no-catalogue") as client, crowd(client.port, b" ") as strangers:
+    with serving(with_large, "--no-catalogue") as client, crowd(client.port, b" ") as strangers:
         strangers.open(300, _SLOW_BODY)
         for number in range(6):
             strangers.open(50, _SLOW_BODY, f"127.0.0.{number + 2}")
@@ -201,10 +191,10 @@ def test_a_long_download_is_not_broken_off(server: Client) -> None:
 
 
 @pytest.fixture(scope="module")
-def full(registry: Path) -> Iterator[Client]:
+def full(with_large: Path) -> Iterator[Client]:
     """A server that has no place for anything that needs one."""
     with serving(
-        registry,
+        with_large,
         "--no-catalogue",
         backpressure=0,
         head_bytes=1_000,
