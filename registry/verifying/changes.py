@@ -36,7 +36,8 @@ class Examined:
     """Releases whose directory went away and nothing in that commit said so."""
     records: list[Record] = field(default_factory=list)
     """Entries about removed versions, each where it was written first."""
-    _unyanked: set[Release] = field(default_factory=set)
+    unyanked: set[Release] = field(default_factory=set)
+    """Releases whose yank was taken back by an operation."""
 
     def change(self, history: History, change: Change) -> None:
         """Take the next change, parents first."""
@@ -123,8 +124,8 @@ class Examined:
         for version in sorted(gone):
             release = (change.name, version)
             if is_unyank:
-                self._unyanked.add(release)
-            elif not (is_merge and release in self._unyanked):
+                self.unyanked.add(release)
+            elif not (is_merge and release in self.unyanked):
                 yield _finding(
                     change,
                     version,
@@ -156,9 +157,9 @@ class Examined:
             self.owners.append((change.commit.commit_id, f"{change.name}: {text}{was}"))
 
 
-def examine(history: History) -> Examined:
-    """Walk every change that was ever made to a library."""
-    examined = Examined()
+def examine(history: History, known: Examined | None = None) -> Examined:
+    """Walk every change of the history; ``known`` is what came of those before it."""
+    examined = known or Examined()
     for change in history.changes:
         examined.change(history, change)
     return examined

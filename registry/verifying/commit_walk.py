@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from registry.commits import commit_parents, commit_tree
 from registry.errors import GitError
@@ -34,6 +35,41 @@ def read_commits(repository: GitRepository, head: CommitId) -> dict[CommitId, Co
     return commits
 
 
+def read_commits_since(
+    repository: GitRepository, head: CommitId, since: CommitId
+) -> tuple[dict[CommitId, Commit], frozenset[CommitId]]:
+    """The commits of a head that another one does not have, with the edge below them; and the edge.
+
+    The edge are that other one and the parents of the new commits: they stand there without
+    parents. Costs the commits in between. Raises IncompleteHistoryError.
+    """
+    rows = repository.run(
+        "-c", "core.commitGraph=false", "rev-list", "--boundary", head, f"^{since}"
+    )
+    listed = rows.decode().split()
+    edge = frozenset(CommitId(row[1:]) for row in listed if row.startswith("-")) | {since}
+    new = [CommitId(row) for row in listed if not row.startswith("-")]
+    if not new:  # the head is the other one, or older
+        edge |= {head}
+    raw: dict[CommitId, bytes] = {}
+    for object_id, found in read_objects(repository, map(ObjectId, [*new, *sorted(edge)])):
+        if found is None or found.type != "commit":
+            raise _incomplete(repository, CommitId(object_id))
+        raw[CommitId(object_id)] = found.content
+    parents = {commit: commit_parents(raw[commit]) for commit in new}
+    # What Git was made to pass over, as by a list of shallow commits, is in neither.
+    lost = [parent for listed in parents.values() for parent in listed if parent not in raw]
+    if lost:
+        raise _incomplete(repository, lost[0])
+    commits: dict[CommitId, Commit] = {}
+    for commit in sorted(edge):
+        commits[commit] = replace(_commit(commit, raw[commit], None), parents=())
+    for commit in _parents_first(head, parents | {commit: [] for commit in edge}):
+        if commit not in commits:
+            commits[commit] = _commit(commit, raw[commit], commits)
+    return commits, edge
+
+
 def _expected(repository: GitRepository, head: CommitId) -> list[CommitId]:
     """What Git takes for the history: read in one go, and then compared with what is there."""
     try:
@@ -43,7 +79,7 @@ def _expected(repository: GitRepository, head: CommitId) -> list[CommitId]:
     return list(dict.fromkeys([head, *map(CommitId, out.decode().split())]))
 
 
-def _commit(commit_id: CommitId, raw: bytes, known: Mapping[CommitId, Commit]) -> Commit:
+def _commit(commit_id: CommitId, raw: bytes, known: Mapping[CommitId, Commit] | None) -> Commit:
     header, _, message = raw.partition(b"\n\n")
     time = _COMMITTER.search(header)
     parents = tuple(commit_parents(raw))
@@ -52,7 +88,7 @@ def _commit(commit_id: CommitId, raw: bytes, known: Mapping[CommitId, Commit]) -
         commit_id=commit_id,
         tree=commit_tree(raw),
         parents=parents,
-        seen=max([seconds, *(known[parent].seen for parent in parents)]),
+        seen=max([seconds, *(known[parent].seen for parent in parents if known)]),
         message=message,
     )
 
@@ -92,6 +128,20 @@ def descends(repository: GitRepository, head: CommitId, ancestor: CommitId) -> b
                     seen.add(parent)
                     pending.append(parent)
     return ancestor in seen
+
+
+def edge_below(
+    repository: GitRepository, head: CommitId, tips: Collection[CommitId]
+) -> frozenset[CommitId]:
+    """Where what the tips have and a head has not meets the history of that head."""
+    if not tips:
+        return frozenset({head})
+    out = repository.run(
+        *("-c", "core.commitGraph=false", "rev-list", "--boundary", "--ignore-missing", "--stdin"),
+        stdin="".join(f"{commit}\n" for commit in (*sorted(tips), f"^{head}")).encode(),
+    )
+    rows = out.decode().split()
+    return frozenset(CommitId(row[1:]) for row in rows if row.startswith("-")) | {head}
 
 
 def commits_ahead(

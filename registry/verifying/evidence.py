@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry.messages import read_message
 from registry.model import LibraryFacts
@@ -64,7 +64,8 @@ class Change:
 class History:
     """All commits up to a head, parents first, and what they changed.
 
-    ``facts`` are by the id of the blob; None where ``library.yaml`` cannot be read.
+    ``facts`` are by the id of the blob; None where ``library.yaml`` cannot be read. With an
+    ``edge`` it is only what came after another head, and only the libraries that changed.
     """
 
     head: CommitId
@@ -75,6 +76,9 @@ class History:
     facts: Mapping[ObjectId, LibraryFacts | None]
     libraries: Mapping[LibraryName, ObjectId]
     """The trees of the libraries at the head."""
+    edge: Mapping[CommitId, Mapping[LibraryName, ObjectId]] = field(default_factory=dict)
+    """Commits of the other head's history that stand here without their parents, and what trees
+    the libraries have there."""
 
     @property
     def root(self) -> Root:
@@ -114,6 +118,8 @@ class TagEvidence:
     commit: CommitId | None = None
     digest: Digest | None = None
     tree: ObjectId | None = None
+    symbolic: str = ""
+    """The ref that the tag is only another name of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

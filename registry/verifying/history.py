@@ -7,20 +7,19 @@ Commits and roots are read here; the big trees of names, one a commit, are compa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from registry.errors import GitError, InvalidNameError
+from registry.errors import GitError
 from registry.git import GitRepository
 from registry.model import LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
 from registry.parsing import parse_library_facts
 from registry.trees import TREE_MODE, tree_items
-from registry.verifying.commit_walk import read_commits
+from registry.verifying.commit_walk import read_commits, read_commits_since
 from registry.verifying.evidence import Change, Commit, History, LibraryTree, Root
 from registry.verifying.ledgers import FactsReader
 from registry.verifying.reading import read_present
-from registry.versions import parse_version
+from registry.versions import is_version
 
 EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 _FILE_MODES = frozenset({b"100644", b"100755"})
@@ -54,6 +53,40 @@ def read_history(repository: GitRepository, head: CommitId) -> History:
     )
 
 
+def read_history_since(
+    repository: GitRepository,
+    head: CommitId,
+    since: CommitId,
+    *,
+    also: Iterable[LibraryName] = (),
+) -> History:
+    """What came between two heads, and of libraries only those that changed, and ``also`` these.
+
+    Costs that, and a tree of names for each commit. Raises as `read_history`.
+    """
+    commits, edge = read_commits_since(repository, head, since)
+    contents = read_present(repository, (c.tree for c in commits.values()), "tree")
+    roots = {tree: read_root(content) for tree, content in contents}
+    changes = tuple(_changes(repository, commits, roots, edge))
+    names = {change.name for change in changes}.union(also)
+    at = {
+        commit: _at_head(repository, roots[commits[commit].tree], only=names)
+        for commit in {head, *edge}
+    }
+    heads = [tree for libraries in at.values() for tree in libraries.values()]
+    trees = _library_trees(repository, changes, heads)
+    return History(
+        head=head,
+        commits=commits,
+        roots=roots,
+        changes=changes,
+        trees=trees,
+        facts=_facts(repository, trees, heads),
+        libraries=at[head],
+        edge={commit: at[commit] for commit in edge},
+    )
+
+
 def read_root(content: bytes) -> Root:
     """What the root of a tree holds."""
     entries = {name: (mode, ObjectId(raw.hex())) for mode, name, raw in tree_items(content)}
@@ -74,6 +107,7 @@ def _changes(
     repository: GitRepository,
     commits: Mapping[CommitId, Commit],
     roots: Mapping[ObjectId, Root],
+    edge: Collection[CommitId] = (),
 ) -> Iterator[Change]:
     def libraries(commit: CommitId | None) -> ObjectId:
         found = roots[commits[commit].tree].libraries if commit is not None else None
@@ -84,10 +118,12 @@ def _changes(
             (libraries(parent), libraries(commit.commit_id)) for parent in commit.parents or (None,)
         ]
         for commit in commits.values()
+        if commit.commit_id not in edge
     }
     differences = _differences(repository, [pair for listed in pairs.values() for pair in listed])
-    for commit in commits.values():
-        found = [differences.get(pair, {}) for pair in pairs[commit.commit_id]]
+    for commit_id, listed in pairs.items():
+        commit = commits[commit_id]
+        found = [differences.get(pair, {}) for pair in listed]
         for name in dict.fromkeys(name for difference in found for name in difference):
             after = next(difference[name][1] for difference in found if name in difference)
             before = tuple(d[name][0] if name in d else after for d in found)
@@ -141,25 +177,22 @@ def _library_tree(content: bytes) -> LibraryTree:
     for mode, raw, object_id in tree_items(content):
         if raw == b"library.yaml" and mode in _FILE_MODES:
             facts = ObjectId(object_id.hex())
-        elif mode == TREE_MODE and _is_version(raw):
+        elif mode == TREE_MODE and is_version(raw.decode(errors="replace")):
             releases[raw.decode()] = ObjectId(object_id.hex())
     return LibraryTree(facts=facts, releases=releases)
 
 
-@lru_cache(maxsize=65_536)
-def _is_version(raw: bytes) -> bool:
-    try:
-        parse_version(raw.decode(errors="replace"))
-    except InvalidNameError:
-        return False
-    return True
-
-
-def _at_head(repository: GitRepository, root: Root) -> dict[LibraryName, ObjectId]:
+def _at_head(
+    repository: GitRepository, root: Root, *, only: Collection[LibraryName] | None = None
+) -> dict[LibraryName, ObjectId]:
     if root.libraries is None:
         return {}
     (_, content), *_ = read_present(repository, [root.libraries], "tree")
-    names = ((mode, raw.decode(errors="replace"), i) for mode, raw, i in tree_items(content))
+    items: Iterable[tuple[bytes, bytes, bytes]] = tree_items(content)
+    if only is not None:
+        wanted = {name.encode(errors="surrogateescape") for name in only}
+        items = (item for item in items if item[1] in wanted)
+    names = ((mode, raw.decode(errors="replace"), i) for mode, raw, i in items)
     return {
         LibraryName(name): ObjectId(object_id.hex())
         for mode, name, object_id in sorted(names, key=lambda item: item[1])

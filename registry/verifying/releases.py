@@ -10,6 +10,7 @@ from registry.names import CommitId, LibraryName, ObjectId
 from registry.verifying.evidence import History, Introduction, Release, TagEvidence
 from registry.verifying.model import Attack, CheckName, Finding
 
+SYMBOLIC = "its tag is only another name of a ref that may move"
 _REMOVE_TAG = "Find out who made the tag; delete it where nobody released this"
 _RESTORE_TAG = "Restore the tag from another clone: 'git fetch REMOTE --tags'"
 _RESTORE_FILES = (
@@ -100,8 +101,17 @@ def judge_release(release: ReleaseEvidence, history: History) -> Iterator[Findin
             f"ledger sha256:{entry.digest}" if entry else "",
             _RESTORE_TAG,
         )
-    else:
-        yield from _judge_tag(release, tag, history)
+        return
+    if tag.symbolic:
+        yield _finding(
+            release,
+            CheckName.TAGS,
+            Attack.ARBITRARY_RELEASE,
+            SYMBOLIC,
+            f"tag {tag.object_id}; it leads to {tag.symbolic[:200]}",
+            _REMOVE_TAG,
+        )
+    yield from _judge_tag(release, tag, history)
 
 
 def _restoring(release: ReleaseEvidence) -> str:

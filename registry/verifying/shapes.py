@@ -11,9 +11,12 @@ from registry.names import ObjectId
 from registry.trees import TREE_MODE, tree_items
 from registry.verifying.model import Attack, CheckName, Finding
 from registry.verifying.reading import read_present
+from registry.versions import is_version
 
 _KINDS = {b"160000": "submodule", b"120000": "symbolic link"}
 _FILE_MODES = frozenset({b"100644", b"100755"})
+_FOLDERS = frozenset({b"libraries", b"instances", b"advisories"})
+_PATH_BYTES = 500
 # Characters that HFS+ passes over, so that `.g<ZWNJ>it` is `.git` there.
 _IGNORED = dict.fromkeys(
     [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
@@ -70,15 +73,82 @@ def judge_shapes(
         if tree not in released:
             for wrong in _names(trees.entries[tree]):
                 yield _finding(wrong, tree)
+    for tree, path in _paths(trees, root):
+        if tree not in released:
+            for wrong in _strange(path, trees.entries[tree]):
+                yield _finding(wrong, tree)
+
+
+def judge_new_shapes(repository: GitRepository, old: ObjectId, new: ObjectId) -> Iterator[Finding]:
+    """What is wrong with those trees below ``new`` that are not at the same place below ``old``.
+
+    As `judge_shapes` says it; costs the trees that differ.
+    """
+    pending, seen = [(b"", old, new)], {new}
+    while pending:
+        read = dict(read_present(repository, {t for _, *two in pending for t in two if t}, "tree"))
+        wave, pending = pending, []
+        for path, before, tree in wave:
+            known = set(tree_items(read[before])) if before else set()
+            items = tree_items(read[tree])
+            added = [item for item in items if item not in known]
+            yield from _of_new_tree(path, tree, _entries(items), _entries(added))
+            olds = {name: raw for mode, name, raw in known.difference(items) if mode == TREE_MODE}
+            for mode, name, raw in added:
+                child, then = ObjectId(raw.hex()), olds.get(name, b"").hex()
+                if mode == TREE_MODE and child not in seen:
+                    seen.add(child)
+                    pending.append((_below(path, name), ObjectId(then), child))
+
+
+def _of_new_tree(path: bytes, tree: ObjectId, all_: Entries, added: Entries) -> Iterator[Finding]:
+    folder, library, version, *_ = (*path.split(b"/"), b"", b"", b"")
+    is_release = folder == b"libraries" and is_version(version.decode(errors="replace"))
+    library_, version_ = (
+        (library.decode(errors="replace"), version.decode()) if is_release else ("", "")
+    )
+    wrongs = [*_bad_names(added), *_order(all_)]
+    wrongs.extend(_modes(added) if is_release else _strange(path, added))
+    for wrong in wrongs:
+        yield _finding(wrong, tree, library=library_, version=version_)
+
+
+def _entries(items: Iterable[tuple[bytes, bytes, bytes]]) -> Entries:
+    return tuple((mode, name, ObjectId(raw.hex())) for mode, name, raw in items)
+
+
+def _paths(trees: Trees, root: ObjectId) -> Iterator[tuple[ObjectId, bytes]]:
+    """The root and every tree below it, each once, with one path that leads there."""
+    seen, pending = {root}, [(root, b"")]
+    while pending:
+        tree, path = pending.pop()
+        yield tree, path
+        for mode, name, child in trees.entries[tree]:
+            if mode == TREE_MODE and child not in seen:
+                seen.add(child)
+                pending.append((child, _below(path, name)))
+
+
+def _below(path: bytes, name: bytes) -> bytes:
+    return (path + b"/" + name if path else name)[:_PATH_BYTES]
 
 
 def _names(entries: Entries) -> Iterator[str]:
-    previous = b""
-    for mode, name, _ in entries:
+    yield from _bad_names(entries)
+    yield from _order(entries)
+
+
+def _bad_names(entries: Entries) -> Iterator[str]:
+    for _, name, _ in entries:
         if is_git_name(name):
             yield f"the name {_shown(name)}, which Git keeps for itself"
         elif name in {b".", b".."} or b"/" in name or b"\\" in name:
             yield f"the name {_shown(name)}, which leads out of its directory"
+
+
+def _order(entries: Entries) -> Iterator[str]:
+    previous = b""
+    for mode, name, _ in entries:
         # Git sorts a directory as if its name ended in a slash; readers of a tree rely on it.
         key = name + b"/" if mode == TREE_MODE else name
         if key <= previous:
@@ -89,8 +159,26 @@ def _names(entries: Entries) -> Iterator[str]:
 def _modes(entries: Entries) -> Iterator[str]:
     for mode, name, _ in entries:
         if mode not in _FILE_MODES and mode != TREE_MODE:
-            kind = _KINDS.get(mode, "odd entry")
-            yield f"the {kind} {_shown(name)}, which no digest covers"
+            yield f"the {_kind(mode)} {_shown(name)}, which no digest covers"
+
+
+def _strange(path: bytes, entries: Entries) -> Iterator[str]:
+    """What no release is, and a registry still never holds in its own directories."""
+    is_root, folder = not path, path.partition(b"/")[0]
+    for mode, name, _ in entries:
+        if (name if is_root else folder) not in _FOLDERS:
+            continue
+        shown = _shown(_below(path, name))
+        if mode not in _FILE_MODES and mode != TREE_MODE:
+            yield f"the {_kind(mode)} {shown}, which is no part of a registry"
+        elif name.lower() == b".gitmodules":
+            yield f"the file {shown}, which makes Git fetch what it names"
+        elif is_root and mode != TREE_MODE:
+            yield f"the file {shown} where a directory belongs"
+
+
+def _kind(mode: bytes) -> str:
+    return _KINDS.get(mode, "odd entry")
 
 
 def is_git_name(name: bytes) -> bool:
