@@ -1,19 +1,196 @@
-"""Which commits a key of the instance or of CI has signed."""
+"""Decide over acts: once instance keys are declared, each is by a commit that one of them signed.
+
+A commit is attested by its own signature, or by that of the merge on the head's first line of
+parents that brought it in: whoever signs a merge vouches for what comes with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from registry.git import GitRepository
-from registry.messages import split_signature
-from registry.names import ObjectId
+from registry.messages import PLAIN_COMMIT, split_signature
+from registry.names import CommitId, ObjectId
 from registry.signing.errors import SigningError
 from registry.signing.keys import PublicKey
 from registry.signing.sshsig import verify
 from registry.signing.statements import Namespace
-from registry.verifying.evidence import Commit
+from registry.verifying.acts import Act, Kind
+from registry.verifying.evidence import Commit, History
+from registry.verifying.instance_keys import KeyHistory
+from registry.verifying.model import Attack, CheckName, Finding
 from registry.verifying.reading import read_present
 from registry.verifying.removals import Record
+
+_LOOK = (
+    "Look with 'git show {commit}', and find out who made it; this registry has instance keys, so"
+    " that such a change is made with --key KEY. What is explained can be acknowledged with"
+    " 'opsteps trust HEAD --accept'"
+)
+_CHECKS = {Kind.UNYANK: CheckName.YANKS, Kind.YANK: CheckName.YANKS}
+_NOTED = {
+    Kind.UNYANK: ("1 yank was taken back", "yanks were taken back"),
+    Kind.YANK: ("1 yank was rewritten", "yanks were rewritten"),
+    Kind.DEPRECATION: ("1 deprecation was taken back", "deprecations were taken back"),
+    Kind.INSTANCE: (
+        "1 file of an instance was changed without an operation",
+        "files of instances were changed without an operation",
+    ),
+}
+# Sets of ancestors that are kept: each is as large as the history.
+_ANCESTORS = 16
+
+
+class _Status(Enum):
+    FREE = auto()
+    ATTESTED = auto()
+    FOUND = auto()
+    UNBOUND = auto()
+    """There were no keys yet."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Origin:
+    """An act that was judged, for merges that take over what it came to."""
+
+    commit: CommitId
+    status: _Status
+    signer: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedActs:
+    """Acts that nobody attests: findings where there are keys, notes where there are none."""
+
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def judge_acts(
+    repository: GitRepository,
+    history: History,
+    acts: Iterable[Act],
+    keys: KeyHistory,
+    seeds: Iterable[Act] = (),
+) -> JudgedActs:
+    """Judge what was done; ``seeds`` are acts of a history before, which was judged already."""
+    order = {commit: number for number, commit in enumerate(history.commits)}
+    ordered = sorted(acts, key=lambda act: order[act.commit.commit_id])
+    judge = _Judge(history=history, keys=keys, signers=_signers(repository, history, ordered, keys))
+    for act in seeds:
+        judge.origins.setdefault(act.key, []).append(
+            _Origin(commit=act.commit.commit_id, status=_Status.FREE)
+        )
+    for act in ordered:
+        judge.act(act)
+    return JudgedActs(findings=tuple(judge.findings), notes=tuple(_notes(judge.unattested)))
+
+
+@dataclass(kw_only=True, slots=True)
+class _Judge:
+    history: History
+    keys: KeyHistory
+    signers: Mapping[CommitId, tuple[str, ...]]
+    """Fingerprints of the keys that attest a commit: its own, and that of the merge after it."""
+    origins: dict[tuple[str, ...], list[_Origin]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    unattested: list[Act] = field(default_factory=list)
+    _ancestors: dict[CommitId, frozenset[CommitId]] = field(default_factory=dict)
+
+    def act(self, act: Act) -> None:
+        commit = act.commit
+        if len(commit.parents) > 1 and self._is_carried(act):
+            return
+        status, signer = self._status(act)
+        self.origins.setdefault(act.key, []).append(
+            _Origin(commit=commit.commit_id, status=status, signer=signer)
+        )
+        if act.is_wrong and not act.is_free:
+            self.findings.append(_finding(act))
+        elif status is _Status.FOUND:
+            self.findings.append(_finding(act, why=", and no declared key attests it"))
+        elif status is _Status.UNBOUND:
+            self.unattested.append(act)
+
+    def _status(self, act: Act) -> tuple[_Status, str]:
+        if act.is_free:
+            return _Status.FREE, ""
+        if not self.keys.before(act.commit):
+            return _Status.UNBOUND, ""
+        valid = self.keys.valid_before(act.commit)
+        signer = next((s for s in self.signers.get(act.commit.commit_id, ()) if s in valid), "")
+        return (_Status.ATTESTED, signer) if signer else (_Status.FOUND, "")
+
+    def _is_carried(self, act: Act) -> bool:
+        """Whether a merge only takes over what was done on the side of another parent."""
+        for origin in self.origins.get(act.key, ()):
+            if not self._is_from_another_side(origin.commit, act):
+                continue
+            if origin.status is _Status.UNBOUND and self.keys.before(act.commit):
+                continue
+            if origin.status is _Status.ATTESTED and not self._still_counts(origin, act):
+                continue
+            return True
+        return False
+
+    def _is_from_another_side(self, origin: CommitId, act: Act) -> bool:
+        after = self.ancestors(act.commit.commit_id)
+        before = self.ancestors(act.against) if act.against is not None else frozenset()
+        return origin in after and origin not in before
+
+    def _still_counts(self, origin: _Origin, act: Act) -> bool:
+        """Whether its key was not removed, or only after what it signed."""
+        at = self.keys.removed_before(act.commit).get(origin.signer)
+        return at is None or origin.commit in self.ancestors(at)
+
+    def ancestors(self, commit: CommitId) -> frozenset[CommitId]:
+        if commit not in self._ancestors:
+            if len(self._ancestors) >= _ANCESTORS:
+                self._ancestors.clear()
+            self._ancestors[commit] = frozenset(self.history.ancestors(commit))
+        return self._ancestors[commit]
+
+
+def _signers(
+    repository: GitRepository, history: History, acts: Sequence[Act], keys: KeyHistory
+) -> dict[CommitId, tuple[str, ...]]:
+    bound = {act.commit.commit_id for act in acts if not act.is_free and keys.before(act.commit)}
+    if not bound:
+        return {}
+    merges = _brought_in(history, bound)
+    signed = _signed_by(repository, bound.union(merges.values()), list(keys.keys.values()))
+    found: dict[CommitId, tuple[str, ...]] = {}
+    for commit in bound:
+        own, merge = signed.get(commit), merges.get(commit)
+        by_merge = signed.get(merge) if merge is not None else None
+        if merge is not None and by_merge not in keys.valid_before(history.commits[merge]):
+            by_merge = None
+        # What a valid key brought in is as good as signed by any key that holds there.
+        extra = keys.valid_before(history.commits[commit]) if by_merge else frozenset()
+        found[commit] = (*((own,) if own else ()), *sorted(extra))
+    return found
+
+
+def _brought_in(history: History, wanted: set[CommitId]) -> dict[CommitId, CommitId]:
+    """For commits off the head's first line of parents: the merge on it that brought them in."""
+    line = [history.head]
+    while parents := history.commits[line[-1]].parents:
+        line.append(parents[0])
+    known = set(line)
+    found: dict[CommitId, CommitId] = {}
+    for merge in reversed(line):
+        pending = list(history.commits[merge].parents[1:])
+        while pending:
+            commit = pending.pop()
+            if commit in known:
+                continue
+            known.add(commit)
+            if commit in wanted:
+                found[commit] = merge
+            pending.extend(history.commits[commit].parents)
+    return found
 
 
 def attested_commits(
@@ -23,18 +200,55 @@ def attested_commits(
     if not keys:
         return None
     commits = {record.commit.commit_id: record.commit for record in records}
-    raws = read_present(repository, map(ObjectId, commits), "commit")
-    signed = {str(object_id) for object_id, raw in raws if _is_signed(raw, keys)}
+    signed = _signed_by(repository, commits, keys)
     return frozenset(commit for commit_id, commit in commits.items() if commit_id in signed)
 
 
-def _is_signed(raw: bytes, keys: Sequence[PublicKey]) -> bool:
+def _signed_by(
+    repository: GitRepository, commits: Iterable[CommitId], keys: Sequence[PublicKey]
+) -> dict[CommitId, str]:
+    """The fingerprint of the key that signed, for each commit that one of them signed."""
+    found: dict[CommitId, str] = {}
+    for object_id, raw in read_present(repository, map(ObjectId, commits), "commit"):
+        if (signer := _signer(raw, keys)) is not None:
+            found[CommitId(object_id)] = str(signer.fingerprint)
+    return found
+
+
+def _signer(raw: bytes, keys: Sequence[PublicKey]) -> PublicKey | None:
     found = split_signature(raw)
     if found is None:
-        return False
+        return None
     payload, signature = found
     try:
-        verify(payload, signature, namespace=Namespace.COMMIT, keys=keys)
+        return verify(payload, signature, namespace=Namespace.COMMIT, keys=keys)
     except SigningError:
-        return False
-    return True
+        return None
+
+
+def _finding(act: Act, *, why: str = "") -> Finding:
+    commit = act.commit.commit_id
+    return Finding(
+        check=_CHECKS.get(act.kind, CheckName.ATTESTED),
+        attack=Attack.ROLLBACK if act.kind in _CHECKS else Attack.FORGED_OPERATION,
+        library=act.library,
+        version=act.version,
+        what=f"{act.what}{why}",
+        evidence=f"commit {commit}" + (f"; {act.evidence}" if act.evidence else ""),
+        next_step=_LOOK.format(commit=commit[:12]),
+    )
+
+
+def _notes(acts: Sequence[Act]) -> Iterator[str]:
+    """Where there is no key that anybody could have signed with: what a person should know of."""
+    for kind, (one, many) in _NOTED.items():
+        noted = [act for act in acts if act.kind is kind and not _is_ordinary(act)]
+        if noted:
+            what = one if len(noted) == 1 else f"{len(noted):,} {many}"
+            by = "the unattested commit" if len(noted) == 1 else "unattested commits, the last"
+            last = noted[-1].commit.commit_id[:12]
+            yield f"{what} by {by} {last}"
+
+
+def _is_ordinary(act: Act) -> bool:
+    return act.kind is Kind.INSTANCE and act.commit.operation != PLAIN_COMMIT

@@ -12,9 +12,10 @@ from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError
 from registry.signing.declared import read_publishers
 from registry.signing.errors import SigningError
-from registry.signing.keys import PublicKey, parse_public_key
+from registry.signing.keys import PublicKey
 from registry.signing.publishers import Publishers, withdrawn_revocations
 from registry.signing.trust import trusted_publishers
+from registry.verifying.instance_keys import keys_of
 from registry.verifying.model import Attack, CheckName, Finding, Outcome
 
 NO_ADMINISTRATORS = (
@@ -49,14 +50,7 @@ class Authority:
 
     def instance_keys(self) -> tuple[PublicKey, ...]:
         """The keys that sign statements of the head; a line that is no key counts for nothing."""
-        lines = self.facts.policy.instance_keys if self.facts is not None else ()
-        keys: list[PublicKey] = []
-        for line in lines:
-            try:
-                keys.append(parse_public_key(line))
-            except SigningError:
-                continue
-        return tuple(keys)
+        return keys_of(self.facts)
 
 
 def judge_authority(

@@ -8,15 +8,21 @@ added is the memory of the tags, which no history holds.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from registry.model import LedgerEntry, LibraryFacts
+from registry.model import Deprecation, LedgerEntry, LibraryFacts, Yank
 from registry.names import CommitId, Digest, LibraryName, ObjectId
+from registry.signing.keys import PublicKey
 from registry.snapshot import Registry
+from registry.verifying.acts import Act, library_acts
+from registry.verifying.attesting import attested_commits, judge_acts
 from registry.verifying.changes import Examined, examine
 from registry.verifying.commit_walk import commits_ahead, edge_below
 from registry.verifying.evidence import History, Introduction, Release
+from registry.verifying.facts_reading import vouching
 from registry.verifying.history import read_history_since
+from registry.verifying.instance_changes import instance_acts, instance_acts_at_edge
+from registry.verifying.instance_keys import read_key_history
 from registry.verifying.model import Attack, CheckName, Finding
 from registry.verifying.releases import (
     SYMBOLIC,
@@ -60,13 +66,14 @@ def judge_between(
     remembered: Mapping[Release, Remembered],
     all_tags: bool = False,
     accepted: Collection[str] = (),
+    administrators: Collection[PublicKey] = (),
 ) -> Judgement:
     """What is wrong with what came after ``old``, which was judged before, up to ``new``.
 
     ``old`` is the last head of which nothing was found, so that what a later commit heals is
     healed. Tags are compared with ``remembered`` for the libraries that changed, with ``all_tags``
     for all: only that costs as much as there are tags. ``accepted`` are identities of findings
-    that were acknowledged.
+    that were acknowledged; ``administrators`` may change the instance keys.
 
     A new release whose tag is not there is not judged: it may be on its way, and is not served
     before it is there. Raises IncompleteHistoryError and DamagedObjectError for what cannot be
@@ -81,19 +88,33 @@ def judge_between(
         refs = list_tags(repository, names)
     near = {release: ref for release, ref in refs.items() if release[0] in names}
     examined = examine(history, _known(registry, history, old, refs, remembered))
-    removals = judge_unrecorded(history, examined.unrecorded, examined.records, attested=None)
+    keys = read_key_history(repository, history, vouching(repository, administrators))
+    now = tuple(keys.keys[one] for one in sorted(keys.declared[new]))
+    removals = judge_unrecorded(
+        history,
+        examined.unrecorded,
+        examined.records,
+        attested=attested_commits(repository, examined.records, now),
+    )
+    instances = list(instance_acts(repository, history))
+    seeds = [
+        *_acts_at_edge(history),
+        *instance_acts_at_edge(repository, history, (act.path for act in instances)),
+    ]
+    acts = judge_acts(repository, history, [*examined.acts, *instances, *keys.acts], keys, seeds)
     findings = (
         *_descent(registry, history, old),
         *judge_new_shapes(repository, history.commits[old].tree, history.commits[new].tree),
         *unreadable_facts(history),
         *examined.findings,
         *removals.findings,
+        *acts.findings,
         *_remembered(history, old, refs, remembered, all_tags=all_tags),
         *_new_releases(registry, history, old, examined, near),
     )
     return Judgement(
         findings=tuple(finding for finding in findings if finding.identity not in accepted),
-        notes=(*removals.notes, *(sentence for _, sentence in examined.owners)),
+        notes=(*removals.notes, *acts.notes, *(sentence for _, sentence in examined.owners)),
     )
 
 
@@ -128,14 +149,29 @@ def _known(
         known.introductions[name, version] = [
             Introduction(commit=history.commits[old], tree=released, owners=facts[name].owners)
         ]
-    # A branch that begins before an unyank: the yank that it still has was taken back since.
-    for libraries in history.edge.values():
-        for name, tree in libraries.items():
-            gone = (
-                _facts(history, tree).yanked.keys() - facts.get(name, LibraryFacts()).yanked.keys()
-            )
-            known.unyanked.update((name, version) for version in gone)
     return known
+
+
+def _acts_at_edge(history: History) -> Iterator[Act]:
+    """What was so at the edge, as if it had been done there: a merge may take it over."""
+    if len(history.edge) == 1:  # nothing is merged that begins before
+        return
+    for at, libraries in history.edge.items():
+        for name, tree in libraries.items():
+            now = _facts(history, tree)
+            yield from library_acts(history.commits[at], None, name, LibraryFacts(), now)
+            yanked = {v for others in history.edge.values() for v in _yanks(history, others, name)}
+            before = replace(now, yanked=dict.fromkeys(yanked, Yank(reason="")) | now.yanked)
+            yield from library_acts(history.commits[at], None, name, before, now)
+            if now.deprecated is None:
+                before = replace(now, deprecated=Deprecation(reason=""))
+                yield from library_acts(history.commits[at], None, name, before, now)
+
+
+def _yanks(
+    history: History, libraries: Mapping[LibraryName, ObjectId], name: LibraryName
+) -> Collection[str]:
+    return _facts(history, libraries.get(name)).yanked
 
 
 def _released_trees(

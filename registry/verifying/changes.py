@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId
+from registry.verifying.acts import Act, library_acts
 from registry.verifying.evidence import Change, History, Introduction, Release
 from registry.verifying.model import Attack, CheckName, Finding
 from registry.verifying.removals import (
@@ -14,6 +15,7 @@ from registry.verifying.removals import (
     Unrecorded,
     is_recorded,
     judge_removals,
+    judge_state,
     new_records,
 )
 
@@ -21,7 +23,6 @@ _LOOK = (
     "Look with 'git show {commit}'; what is explained and restored can be acknowledged with"
     " 'opsteps trust HEAD --accept'"
 )
-_UNYANK = "unyank"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -36,16 +37,20 @@ class Examined:
     """Releases whose directory went away and nothing in that commit said so."""
     records: list[Record] = field(default_factory=list)
     """Entries about removed versions, each where it was written first."""
-    unyanked: set[Release] = field(default_factory=set)
-    """Releases whose yank was taken back by an operation."""
+    acts: list[Act] = field(default_factory=list)
+    """What only those may do who run the registry, and withdrawals."""
 
     def change(self, history: History, change: Change) -> None:
         """Take the next change, parents first."""
         after = history.facts_at(change.after)
         befores = [(tree, history.facts_at(tree)) for tree in change.before]
-        for tree, before in befores:
+        parents = change.commit.parents or (None,)
+        for parent, (tree, before) in zip(parents, befores, strict=True):
             if tree != change.after:
                 self.findings.extend(self._step(history, change, tree, before, after))
+                if before is not None and after is not None:
+                    acts = library_acts(change.commit, parent, change.name, before, after)
+                    self.acts.extend(acts)
         if after is not None:
             known = [facts or LibraryFacts() for _, facts in befores]
             self._removals(history, change, known, after)
@@ -55,16 +60,12 @@ class Examined:
     def _removals(
         self, history: History, change: Change, befores: list[LibraryFacts], after: LibraryFacts
     ) -> None:
+        trees = [history.releases_at(tree) for tree in change.before]
+        known, here = list(zip(befores, trees, strict=True)), history.releases_at(change.after)
+        self.findings.extend(judge_state(change, befores, after, here))
         if not (after.removed or any(facts.removed for facts in befores)):
             return
-        trees = [history.releases_at(tree) for tree in change.before]
-        found = judge_removals(
-            change,
-            list(zip(befores, trees, strict=True)),
-            after,
-            history.releases_at(change.after),
-        )
-        self.findings.extend(found)
+        self.findings.extend(judge_removals(change, known, after, here))
         self.records.extend(new_records(change, befores, after))
 
     def _step(
@@ -80,24 +81,24 @@ class Examined:
         if before is None or after is None:
             return
         yield from _shrunk_or_changed(change, before, after)
-        yield from self._withdrawn_yanks(change, before, after)
         olds, news = history.releases_at(tree), history.releases_at(change.after)
         for version in before.ledger:
             old, new = olds.get(version), news.get(version)
             if old != new:
-                yield from self._edited(change, version, old, new, after)
+                yield from self._edited(change, version, (old, new), after, news)
 
     def _edited(
         self,
         change: Change,
         version: str,
-        old: ObjectId | None,
-        new: ObjectId | None,
+        trees: tuple[ObjectId | None, ObjectId | None],
         after: LibraryFacts,
+        news: Mapping[str, ObjectId],
     ) -> Iterator[Finding]:
+        old, new = trees
         introduced = self.introductions.get((change.name, version), [])
         if new is None and old is not None:
-            if not is_recorded(version, after):
+            if not is_recorded(version, after, news):
                 gone = Unrecorded(name=change.name, version=version, commit=change.commit, tree=old)
                 self.unrecorded.append(gone)
             return
@@ -111,29 +112,6 @@ class Examined:
             "the release's files were edited after it was released",
             f"tree {old} became {new}",
         )
-
-    def _withdrawn_yanks(
-        self, change: Change, before: LibraryFacts, after: LibraryFacts
-    ) -> Iterator[Finding]:
-        gone = before.yanked.keys() - after.yanked.keys()
-        if not gone:
-            return
-        is_unyank = change.commit.operation == _UNYANK
-        # A branch from before an unyank, merged after it, loses the yank in the merge.
-        is_merge = len(change.commit.parents) > 1
-        for version in sorted(gone):
-            release = (change.name, version)
-            if is_unyank:
-                self.unyanked.add(release)
-            elif not (is_merge and release in self.unyanked):
-                yield _finding(
-                    change,
-                    version,
-                    CheckName.YANKS,
-                    Attack.ROLLBACK,
-                    "its withdrawal vanished, and no operation took it back",
-                    f"it was yanked for: {before.yanked[version].reason[:200]}",
-                )
 
     def _introduce(
         self, history: History, change: Change, befores: list[LibraryFacts], after: LibraryFacts

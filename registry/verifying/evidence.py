@@ -34,6 +34,7 @@ class Root:
     """What the root of a commit's tree holds; None for what is not there."""
 
     libraries: ObjectId | None
+    instances: ObjectId | None
     registry: ObjectId | None
     signature: ObjectId | None
     """``registry.yaml.sig``."""

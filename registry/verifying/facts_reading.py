@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from registry.commits import commit_tree
 from registry.git import GitRepository
 from registry.names import CommitId, ObjectId
+from registry.problems import InvalidLibraryError
+from registry.signing.errors import SigningError
+from registry.signing.keys import PublicKey
+from registry.signing.trust import trusted_publishers
 from registry.verifying.authority import SignedFacts
 from registry.verifying.evidence import History, Root
 from registry.verifying.history import read_root
@@ -43,3 +47,21 @@ def _states(repository: GitRepository, roots: Iterable[Root]) -> list[SignedFact
         )
         for root in listed
     ]
+
+
+def vouching(
+    repository: GitRepository, administrators: Collection[PublicKey]
+) -> Callable[[Root], bool]:
+    """Says of the root of a commit whether an administrator signed its ``registry.yaml``."""
+
+    def is_signed(root: Root) -> bool:
+        if not administrators or root.registry is None or root.signature is None:
+            return False
+        (state,) = _states(repository, [root])
+        try:
+            trusted_publishers(state.raw or b"", state.signature, administrators)
+        except (SigningError, InvalidLibraryError):
+            return False
+        return True
+
+    return is_signed

@@ -6,10 +6,8 @@ Commits and roots are read here; the big trees of names, one a commit, are compa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from registry.errors import GitError
 from registry.git import GitRepository
 from registry.model import LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
@@ -19,17 +17,12 @@ from registry.verifying.commit_walk import read_commits, read_commits_since
 from registry.verifying.evidence import Change, Commit, History, LibraryTree, Root
 from registry.verifying.ledgers import FactsReader
 from registry.verifying.reading import read_present
+from registry.verifying.tree_differences import EMPTY_TREE, Pair, differences
 from registry.versions import is_version
 
-EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 _FILE_MODES = frozenset({b"100644", b"100755"})
-_PAIR = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40})\n")
-_DIFFERENCE = re.compile(
-    rb":(\d{6}) (\d{6}) ([0-9a-f]{40}) ([0-9a-f]{40}) [A-Z]\d*\0([^\0]+)\0", re.DOTALL
-)
 _DIRECTORY = b"040000"
 
-Pair = tuple[ObjectId, ObjectId]
 # Name of a library → its tree before and after.
 Difference = Mapping[LibraryName, tuple[ObjectId | None, ObjectId | None]]
 
@@ -95,9 +88,13 @@ def read_root(content: bytes) -> Root:
         mode, object_id = entries.get(name, (b"", None))
         return object_id if mode in _FILE_MODES else None
 
-    mode, libraries = entries.get(b"libraries", (b"", None))
+    def tree(name: bytes) -> ObjectId | None:
+        mode, object_id = entries.get(name, (b"", None))
+        return object_id if mode == TREE_MODE else None
+
     return Root(
-        libraries=libraries if mode == TREE_MODE else None,
+        libraries=tree(b"libraries"),
+        instances=tree(b"instances"),
         registry=blob(b"registry.yaml"),
         signature=blob(b"registry.yaml.sig"),
     )
@@ -120,10 +117,10 @@ def _changes(
         for commit in commits.values()
         if commit.commit_id not in edge
     }
-    differences = _differences(repository, [pair for listed in pairs.values() for pair in listed])
+    found_in = _differences(repository, [pair for listed in pairs.values() for pair in listed])
     for commit_id, listed in pairs.items():
         commit = commits[commit_id]
-        found = [differences.get(pair, {}) for pair in listed]
+        found = [found_in.get(pair, {}) for pair in listed]
         for name in dict.fromkeys(name for difference in found for name in difference):
             after = next(difference[name][1] for difference in found if name in difference)
             before = tuple(d[name][0] if name in d else after for d in found)
@@ -132,32 +129,15 @@ def _changes(
 
 def _differences(repository: GitRepository, pairs: Iterable[Pair]) -> Mapping[Pair, Difference]:
     """What differs between two trees of names, for each pair."""
-    unequal = [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1]]
-    out = repository.run(
-        "diff-tree", "--stdin", "-z", "--raw", "--no-renames", "--no-abbrev",
-        "--ignore-submodules=none",
-        stdin="".join(f"{old} {new}\n" for old, new in unequal).encode(),
-    )  # fmt: skip
     found: dict[Pair, dict[LibraryName, tuple[ObjectId | None, ObjectId | None]]] = {}
-    current: dict[LibraryName, tuple[ObjectId | None, ObjectId | None]] = {}
-    at = 0
-    while at < len(out):
-        if pair := _PAIR.match(out, at):
-            old, new = (ObjectId(text.decode()) for text in pair.groups())
-            current = found.setdefault((old, new), {})
-            at = pair.end()
-            continue
-        entry = _DIFFERENCE.match(out, at)
-        if entry is None:
-            raise GitError("git diff-tree answered something unexpected")
-        at = entry.end()
-        name = LibraryName(entry[5].decode(errors="surrogateescape"))
+    for pair, one in differences(repository, pairs):
+        name = LibraryName(one.path.decode(errors="surrogateescape"))
         if is_library_name(name):
-            before = ObjectId(entry[3].decode()) if entry[1] == _DIRECTORY else None
-            after = ObjectId(entry[4].decode()) if entry[2] == _DIRECTORY else None
+            before = one.old if one.old_mode == _DIRECTORY else None
+            after = one.new if one.new_mode == _DIRECTORY else None
             # A directory that became a file is a removal and an addition.
-            known = current.get(name, (None, None))
-            current[name] = (before or known[0], after or known[1])
+            known = found.setdefault(pair, {}).get(name, (None, None))
+            found[pair][name] = (before or known[0], after or known[1])
     return found
 
 

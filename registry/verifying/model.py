@@ -29,6 +29,8 @@ class Attack(StrEnum):
     """Parts that were never part of one state."""
     FORGED_STATEMENT = "forged statement"
     """A statement of the head that nobody who may sign it has signed."""
+    FORGED_OPERATION = "forged operation"
+    """Something was done in the name of those who run the registry, and none of them signed it."""
     REWRITTEN_HISTORY = "rewritten history"
     """The history is another one than what was trusted."""
 
@@ -43,6 +45,7 @@ class CheckName(StrEnum):
     LEDGERS = "ledgers"
     EDITS = "edits"
     YANKS = "yanks"
+    ATTESTED = "attested"
     PUBLISHERS = "publishers"
     SIGNATURES = "signatures"
     STATEMENT = "statement"

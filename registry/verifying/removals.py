@@ -9,7 +9,7 @@ a later commit writes one. From then on it is a note in every report, in every c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from registry.model import LibraryFacts, Removal
@@ -50,9 +50,30 @@ class Unrecorded:
     tree: ObjectId
 
 
-def is_recorded(version: str, after: LibraryFacts) -> bool:
-    """Whether a released directory may be gone in a commit with these facts."""
-    return after.state == UNINSTALLED or version in after.removed
+def is_recorded(version: str, after: LibraryFacts, trees: Collection[str]) -> bool:
+    """Whether a released directory may be gone in a commit with these facts and directories.
+
+    A library that is uninstalled has none of its releases left.
+    """
+    return version in after.removed or (
+        after.state == UNINSTALLED and after.ledger.keys().isdisjoint(trees)
+    )
+
+
+def judge_state(
+    change: Change,
+    befores: Iterable[LibraryFacts],
+    after: LibraryFacts,
+    trees: Mapping[str, ObjectId],
+) -> Iterator[Finding]:
+    """A library that a commit makes uninstalled while releases of it stay.
+
+    A directory that comes back later without a word makes no such claim.
+    """
+    if after.state == UNINSTALLED and all(facts.state != UNINSTALLED for facts in befores):
+        for version in sorted(after.ledger.keys() & trees.keys())[:1]:
+            what = "it is said to be uninstalled, and its directory is there"
+            yield _finding(change, version, what, f"tree {trees[version]}")
 
 
 def judge_removals(

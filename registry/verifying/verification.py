@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,15 +10,17 @@ from registry.names import CommitId
 from registry.signing.keys import PublicKey
 from registry.signing.times import format_time
 from registry.snapshot import Registry
-from registry.verifying.attesting import attested_commits
+from registry.verifying.attesting import JudgedActs, attested_commits, judge_acts
 from registry.verifying.authority import SignedFacts, judge_authority
 from registry.verifying.changes import Examined, examine
 from registry.verifying.commit_walk import commits_ahead
 from registry.verifying.digests import Recorded, check_digests
 from registry.verifying.evidence import History
-from registry.verifying.facts_reading import all_signed_facts
+from registry.verifying.facts_reading import all_signed_facts, vouching
 from registry.verifying.head_check import HeadCheck, check_head_statement
 from registry.verifying.history import read_history
+from registry.verifying.instance_changes import instance_acts
+from registry.verifying.instance_keys import KeyHistory, read_key_history
 from registry.verifying.model import (
     CheckName,
     Counts,
@@ -34,7 +36,7 @@ from registry.verifying.releases import (
     releases_at_head,
     unreadable_facts,
 )
-from registry.verifying.removals import Judged, judge_unrecorded
+from registry.verifying.removals import judge_unrecorded
 from registry.verifying.shapes import Trees, judge_shapes
 from registry.verifying.signatures import judge_signatures
 from registry.verifying.tag_evidence import read_tags
@@ -44,6 +46,8 @@ from registry.verifying.trusted import (
     attack_on_descent,
     describe_descent,
 )
+
+_LISTED = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +101,13 @@ def verify(
         examined.records,
         attested=attested_commits(repository, examined.records, authority.instance_keys()),
     )
+    keys = read_key_history(repository, history, vouching(repository, wishes.administrators))
+    acts = judge_acts(
+        repository,
+        history,
+        [*examined.acts, *instance_acts(repository, history), *keys.acts],
+        keys,
+    )
     statement = check_head_statement(
         registry, history, authority, trusted, now=wishes.now, longest=wishes.longest
     )
@@ -106,7 +117,8 @@ def verify(
         CheckName.SIGNATURES: signatures.outcome,
         CheckName.STATEMENT: statement.statement,
         CheckName.FRESHNESS: statement.freshness,
-        **_of_history(history, examined, removals),
+        **_of_history(history, examined, (*removals.findings, *acts.findings)),
+        CheckName.ATTESTED: _attested(keys, acts),
         **_of_releases(history, releases),
         **_of_trees(registry, history, releases, deep=wishes.deep),
     }
@@ -126,7 +138,8 @@ def verify(
         notes=(
             *_newer(len(known) - len(releases)),
             *removals.notes,
-            *_notes(history, examined, trusted),
+            *acts.notes,
+            *_owners(examined),
         ),
     )
     return Verified(
@@ -154,16 +167,19 @@ def _descent(registry: Registry, history: History, trusted: TrustedHead | None) 
     return Outcome(detail=detail, findings=(finding,))
 
 
-def _of_history(history: History, examined: Examined, removals: Judged) -> dict[CheckName, Outcome]:
+def _of_history(
+    history: History, examined: Examined, found_too: Iterable[Finding]
+) -> dict[CheckName, Outcome]:
     details = {
         CheckName.LEDGERS: f"{len(history.facts):,} states of library.yaml, none shrank or changed",
         CheckName.EDITS: f"{len(history.changes):,} changes of libraries, none to a release"
         + (f"; {len(examined.records):,} removals are written down" if examined.records else ""),
-        CheckName.YANKS: "no withdrawal vanished",
+        CheckName.YANKS: "no withdrawal vanished or was rewritten",
     }
     found: dict[CheckName, list[Finding]] = {name: [] for name in details}
-    for finding in (*examined.findings, *removals.findings):
-        found[finding.check].append(finding)
+    for finding in (*examined.findings, *found_too):
+        if finding.check in found:
+            found[finding.check].append(finding)
     return {
         name: Outcome(detail=detail, findings=tuple(found[name]))
         for name, detail in details.items()
@@ -224,14 +240,21 @@ def _newer(count: int) -> Iterator[str]:
         yield f"{count:,} tags are of releases that come after this head: fetched and not merged?"
 
 
-def _notes(history: History, examined: Examined, trusted: TrustedHead | None) -> Iterator[str]:
-    """What is no attack, and worth a person's look: who may release changed since the last time."""
-    if trusted is None or trusted.head not in history.commits:
-        return
-    before = history.ancestors(trusted.head)
-    for commit, sentence in examined.owners:
-        if commit not in before:
-            yield f"{sentence}, in commit {commit[:12]}"
+def _attested(keys: KeyHistory, acts: JudgedActs) -> Outcome:
+    reason = "registry.yaml declares no instance keys, so nothing is attested"
+    return Outcome(
+        detail="what was taken back, removed or turned on is signed by an instance key",
+        findings=tuple(f for f in acts.findings if f.check is CheckName.ATTESTED),
+        not_checkable="" if keys.is_any else reason,
+    )
+
+
+def _owners(examined: Examined) -> Iterator[str]:
+    """Who may release changed: worth a person's look, whoever signed it."""
+    for commit, sentence in examined.owners[-_LISTED:]:
+        yield f"{sentence}, in commit {commit[:12]}"
+    if len(examined.owners) > _LISTED:
+        yield f"{len(examined.owners) - _LISTED:,} changes of owners before these"
 
 
 def _to_remember(

@@ -114,13 +114,15 @@ class Scene:
         removed: tuple[str, ...] = (),
         operation: str = "",
         seconds: int | None = None,
+        key: PrivateKey | None = None,
     ) -> CommitId:
         repository, head = self.registry.repository, self.registry.head()
         trailers = f"\nOperation: {operation}\nActor: x\n" if operation else ""
         text = f"{message}\n{trailers}"
         at = int(datetime.now(UTC).timestamp()) if seconds is None else seconds
         who = Identity(name="x", email="x@x", seconds=at)
-        commit = NewCommit(message=text, who=who, files=changed, removed=removed)
+        sign = Actor(name="x", key=key).sign if key is not None else None
+        commit = NewCommit(message=text, who=who, files=changed, removed=removed, sign=sign)
         new = write_commit(repository, head, commit)
         move_refs(repository, [RefUpdate(ref="HEAD", new=new, old=head)])
         return new

@@ -96,6 +96,7 @@ def test_a_release_directory_is_deleted_and_other_files_come_back(scene: Scene) 
         {f"libraries/{TOOLS}/library.yaml": facts_bytes(facts)},
         removed=(f"libraries/{TOOLS}/1.0.0", f"libraries/{TOOLS}/1.1.0"),
         operation="uninstall",
+        key=scene.keys.instance,
     )
     assert scene.report().is_sound
     scene.write(

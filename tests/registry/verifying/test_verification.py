@@ -30,6 +30,7 @@ def uninstall(scene: Scene) -> None:
         {f"libraries/{TOOLS}/library.yaml": facts_bytes(facts)},
         removed=(f"libraries/{TOOLS}/1.0.0", f"libraries/{TOOLS}/1.1.0"),
         operation="uninstall",
+        key=scene.keys.instance,
     )
 
 
@@ -58,14 +59,18 @@ def test_digest_of_a_release_that_was_uninstalled_is_still_computed(scene: Scene
 
 def test_yank_that_an_operation_took_back_is_sound(scene: Scene) -> None:
     raw = facts_bytes(replace(scene.facts(OTHER), yanked={}))
-    scene.write({f"libraries/{OTHER}/library.yaml": raw}, operation="unyank")
+    scene.write(
+        {f"libraries/{OTHER}/library.yaml": raw}, operation="unyank", key=scene.keys.instance
+    )
     assert scene.report().is_sound
 
 
 def test_branch_from_before_an_unyank_may_be_merged_after_it(scene: Scene) -> None:
     side = git(scene.path, "commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "Side")
     raw = facts_bytes(replace(scene.facts(OTHER), yanked={}))
-    scene.write({f"libraries/{OTHER}/library.yaml": raw}, operation="unyank")
+    scene.write(
+        {f"libraries/{OTHER}/library.yaml": raw}, operation="unyank", key=scene.keys.instance
+    )
     merge = git(scene.path, "commit-tree", "HEAD^{tree}", "-p", "HEAD", "-p", side, "-m", "Merge")
     git(scene.path, "update-ref", "HEAD", merge)
     assert scene.report().is_sound
@@ -236,15 +241,17 @@ def test_report_says_how_many_commits_are_newer_than_the_statement(scene: Scene)
     assert "fresh until 2030-01-02 00:00" in detail(report, CheckName.FRESHNESS)
 
 
-def test_change_of_owners_since_the_trusted_head_is_noted_once(scene: Scene) -> None:
-    scene.write_facts(replace(scene.facts(), owners=("acme", "first")))
-    assert scene.report().notes == ()
+def test_every_change_of_owners_is_listed_also_for_who_verifies_first(scene: Scene) -> None:
+    def became(*owners: str) -> None:
+        raw = facts_bytes(replace(scene.facts(), owners=owners))
+        scene.write({f"libraries/{TOOLS}/library.yaml": raw}, key=scene.keys.instance)
+
+    became("acme", "first")
+    became("acme", "first", "second")
     scene.trust()
-    scene.write_facts(replace(scene.facts(), owners=("acme", "first", "second")))
-    (note,) = scene.report().notes
-    assert "acme, first, second" in note
-    scene.trust()
-    assert scene.report().notes == ()
+    first, second = scene.report().notes
+    assert "acme, first (before: acme)" in first
+    assert "acme, first, second" in second
 
 
 def test_acknowledged_finding_is_listed_and_fails_no_more_and_a_new_one_does(scene: Scene) -> None:

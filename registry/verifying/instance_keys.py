@@ -1,0 +1,122 @@
+"""Which instance keys a registry declared when: a key counts from then on, and until it is removed.
+
+What holds at a commit is what its parents declare. A key that was removed anywhere in its history
+does not count any more, whatever a parent from before the removal still says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from registry.git import GitRepository
+from registry.model import RegistryFacts
+from registry.names import CommitId, ObjectId
+from registry.parsing import parse_registry_facts
+from registry.signing.errors import SigningError
+from registry.signing.keys import PublicKey, parse_public_key
+from registry.verifying.acts import Act, Kind
+from registry.verifying.evidence import Commit, History, Root
+from registry.verifying.reading import read_present
+
+Prints = frozenset[str]
+"""Fingerprints of keys."""
+_NONE: Prints = frozenset()
+
+
+@dataclass(kw_only=True, slots=True)
+class KeyHistory:
+    """What was declared at each commit, and what was removed up to it and where."""
+
+    keys: dict[str, PublicKey] = field(default_factory=dict)
+    declared: dict[CommitId, Prints] = field(default_factory=dict)
+    removed: dict[CommitId, Mapping[str, CommitId]] = field(default_factory=dict)
+    acts: list[Act] = field(default_factory=list)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether any commit declares one."""
+        return bool(self.keys)
+
+    def before(self, commit: Commit) -> Prints:
+        """What the parents of a commit declare: with any, what it does has to be attested."""
+        return _NONE.union(*(self.declared[parent] for parent in commit.parents))
+
+    def removed_before(self, commit: Commit) -> Mapping[str, CommitId]:
+        """The keys that were removed in the history of a commit, each with where."""
+        found = [known for parent in commit.parents if (known := self.removed[parent])]
+        if len(found) == 1:
+            return found[0]
+        return {key: at for known in found for key, at in known.items()}
+
+    def valid_before(self, commit: Commit) -> Prints:
+        """The keys that may sign a commit."""
+        return self.before(commit).difference(self.removed_before(commit))
+
+
+def declared_keys(raw: bytes | None) -> tuple[PublicKey, ...]:
+    """The instance keys in a ``registry.yaml``; none where it cannot be read."""
+    return keys_of(parse_registry_facts(raw).value) if raw is not None else ()
+
+
+def keys_of(facts: RegistryFacts | None) -> tuple[PublicKey, ...]:
+    """The instance keys that are declared; a line that is no key counts for nothing."""
+    keys: list[PublicKey] = []
+    for line in facts.policy.instance_keys if facts is not None else ():
+        try:
+            keys.append(parse_public_key(line))
+        except SigningError:
+            continue
+    return tuple(keys)
+
+
+def read_key_history(
+    repository: GitRepository, history: History, vouched: Callable[[Root], bool]
+) -> KeyHistory:
+    """Follow the keys through a history; ``vouched`` says what an administrator has signed."""
+    blobs = {root.registry for root in history.roots.values() if root.registry}
+    declared = {blob: declared_keys(raw) for blob, raw in read_present(repository, blobs, "blob")}
+    found = KeyHistory()
+    found.keys = {str(k.fingerprint): k for keys in declared.values() for k in keys}
+    prints = {
+        blob: frozenset(str(key.fingerprint) for key in keys) for blob, keys in declared.items()
+    }
+    seen: set[tuple[ObjectId | None, ObjectId | None]] = set()
+    for commit in history.commits.values():
+        root = history.roots[commit.tree]
+        now = prints[root.registry] if root.registry else _NONE
+        found.declared[commit.commit_id] = now
+        found.removed[commit.commit_id] = _removed(found, commit, now)
+        state = (root.registry, root.signature)
+        # A file that an administrator signed once says nothing when it comes back.
+        is_vouched = state not in seen and vouched(root)
+        seen.add(state)
+        if commit.commit_id not in history.edge:
+            found.acts.extend(_acts(found, commit, now, is_free=is_vouched))
+    return found
+
+
+def _removed(found: KeyHistory, commit: Commit, now: Prints) -> Mapping[str, CommitId]:
+    known = found.removed_before(commit)
+    gone = found.before(commit) - now - known.keys()
+    back = now & known.keys() if len(commit.parents) == 1 else _NONE
+    if not gone and not back:
+        return known
+    kept = {key: at for key, at in known.items() if key not in back}
+    return kept | dict.fromkeys(gone, commit.commit_id)
+
+
+def _acts(found: KeyHistory, commit: Commit, now: Prints, *, is_free: bool) -> Iterator[Act]:
+    for parent in commit.parents:
+        before = found.declared[parent]
+        if before and before != now:
+            evidence = f"{', '.join(sorted(before))} became {', '.join(sorted(now)) or 'none'}"
+            yield Act(
+                kind=Kind.KEYS,
+                commit=commit,
+                against=parent,
+                what="the instance keys in registry.yaml were changed",
+                value=" ".join(sorted(now)),
+                evidence=evidence,
+                is_free=is_free,
+            )
