@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from registry.attested_writes import refuse_unattested
 from registry.checkout import refuse_detached, refuse_under_way
 from registry.errors import ConflictError, MovedError
 from registry.git_identity import GitIdentity
@@ -100,6 +101,7 @@ def operation_commit(
         files=files,
         removed=removed,
         sign=by.sign if by.key is not None else None,
+        key=by.key.public if by.key is not None else None,
     )
 
 
@@ -143,9 +145,11 @@ class Turn:
     def commit(self, commit: NewCommit, tags: Sequence[NewTag] = ()) -> CommitId:
         """Write one commit upon the head and move the branch and all tags, or nothing at all.
 
-        Raises MovedError when another writer was faster.
+        Raises MovedError when another writer was faster, ConflictError for what an instance key
+        has to sign and none does.
         """
         repository = self.registry.repository
+        refuse_unattested(repository, self.head, commit)
         writer = ObjectWriter(repository)
         new = put_commit(repository, writer, self.head, commit)
         updates = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from registry.commits import commit_tree
 from registry.durable import above, sync_directories
@@ -17,6 +18,9 @@ from registry.git_failures import missing_object
 from registry.names import CommitId, ObjectId
 from registry.objects import ObjectWriter, edit_tree
 from registry.packs import let_go
+
+if TYPE_CHECKING:  # cryptography takes its time to load, and few commits are signed
+    from registry.signing.keys import PublicKey
 
 # What a ref that must not exist yet is compared with.
 ABSENT = "0" * 40
@@ -43,7 +47,8 @@ class Identity:
 class NewCommit:
     """One commit to write: the files it sets and the paths (files or directories) it removes.
 
-    ``sign`` makes an armored SSH signature over the commit's bytes.
+    ``sign`` makes an armored SSH signature over the commit's bytes, with the private half of
+    ``key``.
     """
 
     message: str
@@ -51,6 +56,7 @@ class NewCommit:
     files: Mapping[str, bytes]
     removed: Sequence[str] = field(default_factory=tuple)
     sign: Callable[[bytes], str] | None = None
+    key: PublicKey | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

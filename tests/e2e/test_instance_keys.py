@@ -1,0 +1,72 @@
+"""Where a registry declares instance keys, what needs one is refused without it."""
+
+import json
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from registry.names import LibraryName
+from registry.operation import Actor, follow_head
+from registry.signing.private_keys import parse_private_key
+from registry.versions import parse_version
+from registry.withdrawing import yank
+from tests.installed import opsteps
+from tests.server.real_server import Place, making_place, serving
+from tests.server.test_changes import change
+
+
+def make_key(path: Path) -> Path:
+    private = Ed25519PrivateKey.generate()
+    path.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    path.chmod(0o600)
+    return path
+
+
+def declare(place: Place, *keys: Path) -> None:
+    lines = json.dumps([str(parse_private_key(key.read_bytes()).public) for key in keys])
+    facts = (place.path / "registry.yaml").read_text()
+    declared = facts.replace("instance_keys: []", f"instance_keys: {lines}")
+    assert declared != facts
+    place.commit_file("registry.yaml", declared)
+
+
+def withdraw(place: Place, version: str) -> None:
+    by = Actor(name="ada")
+    yank(place.registry, LibraryName("alpha"), parse_version(version), reason="bad", by=by)
+    follow_head(place.registry)
+
+
+def test_commands_and_servers_ask_for_the_key_before_they_write(tmp_path: Path) -> None:
+    key, other = make_key(tmp_path / "key"), make_key(tmp_path / "other")
+    with making_place(tmp_path / "registry") as place:
+        place.publish("alpha", "1.0.0")
+        place.publish("alpha", "1.1.0")
+        withdraw(place, "1.0.0")
+        declare(place, key)
+        head = place.git("rev-parse", "HEAD")
+        for asked in (
+            ("unyank", "alpha", "1.0.0"),
+            ("rollback", "alpha", "--to", "1.1.0"),
+            ("uninstall", "alpha", "1.0.0"),
+            ("unyank", "alpha", "1.0.0", "--key", other),
+        ):
+            said = opsteps(place.path, *asked, expect=5)
+            assert "instance keys" in said
+            assert "--key" in said
+        with serving(place.path) as client:
+            reply = change(client, "PUT", "/api/v1/libraries/alpha/toggle?enabled=false")
+            assert reply.status == 409
+            assert "OPSTEPS_INSTANCE_KEY" in reply.json()["detail"]
+        assert place.git("rev-parse", "HEAD") == head
+        with serving(place.path, instance_key=key) as client:
+            reply = change(client, "PUT", "/api/v1/libraries/alpha/toggle?enabled=false")
+            assert reply.status == 200, reply.body
+        # What only adds or withdraws needs none.
+        place.publish("beta", "1.0.0")
+        withdraw(place, "1.1.0")
+        opsteps(place.path, "unyank", "alpha", "1.0.0", "--key", key)
+        opsteps(place.path, "uninstall", "alpha", "1.0.0", "--key", key)
+        said = opsteps(place.path, "verify", "--deep")
+        assert "Sound" in said
+        assert "attested" in said
