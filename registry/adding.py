@@ -20,6 +20,7 @@ from registry.release_signature import policy_at
 from registry.releasing import Proposal, Rule
 from registry.snapshot import Registry
 from registry.taken_ids import TakenIds
+from registry.taken_names import refuse_taken_name
 from registry.versions import Version, parse_version
 
 
@@ -106,6 +107,8 @@ def _refuse_taken(
         raise other_content(f"{at.name} {version} was released on {entry.date}", before, files)
     if not at.exists:
         TakenIds(registry.repository).refuse(at.name, at.head)
+    if not at.facts.ledger:
+        refuse_taken_name(registry.repository, at.name, at.head, is_there=at.exists)
 
 
 def _same_files(registry: Registry, tree: ObjectId, files: Mapping[str, bytes]) -> bool:

@@ -21,7 +21,7 @@ from registry.parsing import parse_library_facts
 from registry.problems import Problem, errors_of
 from registry.refs import tag_refs
 from registry.snapshot import Registry
-from registry.tags import tag_message, tag_name, tag_object
+from registry.tags import is_release_tag, tag_message, tag_name, tag_object
 from registry.versions import Version
 from registry.writing import NewCommit, RefUpdate, write_tags
 
@@ -68,6 +68,8 @@ class _Run:
     unreadable: frozenset[LibraryName]
     taken: frozenset[str]
     """Names of tags that were there."""
+    gone: frozenset[str]
+    """Names that have such tags, whether or not anything else of them is there."""
     ids: dict[LibraryId, LibraryName]
     tags: list[tuple[str, str, str]]
     refused: list[Refused]
@@ -101,13 +103,15 @@ def _import(
 ) -> Imported:
     registry = turn.registry
     before = registry.snapshot(turn.head)
+    taken = frozenset(tag_refs(registry.repository))
     libraries = list(before.libraries(before.names))
     run = _Run(
         by=by,
         facts={library.name: library.facts for library in libraries},
         before=frozenset(before.names),
         unreadable=frozenset(library.name for library in libraries if not library.has_facts),
-        taken=frozenset(tag_refs(registry.repository)),
+        taken=taken,
+        gone=frozenset(tag.partition("/v")[0] for tag in taken if is_release_tag(tag)),
         ids={library_id(name): name for name in before.names},
         tags=[],
         refused=[],
@@ -199,6 +203,8 @@ def _problems(
         return (_conflict("the library's own library.yaml cannot be read"),)
     if tag_name(item.name, item.version) in run.taken:
         return (_conflict(f"there is a tag for {item.version}, and no entry in the ledger"),)
+    if not facts.ledger and item.name in run.gone:
+        return (_conflict("the name is taken: it has release tags, and its ledger is gone"),)
     if run.ids.get(library_id(item.name), item.name) != item.name:
         return (_conflict("the id of this name is taken"),)
     checked = check_release(

@@ -23,6 +23,7 @@ from registry.publishing import tag_step
 from registry.release_signature import ledger_signature, policy_at
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name
+from registry.taken_names import refuse_taken_name
 from registry.versions import Version, parse_version
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few releases are signed
@@ -80,6 +81,8 @@ def release(
         chosen = version or _greatest_candidate(at)
         tree = _candidate_tree(at, chosen)
         _refuse_released(registry, at, chosen, tree)
+        if not at.facts.ledger:
+            refuse_taken_name(registry.repository, name, turn.head, is_there=True)
         checked = _checked_files(registry, name, chosen, tree, turn.head, content_rule)
         if rule is not None:
             rule(Proposal(at=at, version=chosen, content=checked.content))

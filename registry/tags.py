@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from registry.names import CommitId, Digest, LibraryName, ObjectId
+from registry.names import CommitId, Digest, LibraryName, ObjectId, is_library_name
 from registry.versions import Version
 
 _TRAILER = re.compile(rb"^(Digest|Tree): (?:sha256:)?([0-9a-f]{40,64})$", re.MULTILINE)
@@ -24,6 +24,12 @@ class TagStatement:
 def tag_name(library: LibraryName, version: Version) -> str:
     """``<library>/v<version>``, without ``refs/tags/``."""
     return f"{library}/v{version}"
+
+
+def is_release_tag(name: str) -> bool:
+    """Whether a tag stands for a release of some library, of whatever version."""
+    library, slash, _ = name.partition("/v")
+    return bool(slash) and is_library_name(library)
 
 
 def tag_message(

@@ -34,6 +34,7 @@ from registry.rollback_numbers import RollbackNumbers
 from registry.snapshot import Registry
 from registry.tags import tag_name
 from registry.taken_ids import TakenIds
+from registry.taken_names import refuse_taken_name
 from registry.versions import Version
 
 _NAMED = 5
@@ -359,12 +360,16 @@ class Installer:
 
     def _refuse_taken(self, turn: Turn, change: LibraryChange, state: LibraryState) -> None:
         """A new name whose id another library has, or whose tag somebody made by hand."""
-        if not change.add or state.exists:
+        if not change.add or state.facts.ledger:
+            return
+        repository = self.registry.repository
+        if state.exists:
+            refuse_taken_name(repository, change.name, turn.head, is_there=True)
             return
         self._taken.refuse(change.name, turn.head)
         for incoming in change.add:
             tag = tag_name(incoming.name, incoming.version)
-            if self.registry.repository.object(f"refs/tags/{tag}") is not None:
+            if repository.object(f"refs/tags/{tag}") is not None:
                 raise ConflictError(
                     f"there is a tag {tag!r} already, and no entry in the ledger",
                     where=f"libraries/{incoming.name}",
@@ -374,6 +379,7 @@ class Installer:
                         "Find out who made the tag; delete it, or use another version",
                     ),
                 )
+        refuse_taken_name(repository, change.name, turn.head, is_there=False)
 
 
 def _additions(incoming: Sequence[Incoming]) -> list[LibraryChange]:
