@@ -47,6 +47,13 @@ class Tampering:
     serve: str = YES
 
 
+def table() -> str:
+    """All of it as the table of ``docs/trust.md``."""
+    rows = [("tampering", "`verify`", "`verify --deep`", "`serve`"), ("---",) * 4]
+    rows += [(one.name, one.verify, one.deep, one.serve) for one in tamperings()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
 def tamperings() -> tuple[Tampering, ...]:
     """All of them, in the order of the table."""
     return (

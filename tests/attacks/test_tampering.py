@@ -7,7 +7,7 @@ import pytest
 
 from registry.errors import GitError
 from registry.verifying.trusted import read_trusted
-from tests.attacks.tampering import WHERE_TRUSTED, YES, Tampering, tamperings
+from tests.attacks.tampering import WHERE_TRUSTED, YES, Tampering, table, tamperings
 from tests.registry.verifying.scene import Keys, Scene, make_scene
 
 _ALL = [pytest.param(one, id=one.name) for one in tamperings()]
@@ -45,3 +45,8 @@ def test_verify_says_of_a_tampering_what_the_table_says(scene: Scene, tampering:
         (scene.path / ".git" / "opsteps" / "trusted.json").unlink()
         assert read_trusted(scene.registry) is None
         assert not is_found(scene, deep=False)
+
+
+def test_the_page_shows_this_table() -> None:
+    page = Path(__file__).parents[2] / "docs/trust.md"
+    assert table() in page.read_text(encoding="utf-8"), f"put this into {page}:\n\n{table()}"

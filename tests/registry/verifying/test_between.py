@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,13 +10,15 @@ from registry.adding import add_release
 from registry.facts import facts_bytes
 from registry.names import CommitId
 from registry.releasing import release
+from registry.snapshot import Registry
 from registry.verifying.between import Judgement, Remembered, judge_between
 from registry.verifying.evidence import Release
 from registry.verifying.model import CheckName
 from registry.verifying.tag_evidence import read_tags
 from registry.versions import parse_version
 from registry.withdrawing import unyank, yank
-from tests.registry.making import files, git
+from tests.growth import LINEAR, growth
+from tests.registry.making import files, git, new_registry
 from tests.registry.verifying.scene import ACME, OTHER, TOOLS, Scene
 
 Tamper = Callable[[Scene], object]
@@ -184,7 +187,8 @@ def test_a_version_comes_back_as_it_was_and_only_so(scene: Scene) -> None:
 
 def test_a_branch_from_before_an_unyank_is_merged_after_it(scene: Scene) -> None:
     base = scene.registry.head()
-    unyank(scene.registry, OTHER, parse_version("2.0.0"), by=ACME)
+    by = replace(ACME, key=scene.keys.instance)
+    unyank(scene.registry, OTHER, parse_version("2.0.0"), by=by)
     known, old = served(scene), scene.registry.head()
     side = git(scene.path, "commit-tree", f"{base}^{{tree}}", "-p", base, "-m", "side")
     merge = git(
@@ -200,3 +204,38 @@ def test_tags_that_come_after_the_head_are_no_finding(scene: Scene) -> None:
     scene.forge_release("9.0.0")
     git(scene.path, "update-ref", "HEAD", old)
     assert judged(scene, old, known, all_tags=True).findings == ()
+
+
+def test_it_costs_what_changed_and_not_the_registry(tmp_path: Path) -> None:
+    heads = {size: many(tmp_path / str(size), size) for size in (100, 800)}
+
+    def judge(size: int) -> None:
+        registry, old = heads[size]
+        (note,) = judge_between(registry, old, registry.head(), remembered={}).notes
+        assert "the owners became zoe" in note
+
+    assert growth(judge, 100) < LINEAR / 8
+    for registry, _ in heads.values():
+        registry.close()
+
+
+def many(path: Path, size: int) -> tuple[Registry, CommitId]:
+    """A registry of so many libraries, and its head before one of them changed."""
+    registry = new_registry(path)
+    head = registry.head()
+    put_many(registry, [f"lib-x{number}x" for number in range(size)], "ada")
+    before = registry.head()
+    put_many(registry, ["lib-x0x"], "zoe")
+    assert before != head
+    return registry, before
+
+
+def put_many(registry: Registry, names: list[str], owner: str) -> None:
+    facts = f"owners: [{owner}]\nledger: {{}}\n"
+    rows = [f"commit {registry.branch}\ncommitter a <a@b> 1700000000 +0000\ndata 1\nx\n"]
+    rows.append(f"from {registry.head()}\n")
+    for name in names:
+        for path in ("library.yaml", "1.0.0/manifest.json", "1.0.0/steps/a.json"):
+            rows.append(f"M 100644 inline libraries/{name}/{path}\n")
+            rows.append(f"data {len(facts)}\n{facts}\n")
+    git(registry.path, "fast-import", "--quiet", "--force", stdin="".join(rows).encode())
