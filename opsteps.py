@@ -72,6 +72,9 @@ COMMANDS = {
         "registry.withdraw_commands:rollback", "Go back to an earlier release, or state."
     ),
     "maintain": _command("registry.maintain_command:maintain", "Keep the repository small."),
+    "repair": _command(
+        "registry.repairing.command:repair", "Put tags, ledger and leftovers right."
+    ),
     "log": _command("registry.history_command:log", "Show who changed what, and when."),
     "verify": _command(
         "registry.verifying.commands:verify", "Prove that nothing released was ever altered."

@@ -187,14 +187,18 @@ class Turn:
         journal.moved(entry)
 
 
-def perform(registry: Registry, attempt: Callable[[Turn], Result]) -> Result:
+def perform(
+    registry: Registry, attempt: Callable[[Turn], Result], *, needs_tags: bool = True
+) -> Result:
     """Take a turn; try again on the new head when another writer was faster.
 
     Our own writers wait for each other, so that only a person's Git or another machine can be
-    faster. Raises NotARegistryError for a repository that is none of ours, UntrustedHistoryError
-    when the head does not descend from the last trusted one, and what the attempt raises.
+    faster. Without ``needs_tags`` a clone that lacks all release tags will do.
+
+    Raises NotARegistryError for a repository that is none of ours, UntrustedHistoryError when the
+    head does not descend from the last trusted one, and what the attempt raises.
     """
-    _refuse_unfit(registry)
+    _refuse_unfit(registry, needs_tags=needs_tags)
     if registry.remote is None and not registry.state_directory.exists():
         # Not even a lock is left behind in a stranger's repository.
         refuse_no_registry(registry, registry.head())
@@ -222,9 +226,11 @@ def keep_up(registry: Registry) -> None:
     perform(registry, lambda turn: turn.head)
 
 
-def _refuse_unfit(registry: Registry) -> None:
+def _refuse_unfit(registry: Registry, *, needs_tags: bool) -> None:
     """Raise what keeps a clone from being written to, before anything waits or is fetched."""
-    registry.clone_state().refuse_incomplete(registry.path)
+    clone = registry.clone_state()
+    if needs_tags or clone.is_shallow:
+        clone.refuse_incomplete(registry.path)
     refuse_under_way(registry.repository)
     refuse_detached(registry.repository, registry.branch)
 

@@ -87,12 +87,19 @@ def remote_tags(
     repository: GitRepository, remote: str, *, reach: Reach | None = None
 ) -> frozenset[str]:
     """The names of the remote's tags, without ``refs/tags/``. Nothing is fetched."""
+    return frozenset(remote_tag_ids(repository, remote, reach=reach))
+
+
+def remote_tag_ids(
+    repository: GitRepository, remote: str, *, reach: Reach | None = None
+) -> dict[str, str]:
+    """As `remote_tags`, each with the id of the object that it is there."""
     out = repository.run_remotely(
         "ls-remote", "--quiet", "--tags", "--refs", "--upload-pack=git-upload-pack",
         "--end-of-options", parse_remote(remote), reach=reach,
     ).decode(errors="surrogateescape")  # fmt: skip
     rows = (line.partition("\trefs/tags/") for line in out.split("\n"))
-    return frozenset(name for _, found, name in rows if found)
+    return {name: object_id for object_id, found, name in rows if found}
 
 
 def push(

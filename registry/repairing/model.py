@@ -1,0 +1,84 @@
+"""What is wrong with a registry, and what `opsteps repair` does about it or leaves to a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from registry.model import LedgerEntry
+from registry.names import CommitId, LibraryName, ObjectId
+from registry.versions import Version
+from registry.writing import ABSENT
+
+
+class ItemState(StrEnum):
+    """Who mends it."""
+
+    REPAIR = "repair"
+    """This command, with ``--yes``."""
+    BY_HAND = "by hand"
+    """A person, with the command that is named."""
+    REFUSED = "refused"
+    """Nobody until it is explained: the bytes are not those that were released."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TagChange:
+    """A tag to set, from the object that it is now; ``content`` None removes it."""
+
+    name: str
+    content: bytes | None
+    old: ObjectId | str = ABSENT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryChange:
+    """A ledger entry to write again, as the history had it."""
+
+    library: LibraryName
+    version: Version
+    entry: LedgerEntry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leftover:
+    """A file that something killed left; it is put aside and not deleted."""
+
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StaleIndex:
+    """Git's index is that of an older head."""
+
+    base: CommitId
+
+
+Change = TagChange | EntryChange | Leftover | StaleIndex
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One thing that is wrong. ``command`` is what a person runs, for or after it."""
+
+    state: ItemState
+    subject: str
+    what: str
+    then: str
+    loses: str = ""
+    command: str = ""
+    change: Change | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All of it, at one head."""
+
+    head: CommitId
+    items: tuple[Item, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What the command itself does."""
+        return tuple(item.change for item in self.items if item.change is not None)

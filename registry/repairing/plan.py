@@ -1,0 +1,66 @@
+"""Make the plan: read everything, decide, change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from registry.errors import NotFoundError
+from registry.names import CommitId
+from registry.problems import printable
+from registry.repairing.evidence import Evidence, gather
+from registry.repairing.leftovers import leftovers, stale_index
+from registry.repairing.model import Item, ItemState, Plan
+from registry.repairing.releases import Deciding, is_release_tag
+from registry.repairing.remotes import Remotes
+from registry.snapshot import Registry
+from registry.verifying.model import CheckName
+
+
+def make_plan(
+    registry: Registry,
+    head: CommitId,
+    *,
+    asks_remotes: bool = True,
+    removing: Collection[str] = (),
+) -> Plan:
+    """What is wrong at a head, and what a repair would do; ``removing`` names tags to remove.
+
+    Raises what `verify` raises for a history that cannot be read, NotFoundError for a tag to
+    remove that is not there.
+    """
+    evidence = gather(registry, head)
+    remotes = Remotes(registry, is_asked=asks_remotes)
+    deciding = Deciding(evidence=evidence, remotes=remotes, removing=removing)
+    items = (
+        *leftovers(registry),
+        *_on_descent(evidence),
+        *deciding.items(),
+        *stale_index(registry, head),
+    )
+    _refuse_not_there(items, removing)
+    return Plan(head=head, items=items)
+
+
+def _on_descent(evidence: Evidence) -> list[Item]:
+    """A head that does not descend from the trusted one: a person says whether that was meant."""
+    return [
+        Item(
+            state=ItemState.BY_HAND,
+            subject="HEAD",
+            what=finding.what,
+            then="nothing is changed before you say that it was meant; it shows what that accepts",
+            command=f"opsteps trust {evidence.head[:12]}",
+        )
+        for finding in evidence.findings
+        if finding.check is CheckName.DESCENT
+    ]
+
+
+def _refuse_not_there(items: Collection[Item], removing: Collection[str]) -> None:
+    known = {item.subject for item in items}
+    for name in removing:
+        if name not in known or not is_release_tag(name):
+            raise NotFoundError(
+                f"there is no tag {printable(name[:200])!r} without a release",
+                next_step="See what is wrong with 'opsteps repair'",
+            )

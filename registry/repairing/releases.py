@@ -1,0 +1,341 @@
+"""Decide what becomes of each release whose tag, ledger entry and directory do not agree.
+
+A tag is set, and an entry written again, only where the files still have the digest that the ledger
+always had: then nothing can look right afterwards that was not released. All else is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from registry.errors import InvalidNameError
+from registry.model import LedgerEntry
+from registry.names import ObjectId
+from registry.problems import printable
+from registry.publishing import git_command, tag_step
+from registry.repairing.evidence import Evidence, files_of, raw_object, released_tree
+from registry.repairing.model import EntryChange, Item, ItemState, TagChange
+from registry.repairing.new_tags import is_signed, lost_tag, moved_tag, tag_id
+from registry.repairing.remotes import Remotes
+from registry.verifying.evidence import Introduction, TagEvidence
+from registry.verifying.model import CheckName
+from registry.verifying.releases import ReleaseEvidence
+from registry.versions import parse_version
+
+_EXPLAIN = (
+    "it stays as it is: find out who changed what with 'opsteps verify'; bring the released files"
+    " back from another clone, or, once it is explained, acknowledge it with"
+    " 'opsteps trust HEAD --accept'"
+)
+_KEPT = "the one that is there is kept below refs/opsteps/repaired/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deciding:
+    """What decisions are made with; ``removing`` are tags that a person says are to go."""
+
+    evidence: Evidence
+    remotes: Remotes
+    removing: Collection[str] = ()
+
+    def items(self) -> Iterator[Item]:
+        """What is wrong with releases, by library and version."""
+        for release in self.evidence.releases:
+            found = self._item(release)
+            if found is not None:
+                yield found
+
+    def _item(self, release: ReleaseEvidence) -> Item | None:
+        if release.entry is None:
+            return self._without_entry(release, release.tag) if release.tag else None
+        trouble = _trouble(release, release.entry, self.evidence)
+        if not trouble:
+            return None
+        return self._new_tag(release, release.entry, trouble)
+
+    def _new_tag(self, release: ReleaseEvidence, entry: LedgerEntry, trouble: str) -> Item:
+        tag, name = release.tag, _name(release)
+        found = released_tree(release.introductions, entry.digest, self.evidence.registry)
+        differs = self._difference(release, entry, found, trouble)
+        if differs or found is None:
+            return _refused(release, differs)
+        introduction, tree = found
+        content = self._content(release, entry, introduction, tree)
+        elsewhere = self.remotes.having(name)
+        item = (
+            self._missing(name, trouble, content, elsewhere)
+            if tag is None
+            else self._published(name, trouble, tag, content, elsewhere)
+        )
+        if item is not None:
+            return item
+        commit = introduction.commit.commit_id[:12]
+        how = "made anew from the ledger" if tag is None else f"set anew; {_KEPT}"
+        return Item(
+            state=ItemState.REPAIR,
+            subject=name,
+            what=trouble,
+            then=f"on {commit}, which released these files, the tag is {how}",
+            loses=self._losses(tag, introduction),
+            command=self._push(name, elsewhere, content),
+            change=TagChange(
+                name=name, content=content, **({} if tag is None else {"old": tag.object_id})
+            ),
+        )
+
+    def _difference(
+        self,
+        release: ReleaseEvidence,
+        entry: LedgerEntry,
+        found: tuple[Introduction, ObjectId] | None,
+        trouble: str,
+    ) -> str:
+        """Why nothing may be set right here; empty where all that there is agrees."""
+        tag = release.tag
+        if tag is not None and tag.digest not in {None, entry.digest}:
+            return "the digests in its tag and in the ledger differ"
+        other = self.evidence.found(release.name, release.version, but=CheckName.TAGS)
+        if other is not None:
+            return f"{trouble}, and {other.what}"
+        if found is None:
+            return f"{trouble}, and no files with its digest are here"
+        if tag is not None and tag.tree not in {None, found[1]}:
+            return "the tree that its tag states is not the one that is here"
+        return ""
+
+    def _content(
+        self,
+        release: ReleaseEvidence,
+        entry: LedgerEntry,
+        introduction: Introduction,
+        tree: ObjectId,
+    ) -> bytes:
+        registry, commit, tag = self.evidence.registry, introduction.commit.commit_id, release.tag
+        if tag is not None and tag.digest is not None and tag.tree is not None:
+            return moved_tag(raw_object(registry, tag.object_id), _name(release), commit)
+        return lost_tag(
+            release.name,
+            parse_version(release.version),
+            files_of(registry, tree) or {},
+            commit=commit,
+            raw_commit=raw_object(registry, commit),
+            digest=entry.digest,
+            tree=tree,
+        )
+
+    def _losses(self, tag: TagEvidence | None, introduction: Introduction) -> str:
+        if tag is None:
+            return ""
+        registry = self.evidence.registry
+        lost = []
+        if is_signed(raw_object(registry, tag.object_id)):
+            lost.append("the tag's own signature by Git, which is about the old commit")
+        old = raw_object(registry, tag.commit) if tag.commit is not None else b""
+        if is_signed(old) and not is_signed(raw_object(registry, introduction.commit.commit_id)):
+            lost.append(
+                f"what attested the release: {str(tag.commit)[:12]} was signed, the commit that"
+                " came in its place is not"
+            )
+        return "; ".join(lost)
+
+    # --- what remotes have ----------------------------------------------------------------------
+
+    def _missing(
+        self, name: str, trouble: str, content: bytes, elsewhere: dict[str, str]
+    ) -> Item | None:
+        """A tag that is not here: the one that a remote has comes first."""
+        others = (remote for remote, found in elsewhere.items() if found != tag_id(content))
+        remote = next(others, None)
+        if remote is not None:
+            return self._fetched(name, trouble, remote)
+        return self._not_asked(name, trouble) if self.remotes.unreachable else None
+
+    def _fetched(self, name: str, trouble: str, remote: str) -> Item:
+        return Item(
+            state=ItemState.BY_HAND,
+            subject=name,
+            what=trouble,
+            then=f"{printable(remote)} has it: fetch it",
+            command=git_command(self.evidence.registry.path, "fetch", "--tags", remote),
+        )
+
+    def _not_asked(self, name: str, trouble: str) -> Item:
+        remote, why = next(iter(self.remotes.unreachable.items()))
+        return Item(
+            state=ItemState.BY_HAND,
+            subject=name,
+            what=trouble,
+            then=f"{printable(remote)} may have it, and does not answer ({why}): try again, or say"
+            " with --offline that nobody has it",
+            command="opsteps repair",
+        )
+
+    def _published(
+        self,
+        name: str,
+        trouble: str,
+        tag: TagEvidence,
+        content: bytes,
+        elsewhere: dict[str, str],
+    ) -> Item | None:
+        """A tag that others have already: it is not replaced behind their backs."""
+        path = self.evidence.registry.path
+        for remote, object_id in elsewhere.items():
+            shown = printable(remote)
+            if object_id == tag_id(content):
+                continue
+            if object_id != tag.object_id:
+                ref = f"+refs/tags/{name}:refs/tags/{name}"
+                return Item(
+                    state=ItemState.BY_HAND,
+                    subject=name,
+                    what=f"{trouble}; {shown} has another tag of this name than this clone",
+                    then="find out which is right; this takes the one of the remote",
+                    command=git_command(path, "fetch", remote, ref),
+                )
+            branch = self.remotes.branch_with(remote, tag.commit) if tag.commit else ""
+            if branch and tag.commit not in self.evidence.history.commits:
+                return Item(
+                    state=ItemState.BY_HAND,
+                    subject=name,
+                    what=f"{trouble}; {shown} has that commit, on its branch {branch}",
+                    then="merge what it has: then the tag is right as it is",
+                    command=git_command(path, "pull", "--no-rebase", remote, branch),
+                )
+        return None
+
+    def _push(self, name: str, elsewhere: dict[str, str], content: bytes) -> str:
+        """The line that replaces a tag where it was pushed; nobody but a person does that."""
+        for remote, object_id in elsewhere.items():
+            if object_id != tag_id(content):
+                lease = f"--force-with-lease=refs/tags/{name}:{object_id}"
+                return git_command(
+                    self.evidence.registry.path, "push", lease, remote, f"refs/tags/{name}"
+                )
+        return ""
+
+    # --- tags that the ledger does not know -----------------------------------------------------
+
+    def _without_entry(self, release: ReleaseEvidence, tag: TagEvidence) -> Item | None:
+        name = _name(release)
+        if name in self.removing:
+            return self._removed(name, tag)
+        if tag.commit is not None and tag.commit not in self.evidence.history.commits:
+            return self._not_here(release, tag)
+        entry = self.evidence.entry_before(release)
+        what = "its entry is not in the ledger any more, and its tag is there"
+        if entry is None or tag.commit is None:
+            return Item(
+                state=ItemState.REFUSED,
+                subject=name,
+                what="there is a tag, and the ledger never heard of it",
+                then="find out who made the tag; where nobody released this, remove it"
+                " (what is removed is kept below refs/opsteps/repaired/)",
+                command=f"opsteps repair --remove-tag {name} --yes",
+            )
+        if (tag.digest, tag.tree) != (entry.digest, release.tree):
+            return Item(
+                state=ItemState.BY_HAND,
+                subject=name,
+                what=f"{what}, and its directory is not what was released",
+                then="bring back what was deleted, and commit that",
+                command=git_command(
+                    self.evidence.registry.path, "restore", f"--source={tag.commit}", "--staged",
+                    "--worktree", "--", f"libraries/{release.name}",
+                ),
+            )  # fmt: skip
+        if released_tree(release.introductions, entry.digest, self.evidence.registry) is None:
+            return _refused(release, f"{what}, and no files with its digest are here")
+        return Item(
+            state=ItemState.REPAIR,
+            subject=name,
+            what=what,
+            then="the entry is written again as it was, in one commit; 'opsteps verify' goes on"
+            " naming the commit that took it out, until you acknowledge it",
+            command="opsteps trust HEAD --accept",
+            change=EntryChange(
+                library=release.name, version=parse_version(release.version), entry=entry
+            ),
+        )
+
+    def _not_here(self, release: ReleaseEvidence, tag: TagEvidence) -> Item:
+        """After ``git reset --hard``, or of a branch that is not merged."""
+        registry, name = self.evidence.registry, _name(release)
+        aside = tag_step(registry, name, "")
+        what = "it was released by a commit that this branch does not have"
+        if tag.commit in self.evidence.ahead:
+            what = "it was released by a commit that comes after the head: the head went back"
+        removal = (
+            f"; if nobody was ever served it, 'opsteps repair --remove-tag {name} --yes' takes the"
+            " tag away and keeps it below refs/opsteps/repaired/"
+        )
+        return Item(
+            state=ItemState.BY_HAND,
+            subject=name,
+            what=what,
+            then=f"{aside}: this does it"
+            if aside
+            else f"take the commit back: this does it{removal}",
+            command=git_command(registry.path, "merge", str(tag.commit)),
+        )
+
+    def _removed(self, name: str, tag: TagEvidence) -> Item:
+        elsewhere = self.remotes.having(name)
+        if elsewhere or self.remotes.unreachable:
+            remote = printable(next(iter({**elsewhere, **self.remotes.unreachable})))
+            why = "has it, so others may have it, too" if elsewhere else "does not answer"
+            return Item(
+                state=ItemState.REFUSED,
+                subject=name,
+                what=f"it is not removed: {remote} {why}",
+                then="take its commit back, or ask whoever looks after the remote",
+                command=git_command(self.evidence.registry.path, "merge", str(tag.commit)),
+            )
+        return Item(
+            state=ItemState.REPAIR,
+            subject=name,
+            what="there is a tag without a release, and you say that it is to go",
+            then=f"the tag is removed; {_KEPT}",
+            change=TagChange(name=name, content=None, old=tag.object_id),
+        )
+
+
+def _trouble(  # noqa: PLR0911 - one return for each way in which a tag can be wrong
+    release: ReleaseEvidence, entry: LedgerEntry, evidence: Evidence
+) -> str:
+    """What is wrong with the tag of a release that the ledger knows; empty when nothing is."""
+    tag = release.tag
+    if tag is None:
+        return "its tag is not here"
+    if tag.commit is None or tag.digest is None or tag.tree is None:
+        return "its tag is not an annotated release tag of a commit"
+    if tag.digest != entry.digest:
+        return "the digests in its tag and in the ledger differ"
+    if tag.commit not in evidence.history.commits:
+        return "its tag is on a commit that the head does not descend from"
+    if all(item.commit.commit_id != tag.commit for item in release.introductions):
+        return "its tag is not on the commit that released it"
+    if tag.name != tag.ref:
+        return "its tag was made under another name"
+    if all(item.tree not in {None, tag.tree} for item in release.introductions):
+        return "the tree that its tag states is not the one that was released"
+    return ""
+
+
+def _name(release: ReleaseEvidence) -> str:
+    return f"{release.name}/v{release.version}"
+
+
+def _refused(release: ReleaseEvidence, what: str) -> Item:
+    return Item(state=ItemState.REFUSED, subject=_name(release), what=what, then=_EXPLAIN)
+
+
+def is_release_tag(text: str) -> bool:
+    """Whether a text is the name of a tag of a release."""
+    _, slash, version = text.partition("/v")
+    try:
+        parse_version(version)
+    except InvalidNameError:
+        return False
+    return bool(slash)
