@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from registry.alarms import Alarm, alarm_text
 from registry.model import InstanceFacts, LibraryFacts, ReleaseContent, Removal, Yank
 from registry.names import CommitId, Digest, LibraryId, LibraryName, ObjectId
 from registry.problems import Problem, errors_of
@@ -138,12 +139,9 @@ class Library:
 
 def _stray(version: Version, tree: ObjectId | None, tag: TagFacts) -> str:
     """Why a tag releases nothing: ``opsteps release`` writes both, the ledger entry and the tag."""
-    reason = "it has a tag and no ledger entry"
-    if tree is None:
-        reason += f", and there is no directory {version}"
-    if tag.commit is None:
-        reason += "; the tag is lightweight"
-    return reason
+    gone = f"and there is no directory {version}" if tree is None else ""
+    light = "the tag is lightweight" if tag.commit is None else ""
+    return alarm_text(Alarm.NO_ENTRY, gone, light)
 
 
 def decide_release(  # noqa: PLR0911 - one return for each row of the design's table
@@ -171,20 +169,20 @@ def decide_release(  # noqa: PLR0911 - one return for each row of the design's t
     if entry is None and tag is None:
         return ReleaseRecord(version=version, state=ReleaseState.CANDIDATE, tree=tree)
     if tag is None:
-        return alarm("it has a ledger entry and no tag")
+        return alarm(alarm_text(Alarm.NO_TAG))
     if entry is None:
         return alarm(_stray(version, tree, tag))
     if tag.commit is None or tag.digest is None:
-        return alarm("its tag is not an annotated release tag")
+        return alarm(alarm_text(Alarm.NO_RELEASE_TAG))
     if tag.digest != entry.digest:
-        return alarm("the digests in its tag and in the ledger differ")
+        return alarm(alarm_text(Alarm.OTHER_DIGEST))
     if not tag.is_ancestor:
-        return alarm("its tag is not on an ancestor of the head")
+        return alarm(alarm_text(Alarm.ASIDE))
     if tree is not None and tag.tree != tree:
-        return alarm("its files differ from those that were tagged")
+        return alarm(alarm_text(Alarm.OTHER_FILES))
     removal = facts.removed.get(str(version))
     if tree is not None and removal is not None:
-        return alarm("library.yaml says that it was removed, and its directory is there")
+        return alarm(alarm_text(Alarm.REMOVED_AND_THERE))
     return ReleaseRecord(
         version=version,
         state=ReleaseState.WITHDRAWN if tree is None else ReleaseState.RELEASED,

@@ -78,6 +78,9 @@ def repair(
     """
     removing = remove_tag or []
     with Registry.open(registry, check_clone=False) as opened:
+        clone = opened.clone_state()
+        if clone.is_shallow:
+            clone.refuse_incomplete(opened.path)
         if yes:
             by = make_actor(actor, request, key, at=registry)
             plan = carry_out(opened, by=by, asks_remotes=not offline, removing=removing)

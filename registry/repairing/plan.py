@@ -10,7 +10,7 @@ from registry.problems import printable
 from registry.repairing.evidence import Evidence, gather
 from registry.repairing.leftovers import leftovers, stale_index
 from registry.repairing.model import Item, ItemState, Plan
-from registry.repairing.releases import Deciding, is_release_tag
+from registry.repairing.releases import Deciding
 from registry.repairing.remotes import Remotes
 from registry.snapshot import Registry
 from registry.verifying.model import CheckName
@@ -31,13 +31,13 @@ def make_plan(
     evidence = gather(registry, head)
     remotes = Remotes(registry, is_asked=asks_remotes)
     deciding = Deciding(evidence=evidence, remotes=remotes, removing=removing)
+    _refuse_not_there(deciding.removable(), removing)
     items = (
         *leftovers(registry),
         *_on_descent(evidence),
         *deciding.items(),
         *stale_index(registry, head),
     )
-    _refuse_not_there(items, removing)
     return Plan(head=head, items=items)
 
 
@@ -56,10 +56,9 @@ def _on_descent(evidence: Evidence) -> list[Item]:
     ]
 
 
-def _refuse_not_there(items: Collection[Item], removing: Collection[str]) -> None:
-    known = {item.subject for item in items}
+def _refuse_not_there(known: Collection[str], removing: Collection[str]) -> None:
     for name in removing:
-        if name not in known or not is_release_tag(name):
+        if name not in known:
             raise NotFoundError(
                 f"there is no tag {printable(name[:200])!r} without a release",
                 next_step="See what is wrong with 'opsteps repair'",

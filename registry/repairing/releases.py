@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from registry.errors import InvalidNameError
+from registry.hints import command_line
 from registry.model import LedgerEntry
 from registry.names import ObjectId
 from registry.problems import printable
@@ -28,6 +28,7 @@ _EXPLAIN = (
     " back from another clone, or, once it is explained, acknowledge it with"
     " 'opsteps trust HEAD --accept'"
 )
+_OTHER_DIGEST = "the digests in its tag and in the ledger differ"
 _KEPT = "the one that is there is kept below refs/opsteps/repaired/"
 
 
@@ -38,6 +39,14 @@ class Deciding:
     evidence: Evidence
     remotes: Remotes
     removing: Collection[str] = ()
+
+    def removable(self) -> frozenset[str]:
+        """Tags that the ledger does not know, by names that a line of text can hold."""
+        return frozenset(
+            release.tag.ref
+            for release in self.evidence.releases
+            if release.entry is None and release.tag is not None and release.tag.ref.isprintable()
+        )
 
     def items(self) -> Iterator[Item]:
         """What is wrong with releases, by library and version."""
@@ -58,6 +67,8 @@ class Deciding:
         tag, name = release.tag, _name(release)
         found = released_tree(release.introductions, entry.digest, self.evidence.registry)
         differs = self._difference(release, entry, found, trouble)
+        if differs == _OTHER_DIGEST:
+            return self._other_digest(name, release.tag)
         if differs or found is None:
             return _refused(release, differs)
         introduction, tree = found
@@ -94,7 +105,7 @@ class Deciding:
         """Why nothing may be set right here; empty where all that there is agrees."""
         tag = release.tag
         if tag is not None and tag.digest not in {None, entry.digest}:
-            return "the digests in its tag and in the ledger differ"
+            return _OTHER_DIGEST
         other = self.evidence.found(release.name, release.version, but=CheckName.TAGS)
         if other is not None:
             return f"{trouble}, and {other.what}"
@@ -171,6 +182,23 @@ class Deciding:
             command="opsteps repair",
         )
 
+    def _other_digest(self, name: str, tag: TagEvidence | None) -> Item:
+        """Either may have been altered: nobody but a person says which."""
+        others = self.remotes.having(name).items()
+        remote = next((r for r, found in others if tag and found != tag.object_id), None)
+        ref = f"+refs/tags/{name}:refs/tags/{name}"
+        path = self.evidence.registry.path
+        return Item(
+            state=ItemState.REFUSED,
+            subject=name,
+            what=_OTHER_DIGEST,
+            then="find out which of the two was altered, with 'opsteps verify'; where it is the"
+            " tag, " + ("take that of the remote" if remote else "delete it, and run this again"),
+            command=git_command(path, "fetch", remote, ref)
+            if remote
+            else git_command(path, "tag", "-d", name),
+        )
+
     def _published(
         self,
         name: str,
@@ -232,7 +260,7 @@ class Deciding:
                 what="there is a tag, and the ledger never heard of it",
                 then="find out who made the tag; where nobody released this, remove it"
                 " (what is removed is kept below refs/opsteps/repaired/)",
-                command=f"opsteps repair --remove-tag {name} --yes",
+                command=_removing(name),
             )
         if (tag.digest, tag.tree) != (entry.digest, release.tree):
             return Item(
@@ -267,8 +295,8 @@ class Deciding:
         if tag.commit in self.evidence.ahead:
             what = "it was released by a commit that comes after the head: the head went back"
         removal = (
-            f"; if nobody was ever served it, 'opsteps repair --remove-tag {name} --yes' takes the"
-            " tag away and keeps it below refs/opsteps/repaired/"
+            "; if nobody was ever served it, the option --remove-tag takes the tag away, and keeps"
+            " it below refs/opsteps/repaired/"
         )
         return Item(
             state=ItemState.BY_HAND,
@@ -311,7 +339,7 @@ def _trouble(  # noqa: PLR0911 - one return for each way in which a tag can be w
     if tag.commit is None or tag.digest is None or tag.tree is None:
         return "its tag is not an annotated release tag of a commit"
     if tag.digest != entry.digest:
-        return "the digests in its tag and in the ledger differ"
+        return _OTHER_DIGEST
     if tag.commit not in evidence.history.commits:
         return "its tag is on a commit that the head does not descend from"
     if all(item.commit.commit_id != tag.commit for item in release.introductions):
@@ -331,11 +359,6 @@ def _refused(release: ReleaseEvidence, what: str) -> Item:
     return Item(state=ItemState.REFUSED, subject=_name(release), what=what, then=_EXPLAIN)
 
 
-def is_release_tag(text: str) -> bool:
-    """Whether a text is the name of a tag of a release."""
-    _, slash, version = text.partition("/v")
-    try:
-        parse_version(version)
-    except InvalidNameError:
-        return False
-    return bool(slash)
+def _removing(name: str) -> str:
+    """Quoted for a shell: a tag's name is a stranger's."""
+    return command_line("repair", "--remove-tag", name, "--yes")

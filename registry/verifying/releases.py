@@ -9,10 +9,14 @@ from registry.model import LedgerEntry
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.verifying.evidence import History, Introduction, Release, TagEvidence
 from registry.verifying.model import Attack, CheckName, Finding
+from registry.versions import is_version
 
 SYMBOLIC = "its tag is only another name of a ref that may move"
-_REMOVE_TAG = "Find out who made the tag; delete it where nobody released this"
-_RESTORE_TAG = "Restore the tag from another clone: 'git fetch REMOTE --tags'"
+_REMOVE_TAG = (
+    "Find out who made the tag; where nobody released this, take it away with"
+    " 'opsteps repair --remove-tag {name}/v{version} --yes'"
+)
+_RESTORE_TAG = "'opsteps repair' puts the tag right, or says where it can be had"
 _RESTORE_FILES = (
     "Restore the directory as it was released, and commit that: "
     "'git restore --source={source} --staged --worktree -- libraries/{name}/{version}'"
@@ -172,5 +176,11 @@ def _finding(
         version=release.version,
         what=what,
         evidence=evidence,
-        next_step=next_step,
+        next_step=next_step.replace(_REMOVE_TAG, _removing(release)),
     )
+
+
+def _removing(release: ReleaseEvidence) -> str:
+    """A line that is copied into a shell: nothing of a tag's name that is no version is in it."""
+    version = release.version if is_version(release.version) else "VERSION"
+    return _REMOVE_TAG.format(name=release.name, version=version)

@@ -10,6 +10,7 @@ import msgspec
 from registry.problems import printable
 from registry.signing.times import format_time
 from registry.verifying.difference import Difference
+from registry.verifying.mending import mending, mending_lines
 from registry.verifying.model import Finding, Report
 
 _LISTED = 20
@@ -39,6 +40,7 @@ def finding_lines(report: Report) -> Iterator[str]:
             yield printable(
                 f"{len(findings) - _LISTED:,} more: {findings[0].what} (--json has all)"
             )
+    yield from mending_lines(report)
     for finding in report.accepted:
         yield printable(f"acknowledged: {finding.attack}: {title(finding)}")
     for note in report.notes:
@@ -86,6 +88,7 @@ def report_data(report: Report) -> dict[str, Any]:
         "checks": [msgspec.to_builtins(check) for check in report.checks],
         "findings": [_finding_data(finding) for finding in report.findings],
         "acknowledged": [_finding_data(finding) for finding in report.accepted],
+        "mending": {str(name): advice for name, advice in mending(report).items()},
         "notes": list(report.notes),
     }
 

@@ -48,7 +48,18 @@ _USES = {
 }
 # These make a registry, need none, or take one as it is.
 _OTHERS = {
-    *("init", "new", "demo", "serve", "token", "maintain", "completion", "help", "version"),
+    *(
+        "init",
+        "new",
+        "demo",
+        "serve",
+        "token",
+        "maintain",
+        "repair",
+        "completion",
+        "help",
+        "version",
+    ),
 }
 
 

@@ -275,7 +275,7 @@ def test_a_tag_that_nobody_was_served_is_removed_when_it_is_named_and_is_kept_as
 ) -> None:
     old = git(registry.path, "rev-parse", _TAG)
     git(registry.path, "reset", "-q", "--hard", "HEAD~2")
-    assert f"--remove-tag {_TAG}" in only(planned(registry)).then
+    assert "--remove-tag" in only(planned(registry)).then
     repair(registry, by=_BY, removing=[_TAG])
     assert _TAG not in git(registry.path, "tag").split()
     assert git(registry.path, "rev-parse", f"{KEPT}/{_TAG}/{old[:12]}") == old
@@ -383,9 +383,21 @@ def test_other_bytes_are_refused_whatever_was_made_to_agree(
     plan = repair(registry, by=_BY)
     assert plan.changes == ()
     assert all(item.state is ItemState.REFUSED for item in plan.items)
-    assert all("opsteps trust" in item.then for item in plan.items)
+    assert all("opsteps trust" in item.then or "verify" in item.then for item in plan.items)
     assert refs(registry) == before
     assert not verified(registry).is_sound
+
+
+def test_a_tag_with_another_digest_is_no_matter_for_a_machine(registry: Registry) -> None:
+    before = git(registry.path, "rev-parse", _TAG)
+    message = git(registry.path, "tag", "-l", "--format=%(contents)", _TAG)
+    other = re.sub("sha256:.{8}", "sha256:00000000", message)
+    git(registry.path, "tag", "-f", "-a", "--cleanup=verbatim", "-m", other, _TAG, "HEAD")
+    item = only(repair(registry, by=_BY))
+    assert (item.state, item.change) == (ItemState.REFUSED, None)
+    obey(registry, item)
+    repair(registry, by=_BY)
+    assert git(registry.path, "rev-parse", _TAG) == before
 
 
 def test_a_tag_that_nobody_released_gets_no_entry(registry: Registry) -> None:
