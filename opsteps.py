@@ -95,6 +95,12 @@ COMMANDS = {
     "search": _command("builder.search_commands:search", "Find libraries and steps."),
     "show": _command("builder.search_commands:show", "Show a library or a step."),
     "serve": _command("server.commands:serve", "Serve a registry over HTTP."),
+    "backup": _command(
+        "server.backups.commands:backup", "Write a registry, with its rows, into one file."
+    ),
+    "restore": _command(
+        "server.backups.commands:restore", "Restore a backup into a new directory."
+    ),
     "token": _command(
         "server.token_commands:app", "Bearer tokens of the server: create, list, revoke."
     ),

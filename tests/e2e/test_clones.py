@@ -56,6 +56,8 @@ _OTHERS = {
         "token",
         "maintain",
         "repair",
+        "backup",
+        "restore",
         "completion",
         "help",
         "version",

@@ -1,0 +1,96 @@
+"""A registry as it is at one moment: its refs, its objects, and what this machine remembers of it.
+
+Refs are read under the writers' lock, which takes moments; their objects are packed afterwards, as
+nothing takes away what a ref named a moment ago.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.durable import STAGED
+from registry.git import GitRepository
+from registry.journal import Journal
+from registry.locking import exclusive
+from registry.names import CommitId
+from registry.recovery import recover
+from registry.snapshot import Registry
+
+# Never a part of a copy: locks, what is under way or was put aside, what is fetched or made anew.
+_LEFT_OUT = frozenset(
+    {
+        "catalogue", "checkout", "index", "index.lock", "index.ours", "journal", "repaired",
+        "search", "site", "unfinished", "upstreams",
+    }
+)  # fmt: skip
+_LEFT_OUT_ENDS = (".lock", ".cache", ".unreadable", ".db", ".db-wal", ".db-shm")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PREFIX = "refs/opsteps/staging/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frozen:
+    """What a registry's refs were at one moment, and the files of its state."""
+
+    head: CommitId
+    branch: str
+    refs: Mapping[str, str]
+    state: Mapping[str, bytes]
+    """By path below the state directory."""
+
+
+def freeze(registry: Registry) -> Frozen:
+    """Read refs and state while no writer of ours is at work; raises GitError, OSError."""
+    repository = registry.repository
+    with exclusive(registry.state_directory / "write.lock"):
+        # What a killed writer left half-way is no state that anybody should go back to.
+        recover(repository, Journal(registry.state_directory / "journal"))
+        return Frozen(
+            head=registry.head(),
+            branch=registry.branch,
+            refs=_refs(repository),
+            state={
+                str(path.relative_to(registry.state_directory)): path.read_bytes()
+                for path in state_files(registry.state_directory)
+            },
+        )
+
+
+def _refs(repository: GitRepository) -> dict[str, str]:
+    out = repository.run("for-each-ref", "--format=%(objectname) %(refname)")
+    rows = (line.split(" ", 1) for line in out.decode(errors="surrogateescape").splitlines())
+    return {ref: object_id for object_id, ref in rows if not ref.startswith(_PREFIX)}
+
+
+def state_files(directory: Path) -> Iterator[Path]:
+    """The files of a state directory that cannot be made again."""
+    if not directory.is_dir():
+        return
+    for path in sorted(directory.iterdir()):
+        name = path.name
+        if name in _LEFT_OUT or name.startswith((STAGED, ".served-")):
+            continue
+        if not _NAME.fullmatch(name):
+            continue
+        if path.is_file() and not path.is_symlink() and not name.endswith(_LEFT_OUT_ENDS):
+            yield path
+
+
+def pack_objects(registry: Registry, frozen: Frozen, beside: Path) -> Path:
+    """Pack all that these refs name, into ``<beside>-….pack``; raises GitError."""
+    wanted = "".join(f"{object_id}\n" for object_id in {*frozen.refs.values(), frozen.head})
+    out = registry.repository.run(
+        "pack-objects", "--revs", "--quiet", "--delta-base-offset", str(beside.absolute()),
+        stdin=wanted.encode(),
+    )  # fmt: skip
+    return beside.with_name(f"{beside.name}-{out.decode().strip()}.pack")
+
+
+def bundle_header(frozen: Frozen) -> bytes:
+    """What comes before the pack in a bundle of Git's: any Git can clone from such a file."""
+    refs = {"HEAD": frozen.head, **frozen.refs}
+    lines = "".join(f"{object_id} {ref}\n" for ref, object_id in refs.items())
+    return f"# v2 git bundle\n{lines}\n".encode(errors="surrogateescape")

@@ -1,0 +1,1 @@
+"""One file that holds a registry with its rows and what is remembered of it; and the way back."""

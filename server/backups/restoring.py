@@ -1,0 +1,188 @@
+"""Bring a backup back: everything is checked in a quarantine, and appears with one rename."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from builder.bundling.header import BundleHeader, read_header
+from builder.bundling.quarantine import unpack
+from registry.durable import sync_directories
+from registry.errors import RegistryError
+from registry.git import GitRepository, create_repository
+from registry.remote import parse_remote
+from registry.snapshot import Registry
+from registry.verifying.model import Report
+from registry.verifying.texts import title
+from registry.verifying.trusted import read_trusted
+from registry.verifying.verification import Wishes, verify
+from registry.worktree import follow
+from server.backups.container import Reading, Told
+from server.backups.errors import BackupError
+from server.backups.manifest import BUNDLE, ROWS, STATE, Manifest, not_whole
+from server.database.copying import refuse_damaged
+from server.database.engine import Database, database_url
+from server.database.tokens import Token, list_tokens, revoke_token
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restored:
+    """What was restored; ``live`` are the tokens that are accepted again."""
+
+    manifest: Manifest
+    report: Report
+    live: tuple[str, ...]
+    revoked: tuple[str, ...]
+
+
+def restore_backup(
+    file: Path, target: Path, *, told: Told, revokes: bool = False, unsound: bool = False
+) -> Restored:
+    """Restore into a directory that is new or empty; on any error nothing is there afterwards.
+
+    ``revokes``: every token is revoked; ``unsound``: also what `verify` finds something in.
+    Raises BackupError, a BundleError, DatabaseError, OSError.
+    """
+    _refuse_taken(target)
+    reading = Reading(file, told)
+    quarantine = target.absolute().parent / f".opsteps-restore-{uuid.uuid4().hex}"
+    try:
+        quarantine.mkdir(mode=0o700)
+        made = quarantine / "registry"
+        made.mkdir()
+        repository = _registry(reading, quarantine, made)
+        state = repository.common_dir / "opsteps"
+        _state(reading, state)
+        live, revoked = _rows(reading, state, revokes=revokes)
+        told("verifying", 0)
+        report = _verified(made, reading.manifest, where=str(file), unsound=unsound)
+        if repository.work_tree is not None:
+            follow(repository, None)
+        _settled(made)
+        made.rename(target)
+        sync_directories([target.absolute().parent])
+    finally:
+        reading.close()
+        shutil.rmtree(quarantine, ignore_errors=True)
+    return Restored(manifest=reading.manifest, report=report, live=live, revoked=revoked)
+
+
+def _refuse_taken(target: Path) -> None:
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise BackupError("there is something already", where=str(target), next_step=_NEW)
+    if target.is_dir() and any(target.iterdir()):
+        raise BackupError("the directory is not empty", where=str(target), next_step=_NEW)
+    if not target.absolute().parent.is_dir():
+        raise BackupError(
+            "the directory above it is not there",
+            where=str(target),
+            next_step="Make it first, or name another place",
+        )
+
+
+_NEW = "Name a directory that is new or empty: nothing is ever overwritten"
+
+
+def _registry(reading: Reading, quarantine: Path, made: Path) -> GitRepository:
+    manifest = reading.manifest
+    bundle = quarantine / "bundle"
+    reading.take(BUNDLE, bundle)
+    branch = manifest.branch.removeprefix("refs/heads/")
+    repository = create_repository(made, bare=manifest.is_bare, branch=branch)
+    with bundle.open("rb") as file:
+        header = read_header(file, where=str(bundle))
+        unpack(repository, file, where=str(bundle))
+    _set_refs(repository, header, manifest)
+    for name, address in manifest.remotes.items():
+        _remote(repository, name, address)
+    return GitRepository(made)
+
+
+def _set_refs(repository: GitRepository, header: BundleHeader, manifest: Manifest) -> None:
+    refs = {name: found for name, found in header.refs.items() if name.startswith("refs/")}
+    if refs.get(manifest.branch) != manifest.head:
+        raise not_whole(str(repository.git_dir), "its branch is not where its manifest says")
+    lines = (f"create {name}\0{object_id}\0" for name, object_id in refs.items())
+    repository.run("update-ref", "-z", "--stdin", stdin="".join(lines).encode())
+    repository.run("pack-refs", "--all")
+
+
+def _remote(repository: GitRepository, name: str, address: str) -> None:
+    """A remote as Git knows it; what names no place is left out."""
+    parse_remote(name)
+    if not address or address.startswith("-") or not address.isprintable():
+        return
+    repository.run("config", f"remote.{name}.url", address)
+    repository.run("config", f"remote.{name}.fetch", f"+refs/heads/*:refs/remotes/{name}/*")
+
+
+def _state(reading: Reading, state: Path) -> None:
+    state.mkdir(exist_ok=True)
+    for name in reading.manifest.files:
+        if name.startswith(STATE):
+            reading.take(name, state / name.removeprefix(STATE), mode=0o644)
+
+
+def _rows(
+    reading: Reading, state: Path, *, revokes: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tokens that are live, and those that were revoked now."""
+    if ROWS not in reading.manifest.files:
+        return (), ()
+    url = database_url("", state)
+    path = Path(str(url.database))
+    reading.take(ROWS, path)
+    refuse_damaged(path)
+    with Database(url) as database:
+        live = _live(list_tokens(database))
+        if not revokes:
+            return live, ()
+        for name in live:
+            revoke_token(database, name)
+    return (), live
+
+
+def _live(tokens: list[Token]) -> tuple[str, ...]:
+    now = datetime.now(UTC)
+    return tuple(token.name for token in tokens if token.is_live(now))
+
+
+def _verified(made: Path, manifest: Manifest, *, where: str, unsound: bool) -> Report:
+    """Every release is hashed again; raises BackupError for findings nobody acknowledged."""
+    try:
+        with Registry.open(made, check_clone=False) as registry:
+            wishes = Wishes(now=datetime.now(UTC), deep=True)
+            report = verify(registry, wishes, trusted=read_trusted(registry)).report
+    except RegistryError as error:
+        raise not_whole(where, f"its registry cannot be read: {error.message}") from error
+    if report.head != manifest.head:
+        raise not_whole(where, "its head is not the one that its manifest names")
+    if not report.is_sound and not unsound:
+        named = "; ".join(title(finding) for finding in report.findings[:_SHOWN])
+        raise BackupError(
+            f"what is in it is not sound ({len(report.findings):,} findings): {named}",
+            where=where,
+            next_step="Take an older backup, or restore it all the same with --unsound and see"
+            " 'opsteps verify' and 'opsteps repair' there; nothing was written",
+        )
+    return report
+
+
+def _settled(made: Path) -> None:
+    """All of it is on the disk before it gets its name."""
+    for directory, _, files in os.walk(made):
+        for name in files:
+            path = Path(directory, name)
+            if not path.is_symlink():
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+    sync_directories([Path(directory) for directory, _, _ in os.walk(made)])
