@@ -102,7 +102,7 @@ COMMANDS = {
         "server.backups.commands:restore", "Restore a backup into a new directory."
     ),
     "token": _command(
-        "server.token_commands:app", "Bearer tokens of the server: create, list, revoke."
+        "server.token_commands:app", "Bearer tokens of the server: create, list, revoke, reset."
     ),
     "demo": _command("server.commands:demo", "Make and serve a registry with examples in it."),
     "completion": _command(

@@ -19,6 +19,7 @@ from server.rate_limits import Failures, client_network
 from server.requests import client_of, is_http_1_0, request_id_of
 from server.security_log import SecurityLog
 from server.settings import Settings
+from server.token_marker import GONE, MENDS
 from server.tokens import Principal, Tokens
 from server.trusted import PROXY_HEADERS, TrustedClients
 
@@ -122,6 +123,8 @@ class Gate:
         fields = dict(scope["headers"])
         if not self.tokens.is_fresh:
             raise AnswerError(503, "the database is down: it is not known who may do this")
+        if self.tokens.are_gone:
+            raise AnswerError(503, f"{GONE}, so nobody may change anything: {MENDS}")
         header = fields.get(b"authorization")
         trusted = self._trusted(scope, fields) if header is None else None
         if trusted is None and not self.tokens:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import registry as registry_room
 from registry.cache_place import cache_directory
+from registry.names import CommitId
 from registry.snapshot import Registry
 from server.access import Gate, web_address
 from server.advice import without_paths
@@ -30,6 +31,7 @@ from server.remote_following import RemoteFollowing
 from server.security_log import SecurityLog
 from server.settings import Settings
 from server.site import Site
+from server.token_marker import TokenMarker
 from server.tokens import Tokens
 from server.uploads import UploadMemory
 from server.upstream_watch import UpstreamWatch
@@ -59,7 +61,7 @@ class Server:
         self.metrics = Metrics()
         self.follower = Follower(registry, settings)
         self.database = open_database(database_url(settings.database_url, state))
-        self.tokens = Tokens(self.database, settings.token_memory_seconds)
+        self.tokens = Tokens(self.database, settings.token_memory_seconds, TokenMarker(registry))
         read_at_start(self.tokens)
         self.security = SecurityLog(
             self.database, keep_days=settings.security_days, keep_hours=settings.idempotency_hours
@@ -115,7 +117,7 @@ class Server:
             self.lookups,
             self.metrics,
             self.site,
-            idempotent=Idempotent(self.database, settings),
+            idempotent=Idempotent(self.database, settings, is_here=self._is_here),
             health=self.health,
             inner=self.inner,
         )
@@ -189,6 +191,14 @@ class Server:
             self._inner = cast("Application", make_api(self))
         return self._inner
 
+    def _is_here(self, commit: str) -> bool:
+        """Whether a commit is served, or comes from another server within the usual wait."""
+        snapshot = self.follower.snapshot
+        if snapshot is not None and snapshot.has_ancestor(CommitId(commit)):
+            return True
+        self.remote.wake()
+        return self.follower.until_serves(CommitId(commit), self.settings.served_wait_seconds)
+
     def _build_again(self) -> None:
         """Upstreams offer something else than before: the catalogue shows it."""
         if self.building is not None:
@@ -232,13 +242,14 @@ class Server:
         alarms = tuple(map(self._public, served.alarms)) if served else ()
         clone = self.clone.fields()
         writing = self.operations.health
-        rows = "ready" if self.tokens.is_fresh else "down"
+        rows = "gone" if self.tokens.are_gone else "ready" if self.tokens.is_fresh else "down"
         troubled = (
             problem,
             alarms,
             dirty,
             build.status == "failed",
             rows == "down",
+            self.tokens.are_gone,
             not clone["complete"],
             self.remote.state.status in {"down", "refused"},
             writing.problem,
@@ -268,7 +279,11 @@ class Server:
             "clone": clone,
             "writing": writing.fields(),
             "notices": self.notices.status,
-            "database": {"status": rows, "security_events_dropped": self.security.dropped},
+            "database": {
+                "status": rows,
+                "problem": self._public(self.tokens.problem),
+                "security_events_dropped": self.security.dropped,
+            },
         }
 
     def _public(self, text: str) -> str:

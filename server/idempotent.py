@@ -11,9 +11,19 @@ import re
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
+import msgspec
+
 from server.answers import Answer, Message, Receive, Scope, Send
 from server.database.engine import Database
-from server.database.idempotency import Claim, Kept, UnderWay, claim, finish, release
+from server.database.idempotency import (
+    Claim,
+    Kept,
+    UnderWay,
+    claim,
+    claim_again,
+    finish,
+    release,
+)
 from server.errors import AnswerError
 from server.settings import Settings
 
@@ -22,6 +32,7 @@ _KEY = re.compile(rb"[\x21-\x7e]{1,255}\Z")
 _REPLAYED = (b"idempotency-replayed", b"true")
 _LARGEST_ANSWER = 256 * 1024
 _NOT_KEPT = frozenset({401, 403, 408, 413, 421, 429})
+_REDIRECT = 300
 _SERVER_ERROR = 500
 
 Inner = Callable[[Receive, Send], Awaitable[int]]
@@ -30,9 +41,12 @@ Inner = Callable[[Receive, Send], Awaitable[int]]
 class Idempotent:
     """Does requests with a key once, for all servers over one database."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        """Nothing is asked yet."""
+    def __init__(
+        self, database: Database, settings: Settings, *, is_here: Callable[[str], bool]
+    ) -> None:
+        """``is_here`` tells whether a commit is in the history that is served, or soon is."""
         self._database = database
+        self._is_here = is_here
         self._lease = settings.idempotency_lease_seconds
 
     async def run(
@@ -55,13 +69,28 @@ class Idempotent:
             lease_seconds=self._lease,
         )
         body = _Hashing(receive)
+        if not isinstance(found, Claim) and found.fingerprint != sha256(asked).hexdigest():
+            raise _reused()
+        if isinstance(found, Kept) and not await asyncio.to_thread(self._holds, found):
+            # The registry was restored from before it: the answer is about nothing that is there.
+            found = await asyncio.to_thread(
+                claim_again, self._database, actor=actor, key=key.decode(), kept=found
+            )
         if isinstance(found, Claim):
             return await self._first(found, body, send, inner)
-        if found.fingerprint != sha256(asked).hexdigest():
-            raise _reused()
         if isinstance(found, UnderWay):
             raise AnswerError(409, "a request with this Idempotency-Key is under way; ask again")
         return await _again(found, body, scope, send)
+
+    def _holds(self, kept: Kept) -> bool:
+        """Whether the commit that an answer names is still part of the history."""
+        if kept.status >= _REDIRECT:
+            return True
+        try:
+            named = msgspec.json.decode(kept.body, type=_Named).commit
+        except msgspec.MsgspecError:
+            return True
+        return named is None or self._is_here(named)
 
     async def _first(self, mine: Claim, body: _Hashing, send: Send, inner: Inner) -> int:
         answer = _Remembering(send)
@@ -95,6 +124,10 @@ async def _again(kept: Kept, body: _Hashing, scope: Scope, send: Send) -> int:
 
 def _reused() -> AnswerError:
     return AnswerError(422, "this Idempotency-Key came with another request before; use a new one")
+
+
+class _Named(msgspec.Struct):
+    commit: str | None = None
 
 
 class _Hashing:

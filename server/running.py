@@ -73,7 +73,9 @@ def serve_registry(
     _recognise(registry, settings)
     server = Server(registry, settings, port=port, site=site, builds=builds)
     # As long as the database is down nobody may write anyway.
-    refuse_open_address(settings, has_tokens=bool(server.tokens) or not server.tokens.is_known)
+    tokens = server.tokens
+    is_shut = not tokens.is_known or tokens.are_gone
+    refuse_open_address(settings, has_tokens=bool(tokens) or is_shut)
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     last = threading.Timer(settings.stop_seconds + _LAST_SECONDS, _end_now, [server])

@@ -140,9 +140,12 @@ class BuildHealth(_Wire):
 
 
 class DatabaseHealth(_Wire):
-    """Where rows are kept. While it is down lookups go on, and changes are 503."""
+    """Where rows are kept. While it is down or they are gone, lookups go on, changes are 503."""
 
-    status: Literal["ready", "down"]
+    status: Literal["ready", "down", "gone"] = Field(
+        description="`gone`: there were tokens once, and the rows have none."
+    )
+    problem: str = Field(description="Why, and what to do about it; else empty.")
     security_events_dropped: int
 
 

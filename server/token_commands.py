@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,8 @@ from registry.commands import ActorOption, JsonOption, RegistryOption, actor_or_
 from registry.problems import printable
 from registry.snapshot import Registry
 from registry.tables import Column, show_table
-from server.database.engine import Database, database_url
+from server.database.engine import Database, DatabaseUrl, database_url
+from server.database.errors import DatabaseDamagedError
 from server.database.tokens import (
     SCOPES,
     Token,
@@ -26,8 +28,11 @@ from server.database.tokens import (
     list_tokens,
     revoke_token,
 )
+from server.token_marker import TokenMarker, put_aside
 
-app = typer.Typer(no_args_is_help=True, help="Bearer tokens of the server: create, list, revoke.")
+app = typer.Typer(
+    no_args_is_help=True, help="Bearer tokens of the server: create, list, revoke, reset."
+)
 DatabaseOption = Annotated[
     str,
     typer.Option(
@@ -92,9 +97,10 @@ def create(
     """
     until = datetime.now(UTC) + _duration(expires) if expires is not None else None
     scopes = [one.value for one in scope]
-    with _opened(registry, database) as opened:
+    with _registry(registry) as place, Database(_url(place, database)) as opened:
         is_first = not list_tokens(opened)
         secret = create_token(opened, name, scopes, by=actor_or_user(actor), expires_at=until)
+        TokenMarker(place).note()
     typer.echo(json.dumps({"name": name, "token": secret}) if as_json else secret)
     typer.echo("  Keep it now: only its hash is stored.", err=True)
     if is_first:
@@ -132,11 +138,69 @@ def revoke(
     typer.echo(json.dumps({"name": name}) if as_json else f"Revoked {printable(name)}")
 
 
+@app.command()
+def reset(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it: from then on nobody needs a token.")
+    ] = False,
+    registry: RegistryOption = _HERE,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Go on without tokens, after the rows that held them were lost, or are damaged.
+
+    From then on the server accepts changes from its own machine without a token, until one is
+    created. A damaged file of rows is put aside. Where there are tokens, they stay: revoke them.
+    """
+    with _registry(registry) as place:
+        url = _url(place, database)
+        damaged = _damaged(url)
+        if not yes:
+            raise TokenError(
+                "the server would accept changes from its own machine without a token again",
+                next_step="If that is meant, say it with 'opsteps token reset --yes'",
+            )
+        aside = _put_aside(damaged, place) if damaged is not None else None
+        TokenMarker(place).forget()
+    if as_json:
+        typer.echo(json.dumps({"put_aside": str(aside) if aside else None}))
+        return
+    if aside is not None:
+        typer.echo(printable(f"Put the damaged rows aside: {aside}"))
+    typer.echo("No token is needed any more, until one is created")
+
+
+def _damaged(url: DatabaseUrl) -> Path | None:
+    """The file of rows that cannot be read; raises TokenError where there are tokens."""
+    with Database(url) as opened:
+        try:
+            found = list_tokens(opened)
+        except DatabaseDamagedError:
+            return Path(str(url.database))
+    if found:
+        raise TokenError(
+            f"there are tokens: {len(found):,}",
+            next_step="They are not lost; see them with 'opsteps token list'",
+        )
+    return None
+
+
+def _put_aside(path: Path, place: Registry) -> Path:
+    name = f"{path.name}.{time.time_ns()}"
+    return put_aside(path, place.state_directory, name)
+
+
+def _registry(path: Path) -> Registry:
+    return Registry.open(path, check_clone=False)
+
+
+def _url(registry: Registry, url: str) -> DatabaseUrl:
+    return database_url(url, registry.state_directory)
+
+
 @contextmanager
 def _opened(registry: Path, url: str) -> Iterator[Database]:
-    with Registry.open(registry, check_clone=False) as opened:
-        directory = opened.state_directory
-    with Database(database_url(url, directory)) as database:
+    with _registry(registry) as opened, Database(_url(opened, url)) as database:
         yield database
 
 

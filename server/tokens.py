@@ -19,6 +19,7 @@ import structlog
 from server.database.engine import Database
 from server.database.errors import DatabaseError
 from server.database.tokens import SCOPES, Token, note_uses, read_tokens, token_digest
+from server.token_marker import GONE, MENDS, TokenMarker
 
 _BEARER = b"bearer "
 # Reads within the time that a token may be remembered, so that one late read costs nobody a change.
@@ -41,10 +42,20 @@ class Principal:
 class Tokens:
     """All tokens by the hash of each; ``start`` begins to follow the database."""
 
-    def __init__(self, database: Database, memory_seconds: float) -> None:
-        """Nothing is read yet: nobody is known, and nobody may change anything."""
+    def __init__(
+        self, database: Database, memory_seconds: float, marker: TokenMarker | None = None
+    ) -> None:
+        """Nothing is read yet: nobody is known, and nobody may change anything.
+
+        The ``marker`` says whether there were tokens, should the rows be gone.
+        """
         self.is_known = False
         """Whether they could be read at all since the start."""
+        self.are_gone = False
+        """Whether there were tokens, and the rows have none: then nobody may change anything."""
+        self.problem = ""
+        """Why they cannot be read, or what is wrong with them; empty when all is well."""
+        self._marker = marker
         self._database = database
         self._memory = max(memory_seconds, _LEAST_SECONDS)
         self._read_at = 0.0
@@ -84,7 +95,23 @@ class Tokens:
             digest: _why_ended(token) for token, digest in found if not token.is_live(now)
         }
         self._count = len(found)
+        self._compare_with_marker()
         self._read_at, self.is_known = started, True
+
+    def _compare_with_marker(self) -> None:
+        if self._marker is None:
+            return
+        if self._count:
+            self.are_gone, self.problem = False, ""
+            try:
+                self._marker.note()
+            except OSError as error:
+                _LOG.warning("not written down that tokens exist", reason=error.strerror)
+            return
+        are_gone = self._marker.exists()
+        if are_gone and not self.are_gone:
+            _LOG.error("no change is taken", reason=GONE)
+        self.are_gone, self.problem = are_gone, f"{GONE}: {MENDS}" if are_gone else ""
 
     def principal(self, header: bytes | None) -> Principal | None:
         """Who has the token in an ``Authorization`` header; None for one that is not accepted."""
@@ -132,8 +159,10 @@ class Tokens:
                 if not self._is_down:
                     _LOG.error("tokens cannot be read, the last ones count", reason=str(error))
                 self._is_down = True
+                self.problem = why_down(error)
             else:
                 self._is_down = False
+                self.problem = self.problem if self.are_gone else ""
 
     def _write_uses(self) -> None:
         """When tokens were last used, each at most once a minute."""
@@ -144,6 +173,11 @@ class Tokens:
         }
         note_uses(self._database, {n: datetime.fromtimestamp(at, UTC) for n, at in due.items()})
         self._written.update(due)
+
+
+def why_down(error: DatabaseError) -> str:
+    """What everybody may know of it: not where the database is."""
+    return ". ".join(filter(None, (error.message, error.next_step)))
 
 
 def _end(expires_at: datetime | None) -> float:

@@ -13,16 +13,26 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from server.database.errors import DatabaseDownError, DatabaseError, DatabaseSetupError
+from server.database.errors import (
+    DatabaseDamagedError,
+    DatabaseDownError,
+    DatabaseError,
+    DatabaseSetupError,
+)
 from server.database.migrating import migrate
 
 _FILE = "opsteps.db"
 _CONNECT_SECONDS = 3
 _BUSY_SECONDS = 5
+DatabaseUrl = URL
+"""Where a database is, for those who write no SQL."""
+FileIdentity = tuple[int, int]
+"""The device and the inode of a file."""
 _POOL = 5
 _KINDS = frozenset({"sqlite", "postgresql"})
 # What SQLite says where waiting or another place would help, and nothing is wrong with the SQL.
-_SQLITE_DOWN = ("locked", "unable to open", "disk I/O", "disk is full", "readonly", "malformed")
+_SQLITE_DOWN = ("locked", "unable to open", "disk I/O", "disk is full", "readonly")
+_SQLITE_DAMAGED = ("malformed", "not a database")
 
 
 def database_url(text: str, state_directory: Path) -> URL:
@@ -57,6 +67,7 @@ class Database:
         self._is_file = url.get_backend_name() == "sqlite"
         self._engine = _engine(url)
         self._is_prepared = False
+        self._file: FileIdentity | None = None
 
     @property
     def shown(self) -> str:
@@ -72,13 +83,44 @@ class Database:
             _private_file(Path(str(self.url.database)))
         with self._told():
             migrate(self._engine)
+        self._file = self._identity()
         self._is_prepared = True
         return self
+
+    def _identity(self) -> FileIdentity | None:
+        """Which file it is; None where it is no file, or there is none."""
+        if not self._is_file:
+            return None
+        try:
+            found = os.stat(str(self.url.database))  # noqa: PTH116 - asked before each transaction
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _look_at_file(self) -> None:
+        """Notice a file that was deleted, or replaced by another, beneath the open connections.
+
+        SQLite goes on with what nobody will find again; and whoever deletes it would open what
+        tokens had closed. Raises DatabaseDownError for one that is gone; another one is opened.
+        """
+        now = self._identity()
+        if now == self._file:
+            return
+        if now is None:
+            raise DatabaseDownError(
+                "the file of the database was deleted while the server runs",
+                where=self.shown,
+                next_step="Put it back from a backup, see 'opsteps restore', or start again",
+            )
+        self._engine.dispose()
+        self._is_prepared = False
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All or nothing; raises DatabaseDownError when it cannot be reached."""
-        if not self._is_prepared:  # it was down at the start
+        if self._is_file and self._is_prepared:
+            self._look_at_file()
+        if not self._is_prepared:  # it was down at the start, or is another file now
             self.prepare()
         with self._told(), self._engine.begin() as connection:
             yield connection
@@ -104,6 +146,13 @@ class Database:
             raise self._down("all connections are in use") from error
         except DBAPIError as error:
             reason = str(error.orig).strip().splitlines()[0][:200] if error.orig else "no reason"
+            if isinstance(error.orig, sqlite3.Error) and any(w in reason for w in _SQLITE_DAMAGED):
+                raise DatabaseDamagedError(
+                    f"the file of the database is damaged: {reason}",
+                    where=self.shown,
+                    next_step="'opsteps restore FILE DIRECTORY' brings a backup back; 'opsteps"
+                    " token reset' puts the file aside, and all tokens with it",
+                ) from error
             if _is_down(error):
                 raise self._down(reason) from error
             raise DatabaseError(
@@ -149,7 +198,7 @@ def _private_file(path: Path) -> None:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+        engine = create_engine(url, creator=lambda: _connect(Path(str(url.database))))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediately)
         return engine
@@ -160,6 +209,16 @@ def _engine(url: URL) -> Engine:
         pool_size=_POOL,
         max_overflow=_POOL,
         pool_timeout=_BUSY_SECONDS,
+    )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file that is there: one that was deleted is never made anew in silence."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        check_same_thread=False,
     )
 
 

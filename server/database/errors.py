@@ -15,6 +15,10 @@ class DatabaseDownError(DatabaseError):
     """It cannot be reached, or it is busy for too long: the same may work a moment later."""
 
 
+class DatabaseDamagedError(DatabaseDownError):
+    """Its file cannot be read any more: waiting does not help, and a person must look."""
+
+
 class DatabaseSetupError(DatabaseError):
     """Its URL, or what lies there, is not what this program can use."""
 

@@ -35,6 +35,8 @@ class Kept:
     body_digest: str
     status: int
     body: bytes
+    claim: str
+    """Whose answer it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +81,21 @@ def claim(
         body_digest=found["body_digest"],
         status=found["status"],
         body=found["body"],
+        claim=found["claim"],
     )
+
+
+def claim_again(database: Database, *, actor: str, key: str, kept: Kept) -> Claim | UnderWay:
+    """Claim a request whose answer does not hold any more, unless somebody else was faster."""
+    mine = Claim(actor=actor, key=key, claim=uuid.uuid4().hex)
+    nothing = dict.fromkeys(("body_digest", "status", "body"))
+    with database.transaction() as connection:
+        taken = connection.execute(
+            update(idempotency)
+            .where(*_is(Claim(actor=actor, key=key, claim=kept.claim)))
+            .values(claim=mine.claim, claimed_at=datetime.now(UTC), **nothing)
+        )
+    return mine if taken.rowcount else UnderWay(fingerprint=kept.fingerprint)
 
 
 def finish(database: Database, mine: Claim, *, body_digest: str, status: int, body: bytes) -> None:

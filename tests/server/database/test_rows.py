@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server.database.engine import Database
-from server.database.idempotency import Claim, Kept, UnderWay, claim, finish, forget_old, release
+from server.database.idempotency import (
+    Claim,
+    Kept,
+    UnderWay,
+    claim,
+    claim_again,
+    finish,
+    forget_old,
+    release,
+)
 from server.database.security_events import (
     EventKind,
     SecurityEvent,
@@ -171,7 +180,20 @@ def test_a_claim_is_held_until_its_answer_is_kept(database: Database) -> None:
     assert isinstance(_claim(database), UnderWay)
     finish(database, mine, body_digest="d" * 64, status=200, body=b"{}")
     kept = _claim(database)
-    assert kept == Kept(fingerprint="f" * 64, body_digest="d" * 64, status=200, body=b"{}")
+    assert kept == Kept(
+        fingerprint="f" * 64, body_digest="d" * 64, status=200, body=b"{}", claim=mine.claim
+    )
+
+
+def test_an_answer_that_does_not_hold_any_more_is_claimed_by_one(database: Database) -> None:
+    mine = _claim(database)
+    assert isinstance(mine, Claim)
+    finish(database, mine, body_digest="d" * 64, status=200, body=b"{}")
+    kept = _claim(database)
+    assert isinstance(kept, Kept)
+    assert isinstance(claim_again(database, actor="bot", key="k", kept=kept), Claim)
+    assert isinstance(claim_again(database, actor="bot", key="k", kept=kept), UnderWay)
+    assert isinstance(_claim(database), UnderWay)
 
 
 def test_a_claim_that_is_released_can_be_had_again(database: Database) -> None:
