@@ -95,6 +95,8 @@ def refuse_ahead(registry: Registry, remote: str, theirs: CommitId) -> None:
     if not count:
         return
     branch = _branch(registry)
+    if _had(registry, remote, branch, registry.head()):
+        raise _rewound(registry, remote, branch, theirs)
     found = unpublished(registry, branch=branch, remote=remote)
     where = standing(registry)
     # What is released on a branch that is not merged has its tag pushed by nobody's advice.
@@ -106,6 +108,26 @@ def refuse_ahead(registry: Registry, remote: str, theirs: CommitId) -> None:
         where=str(registry.path),
         next_step=f"Push {'them' if count > 1 else 'it'} first with"
         f" '{found.command(registry.path)}', then run the command again",
+    )
+
+
+def _had(registry: Registry, remote: str, branch: str, commit: CommitId) -> bool:
+    """Whether a remote's branch was once at a commit, for all that this clone saw of it."""
+    ref = f"refs/remotes/{remote}/{branch}"
+    try:
+        out = registry.repository.run("log", "--walk-reflogs", "--format=%H", ref, "--")
+    except GitError:  # it keeps no log of it
+        return False
+    return commit in out.decode().split()
+
+
+def _rewound(registry: Registry, remote: str, branch: str, theirs: CommitId) -> ConflictError:
+    line = git_command(registry.path, "push", remote, branch)
+    return ConflictError(
+        f"{remote} is at {theirs[:12]}, which is older than {registry.head()[:12]} here, and it"
+        " was there already: it was rewound",
+        where=str(registry.path),
+        next_step=f"Find out who did that; '{line}' brings back what it had, unless it was meant",
     )
 
 

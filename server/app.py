@@ -24,6 +24,7 @@ from server.follower import Follower
 from server.hot import Application, HotApp
 from server.idempotent import Idempotent
 from server.lookups import Lookups
+from server.mending import Trouble, next_steps
 from server.metrics import Metrics
 from server.notices_start import make_notices
 from server.operations import Operations
@@ -243,19 +244,22 @@ class Server:
         clone = self.clone.fields()
         writing = self.operations.health
         rows = "gone" if self.tokens.are_gone else "ready" if self.tokens.is_fresh else "down"
-        troubled = (
-            problem,
-            alarms,
-            dirty,
-            build.status == "failed",
-            rows == "down",
-            self.tokens.are_gone,
-            not clone["complete"],
-            self.remote.state.status in {"down", "refused"},
-            writing.problem,
-        )
+        troubled = {
+            Trouble.PROBLEM: problem,
+            Trouble.ALARMS: alarms,
+            Trouble.DIRTY_PATHS: dirty,
+            Trouble.CATALOGUE: build.status == "failed",
+            Trouble.DATABASE: rows != "ready",
+            Trouble.CLONE: not clone["complete"],
+            Trouble.REMOTE: self.remote.state.status in {"down", "refused"},
+            Trouble.WRITING: writing.problem,
+        }
         return {
-            "status": "loading" if served is None else "degraded" if any(troubled) else "healthy",
+            "status": "loading"
+            if served is None
+            else "degraded"
+            if any(troubled.values())
+            else "healthy",
             "service": SERVICE,
             "timestamp": now(),
             "version": registry_room.__version__,
@@ -268,6 +272,7 @@ class Server:
             "dirty_paths": list(dirty[:_DIRTY_SHOWN]),
             "alarms": list(alarms),
             "problem": problem,
+            "next_steps": next_steps(troubled),
             # Which networks these are is nobody's business: this is answered to everybody.
             "warnings": [_TRUSTING] if self.gate.trusted else [],
             "search": self._searching.state if self._searching else "unavailable",

@@ -192,6 +192,7 @@ class Health(_Wire):
     dirty_paths: list[str]
     alarms: list[str]
     problem: str = Field(description="Why the newest commit is not served; else empty.")
+    next_steps: list[str] = Field(description="What to do about each reason to be degraded.")
     warnings: list[str] = Field(description="What is set in a way that an operator should know.")
     search: Literal["ready", "unavailable"]
     catalogue: BuildHealth

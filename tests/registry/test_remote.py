@@ -137,6 +137,18 @@ def test_branches_that_have_parted_are_a_conflict(registry: Registry, bare: Path
     assert "git pull --no-rebase origin main" in re.sub(" -C [^ ]+", "", caught.value.next_step)
 
 
+def test_a_remote_that_was_rewound_is_called_so(registry: Registry, bare: Path) -> None:
+    put(registry, files(version="1.1.0"))
+    git(bare, "update-ref", "refs/heads/main", "main~2")
+    with pytest.raises(ConflictError, match=r"older than .* it was rewound") as caught:
+        add_release(registry, files(version="1.2.0"), by=_BY)
+    line = re.search("'(git .*)'", caught.value.next_step)
+    assert line is not None
+    subprocess.run(["/bin/sh", "-c", line[1]], cwd=registry.path, check=True, capture_output=True)
+    put(registry, files(version="1.2.0"))
+    assert refs(bare) == refs(registry.path)
+
+
 def test_unreachable_remote_is_an_error_and_changes_nothing(registry: Registry, bare: Path) -> None:
     bare.rename(bare.with_name("gone"))
     before = refs(registry.path)

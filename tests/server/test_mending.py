@@ -1,0 +1,32 @@
+"""What `/health` says to do about each reason to be degraded, obeyed on a real server."""
+
+from __future__ import annotations
+
+import re
+
+from server.mending import MENDS, Trouble
+from tests.installed import opsteps
+from tests.server.real_server import Place, serving, until
+
+
+def test_every_reason_to_be_degraded_names_a_command() -> None:
+    assert set(MENDS) == set(Trouble)
+    for advice in MENDS.values():
+        assert re.search(r"'(opsteps|git) [^']+'", advice), advice
+
+
+def test_what_health_says_mends_it(place: Place) -> None:
+    with serving(
+        place.path, "--no-catalogue", edits_check_seconds=0.1, tags_check_seconds=0.1
+    ) as client:
+        assert client.health()["next_steps"] == []
+        place.git("commit", "-q", "--amend", "--no-verify", "-m", "nicer")
+        (place.path / "registry.yaml").write_text("name: edited\n")
+        until(lambda: len(client.health()["next_steps"]) == 2)
+        alarms, edits = client.health()["next_steps"]
+        assert "'git restore FILE'" in edits
+        place.git("restore", "registry.yaml")
+        assert "'opsteps repair'" in alarms
+        opsteps(place.path, "repair", "--yes")
+        until(lambda: client.health()["status"] == "healthy")
+        assert client.get("/api/v1/steps/beta.net.ping").status == 200
