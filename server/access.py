@@ -142,6 +142,18 @@ class Gate:
         self._require_own_origin(scope, found, fields)
         return found
 
+    def may(self, scope: Scope, needed: str) -> bool:
+        """Whether `check_scope` would let them; nobody is refused, and nothing is noted."""
+        fields = dict(scope["headers"])
+        if not self.tokens.is_fresh:
+            return False
+        header = fields.get(b"authorization")
+        trusted = self._trusted(scope, fields) if header is None else None
+        if trusted is None and not self.tokens:
+            return not (self._unnamed_proxy(scope, fields) or self._unsafe_write(scope, fields))
+        found = trusted or self.tokens.principal(header)
+        return found is not None and needed in found.scopes and not self._foreign(fields)
+
     def _trusted(self, scope: Scope, fields: Mapping[bytes, bytes]) -> Principal | None:
         if not self.trusted:
             return None
@@ -194,16 +206,22 @@ class Gate:
         self, scope: Scope, who: Principal, fields: Mapping[bytes, bytes]
     ) -> None:
         """A page of another site may not write, even where a browser would hold a token."""
+        reason = self._foreign(fields)
+        if reason:
+            self._refuse(scope, who.name, reason)
+
+    def _foreign(self, fields: Mapping[bytes, bytes]) -> str:
+        """Why a request is taken for one of another site's page; empty when it is not."""
         origin = fields.get(b"origin")
         own = b"//" + fields.get(b"host", b"")
         if self.allowed_origin(origin) is not None:
-            return
+            return ""
         if origin is None:
-            if fields.get(b"sec-fetch-site") in _OTHER_SITES:
-                self._refuse(scope, who.name, "it comes from a page of another site")
-            return
+            is_foreign = fields.get(b"sec-fetch-site") in _OTHER_SITES
+            return "it comes from a page of another site" if is_foreign else ""
         if origin.partition(b":")[2] != own:
-            self._refuse(scope, who.name, "the Origin is not in the setting allowed_origins")
+            return "the Origin is not in the setting allowed_origins"
+        return ""
 
     def _unnamed_proxy(self, scope: Scope, fields: Mapping[bytes, bytes]) -> str:
         if self._is_loopback or self.trusted.is_proxy(scope):

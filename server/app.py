@@ -28,6 +28,7 @@ from server.mending import Trouble, next_steps
 from server.metrics import Metrics
 from server.notices_start import make_notices
 from server.operations import Operations
+from server.pools import Pools
 from server.remote_following import RemoteFollowing
 from server.security_log import SecurityLog
 from server.settings import Settings
@@ -60,6 +61,7 @@ class Server:
         state = registry.state_directory
         self.settings = settings
         self.metrics = Metrics()
+        self.pools = Pools(settings)
         self.follower = Follower(registry, settings)
         self.database = open_database(database_url(settings.database_url, state))
         self.tokens = Tokens(self.database, settings.token_memory_seconds, TokenMarker(registry))
@@ -83,10 +85,15 @@ class Server:
         )
         self.clone = CloneWatch(registry.path)
         self.notices = make_notices(settings.redis_url, registry, self._heard)
-        self.operations = Operations(registry, self.follower, settings, changed=self.notices.tell)
+        self.operations = Operations(
+            registry, self.follower, settings, self.pools, changed=self.notices.tell
+        )
         self.uploads = UploadMemory(settings.uploads_bytes)
         self.lookups = Lookups(
-            settings, lambda: self.follower.current, lambda: self.follower.snapshot
+            settings,
+            lambda: self.follower.current,
+            lambda: self.follower.snapshot,
+            self.pools.lists,
         )
         self.watching = UpstreamWatch(
             self.operations,
@@ -94,7 +101,14 @@ class Server:
             settings.upstream_check_seconds,
             looked=self._build_again,
         )
-        self.events = Events(lambda: self.operations.registry, self.follower, self.health, settings)
+        self.follower.listeners.append(lambda _: self.watching.wake())
+        self.events = Events(
+            lambda: self.operations.registry,
+            self.follower,
+            self.health,
+            settings,
+            self.pools.events,
+        )
         derived = cache_directory(registry)
         self.search_directory = search_directory(derived)
         self.building: Building | None = None
@@ -110,7 +124,10 @@ class Server:
         self._inner_lock = threading.Lock()
         own = site_directory(derived) if builds else None
         self.site = Site(
-            site or own, file_bytes=settings.site_file_bytes, is_built_here=site is None
+            site or own,
+            self.pools.pages,
+            file_bytes=settings.site_file_bytes,
+            is_built_here=site is None,
         )
         self.app = HotApp(
             settings,
@@ -118,7 +135,9 @@ class Server:
             self.lookups,
             self.metrics,
             self.site,
-            idempotent=Idempotent(self.database, settings, is_here=self._is_here),
+            idempotent=Idempotent(
+                self.database, settings, self.pools.rows, is_here=self._is_here
+            ),
             health=self.health,
             inner=self.inner,
         )
@@ -161,6 +180,7 @@ class Server:
         self.remote.stop()
         self.follower.stop()
         self.lookups.pinned.close()
+        self.pools.close()
         if self._searching is not None:
             self._searching.close()
         self._registry.close()

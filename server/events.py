@@ -23,6 +23,7 @@ from registry.names import CommitId, library_id
 from registry.snapshot import Registry
 from server.errors import AnswerError
 from server.follower import Follower
+from server.pools import Pool
 from server.settings import Settings
 from server.state import Served
 
@@ -69,8 +70,10 @@ class Events:
         follower: Follower,
         health: Callable[[], dict[str, object]],
         settings: Settings,
+        pool: Pool,
     ) -> None:
         """``registry`` is read in threads."""
+        self._pool = pool
         self._registry = registry
         self._follower = follower
         self._health = health
@@ -143,7 +146,7 @@ class Events:
         if self._commit() in {position, ""}:
             return position, b""
         if position:
-            return await asyncio.to_thread(self._read_since, position)
+            return await self._pool.run(self._read_since, position)
         return self._read_since(position)
 
     def _commit(self) -> str:

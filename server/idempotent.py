@@ -6,15 +6,16 @@ Answers of 5xx, and of those who may not, are not kept: the same key may be trie
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
 import msgspec
+import structlog
 
 from server.answers import Answer, Message, Receive, Scope, Send
 from server.database.engine import Database
+from server.database.errors import DatabaseError
 from server.database.idempotency import (
     Claim,
     Kept,
@@ -25,6 +26,7 @@ from server.database.idempotency import (
     release,
 )
 from server.errors import AnswerError
+from server.pools import Pool
 from server.settings import Settings
 
 HEADER = b"idempotency-key"
@@ -35,6 +37,8 @@ _NOT_KEPT = frozenset({401, 403, 408, 413, 421, 429})
 _REDIRECT = 300
 _SERVER_ERROR = 500
 
+_LOG = structlog.get_logger(__name__)
+
 Inner = Callable[[Receive, Send], Awaitable[int]]
 
 
@@ -42,10 +46,16 @@ class Idempotent:
     """Does requests with a key once, for all servers over one database."""
 
     def __init__(
-        self, database: Database, settings: Settings, *, is_here: Callable[[str], bool]
+        self,
+        database: Database,
+        settings: Settings,
+        rows: Pool,
+        *,
+        is_here: Callable[[str], bool],
     ) -> None:
         """``is_here`` tells whether a commit is in the history that is served, or soon is."""
         self._database = database
+        self._rows = rows
         self._is_here = is_here
         self._lease = settings.idempotency_lease_seconds
 
@@ -60,7 +70,7 @@ class Idempotent:
         asked = b"\0".join(
             (scope["method"].encode(), scope["path"].encode(), scope["query_string"])
         )
-        found = await asyncio.to_thread(
+        found = await self._rows.run(
             claim,
             self._database,
             actor=actor,
@@ -71,9 +81,9 @@ class Idempotent:
         body = _Hashing(receive)
         if not isinstance(found, Claim) and found.fingerprint != sha256(asked).hexdigest():
             raise _reused()
-        if isinstance(found, Kept) and not await asyncio.to_thread(self._holds, found):
+        if isinstance(found, Kept) and not await self._rows.run(self._holds, found):
             # The registry was restored from before it: the answer is about nothing that is there.
-            found = await asyncio.to_thread(
+            found = await self._rows.run(
                 claim_again, self._database, actor=actor, key=key.decode(), kept=found
             )
         if isinstance(found, Claim):
@@ -99,20 +109,28 @@ class Idempotent:
             status = await inner(body, answer)
             is_kept = status < _SERVER_ERROR and status not in _NOT_KEPT and answer.is_whole
             if is_kept:
-                await asyncio.to_thread(
-                    finish,
-                    self._database,
-                    mine,
-                    body_digest=body.digest,
-                    status=status,
-                    body=bytes(answer.body),
-                )
+                await self._keep(mine, body.digest, status, bytes(answer.body))
             # Only now, so that whoever has the answer finds it kept.
             await answer.let_go()
             return status
         finally:
             if not is_kept:
-                await asyncio.to_thread(release, self._database, mine)
+                await self._release(mine)
+
+    async def _keep(self, mine: Claim, digest: str, status: int, body: bytes) -> None:
+        """What was done is done: whoever asked is told so, also where no row can say it."""
+        try:
+            await self._rows.end(
+                finish, self._database, mine, body_digest=digest, status=status, body=body
+            )
+        except DatabaseError as error:
+            _LOG.error("the answer for an Idempotency-Key was not kept", reason=str(error))
+
+    async def _release(self, mine: Claim) -> None:
+        try:
+            await self._rows.end(release, self._database, mine)
+        except DatabaseError as error:  # the lease ends
+            _LOG.error("an Idempotency-Key was not released", reason=str(error))
 
 
 async def _again(kept: Kept, body: _Hashing, scope: Scope, send: Send) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from server.answers import Answer
 from server.errors import AnswerError
 from server.lists import make_list
 from server.pinned import PinnedReleases
+from server.pools import Pool
 from server.served import ServedLibrary, ServedStep, etag_of
 from server.settings import Settings
 from server.state import Served, steps_tail
@@ -50,12 +50,14 @@ class Lookups:
         settings: Settings,
         current: Callable[[], Served | None],
         snapshot: Callable[[], Snapshot | None],
+        lists: Pool,
     ) -> None:
         """``current`` is what is served now, ``snapshot`` where older releases are read."""
         self._settings = settings
         self.current = current
         self._snapshot = snapshot
-        self.pinned = PinnedReleases(settings.old_releases)
+        self._lists = lists
+        self.pinned = PinnedReleases(settings.old_releases, settings.pinned_queue)
         self._filtered: OrderedDict[tuple[str, StepFilter], Answer] = OrderedDict()
         self._filtered_bytes = 0
 
@@ -150,13 +152,13 @@ class Lookups:
         if page is None and wanted == StepFilter():
             return Answer(long=served.lists.steps), len(served.steps)
         if page is not None:
-            return await asyncio.to_thread(_page_of_steps, served, wanted, page)
+            return await self._lists.run(_page_of_steps, served, wanted, page)
         key = (served.commit, wanted)
         answer = self._filtered.get(key)
         if answer is None:
             settings = self._settings
             contiguous = settings.contiguous_max_bytes
-            answer = await asyncio.to_thread(_filtered_steps, served, wanted, contiguous)
+            answer = await self._lists.run(_filtered_steps, served, wanted, contiguous)
             self._keep(key, answer)
         else:
             self._filtered.move_to_end(key)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -20,8 +19,10 @@ from registry.snapshot import Registry
 from server.checking_process import begin_checking, check_upload
 from server.errors import AnswerError
 from server.follower import Follower
-from server.planning_process import Planning, begin_planning
-from server.refusals import refusal
+from server.planning import Planner
+from server.planning_process import Planning
+from server.pools import Pool, Pools
+from server.refusals import refusing
 from server.settings import Settings
 from server.settings import host_of as settings_host
 from server.worktree_following import WorktreeFollowing
@@ -30,7 +31,6 @@ from server.write_process import Change, Done, Place, Who, begin, read_instance_
 
 _WRITING_ENDED = "the writing process ended; whether it was done shows in GET /api/v1/audit"
 _WRITING_HUNG = "it took too long and was ended; whether it was done shows in GET /api/v1/audit"
-_PLANNING_ENDED = "the process that asks upstreams ended; ask again"
 _CHECKING_ENDED = "the process that checks uploads ended over this library; nothing was changed"
 _CHECKING_FULL = "to check the library takes more memory than `check_bytes`"
 _LOG = structlog.get_logger(__name__)
@@ -46,6 +46,7 @@ class Operations:
         registry: Registry,
         follower: Follower,
         settings: Settings,
+        pools: Pools,
         *,
         changed: Callable[[], None],
     ) -> None:
@@ -79,14 +80,15 @@ class Operations:
             fetch_seconds=settings.upstream_seconds,
             fetch_bytes=settings.upstream_bytes,
         )
-        self._planning = WorkerPool(1, partial(begin_planning, planning))
+        self.planner = Planner(planning, settings)
         self._checking = WorkerPool(1, partial(begin_checking, settings.check_bytes))
-        self._check_threads = ThreadPoolExecutor(1, thread_name_prefix="check")
-        self._checks_waiting = threading.Semaphore(settings.check_queue)
-        self._threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="write")
+        self._reading = pools.reading
+        self.checks = Pool("check", threads=1, most=settings.check_queue, what="checks of uploads")
+        self.changes = Pool(
+            "write", threads=settings.write_threads, most=settings.write_queue, what="changes"
+        )
         self._under_way: set[Future[Done]] = set()
         self._worktree = WorktreeFollowing(self._registry)
-        self._waiting = threading.Semaphore(settings.write_queue)
         self.health = WriteHealth(lambda: self._writing.busy_seconds, settings.slow_change_seconds)
 
     @property
@@ -99,37 +101,26 @@ class Operations:
 
         Raises AnswerError for what is refused, 503 when too many wait already.
         """
-        if not self._waiting.acquire(blocking=False):
-            raise AnswerError(503, "too many changes are waiting; ask again in a second")
+        doing = self.changes.submit(self._do, change, who)
         self._follower.changes_under_way += 1
         try:
-            doing = self._threads.submit(self._do, change, who)
             self._under_way.add(doing)
             doing.add_done_callback(self._under_way.discard)
             return await asyncio.wrap_future(doing)
         finally:
             self._follower.changes_under_way -= 1
-            self._waiting.release()
 
     async def check(self, file: bytes) -> Incoming:
         """The release in an uploaded ZIP, checked apart from all changes; raises AnswerError.
 
         503 when too many wait already, 422 when it takes too long: what is checked is killed.
         """
-        if not self._checks_waiting.acquire(blocking=False):
-            raise AnswerError(503, "too many uploads are being checked; ask again in a second")
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._check_threads, self._check, file)
-        finally:
-            self._checks_waiting.release()
+        return await self.checks.run(self._check, file)
 
     def _check(self, file: bytes) -> Incoming:
         limits, seconds = self._place.limits, self._settings.check_seconds
         try:
-            return _refusing(
-                lambda: self._checking.run(check_upload, file, limits, seconds=seconds)
-            )
+            return refusing(lambda: self._checking.run(check_upload, file, limits, seconds=seconds))
         except MemoryError as error:
             raise AnswerError(413, _CHECKING_FULL) from error
         except WorkerTimeoutError as error:
@@ -143,15 +134,7 @@ class Operations:
 
     async def read(self, question: Callable[[Installer], Result]) -> Result:
         """Ask something that reads Git; raises AnswerError."""
-        return await asyncio.to_thread(_refusing, lambda: question(self._installer))
-
-    async def ask(self, question: Callable[..., Result], *arguments: Any) -> Result:
-        """Ask the planning process; raises AnswerError."""
-        return await asyncio.to_thread(self.ask_now, question, *arguments)
-
-    def ask_now(self, question: Callable[..., Result], *arguments: Any) -> Result:
-        """As `ask`, from a thread that may wait."""
-        return _refusing(lambda: _run(self._planning, _PLANNING_ENDED, question, *arguments))
+        return await self._reading.run(refusing, lambda: question(self._installer))
 
     def let_follow(self) -> None:
         """Index and working tree follow what is acknowledged, soon."""
@@ -164,22 +147,22 @@ class Operations:
         if late:
             _LOG.error("changes are ended by the stop", count=len(late))
             self.kill()
-        self._threads.shutdown(cancel_futures=bool(late))
+        self.changes.close(waits=True)
         self._checking.kill()  # nothing is changed by a check, and who asked for it has left
-        self._check_threads.shutdown(cancel_futures=True)
+        self.checks.close(waits=True)
         self._worktree.stop(self._settings.stop_seconds)
-        for pool in (self._checking, self._writing, self._planning):
+        for pool in (self._checking, self._writing, self.planner):
             pool.close(max(0.0, ends - monotonic()))
         self._registry.close()
 
     def kill(self) -> None:
         """End the processes amid their work; what waits for them is answered with 503."""
         self._writing.kill()
-        self._planning.kill()
+        self.planner.kill()
         self._checking.kill()
 
     def _do(self, change: Change, who: Who) -> Done:
-        done = _refusing(lambda: self._write(change, who))
+        done = refusing(lambda: self._write(change, who))
         if done.changed:
             self.health.succeeded()
             self._changed()
@@ -201,23 +184,3 @@ class Operations:
         except (RegistryError, OSError) as error:
             self.health.failed(error)
             raise
-
-
-def _run(pool: WorkerPool, ended: str, ask: Callable[..., Result], *arguments: Any) -> Result:
-    """What a process of the pool answers; AnswerError (503) that says ``ended`` when it died."""
-    try:
-        return pool.run(ask, *arguments)
-    except WorkerDiedError as error:
-        _LOG.error("a worker process ended", reason=error.message)
-        raise AnswerError(503, ended) from error
-
-
-def _refusing(question: Callable[[], Result]) -> Result:
-    """The result, or the answer that refuses it."""
-    try:
-        return question()
-    except (RegistryError, OSError) as error:
-        answer = refusal(error)
-        if answer is None:
-            raise
-        raise answer from error

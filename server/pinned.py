@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from registry.errors import InvalidNameError, NotFoundError
 from registry.names import LibraryName
@@ -13,6 +11,7 @@ from registry.problems import InvalidLibraryError
 from registry.snapshot import Snapshot
 from registry.versions import parse_version
 from server.errors import AnswerError
+from server.pools import Pool
 from server.served import ServedLibrary, ServedStep, served_steps
 
 Steps = Mapping[str, ServedStep]
@@ -24,11 +23,11 @@ class PinnedReleases:
     Keyed by what the library is made of, so a withdrawn release is not answered from memory.
     """
 
-    def __init__(self, capacity: int) -> None:
-        """Keep at most ``capacity`` releases."""
+    def __init__(self, capacity: int, queue: int) -> None:
+        """Keep at most ``capacity`` releases; ``queue`` questions wait for others at most."""
         self._capacity = capacity
         self._kept: OrderedDict[tuple[str, str], Steps] = OrderedDict()
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="pinned")
+        self.pool = Pool("pinned", threads=1, most=queue, what="questions about older releases")
 
     def __len__(self) -> int:
         """Releases kept."""
@@ -40,7 +39,7 @@ class PinnedReleases:
 
     def close(self) -> None:
         """Stop reading."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.pool.close()
 
     async def steps(
         self, snapshot: Callable[[], Snapshot | None], library: ServedLibrary, version: str
@@ -54,8 +53,7 @@ class PinnedReleases:
         at = snapshot()
         if at is None:
             raise AnswerError(503, "older releases cannot be read yet; ask again in a second")
-        loop = asyncio.get_running_loop()
-        steps = await loop.run_in_executor(self._threads, _read, at, library.name, version)
+        steps = await self.pool.run(_read, at, library.name, version)
         self._kept[key] = steps
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)

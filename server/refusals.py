@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from typing import TypeVar
 
 from registry.archive import ArchiveError
 from registry.errors import (
@@ -25,6 +27,8 @@ from registry.upstreams.errors import UnreachableUpstreamError, UpstreamError
 from registry.verifying.errors import UntrustedHistoryError
 from server.advice import for_http, plain
 from server.errors import AnswerError
+
+Result = TypeVar("Result")
 
 # EFBIG: a limit that the machine's administrator set for this process's files.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -71,6 +75,17 @@ def refusal(error: RegistryError | OSError) -> AnswerError | None:
         if isinstance(error, kind):
             return AnswerError(status, _sentence(error))
     return None
+
+
+def refusing(question: Callable[[], Result]) -> Result:
+    """The result; raises the AnswerError that refuses it."""
+    try:
+        return question()
+    except (RegistryError, OSError) as error:
+        answer = refusal(error)
+        if answer is None:
+            raise
+        raise answer from error
 
 
 def _by_the_system(error: OSError) -> AnswerError | None:

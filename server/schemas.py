@@ -329,6 +329,14 @@ class ResolveRequest(_Wire):
     )
 
 
+class FetchedUpstream(_Wire):
+    """How old an answer is that follows from what was fetched of an upstream."""
+
+    alias: str
+    fetched_at: str | None = Field(description="RFC 3339, UTC; null: never.")
+    problem: str = Field(description="Why the last fetch failed; else empty.")
+
+
 class ResolvedLibrary(_Wire):
     """One library of a resolution."""
 
@@ -344,6 +352,7 @@ class Resolution(_Wire):
     """What would be active if the requirements were installed; nothing was."""
 
     libraries: list[ResolvedLibrary]
+    upstreams: list[FetchedUpstream]
 
 
 class UpstreamState(_Wire):
@@ -383,6 +392,7 @@ class Available(_Wire):
     libraries: list[AvailableLibrary]
     total: int
     next_cursor: str | None
+    upstreams: list[FetchedUpstream]
 
 
 class Toggled(_Wire):

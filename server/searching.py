@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
@@ -12,6 +10,7 @@ import structlog
 from builder.search_index import SearchIndex
 from builder.search_query import SearchQuery, SearchResults, SearchUnavailableError
 from server.errors import AnswerError
+from server.pools import Pool
 from server.settings import Settings
 
 _LOG = structlog.get_logger(__name__)
@@ -23,11 +22,14 @@ class Searching:
     def __init__(self, directory: Path, settings: Settings) -> None:
         """Nothing is opened before the first question."""
         self._directory = directory
-        self._settings = settings
         self._index: SearchIndex | None = None
         self._lock = threading.Lock()
-        self._under_way = 0
-        self._threads = ThreadPoolExecutor(settings.search_threads, thread_name_prefix="search")
+        self.pool = Pool(
+            "search",
+            threads=settings.search_threads,
+            most=settings.search_threads + settings.search_queue,
+            what="searches",
+        )
 
     @property
     def state(self) -> str:
@@ -47,20 +49,13 @@ class Searching:
 
     def close(self) -> None:
         """Stop searching."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.pool.close()
         if self._index is not None:
             self._index.close()
 
     async def search(self, query: SearchQuery) -> SearchResults:
         """The hits; raises AnswerError (503) without an index or with too many questions."""
-        if self._under_way >= self._settings.search_threads + self._settings.search_queue:
-            raise AnswerError(503, "too many searches are under way; ask again in a second")
-        self._under_way += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._search, query)
-        finally:
-            self._under_way -= 1
+        return await self.pool.run(self._search, query)
 
     def _search(self, query: SearchQuery) -> SearchResults:
         if self._index is None:

@@ -97,6 +97,16 @@ class Settings:
     search_text_chars: int = _field(200, "Longest search text, characters.")
     search_threads: int = _field(2, "Searches that run at once.")
     search_queue: int = _field(32, "Searches that wait before the next one is refused with 503.")
+    page_queue: int = _field(256, "Pages of the catalogue being read before others get a 503.")
+    list_queue: int = _field(64, "Filtered lists being made before others get a 503.")
+    reading_queue: int = _field(
+        32, "Questions about the history, versions and documents before others get a 503."
+    )
+    pinned_queue: int = _field(64, "Older releases being read before others get a 503.")
+    database_queue: int = _field(64, "Requests that wait for the database before others get a 503.")
+    audit_commits: int = _field(
+        2_000, "Commits that one question about the history walks; a cursor goes on from there."
+    )
     path_bytes: int = _field(2_048, "Longest path of a request, bytes.")
     query_bytes: int = _field(4_096, "Longest query of a request, bytes.")
     body_bytes: int = _field(64 * 1024, "Largest body of a request, bytes.")
@@ -164,6 +174,18 @@ class Settings:
         900.0, "Time between two looks for updates at all upstreams, seconds; 0 means never."
     )
     upstream_seconds: float = _field(300.0, "Longest fetch of an upstream, seconds.")
+    fetch_seconds: float = _field(
+        900.0,
+        "Longest that all fetches for one request take before their process is replaced, seconds.",
+    )
+    fetch_queue: int = _field(
+        16, "Callers with a token that wait for upstreams before others get a 503."
+    )
+    plan_seconds: float = _field(
+        30.0,
+        "Longest that a question about upstreams takes before it is ended, seconds.",
+    )
+    plan_queue: int = _field(16, "Questions about upstreams before others get a 503.")
     upstream_bytes: int = _field(
         2 * 1024 * 1024 * 1024, "Most that is fetched of an upstream at once, bytes."
     )

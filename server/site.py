@@ -6,7 +6,6 @@ followed, except the one that names the current build.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import stat
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 
 from registry.problems import printable
 from server.answers import NO_CACHE, NOSNIFF, Answer, Header
+from server.pools import Pool
 from server.served import etag_of
 
 _TYPES = {
@@ -81,10 +81,11 @@ class Site:
     """The files below a directory; the directory may be replaced by a new build at any moment."""
 
     def __init__(
-        self, directory: Path | None, *, file_bytes: int, is_built_here: bool = True
+        self, directory: Path | None, pool: Pool, *, file_bytes: int, is_built_here: bool = True
     ) -> None:
         """``directory`` None means that no catalogue is served."""
         self._directory = directory
+        self._pool = pool
         self._file_bytes = file_bytes
         self._is_built_here = is_built_here
 
@@ -96,7 +97,7 @@ class Site:
 
     async def answer(self, path: str) -> Answer:
         """The file that a URL path names, or the page that says there is none."""
-        return await asyncio.to_thread(self._answer, path)
+        return await self._pool.run(self._answer, path)
 
     def _answer(self, path: str) -> Answer:
         root = self._root()

@@ -11,6 +11,8 @@ from server.errors import AnswerError
 from server.operations import Operations
 from server.planning_process import fetch_upstreams
 
+# Longer ago than any fetch.
+_NEVER_SECONDS = 1e9
 _LOG = structlog.get_logger(__name__)
 
 
@@ -32,6 +34,7 @@ class UpstreamWatch:
         self._has_upstreams = has_upstreams
         self._seconds = seconds
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upstreams", daemon=True)
 
     def start(self) -> None:
@@ -42,16 +45,24 @@ class UpstreamWatch:
     def stop(self) -> None:
         """End; a fetch that is under way ends by its own limit."""
         self._stop.set()
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look now for upstreams that were never fetched."""
+        self._wake.set()
 
     def _run(self) -> None:
-        # Several servers over one registry shall not ask at the same moment, nor at every start.
-        while not self._stop.wait(self._seconds):
-            if self._has_upstreams():
-                self._look()
+        while not self._stop.is_set():
+            # Several servers over one registry shall not ask at the same moment, nor at every
+            # start; but what was never fetched is, as no anonymous question has that done.
+            is_woken = self._wake.wait(self._seconds)
+            self._wake.clear()
+            if self._has_upstreams() and not self._stop.is_set():
+                self._look(_NEVER_SECONDS if is_woken else self._seconds / 2)
 
-    def _look(self) -> None:
+    def _look(self, older_than: float) -> None:
         try:
-            found = self._operations.ask_now(fetch_upstreams, self._seconds / 2)
+            found = self._operations.planner.fetch_now(fetch_upstreams, older_than)
         except AnswerError as error:
             _LOG.warning("upstreams were not looked at", reason=error.message)
             return

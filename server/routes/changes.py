@@ -182,7 +182,7 @@ async def _install_named(
     except ValidationError as error:
         raise invalid_body(error) from error
     wish = wish_of(asked.library, asked.version, asked.range, asked.upstream)
-    plan = await server.operations.ask(partial(make_plan, (wish,), update=False))
+    plan, _ = await server.operations.planner.fetch(partial(make_plan, (wish,), update=False))
     key = asked.license_key or license_key
     wanted = CarryOut(plan=plan, operation="install", license_key=key)
     done = await server.operations.carry_out(wanted, by)

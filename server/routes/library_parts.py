@@ -57,7 +57,7 @@ async def list_versions(server: ServerParts, library: LibraryKey) -> Reply:
 async def _update(server: Server, name: LibraryName) -> tuple[str | None, str]:
     """The version that there is an update to, or why there is none that can be told."""
     try:
-        offer = await server.operations.ask(get_offer, name)
+        offer = await server.operations.planner.ask(get_offer, name)
     except AnswerError as error:
         return None, error.message
     if offer is None:

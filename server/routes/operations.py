@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -71,7 +70,7 @@ async def clear_cache(server: ServerParts) -> Reply:
     """
     server.lookups.clear()
     seconds = server.settings.reload_seconds
-    if not await asyncio.to_thread(server.follower.reload, seconds):
+    if not await server.pools.reloads.run(server.follower.reload, seconds):
         raise AnswerError(503, f"building it again takes longer than {seconds:g} s; see /health")
     content = {
         "status": "success",

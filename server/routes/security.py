@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -34,7 +33,7 @@ async def get_security_events(
     if limit > server.settings.list_limit:
         raise AnswerError(422, f"limit: at most {server.settings.list_limit} entries come at once")
     before = read_cursor(cursor) if cursor is not None else None
-    found = await asyncio.to_thread(
+    found = await server.pools.rows.run(
         list_events, server.database, limit=limit, before=before, kind=kind
     )
     rows = [

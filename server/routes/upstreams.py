@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from registry.errors import InvalidNameError
 from registry.names import LibraryName, library_id
@@ -15,10 +15,17 @@ from registry.upstreams.offers import OfferStatus
 from registry.upstreams.planning import wish_of as parse_wish
 from registry.upstreams.store import FetchState
 from server.advice import for_http
-from server.answers import json_answer
+from server.answers import Scope, json_answer
 from server.app import Server
 from server.errors import AnswerError
-from server.planning_process import fetch_upstreams, list_offers, list_upstreams, make_plan
+from server.planning_process import (
+    States,
+    fetch_upstreams,
+    list_offers,
+    list_upstreams,
+    make_plan,
+    plan_fetched,
+)
 from server.routes.changes import LibraryKey, Writer, library_name
 from server.routes.replies import (
     Reply,
@@ -60,7 +67,7 @@ async def update_library(
     asked = wanted or UpdateRequest()
     name = library_name(server, library)
     wish = wish_of(name, asked.version, asked.range)
-    plan = await server.operations.ask(partial(make_plan, (wish,), update=True))
+    plan, _ = await server.operations.planner.fetch(partial(make_plan, (wish,), update=True))
     change = CarryOut(plan=plan, operation="update", license_key=asked.license_key)
     done = await server.operations.carry_out(change, by)
     first = done.first
@@ -92,10 +99,13 @@ def _why_unchanged(server: Server, name: LibraryName) -> str:
     response_model=Resolution,
     responses=errors(400, 404, 409, 413, 415, 422, 502),
 )
-async def resolve_requirements(server: ServerParts, wanted: ResolveRequest) -> Reply:
+async def resolve_requirements(
+    server: ServerParts, request: Request, wanted: ResolveRequest
+) -> Reply:
     """What would be active if these requirements were installed; nothing is.
 
-    409 says in words who contradicts whom.
+    409 says in words who contradicts whom. Who may change libraries has upstreams asked that were
+    not asked lately; everybody else is answered from what was fetched: `upstreams` says when.
     """
     try:
         wishes = tuple(map(parse_wish, wanted.requirements))
@@ -103,7 +113,12 @@ async def resolve_requirements(server: ServerParts, wanted: ResolveRequest) -> R
         raise AnswerError(
             422, f"requirements: {error.message}. {for_http(error.next_step)}"
         ) from error
-    plan = await server.operations.ask(partial(make_plan, wishes, update=wanted.update))
+    planner = server.operations.planner
+    if server.gate.may(cast("Scope", request.scope), "manage"):
+        asked = planner.fetch(partial(make_plan, wishes, update=wanted.update))
+    else:
+        asked = planner.ask(partial(plan_fetched, wishes, update=wanted.update))
+    plan, states = await asked
     found = [
         {
             "name": one.name,
@@ -115,13 +130,13 @@ async def resolve_requirements(server: ServerParts, wanted: ResolveRequest) -> R
         }
         for one in plan.libraries
     ]
-    return Reply(json_answer({"libraries": found}))
+    return Reply(json_answer({"libraries": found, "upstreams": _fetched(states)}))
 
 
 @router.get("/upstreams", response_model=UpstreamList, responses=errors())
 async def get_upstreams(server: ServerParts) -> Reply:
     """The registries that libraries are installed from, and when each was fetched."""
-    found = await server.operations.ask(list_upstreams)
+    found = await server.operations.planner.ask(list_upstreams)
     return Reply(json_answer({"upstreams": [_shown(*one) for one in found]}, cached=True))
 
 
@@ -129,7 +144,7 @@ async def get_upstreams(server: ServerParts) -> Reply:
 async def update_upstreams(server: ServerParts, by: Writer) -> Reply:
     """Fetch what all upstreams have now; nothing is installed. Each says if it could not be had."""
     del by  # whoever may write
-    found = await server.operations.ask(fetch_upstreams, 0.0)
+    found = await server.operations.planner.fetch(fetch_upstreams, 0.0)
     return Reply(json_answer({"upstreams": [_shown(*one) for one in found]}))
 
 
@@ -144,7 +159,8 @@ async def get_available(
     if limit > server.settings.list_limit:
         raise AnswerError(422, f"limit: at most {server.settings.list_limit} entries come at once")
     start = read_cursor(cursor)
-    found, total = await server.operations.ask(list_offers, status, start, limit)
+    asked = server.operations.planner.ask(list_offers, status, start, limit)
+    found, total, states = await asked
     rows = [
         {
             **asdict(one),
@@ -154,8 +170,21 @@ async def get_available(
         for one in found
     ]
     following = make_cursor(start + limit) if start + limit < total else None
-    content = {"libraries": rows, "total": total, "next_cursor": following}
+    content = {
+        "libraries": rows,
+        "total": total,
+        "next_cursor": following,
+        "upstreams": _fetched(states),
+    }
     return Reply(json_answer(content, cached=True))
+
+
+def _fetched(states: States) -> list[dict[str, Any]]:
+    """How old an answer is that follows from what was fetched."""
+    return [
+        {"alias": one.alias, "fetched_at": state.fetched_at, "problem": state.problem}
+        for one, state in states
+    ]
 
 
 def _shown(upstream: Upstream, state: FetchState) -> dict[str, Any]:
