@@ -19,6 +19,7 @@ from registry.hints import command_line
 from registry.location import choose_registry
 from registry.model import STRICT
 from registry.operation import Actor, follow_head
+from registry.os_errors import file_system_error
 from registry.problems import Problem, printable
 from registry.scaffold.published_address import PLACEHOLDER, address_of_clone, is_loopback
 from registry.scaffold.registry_files import HostChoice
@@ -241,11 +242,34 @@ def tell(problem: Problem) -> None:
 
 
 def let_follow(registry: Registry) -> None:
-    """After an operation: the working tree follows, and what it leaves alone is named."""
-    for path in follow_head(registry):
+    """After an operation: the working tree follows, and what it leaves alone is named.
+
+    What keeps it from following, such as a full disk or another Git, does not undo the operation,
+    so the command has not failed: it says what is left.
+    """
+    try:
+        kept = follow_head(registry)
+    except (GitError, OSError) as error:
+        _tell_left(registry, error)
+        return
+    for path in kept:
         text = f"{path}: left as it is in the working tree, because it was edited"
         typer.echo(printable(text), err=True)
     _fold_packs(registry)
+
+
+def _tell_left(registry: Registry, error: GitError | OSError) -> None:
+    """The change is there for everybody; only files of this working tree are behind it."""
+    told = file_system_error(error) if isinstance(error, OSError) else error
+    line = command_line("maintain", registry=registry.path)
+    where = f"{told.where}: " if told.where else ""
+    typer.echo(
+        printable(
+            f"The change is made, commit {registry.head()[:12]}; only the working tree is not at it"
+            f" yet: {where}{told.message}. It follows with '{line}', or with the next change"
+        ),
+        err=True,
+    )
 
 
 def _fold_packs(registry: Registry) -> None:

@@ -112,6 +112,14 @@ class DiskError(GitError):
     exit_code = 74
 
 
+class GoneError(DiskError):
+    """The directory that is worked in is not there: moved, or no longer mounted."""
+
+
+class UnfinishedError(DiskError):
+    """The change is made; something that comes after it could not be done."""
+
+
 class DiskFullError(DiskError):
     """There is no room left for what is to be written."""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NewType
 
-from registry.errors import DamagedRepositoryError, GitError, RegistryError
+from registry.errors import DamagedRepositoryError, GitError, GoneError, RegistryError
 from registry.git_config import GitConfig
 from registry.git_failures import (
     RESTORE,
@@ -220,8 +220,8 @@ class GitRepository:
                 # With helpers of its own it must be possible to end all of them.
                 start_new_session=reach is not None,
             )
-        except FileNotFoundError as error:
-            raise _no_git(error) from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise _no_git(error, self.work_tree or self.git_dir) from error
         out, errors = communicate(process, stdin, reach)
         if process.returncode != 0:
             raise self._failure(arguments, errors.decode(errors="replace"), reach)
@@ -277,8 +277,8 @@ class GitRepository:
                 env={**isolated_environment(), **_LOCAL},
                 cwd=self.work_tree or self.git_dir,
             )
-        except FileNotFoundError as error:
-            raise _no_git(error) from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise _no_git(error, self.work_tree or self.git_dir) from error
 
     def objects(self, names: Sequence[str]) -> Iterator[GitObject | None]:
         """The objects of these ids or revisions, in their order; None for one that is missing.
@@ -290,6 +290,8 @@ class GitRepository:
             done = False
             try:
                 for name, found in zip(names, self._answers(names), strict=True):
+                    if found is None:
+                        self._refuse_gone()
                     if found is None and self.config.is_partial and self._is_left_out(name):
                         raise self._partial()
                     yield found
@@ -310,6 +312,11 @@ class GitRepository:
                     # What comes is not wanted: gigabytes may be on their way.
                     self._close_reader()
                     break
+
+    def _refuse_gone(self) -> None:
+        """Raise GoneError where nothing is found because the whole repository is away."""
+        if not self.git_dir.is_dir():
+            raise _gone(self.git_dir)
 
     def _partial(self) -> GitError:
         return partial_clone(str(self.git_dir), next(iter(self.config.remotes), ""))
@@ -384,7 +391,7 @@ def create_repository(path: Path, *, bare: bool = False, branch: str = "main") -
             command, env=isolated_environment(), cwd=path, capture_output=True, check=False
         )
     except FileNotFoundError as error:
-        raise _no_git(error) from error
+        raise _no_git(error, path) from error
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace")
         raise git_failure("init", said, where=str(path), is_partial=False, remote="")
@@ -403,8 +410,19 @@ def _name_of(arguments: Sequence[str]) -> str:
     )
 
 
-def _no_git(error: FileNotFoundError) -> GitError:
+def _no_git(error: OSError, where: Path) -> RegistryError:
+    """Why Git did not start: it is not here, or the directory that it was to work in is not."""
+    if not where.is_dir():
+        return _gone(where)
     return GitError(f"git cannot be started: {error.strerror}", next_step="Install Git")
+
+
+def _gone(where: Path) -> GoneError:
+    return GoneError(
+        "the registry's directory is not there any more",
+        where=str(where),
+        next_step="Put it back, or mount it; nothing else has to be done",
+    )
 
 
 def _ended_early() -> DamagedRepositoryError:

@@ -35,8 +35,12 @@ _PROMISED = re.compile(
 )
 _LOCKED = re.compile(r"Unable to create '([^']*)\.lock': File exists")
 _DUBIOUS = re.compile(r"dubious ownership in repository at '([^'\n]*)'")
+# Git says the last two of a file of refs, and not why; what it is nearly always is no room.
+_FULL = re.compile(
+    r"No space left on device|Disk quota exceeded|File too large|Out of diskspace|couldn't write '"
+)
 _REFUSED_BY_THE_SYSTEM: tuple[tuple[re.Pattern[str], Callable[[str], GitError]], ...] = (
-    (re.compile("No space left on device|Disk quota exceeded|File too large"), disk_full),
+    (_FULL, disk_full),
     (re.compile("Read-only file system"), read_only),
     (re.compile("Permission denied|insufficient permission"), not_allowed),
 )
@@ -69,6 +73,11 @@ def git_failure(name: str, said: str, *, where: str, is_partial: bool, remote: s
     if _DAMAGED.search(said):
         return DamagedRepositoryError(message, where=where, next_step=RESTORE)
     return GitError(message, where=where)
+
+
+def disk_is_full(said: str) -> bool:
+    """Whether these words are those of a disk that takes no more."""
+    return bool(_FULL.search(said))
 
 
 def partial_clone(where: str, remote: str) -> IncompleteCloneError:

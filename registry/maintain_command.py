@@ -11,6 +11,7 @@ import typer
 
 from registry.commands import JsonOption, RegistryOption
 from registry.maintaining import maintain as do_maintain
+from registry.operation import reconcile
 from registry.recognising import refuse_no_registry
 from registry.snapshot import Registry
 
@@ -24,6 +25,7 @@ def maintain(registry: RegistryOption = _HERE, as_json: JsonOption = False) -> N
     """
     with Registry.open(registry, check_clone=False) as opened:
         refuse_no_registry(opened, opened.head())
+        reconcile(opened)
         done = do_maintain(opened, told=_tell)
     if as_json:
         typer.echo(json.dumps(asdict(done)))

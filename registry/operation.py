@@ -11,19 +11,21 @@ import shlex
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from registry.attested_writes import refuse_unattested
 from registry.checkout import refuse_detached, refuse_under_way
-from registry.errors import ConflictError, MovedError
+from registry.errors import ConflictError, GitError, MovedError, UnfinishedError
 from registry.git_identity import GitIdentity
 from registry.journal import Journal, first_head
 from registry.litter import clear_litter
 from registry.locking import exclusive
 from registry.names import CommitId
 from registry.objects import ObjectWriter
+from registry.os_errors import file_system_error
 from registry.packs import let_go
 from registry.problems import printable
 from registry.publishing import git_command, refuse_ahead
@@ -178,13 +180,32 @@ class Turn:
                     holding=self.lock,
                     reach=Reach(seconds=self.registry.remote_seconds),
                 )
-            move_refs(self.registry.repository, updates, holding=self.lock)
+            self._move_here(updates)
         except MovedError:
             journal.end(entry)
             raise
         finally:
             let_go(self.registry.repository)
-        journal.moved(entry)
+        # It is done. An entry that cannot be renamed tells the next turn to look.
+        with suppress(OSError):
+            journal.moved(entry)
+
+    def _move_here(self, updates: Sequence[RefUpdate]) -> None:
+        """Move our own refs; what the remote has already is no failure of the change."""
+        try:
+            move_refs(self.registry.repository, updates, holding=self.lock)
+        except (MovedError, UnfinishedError):
+            raise
+        except (GitError, OSError) as error:
+            if self.registry.remote is None:
+                raise
+            told = file_system_error(error) if isinstance(error, OSError) else error
+            raise UnfinishedError(
+                f"the change is made on {self.registry.remote}, and this clone could not follow:"
+                f" {told.message}",
+                where=told.where,
+                next_step="It follows by itself once it can; do not make the change again",
+            ) from error
 
 
 def perform(
@@ -238,8 +259,8 @@ def _refuse_unfit(registry: Registry, *, needs_tags: bool) -> None:
 def catch_up(registry: Registry) -> bool:
     """Bring the branch to where the remote's is; False when it was there already.
 
-    Raises GitError when the remote cannot be had, ConflictError when one of the two has what the
-    other lacks, UntrustedHistoryError.
+    Raises GitError when the remote cannot be had, ConflictError when it lacks the branch, or one of
+    the two has what the other lacks, UntrustedHistoryError.
     """
     remote = registry.remote
     if remote is None:
@@ -248,8 +269,10 @@ def catch_up(registry: Registry) -> bool:
     reach = Reach(seconds=registry.remote_seconds)
     # Asked without the lock: a remote that is slow to say that nothing is new blocks no writer.
     theirs = remote_branch(registry.repository, remote, registry.branch, reach=reach)
+    if theirs is None:
+        raise _unpublished(registry, remote)
     before = registry.head()
-    if theirs is None or theirs == before:
+    if theirs == before:
         return False
     with exclusive(registry.state_directory / "write.lock") as lock:
         recover(registry.repository, _journal(registry))
@@ -268,8 +291,13 @@ def _refuse_unpublished(registry: Registry, remote: str, theirs: CommitId | None
     if theirs is not None:
         refuse_ahead(registry, remote, theirs)
         return
+    raise _unpublished(registry, remote)
+
+
+def _unpublished(registry: Registry, remote: str) -> ConflictError:
+    """The remote lacks the branch: it was deleted there, or never published."""
     branch = printable(registry.branch.removeprefix("refs/heads/"))
-    raise ConflictError(
+    return ConflictError(
         f"{remote} has no branch {branch}, so nothing can move there",
         where=str(registry.path),
         next_step=f"Publish it first with '{shlex.join(['git', 'push', '-u', remote, branch])}', or"

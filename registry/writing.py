@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from registry.commits import commit_tree
 from registry.durable import above, sync_directories
-from registry.errors import GitError, MovedError
+from registry.errors import GitError, MovedError, UnfinishedError
 from registry.git import GitRepository
 from registry.git_failures import missing_object
 from registry.names import CommitId, ObjectId
@@ -141,4 +141,11 @@ def _move_refs(
     holders = {(repository.common_dir / item.ref).parent for item in updates}
     # The directory of a ref that is packed need not be there.
     kept = [path for holder in holders for path in above(holder, repository.common_dir)]
-    sync_directories(path for path in kept if path.is_dir())
+    try:
+        sync_directories(path for path in kept if path.is_dir())
+    except OSError as error:
+        raise UnfinishedError(
+            "the change is made, and the disk does not say that it will last:"
+            f" {error.strerror or type(error).__name__}",
+            next_step="See that the disk is sound and has room; do not make the change again",
+        ) from error

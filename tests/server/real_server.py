@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -232,11 +232,13 @@ def serving(
     *options: str,
     token: str = "",
     is_killed: bool = False,
+    before: Sequence[str] = (),
     **settings: object,
 ) -> Iterator[Client]:
     """A server process, from when it answers lookups until it has stopped cleanly.
 
     It is the installed command with default settings, but for those that a test is about.
+    ``before`` are the words of a program that starts it, such as one that mounts something.
     ``is_killed``: the test kills it, and all that it started; it leads a process group.
     """
     with socket.socket() as probe:
@@ -248,7 +250,7 @@ def serving(
         if not key.startswith("OPSTEPS_") or key == "OPSTEPS_CACHE"
     }
     environment |= {f"OPSTEPS_{name.upper()}": str(value) for name, value in settings.items()}
-    command = [str(OPSTEPS), "serve", "--registry", str(path)]
+    command = [*before, str(OPSTEPS), "serve", "--registry", str(path)]
     process = subprocess.Popen(
         [*command, "--port", str(port), *options],
         env=environment,
