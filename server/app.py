@@ -21,6 +21,7 @@ from server.database.engine import database_url
 from server.database_start import open_database, read_at_start
 from server.events import Events
 from server.follower import Follower
+from server.gauges import add_gauges
 from server.hot import Application, HotApp
 from server.idempotent import Idempotent
 from server.lookups import Lookups
@@ -28,11 +29,13 @@ from server.mending import Trouble, next_steps
 from server.metrics import Metrics
 from server.notices_start import make_notices
 from server.operations import Operations
-from server.pools import Pools
+from server.place_watch import PlaceWatch
+from server.pools import Pool, Pools
 from server.remote_following import RemoteFollowing
 from server.security_log import SecurityLog
 from server.settings import Settings
 from server.site import Site
+from server.state import Served
 from server.token_marker import TokenMarker
 from server.tokens import Tokens
 from server.uploads import UploadMemory
@@ -84,9 +87,15 @@ class Server:
             moved=self.follower.wake,
         )
         self.clone = CloneWatch(registry.path)
+        self.place = PlaceWatch(registry.repository, state)
         self.notices = make_notices(settings.redis_url, registry, self._heard)
         self.operations = Operations(
-            registry, self.follower, settings, self.pools, changed=self.notices.tell
+            registry,
+            self.follower,
+            settings,
+            self.pools,
+            self.place,
+            changed=self.notices.tell,
         )
         self.uploads = UploadMemory(settings.uploads_bytes)
         self.lookups = Lookups(
@@ -156,12 +165,14 @@ class Server:
             lambda: self.operations.health.is_failing,
         )
         self.metrics.gauges["alarms"] = ("Alarms.", self._alarm_count)
+        add_gauges(self)
 
     def start(self) -> None:
         """Load the registry and follow it, in threads of their own."""
         self.follower.start()
         # What a server before this one could not do, as on a full disk.
         self.operations.let_follow()
+        self.place.start()
         self.tokens.start()
         self.security.start()
         self.remote.start()
@@ -174,6 +185,7 @@ class Server:
         """End all threads and processes; changes may take so many seconds more."""
         if self.building is not None:
             self.building.stop()
+        self.place.stop()
         self.watching.stop()
         self.notices.stop()
         self.operations.close(seconds)
@@ -201,7 +213,9 @@ class Server:
             if self._searching is None:
                 from server.searching import Searching
 
-                self._searching = Searching(self.search_directory, self.settings)
+                self._searching = Searching(
+                    self.search_directory, self.settings, self._build_problem
+                )
             return self._searching
 
     def inner(self) -> Application:
@@ -249,21 +263,29 @@ class Server:
         served = self.follower.current
         return served.step_count if served else 0
 
+    def _rows_status(self) -> str:
+        """What ``/health`` calls the state of the database."""
+        if self.tokens.are_gone:
+            return "gone"
+        if not self.tokens.is_fresh:
+            return "down"
+        return "unwritable" if self.database.write_problem else "ready"
+
     def _alarm_count(self) -> int:
         served = self.follower.current
-        return len(served.alarms) if served else 0
+        return served.alarm_count if served else 0
 
     def health(self) -> dict[str, object]:
         """What ``/health`` answers."""
         served = self.follower.current
         dirty = self.follower.upkeep.dirty
         problem = self._public(self.follower.problem)
-        build = self.building.state if self.building else self._given_site()
-        build = replace(build, error=self._public(build.error))
+        build = self.build_state()
         alarms = tuple(map(self._public, served.alarms)) if served else ()
         clone = self.clone.fields()
         writing = self.operations.health
-        rows = "gone" if self.tokens.are_gone else "ready" if self.tokens.is_fresh else "down"
+        unwritten = self.database.write_problem
+        rows = self._rows_status()
         troubled = {
             Trouble.PROBLEM: problem,
             Trouble.ALARMS: alarms,
@@ -290,7 +312,8 @@ class Server:
             "steps": self._step_count(),
             "dirty": bool(dirty),
             "dirty_paths": list(dirty[:_DIRTY_SHOWN]),
-            "alarms": list(alarms),
+            "alarms": [*alarms, *_more_alarms(served)],
+            "alarm_count": self._alarm_count(),
             "problem": problem,
             "next_steps": next_steps(troubled),
             # Which networks these are is nobody's business: this is answered to everybody.
@@ -306,7 +329,7 @@ class Server:
             "notices": self.notices.status,
             "database": {
                 "status": rows,
-                "problem": self._public(self.tokens.problem),
+                "problem": self._public(self.tokens.problem or unwritten),
                 "security_events_dropped": self.security.dropped,
             },
         }
@@ -316,6 +339,19 @@ class Server:
         repository = self._registry.repository
         known = (str(self._registry.path), str(repository.git_dir), str(repository.common_dir))
         return without_paths(text, *known)
+
+    def build_state(self) -> BuildState:
+        """What became of the catalogue, in words for everybody."""
+        build = self.building.state if self.building else self._given_site()
+        return replace(build, error=self._public(build.error))
+
+    def search_pools(self) -> tuple[Pool, ...]:
+        """The queue of searches, once there is one."""
+        return (self._searching.pool,) if self._searching is not None else ()
+
+    def _build_problem(self) -> str:
+        """Why the catalogue and its index are not built; empty while they may be."""
+        return self._public(self.building.state.error) if self.building else ""
 
     def _given_site(self) -> BuildState:
         """The state of a catalogue that others build."""
@@ -337,6 +373,12 @@ class Server:
             "pinned_releases": len(self.lookups.pinned),
             "filtered_lists": self.lookups.filtered_lists,
         }
+
+
+def _more_alarms(served: Served | None) -> list[str]:
+    """That there are more alarms than are shown."""
+    more = served.alarm_count - len(served.alarms) if served else 0
+    return [f"and {more:,} more: 'opsteps verify' names them all"] if more else []
 
 
 def now() -> str:

@@ -68,6 +68,8 @@ class Metrics(Collector):
         """Start at zero."""
         self.routes: dict[str, RouteMetrics] = {}
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self.families: list[Callable[[], GaugeMetricFamily | CounterMetricFamily]] = []
+        """Those with labels; they are made at each export as well."""
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -109,6 +111,8 @@ class Metrics(Collector):
         yield latency
         for name, (text, value) in self.gauges.items():
             yield GaugeMetricFamily(f"opsteps_{name}", text, value=value())
+        for family in self.families:
+            yield family()
 
 
 def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:

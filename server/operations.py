@@ -19,6 +19,7 @@ from registry.snapshot import Registry
 from server.checking_process import begin_checking, check_upload
 from server.errors import AnswerError
 from server.follower import Follower
+from server.place_watch import PlaceWatch
 from server.planning import Planner
 from server.planning_process import Planning
 from server.pools import Pool, Pools
@@ -47,6 +48,7 @@ class Operations:
         follower: Follower,
         settings: Settings,
         pools: Pools,
+        place: PlaceWatch,
         *,
         changed: Callable[[], None],
     ) -> None:
@@ -87,9 +89,12 @@ class Operations:
         self.changes = Pool(
             "write", threads=settings.write_threads, most=settings.write_queue, what="changes"
         )
+        self._watched = place
         self._under_way: set[Future[Done]] = set()
         self._worktree = WorktreeFollowing(self._registry)
-        self.health = WriteHealth(lambda: self._writing.busy_seconds, settings.slow_change_seconds)
+        self.health = WriteHealth(
+            lambda: self._writing.busy_seconds, settings.slow_change_seconds, lambda: place.problem
+        )
 
     @property
     def registry(self) -> Registry:
@@ -183,4 +188,13 @@ class Operations:
             raise AnswerError(503, _WRITING_ENDED) from error
         except (RegistryError, OSError) as error:
             self.health.failed(error)
+            if isinstance(error, FileNotFoundError | NotADirectoryError):
+                self._refuse_gone(error)
             raise
+
+    def _refuse_gone(self, error: OSError) -> None:
+        """Say that the whole registry is away, where that is why a file is."""
+        self._watched.look()
+        if self._watched.problem:
+            _LOG.error("nothing can be written", reason=str(error))
+            raise AnswerError(503, self._watched.problem) from error

@@ -6,6 +6,8 @@ import errno
 from collections.abc import Callable
 from typing import TypeVar
 
+import structlog
+
 from registry.archive import ArchiveError
 from registry.errors import (
     ConflictError,
@@ -14,9 +16,11 @@ from registry.errors import (
     InvalidNameError,
     LimitError,
     MovedError,
+    NotARegistryError,
     NotFoundError,
     RegistryError,
 )
+from registry.git_failures import disk_is_full
 from registry.installing.errors import DependencyConflictError
 from registry.installing.licenses import MissingLicenseError, RefusedLicenseError
 from registry.problems import InvalidLibraryError, Severity, errors_of
@@ -25,18 +29,30 @@ from registry.signing.errors import SigningError
 from registry.sources import SourceError
 from registry.upstreams.errors import UnreachableUpstreamError, UpstreamError
 from registry.verifying.errors import UntrustedHistoryError
-from server.advice import for_http, plain
+from server.advice import for_http, plain, without_paths
 from server.errors import AnswerError
+
+_LOG = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 
 # EFBIG: a limit that the machine's administrator set for this process's files.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# What lies with the machine and not with the request, nor with this program.
+# What lies with the machine and not with the request, nor with this program. The last two: a
+# directory that was moved away under the server, or is not mounted any more.
 _SICK = frozenset(
-    {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+    {
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.ESTALE,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOENT,
+        errno.ENOTDIR,
+    }
 )
-_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
 _NO_SPACE = "there is no space left on the server's disk; nothing was changed"
 _SHOWN = 3  # errors in a detail
 _SHOWN_CHARACTERS = 400
@@ -56,16 +72,16 @@ _STATUSES: tuple[tuple[type[RegistryError], int], ...] = (
     (ConflictError, 409),
     (MovedError, 409),
     (UntrustedHistoryError, 409),
+    (NotARegistryError, 503),
     (GitError, 503),
 )
 
 
 def refusal(error: RegistryError | OSError) -> AnswerError | None:
     """The answer for an error of an operation; None for one that is a fault of the server's."""
-    text = str(error)
     if isinstance(error, OSError):
         return _by_the_system(error)
-    if isinstance(error, DiskFullError) or any(words in text for words in _FULL_WORDS):
+    if isinstance(error, DiskFullError) or disk_is_full(str(error)):
         return AnswerError(507, _NO_SPACE)
     if isinstance(error, InvalidLibraryError):
         return _invalid(error)
@@ -85,6 +101,8 @@ def refusing(question: Callable[[], Result]) -> Result:
         answer = refusal(error)
         if answer is None:
             raise
+        if isinstance(error, OSError):
+            _LOG.error("the file system refused", reason=str(error))
         raise answer from error
 
 
@@ -120,4 +138,6 @@ def _count(amount: int, what: str) -> str:
 def _sentence(error: RegistryError) -> str:
     """What is wrong and what to do; where files lie on the server is nobody's business."""
     message, step = plain(error.message), for_http(error.next_step, error.message)
+    if isinstance(error, GitError | NotARegistryError):
+        message, step = without_paths(message), without_paths(step)
     return f"{message}. {step}" if step else message

@@ -142,7 +142,7 @@ class BuildHealth(_Wire):
 class DatabaseHealth(_Wire):
     """Where rows are kept. While it is down or they are gone, lookups go on, changes are 503."""
 
-    status: Literal["ready", "down", "gone"] = Field(
+    status: Literal["ready", "unwritable", "down", "gone"] = Field(
         description="`gone`: there were tokens once, and the rows have none."
     )
     problem: str = Field(description="Why, and what to do about it; else empty.")
@@ -190,7 +190,8 @@ class Health(_Wire):
     steps: int = Field(description="Steps of these libraries.")
     dirty: bool = Field(description="The working tree has edits; they are not served.")
     dirty_paths: list[str]
-    alarms: list[str]
+    alarms: list[str] = Field(description="The first hundred; the last line says of more.")
+    alarm_count: int
     problem: str = Field(description="Why the newest commit is not served; else empty.")
     next_steps: list[str] = Field(description="What to do about each reason to be degraded.")
     warnings: list[str] = Field(description="What is set in a way that an operator should know.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -19,8 +20,9 @@ _LOG = structlog.get_logger(__name__)
 class Searching:
     """Opens the index late and again: it may be built while the server runs already."""
 
-    def __init__(self, directory: Path, settings: Settings) -> None:
-        """Nothing is opened before the first question."""
+    def __init__(self, directory: Path, settings: Settings, problem: Callable[[], str]) -> None:
+        """Nothing is opened before the first question; ``problem``: why no index is made."""
+        self._problem = problem
         self._directory = directory
         self._index: SearchIndex | None = None
         self._lock = threading.Lock()
@@ -61,6 +63,8 @@ class Searching:
         if self._index is None:
             self.refresh()
         if self._index is None:
+            if problem := self._problem():
+                raise AnswerError(503, f"the search index cannot be built: {problem}")
             raise AnswerError(503, "the search index is still being built; ask again in a moment")
         try:
             return self._index.search(query)

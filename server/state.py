@@ -58,6 +58,8 @@ class Served:
     """The visible steps by id, in no particular order."""
     lists: Lists
     alarms: tuple[str, ...]
+    """The first `ALARMS_KEPT` of them."""
+    alarm_count: int
     awaiting: tuple[str, ...]
     """Libraries with a release whose tag may follow at any moment."""
 
@@ -89,6 +91,7 @@ def make_served(
     """The state of all these libraries."""
     shown = (library for library in libraries if not library.is_hidden)
     by_name = {library.name: library for library in sorted(shown, key=_order)}
+    alarms = _alarms(by_name)
     return Served(
         commit=commit,
         committed_at=committed_at,
@@ -96,7 +99,8 @@ def make_served(
         by_id={library.id: library for library in by_name.values()},
         steps={step.id: step for one in by_name.values() for step in one.visible_steps},
         lists=_make_lists(by_name, contiguous_max_bytes),
-        alarms=_alarms(by_name),
+        alarms=tuple(alarms[:ALARMS_KEPT]),
+        alarm_count=len(alarms),
         awaiting=_awaiting(by_name),
     )
 
@@ -139,6 +143,7 @@ def next_served(
     is_troubled = bool(before.alarms or before.awaiting) or any(
         library.status == "error" for library in changed
     )
+    alarms = _alarms(by_name) if is_troubled else []
     changes: dict[str, ServedLibrary | None] = dict.fromkeys(removed)
     changes.update((library.name, library) for library in changed)
     return Served(
@@ -148,7 +153,8 @@ def next_served(
         by_id=by_id,
         steps=steps,
         lists=_next_lists(before, changes, contiguous_max_bytes),
-        alarms=_alarms(by_name) if is_troubled else (),
+        alarms=tuple(alarms[:ALARMS_KEPT]),
+        alarm_count=len(alarms),
         awaiting=_awaiting(by_name) if is_troubled else (),
     )
 
@@ -271,11 +277,10 @@ def _awaiting(by_name: Mapping[str, ServedLibrary]) -> tuple[str, ...]:
     return tuple(library.name for library in by_name.values() if library.awaits_tag)
 
 
-def _alarms(by_name: Mapping[str, ServedLibrary]) -> tuple[str, ...]:
-    found = [
+def _alarms(by_name: Mapping[str, ServedLibrary]) -> list[str]:
+    return [
         f"{library.name}: {problem}"
         for library in by_name.values()
         if library.status == "error"
         for problem in library.problems
     ]
-    return tuple(found[:ALARMS_KEPT])

@@ -154,6 +154,8 @@ class Tokens:
         while not self._stop.wait(self._memory / _READS):
             try:
                 self.read()
+                if self._database.write_problem:
+                    self._database.probe()
                 self._write_uses()
             except DatabaseError as error:
                 if not self._is_down:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from registry.errors import AccessError, DiskError
-from server.advice import plain
+from registry.errors import AccessError, DiskError, NotARegistryError
+from server.advice import plain, without_paths
 
 _SHOWN = 300
 
@@ -14,10 +14,19 @@ _SHOWN = 300
 class WriteHealth:
     """Any thread may tell it what became of a change."""
 
-    def __init__(self, oldest_seconds: Callable[[], float], slow_seconds: float) -> None:
-        """``oldest_seconds``: how long the change that the writing process makes takes already."""
+    def __init__(
+        self,
+        oldest_seconds: Callable[[], float],
+        slow_seconds: float,
+        place_problem: Callable[[], str],
+    ) -> None:
+        """``oldest_seconds``: how long the change that the writing process makes takes already.
+
+        ``place_problem``: why nothing can be written, before anybody tries.
+        """
         self._oldest_seconds = oldest_seconds
         self._slow_seconds = slow_seconds
+        self._place_problem = place_problem
         self._error = ""
         self._failed_at: str | None = None
 
@@ -28,14 +37,16 @@ class WriteHealth:
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last write was refused by the file system, or was ended."""
-        return bool(self._error)
+        """Whether the last write was refused by the file system, or was ended, or would be."""
+        return bool(self._error or self._place_problem())
 
     @property
     def problem(self) -> str:
         """Why somebody should look; empty when all is well."""
         if self._error:
             return f"the last change could not be written: {self._error}"
+        if problem := self._place_problem():
+            return f"nothing can be written: {problem}"
         if self._is_slow():
             return (
                 f"a change has been under way for {self.oldest_seconds:.0f} s: the writing process"
@@ -43,14 +54,19 @@ class WriteHealth:
             )
         return ""
 
+    @property
+    def failed_seconds(self) -> float:
+        """When the last change could not be written, seconds since 1970; 0: the last one could."""
+        return datetime.fromisoformat(self._failed_at).timestamp() if self._failed_at else 0.0
+
     def succeeded(self) -> None:
         """Something was written."""
         self._error, self._failed_at = "", None
 
     def failed(self, error: Exception) -> None:
         """A change was not made; only what lies with this machine counts."""
-        if isinstance(error, AccessError | DiskError):
-            self.refused(plain(error.message))
+        if isinstance(error, AccessError | DiskError | NotARegistryError):
+            self.refused(without_paths(plain(error.message)))
         elif isinstance(error, OSError):
             self.refused(error.strerror or type(error).__name__)
 
@@ -61,7 +77,7 @@ class WriteHealth:
 
     def fields(self) -> dict[str, object]:
         """As ``/health`` tells it."""
-        status = "failing" if self._error else "slow" if self._is_slow() else "ready"
+        status = "failing" if self.is_failing else "slow" if self._is_slow() else "ready"
         return {
             "status": status,
             "problem": self.problem,

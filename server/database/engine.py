@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,8 +31,11 @@ DatabaseUrl = URL
 FileIdentity = tuple[int, int]
 """The device and the inode of a file."""
 _POOL = 5
+# A transaction of ours takes milliseconds; a database that hangs takes for ever.
+_ANSWER_SECONDS = 5
 _KINDS = frozenset({"sqlite", "postgresql"})
 # What SQLite says where waiting or another place would help, and nothing is wrong with the SQL.
+_UNWRITABLE = ("disk is full", "readonly", "disk I/O", "No space left", "read-only")
 _SQLITE_DOWN = ("locked", "unable to open", "disk I/O", "disk is full", "readonly")
 _SQLITE_DAMAGED = ("malformed", "not a database")
 
@@ -68,6 +73,8 @@ class Database:
         self._engine = _engine(url)
         self._is_prepared = False
         self._file: FileIdentity | None = None
+        self.write_problem = ""
+        """Why rows could not be written last, where they can be read; empty when they can."""
 
     @property
     def shown(self) -> str:
@@ -122,8 +129,22 @@ class Database:
             self._look_at_file()
         if not self._is_prepared:  # it was down at the start, or is another file now
             self.prepare()
-        with self._told(), self._engine.begin() as connection:
-            yield connection
+        with self._told(), self._engine.connect() as connection:
+            with answering(connection):
+                _ping(connection)
+            with answering(connection), connection.begin():
+                yield connection
+
+    def probe(self) -> None:
+        """Write something that means nothing, so that ``write_problem`` is known anew.
+
+        Raises DatabaseError.
+        """
+        with self.transaction() as connection:
+            if self._is_file:
+                held = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
+                connection.exec_driver_sql(f"PRAGMA user_version={int(held)}")
+        self.write_problem = ""
 
     def close(self) -> None:
         """Close the connections."""
@@ -146,6 +167,8 @@ class Database:
             raise self._down("all connections are in use") from error
         except DBAPIError as error:
             reason = str(error.orig).strip().splitlines()[0][:200] if error.orig else "no reason"
+            if any(words in reason for words in _UNWRITABLE):
+                self.write_problem = reason
             if isinstance(error.orig, sqlite3.Error) and any(w in reason for w in _SQLITE_DAMAGED):
                 raise DatabaseDamagedError(
                     f"the file of the database is damaged: {reason}",
@@ -171,6 +194,42 @@ class Database:
             where=self.shown,
             next_step="See whether it runs, and whether OPSTEPS_DATABASE_URL is right",
         )
+
+
+@contextmanager
+def answering(connection: Connection) -> Iterator[None]:
+    """Meanwhile the database has so many seconds; then the connection is cut.
+
+    Its own limits are of no use where it is stopped, and TCP holds what it does not read.
+    """
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection) or raw is None:
+        yield
+        return
+    timer = threading.Timer(_ANSWER_SECONDS, _cut, [raw.pgconn.socket])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(descriptor: int) -> None:
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as shared:
+        shared.shutdown(socket.SHUT_RDWR)
+
+
+def _ping(connection: Connection) -> None:
+    """One that was cut since it was used last is made anew; raises DBAPIError."""
+    if connection.dialect.name == "sqlite":
+        return
+    try:
+        connection.exec_driver_sql("SELECT 1")
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    connection.rollback()
 
 
 def _is_down(error: DBAPIError) -> bool:
@@ -204,8 +263,12 @@ def _engine(url: URL) -> Engine:
         return engine
     return create_engine(
         url,
-        connect_args={"connect_timeout": _CONNECT_SECONDS, "application_name": "opsteps"},
-        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": "opsteps",
+            "keepalives_idle": _ANSWER_SECONDS,
+            "tcp_user_timeout": _ANSWER_SECONDS * 1_000,
+        },
         pool_size=_POOL,
         max_overflow=_POOL,
         pool_timeout=_BUSY_SECONDS,
