@@ -29,7 +29,7 @@ from registry.versions import Version, parse_version
 if TYPE_CHECKING:  # cryptography takes its time to load, and few registries attest
     from registry.signing.keys import PublicKey
 
-__all__ = ["PLAIN_COMMIT", "Entry", "read_history"]
+__all__ = ["PLAIN_COMMIT", "Entry", "read_history", "read_part"]
 
 # Commits that are read together: the first few at once, then enough to keep Git's pipe full.
 _FIRST_BATCH = 50
@@ -114,6 +114,7 @@ class _Draft:
 def _filter(
     *, actor: str | None, operation: str | None, since: datetime | None, until: datetime | None
 ) -> Callable[[_Draft], bool]:
+    """Whether a commit is one of those that are asked for."""
     first = _rfc3339(since) if since is not None else None
     last = _rfc3339(until) if until is not None else None
     name = printable(actor) if actor is not None else None
@@ -148,6 +149,46 @@ def _commit_ids(
     revisions = (head,) if after is None else (head, f"^{after}")
     lines = repository.lines("rev-list", "--full-history", "--show-pulls", *revisions, "--", *paths)
     return map(CommitId, lines)
+
+
+def read_part(  # noqa: PLR0913 - one for each filter
+    registry: Registry,
+    head: CommitId,
+    start: int,
+    *,
+    limit: int,
+    walk: int,
+    library: LibraryName | None = None,
+    actor: str | None = None,
+    operation: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> tuple[list[Entry], int | None]:
+    """As `read_history`, from the ``start``-th ancestor of a head on, within ``walk`` commits.
+
+    Returns the entries, which may be fewer than ``limit`` though there are more, and where to go
+    on; None at the end of the history. With a library, the commits that changed it against their
+    first parent. What it costs does not depend on how many match.
+    """
+    wanted = _filter(actor=actor, operation=operation, since=since, until=until)
+    keys = _instance_keys(registry, head)
+    repository = registry.repository
+    lines = repository.lines("rev-list", f"--skip={start}", f"--max-count={walk + 1}", head, "--")
+    ids = list(map(CommitId, lines))
+    entries: list[Entry] = []
+    at = start
+    for batch in _batches(iter(ids[:walk]), limit):
+        drafts = list(_drafts(repository, batch))
+        chosen = [draft for draft in drafts if wanted(draft)]
+        touched = _touched(repository, [draft.commit for draft in chosen])
+        for draft in drafts:
+            at += 1
+            if draft.commit not in touched or (library and library not in touched[draft.commit]):
+                continue
+            entries.append(_entry(draft, touched[draft.commit], keys))
+            if len(entries) == limit:
+                return entries, at if at - start < len(ids) else None
+    return entries, at if len(ids) > walk else None
 
 
 def _batches(ids: Iterator[CommitId], limit: int | None) -> Iterator[list[CommitId]]:

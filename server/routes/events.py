@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from registry.errors import InvalidNameError
-from registry.history import Entry, read_history
+from registry.history import Entry, read_part
 from registry.installing.installer import Installer
 from registry.names import CommitId, parse_library_name
 from server.answers import json_answer
@@ -79,6 +79,8 @@ async def get_audit(
 ) -> Reply:
     """Who changed what and when, the newest first: the history of the registry.
 
+    One question walks 2,000 commits at most (the setting `audit_commits`): a page may hold fewer
+    entries than `limit`, or none, and still have a `next_cursor`, which goes on from there.
     Operation and actor are proven where `attested` is true, by the signature of the instance or of
     CI; elsewhere they are what the commit says.
     """
@@ -95,26 +97,27 @@ async def get_audit(
         raise AnswerError(422, f"library: {error}") from error
     head, start = _read_cursor(cursor, server.lookups.served().commit)
 
-    def read(installer: Installer) -> list[Entry]:
+    def read(installer: Installer) -> tuple[list[Entry], int | None]:
         (began,) = installer.registry.repository.objects([head])
         if began is None or began.type != "commit":
             raise AnswerError(422, "cursor: there is no such commit here; begin again without it")
-        found = read_history(
+        return read_part(
             installer.registry,
-            head=head,
-            limit=start + limit + 1,
+            head,
+            start,
+            limit=limit,
+            walk=server.settings.audit_commits,
             library=wanted,
             actor=actor,
             operation=operation,
             since=since,
             until=until,
         )
-        return list(found)[start:]
 
-    entries = await server.operations.read(read)
-    following = f"{head}:{start + limit}" if len(entries) > limit else None
+    entries, end = await server.operations.read(read)
+    following = f"{head}:{end}" if end is not None else None
     content = {
-        "entries": [_shown(entry) for entry in entries[:limit]],
+        "entries": [_shown(entry) for entry in entries],
         "next_cursor": base64.urlsafe_b64encode(following.encode()).decode() if following else None,
     }
     return Reply(json_answer(content, cached=True))
@@ -130,7 +133,7 @@ def _is_a_time(moment: datetime) -> bool:
 
 
 def _read_cursor(cursor: str | None, head: CommitId) -> tuple[CommitId, int]:
-    """The head that the first page began at, and how many entries were shown."""
+    """The head that the first page began at, and how many of its ancestors were walked."""
     if cursor is None:
         return head, 0
     try:

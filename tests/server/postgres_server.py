@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -59,6 +60,21 @@ class PostgresServer:
             self._process.send_signal(3)  # at once, with all connections
             self._process.wait(30)
             self._process = None
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Meanwhile it hangs: it holds its connections and says nothing."""
+        assert self._process is not None
+        first = self._process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii")
+        processes = [first, *map(int, children.split())]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def _answers(self) -> bool:
         try:

@@ -29,6 +29,11 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://:{_PASSWORD}@{_LOOPBACK}:{self.port}/0"
 
+    @property
+    def process_id(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         program = find_program("redis")
         assert program is not None
