@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import inf
+from time import thread_time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,14 @@ from markupsafe import Markup, escape
 
 MARKDOWN_CHARACTERS = 512 * 1024
 """Longest document that is rendered; a longer one is cut there and says so."""
+RENDERED_EFFORT = 100_000
+"""What the Markdown of a document may cost to parse: a point for each sign, four for each line.
+
+About a second; of half a million square brackets it would be twenty. What costs more is shown as
+plain text. It is counted, not timed, so that every build shows the same.
+"""
+RENDERED_SECONDS = 20.0
+"""Longest that parsing one takes all the same, seconds of processor time: the rest of its kind."""
 INLINE_CHARACTERS = 16 * 1024
 """Longest description that is rendered as Markdown; a longer one is cut."""
 NESTING_LEVELS = 20
@@ -50,6 +60,9 @@ _CLASSES = {"div": {"scroll"}, "td": {"center", "right"}, "th": {"center", "righ
 _MARKDOWN_SIGNS = re.compile(r"[*_`~#\[\]<>|\\&!]|\n|://|^\s*(?:[-+]|\d+[.)])\s")
 # Text with none of these has no inline element: no rule of markdown-it begins with another sign.
 _INLINE_SIGNS = re.compile(r"[^\w\s.,;:?()/\"'+=%#@$|{}-]|[\n\r\0_]")
+# What the parser tries a rule for, where it stands; `[` and `!` cost most.
+_COSTLY = "[]!*_`<&\\~|"
+_LINE_EFFORT = 4
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -74,12 +87,28 @@ def render_markdown(text: str, *, prefix: str, shift: int = 1) -> Markup:
     start with ``prefix``, so that they never meet the page's own.
     """
     cut = len(text) > MARKDOWN_CHARACTERS
-    tokens = _PARSER.parse(text[:MARKDOWN_CHARACTERS])
-    _move_headings(tokens, prefix, shift)
-    html = _clean(_PARSER.renderer.render(tokens, _PARSER.options, {}))
+    shown = text[:MARKDOWN_CHARACTERS]
+    try:
+        html = _rendered(shown, prefix, shift)
+    except _TooCostlyError:
+        html = Markup(
+            "<p><em>There is too much Markdown in this document; it is shown as text.</em></p>"
+        ) + Markup('<pre tabindex="0">{}</pre>').format(shown)
     if cut:
         html += Markup("<p><em>The document is longer; the rest is left out here.</em></p>")
     return html
+
+
+class _TooCostlyError(Exception):
+    """To render it costs more than a document may."""
+
+
+def _rendered(text: str, prefix: str, shift: int) -> Markup:
+    if sum(map(text.count, _COSTLY)) + _LINE_EFFORT * text.count("\n") > RENDERED_EFFORT:
+        raise _TooCostlyError
+    tokens = _PARSER.parse(text, {"ends": thread_time() + RENDERED_SECONDS})
+    _move_headings(tokens, prefix, shift)
+    return _clean(_PARSER.renderer.render(tokens, _PARSER.options, {}))
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -132,6 +161,8 @@ def parse_inline(state: StateCore) -> None:
     for token in state.tokens:
         if token.type != "inline":
             continue
+        if thread_time() > state.env.get("ends", inf):
+            raise _TooCostlyError
         if _INLINE_SIGNS.search(token.content):
             children: list[Token] = []
             state.md.inline.parse(token.content, state.md, state.env, children)
