@@ -21,6 +21,7 @@ from benchmarks.session import Session
 MODULES = (
     "lookup",
     "step_list",
+    "slow_sockets",
     "ready",
     "commit_visible",
     "write_path",

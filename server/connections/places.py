@@ -19,6 +19,7 @@ from server.settings import Settings
 
 # Whoever keeps the server waiting for less is not sent away for another.
 _PATIENCE_SECONDS = 0.05
+_ASKED = 32
 _TELL_SECONDS = 60.0
 _KEPT = 64
 """Connections beyond the limit, for lookups and ``/health``."""
@@ -65,7 +66,7 @@ class Places:
         self._settings = settings
         self._most = most
         self._is_proxy = is_proxy
-        self._clients: dict[str, set[Held]] = {}
+        self._clients: dict[str, dict[Held, None]] = {}
         self._stalled: set[Held] = set()
         self._told_at = 0.0
         self._told = 0
@@ -83,7 +84,7 @@ class Places:
 
     def admit(self, one: Held, now: float) -> Admission:
         """Take a newcomer, unless it is refused; another one may have to go."""
-        mine = self._clients.get(one.network, set())
+        mine = self._clients.get(one.network, {})
         how = Admission.ORDINARY
         if one.network and len(mine) >= self._settings.client_connections:
             how = self._make_room(mine, now, kept=len(mine) - self._settings.client_connections)
@@ -92,16 +93,16 @@ class Places:
         if how is Admission.REFUSED:
             self._note_ended(now)
             return how
-        self._clients.setdefault(one.network, set()).add(one)
+        self._clients.setdefault(one.network, {})[one] = None
         self.count += 1
         return how
 
     def leave(self, one: Held) -> None:
         """Its place is free; it may have been before."""
-        mine = self._clients.get(one.network, set())
+        mine = self._clients.get(one.network, {})
         if one not in mine:
             return
-        mine.discard(one)
+        del mine[one]
         self._stalled.discard(one)
         self.count -= 1
         if self.count == 0:
@@ -115,13 +116,20 @@ class Places:
             return Admission.ORDINARY
         return Admission.BEYOND if kept < _KEPT else Admission.REFUSED
 
-    def _largest(self) -> set[Held]:
+    def _largest(self) -> dict[Held, None]:
         """Those of the client who has the most; a proxy's only where there are no others."""
         return max(self._clients.items(), key=lambda item: (item[0] != "", len(item[1])))[1]
 
     def _shed(self, among: Iterable[Held], now: float) -> bool:
-        worst = max(among, key=lambda one: one.lag(now), default=None)
-        if worst is None or worst.lag(now) < _PATIENCE_SECONDS:
+        worst, most = None, _PATIENCE_SECONDS
+        for number, one in enumerate(among):
+            # The first ones are the oldest: where one of them will do, the others are not asked.
+            if worst is not None and number % _ASKED == 0:
+                break
+            lag = one.lag(now)
+            if lag > most:
+                worst, most = one, lag
+        if worst is None:
             return False
         self._note_ended(now)
         worst.shed()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.slow_sockets import ANSWER_SECONDS, LOOKUP, assert_answers, crowd, head
+from benchmarks.crowd import crowd, head
+from tests.attacks.slow_sockets import ANSWER_SECONDS, LOOKUP, assert_answers
 from tests.server.real_server import Client, serving, until
 
 _KIND = "Content-Type: application/json"
