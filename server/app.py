@@ -144,9 +144,7 @@ class Server:
             self.lookups,
             self.metrics,
             self.site,
-            idempotent=Idempotent(
-                self.database, settings, self.pools.rows, is_here=self._is_here
-            ),
+            idempotent=Idempotent(self.database, settings, self.pools.rows, is_here=self._is_here),
             health=self.health,
             inner=self.inner,
         )

@@ -46,7 +46,11 @@ def add_gauges(server: Server) -> None:
         "When the last change could not be written, seconds since 1970; 0: the last one could.",
         lambda: server.operations.health.failed_seconds,
     )
-    flag("database_down", "1 while rows cannot be had.", lambda: not server.tokens.is_fresh)
+    flag(
+        "database_down",
+        "1 while rows cannot be had.",
+        lambda: not server.tokens.is_fresh or server.tokens.are_gone,
+    )
     flag(
         "database_unwritable",
         "1 while rows can be read and not written.",
