@@ -67,11 +67,15 @@ class ReleaseRecord:
     removal: Removal | None = None
     """What ``library.yaml`` says of the removal of this version alone."""
     alarm: str = ""
+    tag: ObjectId | None = None
+    """The tag object, where there is a tag."""
+    is_kept: bool = False
+    """In alarm, and what was served of it is known: ``tree`` and ``digest`` are those."""
 
     @property
     def is_served(self) -> bool:
         """True when a pinned lookup may answer with it."""
-        return self.state is ReleaseState.RELEASED
+        return self.state is ReleaseState.RELEASED or self.is_kept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +95,10 @@ class Library:
     active: ReleaseRecord | None
     content: ReleaseContent | None
     problems: tuple[Problem, ...] = ()
+    facts_id: ObjectId | None = None
+    """The blob of ``library.yaml``, where there is one that can be read."""
+    is_withheld: bool = False
+    """Nothing is active because of an alarm: what is older is not served in its place."""
 
     @property
     def is_enabled(self) -> bool:
@@ -164,6 +172,7 @@ def decide_release(  # noqa: PLR0911 - one return for each row of the design's t
             date=entry.date if entry else None,
             yank=yank,
             alarm=reason,
+            tag=tag.object_id if tag is not None else None,
         )
 
     if entry is None and tag is None:
@@ -191,6 +200,7 @@ def decide_release(  # noqa: PLR0911 - one return for each row of the design's t
         date=entry.date,
         yank=yank,
         removal=removal,
+        tag=tag.object_id,
     )
 
 

@@ -11,11 +11,20 @@ from dataclasses import dataclass, field
 from registry.contents import read_contents
 from registry.errors import InvalidNameError
 from registry.git import GitObject, GitRepository, Wave
-from registry.library import Library, ReleaseRecord, TagFacts, choose_active, decide_release
+from registry.keeping import ACCEPT, by_version, held_to, withholding
+from registry.library import (
+    Library,
+    ReleaseRecord,
+    ReleaseState,
+    TagFacts,
+    choose_active,
+    decide_release,
+)
 from registry.model import InstanceFacts, LibraryFacts, Manifest, ReleaseContent
 from registry.names import CommitId, LibraryName, ObjectId, library_id
 from registry.parsing import parse_instance_facts, parse_library_facts
 from registry.problems import Problem, Severity, errors_of
+from registry.remembered import RememberedLibrary
 from registry.settings import Limits
 from registry.spelling import mended_version
 from registry.tags import parse_tag
@@ -28,13 +37,17 @@ _FALLBACKS = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibrarySource:
-    """Where Git holds one library. ``tags`` maps version texts to tag objects."""
+    """Where Git holds one library. ``tags`` maps version texts to tag objects.
+
+    ``known`` is what was served of it here. Of one that was served and is gone there is no tree.
+    """
 
     name: LibraryName
-    tree: ObjectId
+    tree: ObjectId | None
     instance: ObjectId | None
     tags: Mapping[str, ObjectId]
     ancestors: Container[CommitId | None]
+    known: RememberedLibrary | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -54,6 +67,10 @@ class _Draft:
     """The release that should be active, where it could not be read."""
     broken: set[Version] = field(default_factory=set)
     facts_are_read: bool = True
+    facts_id: ObjectId | None = None
+    are_recalled: bool = False
+    """``library.yaml`` is gone or cannot be read: the facts are those that were served by."""
+    is_withheld: bool = False
 
 
 def load_libraries(
@@ -63,12 +80,19 @@ def load_libraries(
     drafts = [_Draft(source=source) for source in sources]
     _read_names(repository, drafts)
     _read_facts(repository, drafts)
+    _recall_facts(repository, drafts)
     for draft in drafts:
         _decide(draft)
-        draft.facts_are_read = not errors_of(tuple(draft.problems))
+        draft.facts_are_read = not _errors(draft)
     _read_content(repository, drafts, limits)
     for draft in drafts:
         yield _finish(draft)
+
+
+def _errors(draft: _Draft) -> tuple[Problem, ...]:
+    """What keeps a library from being served at all."""
+    found = errors_of(tuple(draft.problems))
+    return tuple(p for p in found if not (draft.are_recalled and p.file == "library.yaml"))
 
 
 def _read_content(repository: GitRepository, drafts: Sequence[_Draft], limits: Limits) -> None:
@@ -110,6 +134,10 @@ def _fall_back(draft: _Draft) -> bool:
     """Choose another release; the first choice again, and False, where there is none."""
     left = tuple(record for record in draft.releases if record.version not in draft.broken)
     other = None if draft.instance.active is not None else choose_active(left, None)
+    known = by_version(draft.source.known)
+    if draft.active is not None and str(draft.active.version) in known:
+        # It was served, and is damaged now: what is older is not what was answered.
+        other, draft.is_withheld = None, True
     if draft.chosen is None:
         draft.chosen = draft.active
     draft.active = other or draft.chosen
@@ -130,6 +158,8 @@ def _finish(draft: _Draft) -> Library:
         active=draft.active,
         content=content if is_known else None,
         problems=tuple(draft.problems),
+        facts_id=draft.facts_id,
+        is_withheld=draft.is_withheld,
     )
 
 
@@ -162,14 +192,28 @@ def _identity_problems(
 def _read_names(repository: GitRepository, drafts: Sequence[_Draft]) -> None:
     wave = Wave(repository)
     for draft in drafts:
-        wave.want(draft.source.tree)
+        if draft.source.tree is not None:
+            wave.want(draft.source.tree)
     found = wave.fetch()
     for draft in drafts:
+        if draft.source.tree is None:
+            draft.problems.append(_gone(f"the directory of {draft.source.name}"))
+            continue
         tree = found.get(draft.source.tree)
         if tree is None or tree.type != "tree":
             draft.problems.append(_missing(f"the tree of {draft.source.name}"))
         else:
             draft.entries = {entry.name: entry for entry in parse_tree(tree.content)}
+
+
+def _gone(what: str) -> Problem:
+    return Problem(
+        rule="library-gone",
+        file="library.yaml",
+        message=f"{what} is gone, and nothing says that it was uninstalled: what was served of it"
+        " goes on being served",
+        expected=f"there as it was: bring it back, or accept it with '{ACCEPT}'",
+    )
 
 
 def _missing(what: str, file: str = ".") -> Problem:
@@ -207,12 +251,35 @@ def _parse_facts(draft: _Draft, found: Mapping[ObjectId, GitObject]) -> None:
             parsed = parse_library_facts(blob.content)
             draft.problems.extend(errors_of(parsed.problems))
             draft.facts = parsed.value or LibraryFacts()
+            draft.facts_id = entry.object_id if parsed.value is not None else None
     if source.instance is not None:
         _parse_instance(draft, found.get(source.instance))
     for text, object_id in source.tags.items():
         version = _version_or_none(text)
         if version is not None:
             draft.tags[version] = _tag_facts(source, object_id, found.get(object_id))
+
+
+def _recall_facts(repository: GitRepository, drafts: Sequence[_Draft]) -> None:
+    """Where ``library.yaml`` is gone or damaged: what it said when it was served by."""
+    wave = Wave(repository)
+    lost = [
+        draft
+        for draft in drafts
+        if draft.facts_id is None and draft.source.known is not None and draft.source.known.releases
+    ]
+    for draft in lost:
+        if draft.source.known is not None and draft.source.known.facts:
+            wave.want(ObjectId(draft.source.known.facts))
+    found = wave.fetch() if lost else {}
+    for draft in lost:
+        blob = found.get(ObjectId(draft.source.known.facts if draft.source.known else ""))
+        parsed = parse_library_facts(blob.content) if blob is not None else None
+        if parsed is None or parsed.value is None:
+            continue
+        draft.facts, draft.are_recalled = parsed.value, True
+        if draft.source.tree is not None and "library.yaml" not in draft.entries:
+            draft.problems.append(_gone(f"library.yaml of {draft.source.name}"))
 
 
 def _parse_instance(draft: _Draft, blob: GitObject | None) -> None:
@@ -254,13 +321,20 @@ def _decide(draft: _Draft) -> None:
         elif name != "library.yaml":
             draft.problems.append(_stray(name))
     ledger = {v for v in map(_version_or_none, draft.facts.ledger) if v is not None}
-    versions = sorted({*directories, *ledger, *draft.tags}, reverse=True)
+    known = by_version(draft.source.known)
+    remembered = {v for v in map(_version_or_none, known) if v is not None}
+    versions = sorted({*directories, *ledger, *draft.tags, *remembered}, reverse=True)
     draft.releases = tuple(
-        decide_release(
-            version,
-            tree=directories.get(version),
+        held_to(
+            decide_release(
+                version,
+                tree=directories.get(version),
+                facts=draft.facts,
+                tag=draft.tags.get(version),
+            ),
+            known.get(str(version)),
             facts=draft.facts,
-            tag=draft.tags.get(version),
+            of=draft.source.name,
         )
         for version in versions
     )
@@ -268,6 +342,25 @@ def _decide(draft: _Draft) -> None:
     draft.active = choose_active(draft.releases, pin)
     if pin is not None and draft.active is None:
         draft.problems.append(_missing_pin(draft.source.name, pin))
+        draft.is_withheld = any(
+            record.version == pin and record.state is ReleaseState.ALARM
+            for record in draft.releases
+        )
+    withheld = withholding(draft.releases, draft.active, known) if pin is None else None
+    if withheld is not None and draft.active is not None:
+        draft.problems.append(_withheld(draft.source.name, withheld, draft.active))
+        draft.active, draft.is_withheld = None, True
+
+
+def _withheld(name: LibraryName, record: ReleaseRecord, older: ReleaseRecord) -> Problem:
+    """Somebody who deletes a tag must not bring back what an older version still had."""
+    return Problem(
+        rule="release-withheld",
+        file=f"{record.version}/manifest.json",
+        message=f"{record.version} is released and cannot be trusted ({record.alarm}), and nothing"
+        " older is served in its place",
+        expected=f"bring it back, yank it, or pin with 'opsteps pin {name} {older.version}'",
+    )
 
 
 def _missing_pin(name: LibraryName, pin: Version) -> Problem:

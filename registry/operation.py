@@ -35,6 +35,7 @@ from registry.recovery import recover
 from registry.remote import fetch_branch, push, remote_branch
 from registry.snapshot import Registry
 from registry.tags import tag_object
+from registry.verifying.moved_head import refuse_moved
 from registry.verifying.trusted import refuse_untrusted
 from registry.worktree import follow
 from registry.writing import Identity, NewCommit, RefUpdate, move_refs, put_commit
@@ -220,6 +221,7 @@ def perform(
     head does not descend from the last trusted one, and what the attempt raises.
     """
     _refuse_unfit(registry, needs_tags=needs_tags)
+    refuse_moved(registry)
     if registry.remote is None and not registry.state_directory.exists():
         # Not even a lock is left behind in a stranger's repository.
         refuse_no_registry(registry, registry.head())
@@ -233,6 +235,7 @@ def perform(
                 head = registry.head()
                 refuse_no_registry(registry, head)
                 refuse_untrusted(registry, head)
+                refuse_moved(registry)
                 return attempt(Turn(registry=registry, head=head, lock=lock))
             except MovedError:
                 if number == _ATTEMPTS:
@@ -266,6 +269,7 @@ def catch_up(registry: Registry) -> bool:
     if remote is None:
         return False
     refuse_detached(registry.repository, registry.branch)
+    refuse_moved(registry)
     reach = Reach(seconds=registry.remote_seconds)
     # Asked without the lock: a remote that is slow to say that nothing is new blocks no writer.
     theirs = remote_branch(registry.repository, remote, registry.branch, reach=reach)

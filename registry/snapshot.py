@@ -9,7 +9,8 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,8 @@ from registry.loading import LibrarySource, load_libraries
 from registry.model import RegistryFacts, ReleaseContent
 from registry.names import CORE, CommitId, LibraryName, ObjectId
 from registry.problems import InvalidLibraryError
+from registry.refs import TagRef
+from registry.remembered import Memory, RememberedLibrary
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.sharing import share
 from registry.state import SHA1_LENGTH, State, read_state
@@ -36,11 +39,18 @@ _CHUNK = 200
 class Snapshot:
     """A registry at one commit, immutable."""
 
-    def __init__(self, repository: GitRepository, state: State, limits: Limits) -> None:
+    def __init__(
+        self,
+        repository: GitRepository,
+        state: State,
+        limits: Limits,
+        remembered: Mapping[str, RememberedLibrary],
+    ) -> None:
         """Made by `Registry.snapshot`."""
         self._repository = repository
         self._state = state
         self._limits = limits
+        self._remembered = remembered
 
     @property
     def commit(self) -> CommitId:
@@ -63,8 +73,22 @@ class Snapshot:
 
     @property
     def names(self) -> tuple[LibraryName, ...]:
-        """The names of all libraries, sorted, without the built-in ``core``."""
-        return tuple(self._state.trees)
+        """The names of all libraries, sorted, without the built-in ``core``.
+
+        Those that were served and went without a removal are among them.
+        """
+        if not self._gone:
+            return tuple(self._state.trees)
+        return tuple(sorted((*self._state.trees, *self._gone)))
+
+    @cached_property
+    def _gone(self) -> frozenset[LibraryName]:
+        lost = self._remembered.keys() - self._state.trees.keys()
+        return frozenset(LibraryName(name) for name in lost if self._remembered[name].releases)
+
+    def known(self, name: LibraryName) -> RememberedLibrary | None:
+        """What was served of a library on this machine."""
+        return self._remembered.get(name)
 
     def key(self, name: LibraryName) -> str:
         """A text that changes exactly when what makes up this library changes."""
@@ -72,10 +96,13 @@ class Snapshot:
             return "core-1"
         state = self._state
         tags = state.tags.get(name, {})
-        parts = [self._tree(name), state.instances.get(name, "-")]
+        parts = [self._tree(name) or "-", state.instances.get(name, "-")]
         for version, tag in sorted(tags.items()):
             is_ancestor = tag.commit in state.ancestors
             parts.append(f"{version}{'=' if is_ancestor else '!'}{tag.object_id[:16]}")
+        known = self._remembered.get(name)
+        if known is not None:
+            parts += _differing(known, tags)
         return ":".join(parts)
 
     def changed_since(self, before: Snapshot) -> frozenset[LibraryName]:
@@ -101,11 +128,17 @@ class Snapshot:
                 for tag in tags.values()
                 if _is_moved(tag.commit, old, new)
             )
-        return frozenset(name for name in names if name in old.trees or name in new.trees)
+        if before._remembered is not self._remembered:
+            names.update(before.names, self.names)
+        gone = self._gone | before._gone
+        return frozenset(
+            name for name in names if name in old.trees or name in new.trees or name in gone
+        )
 
-    def _tree(self, name: LibraryName) -> ObjectId:
+    def _tree(self, name: LibraryName) -> ObjectId | None:
+        """The tree of a library; None for one that was served and is gone."""
         tree = self._state.trees.get(name)
-        if tree is None:
+        if tree is None and name not in self._gone:
             raise NotFoundError(
                 f"there is no library {name!r}",
                 next_step="List the libraries with 'opsteps search'",
@@ -137,6 +170,7 @@ class Snapshot:
             instance=state.instances.get(name),
             tags={v: tag.object_id for v, tag in state.tags.get(name, {}).items()},
             ancestors=state.ancestors,
+            known=self._remembered.get(name),
         )
 
     def content(self, name: LibraryName, version: Version) -> ReleaseContent:
@@ -166,6 +200,16 @@ class Snapshot:
                 next_step=f"See its releases with 'opsteps show {name}'",
             ).among(str(version), [str(r.version) for r in library.releases if r.is_served])
         return record.tree
+
+
+def _differing(known: RememberedLibrary, tags: Mapping[str, TagRef]) -> Iterator[str]:
+    """How tags differ from those that were served; nothing where all is as it should be."""
+    if known.accepted:
+        yield f"accepted{known.accepted}"
+    for release in known.releases:
+        tag = tags.get(release.version)
+        if tag is None or tag.object_id != release.tag:
+            yield f"{release.version}~{release.tag[:16]}"
 
 
 def _is_moved(commit: CommitId | None, old: State, new: State) -> bool:
@@ -200,6 +244,11 @@ class Registry:
         self.instance = instance
         self.remote = remote
         self.limits = limits
+        self.served_branch: str | None = None
+        """For a server: the branch that its setting names, else empty; its changes go nowhere but
+        where it serves."""
+        self.memory = Memory(self.state_directory)
+        """What servers of this clone have served."""
 
     @classmethod
     def open(
@@ -315,7 +364,8 @@ class Registry:
             before=before,
             all_tags=all_tags,
         )
-        return Snapshot(self.repository, state, self.limits)
+        self.memory.refresh()
+        return Snapshot(self.repository, state, self.limits, self.memory.libraries)
 
     def dirty_paths(self) -> tuple[str, ...]:
         """Tracked files whose bytes in the working tree are not those of the head.

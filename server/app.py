@@ -62,6 +62,7 @@ class Server:
     ) -> None:
         """``site`` is a catalogue built elsewhere; without one, and with ``builds``, our own."""
         state = registry.state_directory
+        registry.served_branch = settings.branch
         self.settings = settings
         self.metrics = Metrics()
         self.pools = Pools(settings)
@@ -74,15 +75,17 @@ class Server:
         )
         listened = settings.port if port is None else port
         self.gate = Gate(settings, listened, self.tokens, self.security)
+        followed = Registry.open(
+            registry.path,
+            instance=registry.instance,
+            remote=registry.remote,
+            limits=registry.limits,
+            remote_seconds=registry.remote_seconds,
+            check_clone=False,
+        )
+        followed.served_branch = settings.branch
         self.remote = RemoteFollowing(
-            Registry.open(
-                registry.path,
-                instance=registry.instance,
-                remote=registry.remote,
-                limits=registry.limits,
-                remote_seconds=registry.remote_seconds,
-                check_clone=False,
-            ),
+            followed,
             poll_seconds=settings.remote_poll_seconds,
             moved=self.follower.wake,
         )

@@ -7,7 +7,7 @@ to answer (compressed lists, the file for a quick start) is made after the swap.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic, perf_counter, sleep
 from weakref import WeakValueDictionary
 
@@ -15,13 +15,14 @@ import structlog
 
 from registry.errors import RegistryError
 from registry.names import CORE, CommitId, LibraryName
+from registry.remembered import RememberedLibrary
 from registry.snapshot import Registry, Snapshot
-from registry.verifying.trusted import refuse_untrusted
 from server.collecting import Collecting
 from server.errors import ServerError
+from server.head_watch import HeadWatch
 from server.loading import load_all, load_names
 from server.maintenance import Maintenance
-from server.served import ServedLibrary
+from server.served import ServedLibrary, news_of
 from server.settings import Settings
 from server.state import Served, make_served, next_served
 from server.tagwatch import TagWatch
@@ -45,8 +46,8 @@ class Follower:
         """Nothing is read before `start`."""
         self.current: Served | None = None
         self.snapshot: Snapshot | None = None
-        self.problem = ""
-        """Why the newest commit is not the one that is served; empty when it is."""
+        self.heads = HeadWatch(registry)
+        self._problem = ""
         self.swap_seconds = 0.0
         """From seeing the last change to serving it."""
         self.changes_under_way = 0
@@ -60,6 +61,7 @@ class Follower:
         self._settings = settings
         self._tags = TagWatch(registry, settings.tags_check_seconds)
         self._refused = ""
+        self._generation = 0
         self._retry_at = 0.0
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -68,6 +70,11 @@ class Follower:
         self._rest = 0.0
         self._reload = False
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+
+    @property
+    def problem(self) -> str:
+        """Why the newest commit is not the one that is served; empty when it is."""
+        return self._problem or self.heads.problem
 
     @property
     def states_kept(self) -> int:
@@ -114,7 +121,7 @@ class Follower:
         return (
             snapshot is not None
             and snapshot.commit == served.commit
-            and not self.problem
+            and not self._problem
             and snapshot.has_ancestor(commit)
         )
 
@@ -144,9 +151,9 @@ class Follower:
             self._remember(f"{type(error).__name__}: {error}")
 
     def _remember(self, problem: str) -> None:
-        if problem != self.problem:
+        if problem != self._problem:
             _LOG.error("the newest commit is not served", reason=problem)
-        self.problem = problem
+        self._problem = problem
         self._reload = False
 
     def _look(self) -> None:
@@ -157,11 +164,11 @@ class Follower:
         if self.current is None:
             self._load(self.upkeep.cache.read())
             return
-        head = self._registry.head()
-        tags_moved = self._tags.moved(self.current)
+        head = self.heads.look()
+        tags_moved = self._tags.moved(self.current) or self._is_accepted()
         if head == self.current.commit and not tags_moved:
             if self._refused and head != self._refused:
-                self._refused, self.problem = "", ""
+                self._refused, self._problem = "", ""
             if self.snapshot is None:
                 self._advance(all_tags=True)
             self.upkeep.look_for_edits()
@@ -173,10 +180,19 @@ class Follower:
         self._advance(all_tags=tags_moved)
         self._refused = ""
 
+    def _is_accepted(self) -> bool:
+        """Whether a person accepted what is there, in the place of what was served."""
+        memory = self._registry.memory
+        memory.refresh()
+        before, self._generation = self._generation, memory.generation
+        return before != self._generation
+
     def _load(self, warm: Warm | None) -> None:
         """The first state: from the file when it is of the head, else from Git."""
         started = perf_counter()
-        head = self._registry.head()
+        head = self.heads.look()
+        if warm is not None and not self._is_remembered(warm):
+            warm = None
         if warm is not None and warm.commit == head:
             served = make_served(
                 warm.libraries,
@@ -187,10 +203,11 @@ class Follower:
             self.upkeep.came_from_cache(served)
         else:
             self._tags.reset()
-            refuse_untrusted(self._registry, head)
             snapshot = self._registry.snapshot(head)
+            read = self._load_from_git(snapshot, warm)
+            self._remember_served(news_of(read))
             served = make_served(
-                self._load_from_git(snapshot, warm),
+                read,
                 commit=snapshot.commit,
                 committed_at=snapshot.committed_at,
                 contiguous_max_bytes=self._settings.contiguous_max_bytes,
@@ -220,21 +237,21 @@ class Follower:
             return
         started = perf_counter()
         first = self.snapshot is None
-        head = self._registry.head()
-        refuse_untrusted(self._registry, head)
         snapshot = self._registry.snapshot(
-            head, previous=self.snapshot, all_tags=all_tags or self.snapshot is None
+            self.heads.look(), previous=self.snapshot, all_tags=all_tags or self.snapshot is None
         )
         sleep(_BREATH_SECONDS)
         changed, removed = _difference(before, self.snapshot, snapshot)
         sleep(_BREATH_SECONDS)
         self.snapshot = snapshot
         if snapshot.commit == before.commit and not changed and not removed:
-            self.problem = ""
+            self._problem = ""
             return
+        read = list(load_names(snapshot, changed))
+        self._remember_served(news_of(read))
         served = next_served(
             before,
-            load_names(snapshot, changed),
+            read,
             removed,
             commit=snapshot.commit,
             committed_at=snapshot.committed_at,
@@ -244,10 +261,28 @@ class Follower:
         if self.changes_under_way > _FEW or len(changed) + len(removed) > 1:
             self._rest = min(self.swap_seconds * _REST_SHARE, _LONGEST_REST_SECONDS)
 
+    def _is_remembered(self, warm: Warm) -> bool:
+        """Whether what is served from the file was written down: that may have been removed."""
+        self._registry.memory.refresh()
+        known = self._registry.memory.libraries
+        return all(
+            library.name in known
+            for library in warm.libraries
+            if library.version and library.name != CORE
+        )
+
+    def _remember_served(self, news: Sequence[RememberedLibrary]) -> None:
+        """Before anybody is answered with it; what cannot be written is known until the end."""
+        try:
+            self._registry.memory.add(news)
+        except OSError as error:
+            _LOG.warning("what is served is not remembered", reason=str(error))
+
     def _swap(self, served: Served, started: float, **facts: object) -> None:
         self.current = served
         self._states[id(served)] = served
-        self.problem = ""
+        self._problem = ""
+        self.heads.serves(served.commit)
         self.swap_seconds = perf_counter() - started
         _LOG.info(
             "serving",

@@ -33,7 +33,8 @@ _DECODER = msgspec.msgpack.Decoder(list[ServedLibrary])
 def load_names(snapshot: Snapshot, names: Iterable[LibraryName] | None) -> Iterator[ServedLibrary]:
     """The records of these libraries, or of all with ``core``, in this process."""
     for library in snapshot.libraries(names):
-        yield served_library(library, snapshot.key(library.name))
+        name = library.name
+        yield served_library(library, snapshot.key(name), snapshot.known(name))
 
 
 def load_all(registry: Registry, snapshot: Snapshot, settings: Settings) -> list[ServedLibrary]:

@@ -120,6 +120,13 @@ class Lookups:
         return library
 
     def _refuse_unserved(self, library: ServedLibrary) -> None:
+        if not library.version and library.is_withheld:
+            raise AnswerError(
+                503,
+                f"{library.name} is not served: its newest release cannot be trusted, and nothing"
+                " older takes its place",
+                library.problems,
+            )
         if not library.version:
             raise AnswerError(
                 404, f"nothing of the library {library.name} can be served", library.problems

@@ -65,6 +65,7 @@ class Operations:
             key=settings.instance_key,
             host=settings_host(settings),
             remote_seconds=registry.remote_seconds,
+            branch=settings.branch,
         )
         # A handle of its own for questions, beside the one that lookups are read with.
         self._registry = Registry.open(

@@ -6,17 +6,21 @@ the garbage collector does not walk them, and the cache on disk decodes straight
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import msgspec
 
 from registry import wire
-from registry.library import Library, ReleaseState
+from registry.library import Library, LibraryStatus, ReleaseState
 from registry.model import ReleaseContent
 from registry.names import LibraryName
 from registry.names import step_id as make_step_id
+from registry.remembered import RememberedLibrary, RememberedRelease
 
 PROBLEMS_KEPT = 5
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(RememberedLibrary)
 _STEPS_HERE = b"\0"
 """Stands for the steps while a detail is made: no JSON holds this byte, escaped or not."""
 
@@ -53,6 +57,10 @@ class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A release has a ledger entry and no tag: the tag may follow at any moment."""
     is_hidden: bool
     """Uninstalled: its name is kept, and nobody sees it."""
+    is_withheld: bool = False
+    """An alarm keeps it from being served, and nothing older stands in for it."""
+    news: bytes = b""
+    """What is served of it for the first time: a `RememberedLibrary`, as msgpack."""
 
     @property
     def visible_steps(self) -> tuple[ServedStep, ...]:
@@ -97,8 +105,13 @@ def served_steps(
     return tuple(result)
 
 
-def served_library(library: Library, key: str) -> ServedLibrary:
-    """A library's record; ``key`` is the snapshot's, so that a later load can tell a change."""
+def served_library(
+    library: Library, key: str, known: RememberedLibrary | None = None
+) -> ServedLibrary:
+    """A library's record; ``key`` is the snapshot's, so that a later load can tell a change.
+
+    ``known`` is what was served of it before.
+    """
     content = library.content
     version = str(library.active.version) if library.active and content else ""
     steps = served_steps(library.name, version, content) if content else ()
@@ -118,11 +131,38 @@ def served_library(library: Library, key: str) -> ServedLibrary:
         categories=tuple(sorted({step.category for step in steps})),
         problems=_problems(library),
         awaits_tag=any(
-            record.state is ReleaseState.ALARM and "no tag" in record.alarm
-            for record in library.releases
+            record.state is ReleaseState.ALARM and record.tag is None for record in library.releases
         ),
         is_hidden=library.is_uninstalled,
+        is_withheld=library.is_withheld,
+        news=_news(library, known),
     )
+
+
+def _news(library: Library, known: RememberedLibrary | None) -> bytes:
+    """The releases that are to be remembered; and the facts, as long as nothing is wrong."""
+    versions = {one.version for one in known.releases} if known is not None else frozenset[str]()
+    new = tuple(
+        RememberedRelease(
+            version=str(record.version), tag=record.tag, digest=record.digest, tree=record.tree
+        )
+        for record in library.releases
+        if record.state is ReleaseState.RELEASED
+        and record.tag is not None
+        and record.digest is not None
+        and record.tree is not None
+        and str(record.version) not in versions
+    )
+    is_sound = library.status is not LibraryStatus.ERROR
+    facts = library.facts_id if is_sound and (new or versions) else None
+    if not new and (facts is None or (known is not None and known.facts == facts)):
+        return b""
+    return _ENCODER.encode(RememberedLibrary(name=library.name, releases=new, facts=facts or ""))
+
+
+def news_of(libraries: Iterable[ServedLibrary]) -> list[RememberedLibrary]:
+    """What is to be remembered of these libraries."""
+    return [_DECODER.decode(library.news) for library in libraries if library.news]
 
 
 def _problems(library: Library) -> tuple[str, ...]:

@@ -35,6 +35,9 @@ class Settings:
         False,  # noqa: FBT003 - a default
         "Serve an instance that the registry, which has others, never heard of.",
     )
+    branch: str = _field(
+        "", "The branch that is served; none: the one that HEAD names at the first start."
+    )
     poll_seconds: float = _field(0.25, "Time between two looks at the registry's head, seconds.")
     tags_check_seconds: float = _field(
         30.0, "Time between two complete looks at the release tags, seconds."

@@ -44,6 +44,8 @@ class Place:
     host: Version = DEFAULT_HOST
     """The version of OpsConductor."""
     remote_seconds: float | None = None
+    branch: str = ""
+    """The branch that is served, where a setting names it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,6 +249,7 @@ def begin(place: Place) -> None:
         remote_seconds=place.remote_seconds,
         check_clone=False,
     )
+    opened.served_branch = place.branch
     _Here.installer = Installer(opened, host=place.host)
     _Here.key = read_instance_key(place.key)
 

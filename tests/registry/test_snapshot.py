@@ -184,9 +184,9 @@ def test_edited_release_is_an_alarm_and_the_others_go_on(registry: Registry) -> 
     snapshot = registry.snapshot()
     library = snapshot.library(NAME)
     assert state_of(registry, "2.0.0")[0] is ReleaseState.ALARM
-    assert library.active is not None
-    assert library.active.version == V1
-    assert library.content is not None
+    assert library.active is None
+    assert library.is_withheld
+    assert library.content is None
     assert library.status is LibraryStatus.ERROR
     assert snapshot.files(NAME, V1) == files()
     assert snapshot.library(GOOD).status is LibraryStatus.ENABLED

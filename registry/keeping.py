@@ -1,0 +1,103 @@
+"""Hold a release against what was served of it: an alarm changes nothing of what is answered.
+
+The decisions here are pure, as those in `registry.library`, which see only what is there now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from registry.library import ReleaseRecord, ReleaseState
+from registry.model import LibraryFacts
+from registry.names import Digest, LibraryName, ObjectId
+from registry.remembered import RememberedLibrary, RememberedRelease
+from registry.versions import Version
+
+ACCEPT = "opsteps trust HEAD --accept"
+"""The command that makes what is there now the truth."""
+UNINSTALLED = "uninstalled"
+
+
+def held_to(
+    record: ReleaseRecord, known: RememberedRelease | None, *, facts: LibraryFacts, of: LibraryName
+) -> ReleaseRecord:
+    """The record, or an alarm where it is not any more what was served.
+
+    The bytes that were served are then served on, unless the release was removed on purpose.
+    """
+    if known is None:
+        return record
+    is_removed = facts.state == UNINSTALLED or known.version in facts.removed
+    changed = _changed(record, known, is_removed=is_removed, of=of)
+    if not changed and record.state is not ReleaseState.ALARM:
+        return record
+    mend = f"; where that was meant: '{ACCEPT}'" if changed else ""
+    return replace(
+        record,
+        state=ReleaseState.ALARM,
+        alarm=f"{changed or record.alarm}{mend}",
+        tree=ObjectId(known.tree),
+        digest=Digest(known.digest),
+        is_kept=not is_removed,
+    )
+
+
+def _changed(
+    record: ReleaseRecord, known: RememberedRelease, *, is_removed: bool, of: LibraryName
+) -> str:
+    """What is not as it was served; empty when all is."""
+    tag = f"{of}/v{known.version}"
+    if record.tag is None:
+        return (
+            f"it was served, and its tag is gone: 'git tag {tag} {known.tag}' puts it back,"
+            " or fetch it"
+        )
+    if record.tag != known.tag:
+        return (
+            f"its tag is not the one that was served: 'git tag -f {tag} {known.tag}' puts that back"
+        )
+    if record.digest is None:
+        return "it was served, and its ledger entry is gone"
+    if record.digest != known.digest:
+        return "its digest in the ledger is not the one that was served"
+    if record.tree is None and not is_removed:
+        return "it was served, and its directory is gone, and nothing says that it was removed"
+    return ""
+
+
+def withholding(
+    records: Iterable[ReleaseRecord],
+    active: ReleaseRecord | None,
+    known: Mapping[str, RememberedRelease],
+) -> ReleaseRecord | None:
+    """The release in alarm that would be active, and that nothing older may stand in for.
+
+    It is one that the ledger names, and that is not known well enough to be served on. Where other
+    releases were served and this one never was, they go on being served: nothing steps down.
+    """
+    found: ReleaseRecord | None = None
+    for record in records:
+        is_in_question = (
+            record.state is ReleaseState.ALARM
+            and not record.is_kept
+            and record.yank is None
+            and record.date is not None
+            and (str(record.version) in known or not known)
+        )
+        if is_in_question and _is_before(active, record.version):
+            found = record if found is None or found.version < record.version else found
+    return found
+
+
+def _is_before(active: ReleaseRecord | None, version: Version) -> bool:
+    if active is None:
+        return False
+    if version.is_stable is not active.version.is_stable:
+        return version.is_stable
+    return active.version < version
+
+
+def by_version(known: RememberedLibrary | None) -> dict[str, RememberedRelease]:
+    """What was served of a library, by version."""
+    return {one.version: one for one in known.releases} if known is not None else {}
