@@ -6,6 +6,7 @@ Git only as parsed names, object ids or through standard input, never as options
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -466,6 +467,16 @@ def _read_object(stdout: IO[bytes]) -> GitObject | None:
     return GitObject(object_id=object_id, type=kind, content=content)
 
 
+def is_genuine(found: GitObject, object_id: ObjectId) -> bool:
+    """Whether an object is what its id says; what is too large was not read and is not judged."""
+    if not found.is_read:
+        return True
+    header = b"%b %d\0" % (found.type.encode(), len(found.content))
+    digest = hashlib.sha1(header, usedforsecurity=False)
+    digest.update(found.content)
+    return digest.hexdigest() == object_id
+
+
 class Wave:
     """Objects asked for together: `want` each, then `fetch` them in one pipelined request."""
 
@@ -479,10 +490,14 @@ class Wave:
         self._ids[object_id] = None
 
     def fetch(self) -> dict[ObjectId, GitObject]:
-        """What was found; a missing object has no entry."""
+        """What was found; a missing object has no entry, and neither has a forged one.
+
+        Git compares an object with its id only when it comes over a network. What lies under the
+        id of another is as good as lost.
+        """
         ids = list(self._ids)
         found = zip(ids, self._repository.objects(ids), strict=True)
-        return {object_id: item for object_id, item in found if item is not None}
+        return {id_: item for id_, item in found if item is not None and is_genuine(item, id_)}
 
     def fetch_all(self) -> dict[ObjectId, GitObject]:
         """As `fetch`; raises DamagedRepositoryError for a missing object."""

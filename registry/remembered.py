@@ -9,7 +9,7 @@ was not written to its end is cut off; only a person's acceptance writes the fil
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
@@ -48,16 +48,8 @@ class RememberedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return next((one for one in self.releases if one.version == version), None)
 
 
-class RememberedFinding(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What was found between two heads; it stays until a person accepts it."""
-
-    identity: str
-    text: str
-
-
 class _Block(msgspec.Struct, frozen=True, array_like=True):
     libraries: tuple[RememberedLibrary, ...] = ()
-    findings: tuple[RememberedFinding, ...] = ()
     generation: int = 0
 
 
@@ -72,8 +64,6 @@ class Memory:
         """``directory`` is the registry's state directory; it need not exist."""
         self.path = directory / _FILE
         self.libraries: dict[str, RememberedLibrary] = {}
-        self.findings: dict[str, str] = {}
-        """What was found, by its identity."""
         self.generation = 0
         """Grows whenever a person accepts something."""
         self.problem = ""
@@ -102,7 +92,7 @@ class Memory:
             self.problem = f"what was served cannot be read: {error.strerror}"
 
     def _forget(self) -> None:
-        self.libraries, self.findings = {}, {}
+        self.libraries = {}
         self.generation, self._size, self.problem = 0, 0, ""
 
     def _take(self, data: bytes) -> None:
@@ -130,21 +120,17 @@ class Memory:
 
     def _merge(self, block: _Block) -> None:
         self.generation = max(self.generation, block.generation)
-        self.findings.update((one.identity, one.text) for one in block.findings)
         known = self.libraries
         for library in block.libraries:
             before = known.get(library.name)
             known[library.name] = library if before is None else _merged(before, library)
 
-    def add(
-        self, libraries: Iterable[RememberedLibrary], findings: Iterable[RememberedFinding] = ()
-    ) -> None:
+    def add(self, libraries: Iterable[RememberedLibrary]) -> None:
         """Remember more, here at once and then in the file. Raises OSError for the file."""
         more = tuple(one for one in libraries if _is_news(self.libraries.get(one.name), one))
-        new = tuple(one for one in findings if one.identity not in self.findings)
-        if not more and not new:
+        if not more:
             return
-        block = _Block(libraries=more, findings=new)
+        block = _Block(libraries=more)
         self._merge(block)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(self._lock):
@@ -165,29 +151,35 @@ class Memory:
             self._size += len(data)
 
     def accept(self, libraries: Iterable[RememberedLibrary]) -> None:
-        """In the place of these libraries remember what a person accepts, and no finding.
-
-        Raises OSError.
-        """
+        """In the place of these libraries remember what a person accepts. Raises OSError."""
+        accepted = tuple(libraries)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(self._lock):
             self.refresh()
-            for library in libraries:
+            for library in accepted:
                 before = self.libraries.get(library.name)
                 count = 1 if before is None else before.accepted + 1
                 self.libraries[library.name] = msgspec.structs.replace(library, accepted=count)
-            self.findings = {}
             self._write(self.generation + 1)
+
+    def accept_tags(self, tags: Mapping[tuple[str, str], str]) -> None:
+        """Other tag objects state the same releases, by name and version. Raises OSError."""
+        self.refresh()
+        names = {name for name, _ in tags}
+        changed = []
+        for library in [self.libraries[name] for name in names if name in self.libraries]:
+            releases = tuple(
+                msgspec.structs.replace(one, tag=tags.get((library.name, one.version), one.tag))
+                for one in library.releases
+            )
+            if releases != library.releases:
+                changed.append(msgspec.structs.replace(library, releases=releases))
+        if changed:
+            self.accept(changed)
 
     def _write(self, generation: int) -> None:
         """All of it anew, at once or not at all."""
-        findings = tuple(
-            RememberedFinding(identity=identity, text=text)
-            for identity, text in self.findings.items()
-        )
-        block = _Block(
-            libraries=tuple(self.libraries.values()), findings=findings, generation=generation
-        )
+        block = _Block(libraries=tuple(self.libraries.values()), generation=generation)
         data = _MAGIC + _framed(block)
         write_durably(self.path, data)
         status = self.path.stat()

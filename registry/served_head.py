@@ -28,6 +28,8 @@ class ServedHead(msgspec.Struct, frozen=True):
     head: CommitId
     accepted: int = 0
     """How often a person accepted another head."""
+    judged: str = ""
+    """The last commit of which nothing was found; empty before the first judgement."""
 
 
 def served_head_path(registry: Registry) -> Path:
@@ -42,7 +44,8 @@ def read_served_head(registry: Registry) -> ServedHead | None:
         found = msgspec.json.decode(raw, type=ServedHead)
     except (OSError, msgspec.MsgspecError):
         return None
-    if not _BRANCH.fullmatch(found.branch) or not _ID.fullmatch(found.head):
+    ids = filter(None, (found.head, found.judged))
+    if not found.head or not _BRANCH.fullmatch(found.branch) or not all(map(_ID.fullmatch, ids)):
         return None
     return found
 
@@ -71,10 +74,11 @@ def write_served_head(registry: Registry, served: ServedHead) -> ServedHead:
     return served
 
 
-def accept_head(registry: Registry, head: CommitId) -> None:
+def accept_head(registry: Registry, head: CommitId, *, judged: str) -> None:
     """A person says that this commit, and the branch that HEAD names, is what is to be served.
 
-    Where nothing was served yet there is nothing to change. Raises OSError.
+    Nothing is looked for in what came before ``judged``; empty is as it was. Where nothing was
+    served yet there is nothing to change. Raises OSError.
     """
     path = served_head_path(registry)
     if not path.exists():
@@ -82,5 +86,6 @@ def accept_head(registry: Registry, head: CommitId) -> None:
     with exclusive(path.parent / _LOCK):
         there = read_served_head(registry)
         count = there.accepted + 1 if there is not None else int(path.stat().st_mtime)
-        accepted = ServedHead(branch=registry.branch, head=head, accepted=count)
+        judged = judged or (there.judged if there is not None else "")
+        accepted = ServedHead(branch=registry.branch, head=head, accepted=count, judged=judged)
         write_durably(path, msgspec.json.encode(accepted))

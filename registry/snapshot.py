@@ -86,6 +86,10 @@ class Snapshot:
         lost = self._remembered.keys() - self._state.trees.keys()
         return frozenset(LibraryName(name) for name in lost if self._remembered[name].releases)
 
+    def as_it_is(self) -> Snapshot:
+        """The same, without looking at what was served of it."""
+        return Snapshot(self._repository, self._state, self._limits, {})
+
     def known(self, name: LibraryName) -> RememberedLibrary | None:
         """What was served of a library on this machine."""
         return self._remembered.get(name)

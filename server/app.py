@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import registry as registry_room
 from registry.cache_place import cache_directory
+from registry.keeping import ACCEPT
 from registry.names import CommitId
 from registry.snapshot import Registry
 from server.access import Gate, web_address
@@ -35,7 +36,7 @@ from server.remote_following import RemoteFollowing
 from server.security_log import SecurityLog
 from server.settings import Settings
 from server.site import Site
-from server.state import Served
+from server.state import ALARMS_KEPT, Served
 from server.token_marker import TokenMarker
 from server.tokens import Tokens
 from server.uploads import UploadMemory
@@ -273,8 +274,15 @@ class Server:
         return "unwritable" if self.database.write_problem else "ready"
 
     def _alarm_count(self) -> int:
+        return len(self._alarms())
+
+    def _alarms(self) -> tuple[str, ...]:
+        """What must not be, and what was found in the history since it was sound."""
         served = self.follower.current
-        return served.alarm_count if served else 0
+        memory = self._registry.memory.problem
+        damaged = (f"{memory}: '{ACCEPT}' writes it anew",) if memory else ()
+        found = (*(served.alarms if served else ()), *self.follower.judging.alarms, *damaged)
+        return found[:ALARMS_KEPT]
 
     def health(self) -> dict[str, object]:
         """What ``/health`` answers."""
@@ -282,7 +290,7 @@ class Server:
         dirty = self.follower.upkeep.dirty
         problem = self._public(self.follower.problem)
         build = self.build_state()
-        alarms = tuple(map(self._public, served.alarms)) if served else ()
+        alarms = tuple(map(self._public, self._alarms()))
         clone = self.clone.fields()
         writing = self.operations.health
         unwritten = self.database.write_problem

@@ -20,6 +20,7 @@ from registry.snapshot import Registry, Snapshot
 from server.collecting import Collecting
 from server.errors import ServerError
 from server.head_watch import HeadWatch
+from server.judging import Judging
 from server.loading import load_all, load_names
 from server.maintenance import Maintenance
 from server.served import ServedLibrary, news_of
@@ -47,6 +48,7 @@ class Follower:
         self.current: Served | None = None
         self.snapshot: Snapshot | None = None
         self.heads = HeadWatch(registry)
+        self.judging = Judging(_another_handle(registry), self.heads)
         self._problem = ""
         self.swap_seconds = 0.0
         """From seeing the last change to serving it."""
@@ -54,6 +56,7 @@ class Follower:
         """How many clients wait for theirs; a single one is never made to wait longer."""
         self.listeners: list[Callable[[Served], None]] = []
         self.upkeep = Upkeep(registry, settings)
+        self.upkeep.afterwards.append(self._look_back)
         self._collecting = Collecting()
         self._states: WeakValueDictionary[int, Served] = WeakValueDictionary()
         self._maintenance = Maintenance(registry, settings)
@@ -91,6 +94,7 @@ class Follower:
         self._wake.set()
         self._thread.join(self._settings.stop_seconds)
         self.upkeep.stop()
+        self.judging.close()
         self._maintenance.stop()
 
     def reload(self, timeout: float) -> bool:
@@ -180,6 +184,12 @@ class Follower:
         self._advance(all_tags=tags_moved)
         self._refused = ""
 
+    def _look_back(self, served: Served) -> None:
+        """After a swap, in the background: judge how it came about, and keep it from being lost."""
+        if not self.heads.problem:
+            self.judging.judge(served.commit)
+        self.heads.keep()
+
     def _is_accepted(self) -> bool:
         """Whether a person accepted what is there, in the place of what was served."""
         memory = self._registry.memory
@@ -244,6 +254,9 @@ class Follower:
         changed, removed = _difference(before, self.snapshot, snapshot)
         sleep(_BREATH_SECONDS)
         self.snapshot = snapshot
+        if all_tags:
+            self.judging.look_at_all_tags()
+            self.upkeep.after_swap(before)
         if snapshot.commit == before.commit and not changed and not removed:
             self._problem = ""
             return
@@ -296,6 +309,13 @@ class Follower:
             listener(served)
         self.upkeep.after_swap(served)
         self._maintenance.after_change()
+
+
+def _another_handle(registry: Registry) -> Registry:
+    """For a thread that must not wait for the reads of another."""
+    return Registry.open(
+        registry.path, instance=registry.instance, limits=registry.limits, check_clone=False
+    )
 
 
 def _difference(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+
+import msgspec
 import structlog
 
 from registry.names import CommitId
@@ -29,6 +32,8 @@ class HeadWatch:
         self._seen: object = None
         self._look: Look | None = None
         self._told = ""
+        self._written: ServedHead | None = None
+        self._lock = threading.Lock()
         self._kept: CommitId | None = None
 
     @property
@@ -74,8 +79,9 @@ class HeadWatch:
         there = read_served_head(self._registry)
         if there is None:
             return
-        if self._served is None or there.accepted > self._served.accepted:
-            self._served = there
+        with self._lock:
+            if self._served is None or there.accepted > self._served.accepted:
+                self._served = self._written = there
 
     def _tell(self, look: Look) -> None:
         problem = str(look)
@@ -90,13 +96,22 @@ class HeadWatch:
         look = self._look
         if look is None or look.commit != commit or look.problem:
             return
-        accepted = self._served.accepted if self._served is not None else 0
-        served = ServedHead(branch=look.branch, head=commit, accepted=accepted)
-        if served == self._served:
+        with self._lock:
+            before = self._served or ServedHead(branch=look.branch, head=commit, judged=commit)
+            self._write(msgspec.structs.replace(before, branch=look.branch, head=commit))
+
+    def judged(self, commit: CommitId) -> None:
+        """Remember that nothing was found up to this commit, which is served."""
+        with self._lock:
+            if self._served is not None:
+                self._write(msgspec.structs.replace(self._served, judged=commit))
+
+    def _write(self, served: ServedHead) -> None:
+        if served == self._written:
             return
         self._served = served
         try:
-            self._served = write_served_head(self._registry, served)
+            self._served = self._written = write_served_head(self._registry, served)
         except OSError as error:
             _LOG.warning("the served head is not remembered", reason=str(error))
 

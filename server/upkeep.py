@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -37,6 +38,8 @@ class Upkeep:
         self.cache = WarmFile(cache_path(cache_directory(registry), instance), instance)
         self.dirty: tuple[str, ...] = ()
         self.edits_seen_at = 0.0
+        self.afterwards: list[Callable[[Served], None]] = []
+        """What else is done for a state in its own time; raises OSError or RegistryError."""
         self._registry = registry
         self._settings = settings
         self._next_edits = 0.0
@@ -94,6 +97,8 @@ class Upkeep:
                 if served is not None:
                     self._compress(served)
                     self._keep(served)
+                    for task in self.afterwards:
+                        task(served)
                 if looking:
                     self._find_edits()
             except (OSError, RegistryError) as error:

@@ -91,6 +91,13 @@ def _set_tags(turn: Turn, changes: Sequence[TagChange]) -> None:
         updates.extend(_kept(turn.registry, change))
     writer.finish()
     turn.move(updates)
+    # A server knows the tags that it served: these state the same digests and trees.
+    tags: dict[tuple[str, str], str] = {}
+    for update in updates:
+        name, _, version = update.ref.removeprefix("refs/tags/").partition("/v")
+        if update.ref.startswith("refs/tags/") and update.new != ABSENT:
+            tags[name, version] = update.new
+    turn.registry.memory.accept_tags(tags)
 
 
 def _kept(registry: Registry, change: TagChange) -> list[RefUpdate]:

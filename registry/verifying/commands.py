@@ -34,6 +34,7 @@ from registry.signing.keys import PublicKey, parse_public_keys
 from registry.signing.times import format_time
 from registry.snapshot import Registry
 from registry.tables import Column, show_table
+from registry.verifying.accepting import accept_served
 from registry.verifying.difference import compare_heads
 from registry.verifying.errors import IncompleteHistoryError, TrustedFileError
 from registry.verifying.head_statement import write_statement
@@ -137,6 +138,9 @@ def trust(
 
     Shows what changes for releases and what is found at the commit. What --accept acknowledges
     does not fail `verify` any more, but is still listed.
+
+    Servers of this clone go on from that commit, and from the branch that HEAD names. With
+    --accept they take releases for what they are there, be it what they served or not.
     """
     wishes = Wishes(now=datetime.now(UTC), administrators=read_administrators(administrators))
     with Registry.open(registry) as opened:
@@ -147,8 +151,10 @@ def trust(
         found = [f.identity for f in verified.report.findings if f.check in ACCEPTABLE]
         kept = before.accepted if before is not None else ()
         accepted = tuple(dict.fromkeys([*kept, *found])) if accept else kept
+        renewed: tuple[str, ...] = ()
         if not dry_run:
             set_trusted(opened, replace(verified.head, accepted=accepted))
+            renewed = accept_served(opened, head, with_releases=accept)
     if as_json:
         answer = {"trusted": head, "before": before.head if before else None}
         said = {"difference": difference, "found": report_data(verified.report)["findings"]}
@@ -156,6 +162,8 @@ def trust(
         return
     for line in (*lines, *finding_lines(verified.report)):
         typer.echo(line)
+    for release in renewed:
+        typer.echo(printable(f"{release} is not any more what was served of it, and is accepted"))
     typer.echo(f"{'Would trust' if dry_run else 'Trusts'} {head} from now on")
 
 

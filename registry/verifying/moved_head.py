@@ -121,9 +121,9 @@ def _after(registry: Registry, branch: str, head: CommitId, served: ServedHead) 
     lost = int(registry.repository.run("rev-list", "--count", served.head, f"^{head}"))
     commits = f"{lost} commit{'' if lost == 1 else 's'}"
     if descends(registry.repository, served.head, head):
-        problem = f"{Attack.ROLLBACK}: the head went back by {commits}: {_named(branch)} is at {head[:12]}, and"
+        problem = f"{Attack.ROLLBACK}: the head went back by {commits} to {head[:12]}:"
     else:
-        problem = f"{Attack.REWRITTEN_HISTORY}: {commits} that were served are not in {head[:12]}:"
+        problem = f"{Attack.REWRITTEN_HISTORY}: {head[:12]} lacks {commits} that were served:"
     return Look(
         commit=served.head,
         branch=branch,

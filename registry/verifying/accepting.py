@@ -1,0 +1,74 @@
+"""Make what is there now what servers compare with: a person says that it was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from registry.library import Library, ReleaseState
+from registry.names import CommitId
+from registry.remembered import RememberedLibrary, RememberedRelease
+from registry.served_head import accept_head, read_served_head
+from registry.snapshot import Registry, Snapshot
+from registry.verifying.commit_walk import descends
+
+
+def accept_served(registry: Registry, head: CommitId, *, with_releases: bool) -> tuple[str, ...]:
+    """Let servers of this clone go on from a commit; returns the releases that are accepted.
+
+    ``with_releases``: also those that are not what was served, and what was found in the history.
+    Raises OSError, NotARegistryError, GitError.
+    """
+    served = read_served_head(registry)
+    judged = served.judged if served is not None else ""
+    is_before = bool(judged) and descends(registry.repository, head, CommitId(judged))
+    if with_releases:
+        snapshot = registry.snapshot(head)
+        changed = list(_changed(snapshot, snapshot.as_it_is()))
+        if changed or registry.memory.problem or registry.memory.libraries:
+            registry.memory.accept(library for library, _ in changed)
+    else:
+        changed = []
+    accept_head(registry, head, judged=head if with_releases or not is_before else "")
+    return tuple(text for _, texts in changed for text in texts)
+
+
+def _changed(now: Snapshot, plain: Snapshot) -> Iterator[tuple[RememberedLibrary, list[str]]]:
+    """Libraries that are not what was served, as they are to be remembered, and which releases."""
+    there = frozenset(plain.names)
+    for library in now.libraries():
+        known = now.known(library.name)
+        if known is None:
+            continue
+        wrong = [
+            release
+            for release in known.releases
+            if _is_wrong(library, release) or library.name not in there
+        ]
+        if not wrong:
+            continue
+        at_last = plain.library(library.name) if library.name in there else None
+        kept = [release for release in known.releases if release not in wrong]
+        new = [found for one in wrong if (found := _as_it_is(at_last, one)) is not None]
+        facts = at_last.facts_id if at_last is not None else None
+        remembered = RememberedLibrary(
+            name=library.name, releases=tuple(kept + new), facts=facts or "", accepted=0
+        )
+        yield remembered, [f"{library.name} {release.version}" for release in wrong]
+
+
+def _is_wrong(library: Library, release: RememberedRelease) -> bool:
+    record = next((r for r in library.releases if str(r.version) == release.version), None)
+    return record is None or record.state is ReleaseState.ALARM
+
+
+def _as_it_is(library: Library | None, release: RememberedRelease) -> RememberedRelease | None:
+    """The same version as tag, ledger and directory have it now; None where they disagree."""
+    records = library.releases if library is not None else ()
+    record = next((r for r in records if str(r.version) == release.version), None)
+    if record is None or record.state is not ReleaseState.RELEASED:
+        return None
+    if record.tag is None or record.digest is None or record.tree is None:
+        return None
+    return RememberedRelease(
+        version=release.version, tag=record.tag, digest=record.digest, tree=record.tree
+    )
