@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.errors import LimitError
-from registry.git import GitObject, GitRepository, Wave
+from registry.git import GitObject, GitRepository, Wave, is_genuine
 from registry.model import Manifest, ReleaseContent, Step
 from registry.names import ObjectId
 from registry.parsing import Parsed, parse_manifest, parse_step
@@ -181,8 +181,9 @@ def read_files(
     found: dict[str, bytes] = {}
     # One that is too large for a release is told apart from all of them together.
     left = limits.release_bytes + BLOB_BYTES
-    for path, blob in zip(paths, repository.objects(list(paths.values())), strict=True):
-        if blob is None:
+    blobs = repository.objects(list(paths.values()))
+    for (path, object_id), blob in zip(paths.items(), blobs, strict=True):
+        if blob is None or not is_genuine(blob, object_id):
             continue
         found[path] = blob.content
         left -= len(blob.content)

@@ -35,6 +35,8 @@ class Judging:
     def __init__(self, registry: Registry, heads: HeadWatch) -> None:
         """``registry`` is a handle of its own. Nothing is judged yet."""
         self.alarms: tuple[str, ...] = ()
+        self.count = 0
+        """How often was judged."""
         self._registry = registry
         self._heads = heads
         self._all_tags = threading.Event()
@@ -85,6 +87,7 @@ class Judging:
             if alarm not in self.alarms:
                 _LOG.error("alarm", reason=alarm)
         self.alarms = alarms
+        self.count += 1
 
 
 class _Known(Mapping[Release, Remembered]):

@@ -1,0 +1,76 @@
+"""A server over a registry that somebody tampers with: it says so, running and started again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry.operation import follow_head
+from registry.snapshot import Registry
+from server.app import Server
+from server.settings import Settings
+from tests.attacks.tampering import NO_EFFECT, YES, Tampering, tamperings
+from tests.registry.verifying.scene import TOOLS, Keys, Scene, make_scene
+from tests.server.real_server import until
+
+_QUICK = Settings(
+    poll_seconds=0.005, settle_seconds=0.0, tags_check_seconds=0.01, upstream_check_seconds=0
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    scene = make_scene(tmp_path_factory.mktemp("scene") / "registry", Keys())
+    follow_head(scene.registry)  # else servers do, and hold Git's index while people commit
+    yield scene
+    scene.registry.close()
+
+
+@contextmanager
+def served(path: Path) -> Iterator[Server]:
+    """The whole server but for its socket, once it has judged what it serves."""
+    server = Server(Registry.open(path, check_clone=False), _QUICK, builds=False)
+    server.start()
+    try:
+        follower = server.follower
+        until(lambda: follower.current is not None and (follower.judging.count or follower.problem))
+        yield server
+    finally:
+        server.stop(1.0)
+
+
+def said(server: Server) -> Any:
+    health: Any = server.health()
+    return [*health["alarms"], health["problem"], health["clone"]["problem"]]
+
+
+def judged_again(server: Server) -> None:
+    before = server.follower.judging.count
+    server.follower.judging.look_at_all_tags()
+    server.follower.reload(30.0)
+    until(lambda: server.follower.judging.count > before)
+
+
+@pytest.mark.parametrize("row", tamperings(), ids=lambda row: row.name)
+def test_a_server_notices(row: Tampering, made: Scene, tmp_path: Path) -> None:
+    scene = made.copy(tmp_path / "registry")
+    try:
+        with served(scene.path) as server:
+            assert server.health()["status"] == "healthy", said(server)
+            row.tamper(scene)
+            if row.serve == YES:
+                until(lambda: any(said(server)), 4)
+            else:
+                judged_again(server)
+                assert row.serve == NO_EFFECT
+                assert not any(said(server))
+        with served(scene.path) as server:
+            assert any(said(server)) is (row.serve == YES), said(server)
+            assert server.follower.current is not None
+            assert TOOLS in server.follower.current.libraries
+    finally:
+        scene.registry.close()
