@@ -5,7 +5,7 @@ The decisions here are pure, as those in `registry.library`, which see only what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from registry.library import ReleaseRecord, ReleaseState
@@ -69,30 +69,28 @@ def _changed(
 def withholding(
     records: Iterable[ReleaseRecord],
     active: ReleaseRecord | None,
-    known: Mapping[str, RememberedRelease],
+    known: RememberedLibrary | None,
 ) -> ReleaseRecord | None:
     """The release in alarm that would be active, and that nothing older may stand in for.
 
-    It is one that the ledger names, and that is not known well enough to be served on. Where other
-    releases were served and this one never was, they go on being served: nothing steps down.
+    It is one that the ledger names, and that is not known well enough to be served on. What was
+    answered with before goes on being answered with: then nothing steps down.
     """
-    found: ReleaseRecord | None = None
-    for record in records:
-        is_in_question = (
-            record.state is ReleaseState.ALARM
-            and not record.is_kept
-            and record.yank is None
-            and record.date is not None
-            and (str(record.version) in known or not known)
-        )
-        if is_in_question and _is_before(active, record.version):
-            found = record if found is None or found.version < record.version else found
-    return found
+    if active is None or (known is not None and known.active == str(active.version)):
+        return None
+    in_question = [
+        record
+        for record in records
+        if record.state is ReleaseState.ALARM
+        and not record.is_kept
+        and record.yank is None
+        and record.date is not None
+        and _is_before(active, record.version)
+    ]
+    return max(in_question, key=lambda record: record.version, default=None)
 
 
-def _is_before(active: ReleaseRecord | None, version: Version) -> bool:
-    if active is None:
-        return False
+def _is_before(active: ReleaseRecord, version: Version) -> bool:
     if version.is_stable is not active.version.is_stable:
         return version.is_stable
     return active.version < version

@@ -346,7 +346,9 @@ def _decide(draft: _Draft) -> None:
             record.version == pin and record.state is ReleaseState.ALARM
             for record in draft.releases
         )
-    withheld = withholding(draft.releases, draft.active, known) if pin is None else None
+    withheld = None
+    if pin is None:
+        withheld = withholding(draft.releases, draft.active, draft.source.known)
     if withheld is not None and draft.active is not None:
         draft.problems.append(_withheld(draft.source.name, withheld, draft.active))
         draft.active, draft.is_withheld = None, True

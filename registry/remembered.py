@@ -42,6 +42,8 @@ class RememberedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     facts: str = ""
     accepted: int = 0
     """How often a person accepted a change of it."""
+    active: str = ""
+    """The version that lookups without one were answered with last, while all was sound."""
 
     def release(self, version: str) -> RememberedRelease | None:
         """One version of it."""
@@ -191,9 +193,9 @@ def _is_news(known: RememberedLibrary | None, library: RememberedLibrary) -> boo
     if known is None:
         return True
     versions = {one.version for one in known.releases}
-    return library.facts not in ("", known.facts) or any(
-        one.version not in versions for one in library.releases
-    )
+    if library.facts not in ("", known.facts) or library.active not in ("", known.active):
+        return True
+    return any(one.version not in versions for one in library.releases)
 
 
 def _merged(before: RememberedLibrary, more: RememberedLibrary) -> RememberedLibrary:
@@ -205,6 +207,7 @@ def _merged(before: RememberedLibrary, more: RememberedLibrary) -> RememberedLib
         releases=before.releases + new if new else before.releases,
         facts=more.facts or before.facts,
         accepted=max(before.accepted, more.accepted),
+        active=more.active or before.active,
     )
 
 

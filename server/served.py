@@ -154,10 +154,17 @@ def _news(library: Library, known: RememberedLibrary | None) -> bytes:
         and str(record.version) not in versions
     )
     is_sound = library.status is not LibraryStatus.ERROR
-    facts = library.facts_id if is_sound and (new or versions) else None
-    if not new and (facts is None or (known is not None and known.facts == facts)):
+    is_told = is_sound and bool(new or versions)
+    facts = (library.facts_id if is_told else None) or ""
+    active = str(library.active.version) if is_told and library.active is not None else ""
+    told = (known.facts, known.active) if known is not None else ("", "")
+    if not new and all(
+        one in ("", before) for one, before in zip((facts, active), told, strict=True)
+    ):
         return b""
-    return _ENCODER.encode(RememberedLibrary(name=library.name, releases=new, facts=facts or ""))
+    return _ENCODER.encode(
+        RememberedLibrary(name=library.name, releases=new, facts=facts, active=active)
+    )
 
 
 def news_of(libraries: Iterable[ServedLibrary]) -> list[RememberedLibrary]:

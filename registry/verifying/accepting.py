@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from registry.library import Library, ReleaseState
+from registry.library import Library, ReleaseState, choose_active
 from registry.names import CommitId
 from registry.remembered import RememberedLibrary, RememberedRelease
 from registry.served_head import accept_head, read_served_head
@@ -50,8 +50,12 @@ def _changed(now: Snapshot, plain: Snapshot) -> Iterator[tuple[RememberedLibrary
         kept = [release for release in known.releases if release not in wrong]
         new = [found for one in wrong if (found := _as_it_is(at_last, one)) is not None]
         facts = at_last.facts_id if at_last is not None else None
+        active = choose_active(at_last.releases, None) if at_last is not None else None
         remembered = RememberedLibrary(
-            name=library.name, releases=tuple(kept + new), facts=facts or "", accepted=0
+            name=library.name,
+            releases=tuple(kept + new),
+            facts=facts or "",
+            active=str(active.version) if active is not None else "",
         )
         yield remembered, [f"{library.name} {release.version}" for release in wrong]
 

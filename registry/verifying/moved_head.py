@@ -72,6 +72,8 @@ def look_at_head(registry: Registry, served: ServedHead | None) -> Look:
     where nothing else that could be served is known.
     """
     branch = served_branch(registry, served)
+    if served is not None and served.branch not in (branch, DETACHED):
+        served = None  # the setting names another one
     head = branch_head(registry, branch)
     if head is None and served is None:
         head = registry.head()

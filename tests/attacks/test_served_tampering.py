@@ -63,7 +63,7 @@ def test_a_server_notices(row: Tampering, made: Scene, tmp_path: Path) -> None:
             assert server.health()["status"] == "healthy", said(server)
             row.tamper(scene)
             if row.serve == YES:
-                until(lambda: any(said(server)), 4)
+                until(lambda: any(said(server)), 5)
             else:
                 judged_again(server)
                 assert row.serve == NO_EFFECT
