@@ -88,6 +88,7 @@ class Server:
         self.remote = RemoteFollowing(
             followed,
             poll_seconds=settings.remote_poll_seconds,
+            tags_seconds=settings.remote_tags_seconds,
             moved=self.follower.wake,
         )
         self.clone = CloneWatch(registry.path)
@@ -281,7 +282,8 @@ class Server:
         served = self.follower.current
         memory = self._registry.memory.problem
         damaged = (f"{memory}: '{ACCEPT}' writes it anew",) if memory else ()
-        found = (*(served.alarms if served else ()), *self.follower.judging.alarms, *damaged)
+        own = served.alarms if served else ()
+        found = (*own, *self.follower.judging.alarms, *self.remote.tags.alarms, *damaged)
         return found[:ALARMS_KEPT]
 
     def health(self) -> dict[str, object]:

@@ -17,6 +17,7 @@ from registry.errors import ConflictError, RegistryError
 from registry.operation import catch_up, follow_head
 from registry.snapshot import Registry
 from registry.verifying.errors import UntrustedHistoryError
+from server.remote_tags import RemoteTags
 
 _LONGEST_SECONDS = 30.0
 _LOG = structlog.get_logger(__name__)
@@ -35,10 +36,16 @@ class RemoteFollowing:
     """A thread that looks at the remote every so many seconds, and when it is woken."""
 
     def __init__(
-        self, registry: Registry, *, poll_seconds: float, moved: Callable[[], None]
+        self,
+        registry: Registry,
+        *,
+        poll_seconds: float,
+        tags_seconds: float = 0,
+        moved: Callable[[], None],
     ) -> None:
         """``registry`` is a handle of its own; ``moved`` is called when the branch has moved."""
         self.state = RemoteState(status="off" if registry.remote is None else "waiting")
+        self.tags = RemoteTags(registry, tags_seconds)
         self._registry = registry
         self._poll_seconds = poll_seconds
         self._moved = moved
@@ -78,6 +85,8 @@ class RemoteFollowing:
             if has_moved:
                 self._moved()
                 follow_head(self._registry)
+            else:
+                self.tags.look()
         except (ConflictError, UntrustedHistoryError) as error:
             self._remember("refused", error)
             return False

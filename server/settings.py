@@ -160,6 +160,9 @@ class Settings:
         "", "A Git remote's name: changes move there first, and what others change is followed."
     )
     remote_poll_seconds: float = _field(2.0, "Time between two looks at the remote, seconds.")
+    remote_tags_seconds: float = _field(
+        300.0, "Time between two comparisons of all release tags with the remote's; 0 means never."
+    )
     remote_seconds: float = _field(30.0, "Longest that one question to the remote takes, seconds.")
     redis_url: str = _field(
         "", "A Redis, `redis://…`: servers tell each other of changes, and need not wait to poll."

@@ -78,6 +78,7 @@ def test_servers_on_one_clone_serve_each_others_changes_and_none_is_lost(tmp_pat
             for prefix in ("one", "two"):
                 for number in range(5):
                     until(lambda: serves(client, f"{prefix}-{number}.file.copy"))  # noqa: B023 - called at once
+            until(lambda: client.health()["status"] == "healthy")  # noqa: B023
         assert is_linear(place.path)
 
 
@@ -242,3 +243,23 @@ def test_a_toggle_is_followed_too(clones: Clones) -> None:
         path = "/api/v1/libraries/alpha/toggle?enabled=false"
         assert change(one, "PUT", path).status == 200
         until(lambda: not serves(two, "alpha.file.copy"))
+
+
+def test_tags_that_differ_on_the_remote_are_an_alarm_until_they_are_put_back(
+    clones: Clones,
+) -> None:
+    clone = clones.clone("replica")
+    tag = git(clone, "rev-parse", "alpha/v1.0.0")
+    settings: dict[str, Any] = {"remote_poll_seconds": 0.05, "remote_tags_seconds": 0.05}
+    with serving(clone, remote="origin", **settings) as client:
+        until(lambda: client.health()["status"] == "healthy")
+        git(clones.bare, "tag", "-d", "alpha/v1.0.0")
+        until(lambda: "is here and not on origin" in str(client.health()["alarms"]))
+        assert serves(client, "alpha.file.copy")
+        git(clones.bare, "tag", "-a", "-m", "other", "alpha/v1.0.0", "main")
+        until(lambda: f"is {tag[:12]} here and" in str(client.health()["alarms"]))
+        said = next(one for one in client.health()["alarms"] if "git push" in one)
+        git(clone, *said.split("'")[1].split()[1:])
+        until(lambda: client.health()["status"] == "healthy")
+        assert install(client, "beta").status == 200
+        assert client.health()["alarms"] == []
