@@ -11,7 +11,7 @@ from dataclasses import replace
 from registry.library import ReleaseRecord, ReleaseState
 from registry.model import LibraryFacts
 from registry.names import Digest, LibraryName, ObjectId
-from registry.remembered import RememberedLibrary, RememberedRelease
+from registry.remembered import MISSED, RememberedLibrary, RememberedRelease
 from registry.versions import Version
 
 ACCEPT = "opsteps trust HEAD --accept"
@@ -61,7 +61,7 @@ def _changed(
         return "it was served, and its ledger entry is gone"
     if record.digest != known.digest:
         return "its digest in the ledger is not the one that was served"
-    if record.tree is None and not is_removed:
+    if record.tree is None and known.gone == MISSED and not is_removed:
         return "it was served, and its directory is gone, and nothing says that it was removed"
     return ""
 

@@ -23,6 +23,10 @@ _LOCK = "served.lock"
 _MAGIC = b"opsteps-remembered-1\n"
 _LENGTH_BYTES = 4
 _DIGEST_BYTES = 16
+WITHDRAWN = "withdrawn"
+"""It was removed or uninstalled, as the history allows."""
+MISSED = "missed"
+"""Nothing allows that it is gone."""
 
 
 class RememberedRelease(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -32,6 +36,8 @@ class RememberedRelease(msgspec.Struct, frozen=True, gc=False, array_like=True):
     tag: str
     digest: str
     tree: str
+    gone: str = ""
+    """Of a directory that is gone: whether it was withdrawn, or is missed."""
 
 
 class RememberedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -192,19 +198,24 @@ class Memory:
 def _is_news(known: RememberedLibrary | None, library: RememberedLibrary) -> bool:
     if known is None:
         return True
-    versions = {one.version for one in known.releases}
+    versions = {one.version: one.gone for one in known.releases}
     if library.facts not in ("", known.facts) or library.active not in ("", known.active):
         return True
-    return any(one.version not in versions for one in library.releases)
+    return any(versions.get(one.version) != one.gone for one in library.releases)
 
 
 def _merged(before: RememberedLibrary, more: RememberedLibrary) -> RememberedLibrary:
-    """Releases that are known already stay what they were."""
+    """Releases that are known already stay what they were, be they there or gone."""
+    told = {one.version: one for one in more.releases}
     known = {one.version for one in before.releases}
+    releases = tuple(
+        msgspec.structs.replace(one, gone=told[one.version].gone) if one.version in told else one
+        for one in before.releases
+    )
     new = tuple(one for one in more.releases if one.version not in known)
     return RememberedLibrary(
         name=before.name,
-        releases=before.releases + new if new else before.releases,
+        releases=releases + new,
         facts=more.facts or before.facts,
         accepted=max(before.accepted, more.accepted),
         active=more.active or before.active,

@@ -253,6 +253,8 @@ class Registry:
         where it serves."""
         self.memory = Memory(self.state_directory)
         """What servers of this clone have served."""
+        self.remembers = False
+        """Whether snapshots are held to it: those of servers are, and of what they start."""
 
     @classmethod
     def open(
@@ -368,8 +370,11 @@ class Registry:
             before=before,
             all_tags=all_tags,
         )
-        self.memory.refresh()
-        return Snapshot(self.repository, state, self.limits, self.memory.libraries)
+        known: Mapping[str, RememberedLibrary] = {}
+        if self.remembers:
+            self.memory.refresh()
+            known = self.memory.libraries
+        return Snapshot(self.repository, state, self.limits, known)
 
     def dirty_paths(self) -> tuple[str, ...]:
         """Tracked files whose bytes in the working tree are not those of the head.

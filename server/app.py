@@ -64,6 +64,7 @@ class Server:
         """``site`` is a catalogue built elsewhere; without one, and with ``builds``, our own."""
         state = registry.state_directory
         registry.served_branch = settings.branch
+        registry.remembers = True
         self.settings = settings
         self.metrics = Metrics()
         self.pools = Pools(settings)
@@ -252,7 +253,8 @@ class Server:
         return snapshot is not None and bool(snapshot.facts.upstreams)
 
     def _want(self, commit: str) -> None:
-        if self.building is not None:
+        # A head that was moved by hand is not built either: the catalogue stays what it was.
+        if self.building is not None and not self.follower.heads.problem:
             self.building.want(commit)
 
     def _built(self) -> None:

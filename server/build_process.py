@@ -21,6 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         registry = Registry.open(Path(path), instance=instance)
         try:
+            registry.remembers = True
             snapshot = registry.snapshot()
             update_index(Path(search), snapshot)
             own = address if is_loopback(snapshot.facts.url) else None

@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from time import monotonic, perf_counter, sleep
 from weakref import WeakValueDictionary
 
+import msgspec
 import structlog
 
 from registry.errors import RegistryError
 from registry.names import CORE, CommitId, LibraryName
-from registry.remembered import RememberedLibrary
+from registry.remembered import MISSED, WITHDRAWN, RememberedLibrary, RememberedRelease
 from registry.snapshot import Registry, Snapshot
+from registry.verifying.evidence import Release
 from server.collecting import Collecting
 from server.errors import ServerError
 from server.head_watch import HeadWatch
@@ -214,7 +216,7 @@ class Follower:
         else:
             self._tags.reset()
             snapshot = self._registry.snapshot(head)
-            read = self._load_from_git(snapshot, warm)
+            read = self._settled(snapshot, self._load_from_git(snapshot, warm))
             self._remember_served(news_of(read))
             served = make_served(
                 read,
@@ -260,7 +262,7 @@ class Follower:
         if snapshot.commit == before.commit and not changed and not removed:
             self._problem = ""
             return
-        read = list(load_names(snapshot, changed))
+        read = self._settled(snapshot, list(load_names(snapshot, changed)))
         self._remember_served(news_of(read))
         served = next_served(
             before,
@@ -273,6 +275,32 @@ class Follower:
         self._swap(served, started, changed=len(changed), removed=len(removed), first=first)
         if self.changes_under_way > _FEW or len(changed) + len(removed) > 1:
             self._rest = min(self.swap_seconds * _REST_SHARE, _LONGEST_REST_SECONDS)
+
+    def _settled(self, snapshot: Snapshot, read: list[ServedLibrary]) -> list[ServedLibrary]:
+        """With releases kept whose directory went and must not have: only the history knows."""
+        gone = [
+            (LibraryName(library.name), version) for library in read for version in library.missing
+        ]
+        if not gone:
+            return read
+        missed = self.judging.missed(gone, snapshot.commit)
+        self._remember_served(
+            [
+                RememberedLibrary(
+                    name=library.name,
+                    releases=tuple(
+                        msgspec.structs.replace(one, gone=_gone(one, library.name, missed))
+                        for one in known.releases
+                        if one.version in library.missing
+                    ),
+                )
+                for library in read
+                if library.missing
+                and (known := snapshot.known(LibraryName(library.name))) is not None
+            ]
+        )
+        again = {one.name: one for one in load_names(snapshot, sorted({name for name, _ in gone}))}
+        return [again.get(library.name, library) for library in read]
 
     def _is_remembered(self, warm: Warm) -> bool:
         """Whether what is served from the file was written down: that may have been removed."""
@@ -309,6 +337,10 @@ class Follower:
             listener(served)
         self.upkeep.after_swap(served)
         self._maintenance.after_change()
+
+
+def _gone(release: RememberedRelease, name: str, missed: frozenset[Release]) -> str:
+    return MISSED if (name, release.version) in missed else WITHDRAWN
 
 
 def _another_handle(registry: Registry) -> Registry:

@@ -8,7 +8,7 @@ accepts it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 import structlog
@@ -71,6 +71,33 @@ class Judging:
         if not judged.findings:
             self._heads.judged(head)
         self._tell(tuple(dict.fromkeys(map(_sentence, judged.findings))))
+
+    def missed(self, gone: Iterable[Release], head: CommitId) -> frozenset[Release]:
+        """Those of the releases that are gone whose going nothing in the history allows.
+
+        All of them, where that cannot be found out.
+        """
+        released = frozenset(gone)
+        served = self._heads.served
+        if served is None or not served.judged:
+            return released
+        try:
+            judged = judge_between(
+                self._registry,
+                CommitId(served.judged),
+                head,
+                remembered=_Known(self._registry.memory),
+                accepted=self._accepted(),
+            )
+        except (RegistryError, OSError) as error:
+            _LOG.warning("what came since cannot be judged", reason=str(error))
+            return released
+        found = {(finding.library, finding.version) for finding in judged.findings}
+        return frozenset(
+            (name, version)
+            for name, version in released
+            if (name, version) in found or (name, "") in found
+        )
 
     def close(self) -> None:
         """End the process that reads for it."""

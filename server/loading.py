@@ -113,6 +113,7 @@ def run_load_process(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     try:
+        registry.remembers = True
         snapshot = registry.snapshot(CommitId(commit))
         block: list[ServedLibrary] = []
         for library in load_names(snapshot, names):

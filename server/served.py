@@ -6,17 +6,18 @@ the garbage collector does not walk them, and the cache on disk decodes straight
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 import msgspec
 
 from registry import wire
+from registry.keeping import UNINSTALLED, by_version
 from registry.library import Library, LibraryStatus, ReleaseState
 from registry.model import ReleaseContent
 from registry.names import LibraryName
 from registry.names import step_id as make_step_id
-from registry.remembered import RememberedLibrary, RememberedRelease
+from registry.remembered import WITHDRAWN, RememberedLibrary, RememberedRelease
 
 PROBLEMS_KEPT = 5
 _ENCODER = msgspec.msgpack.Encoder()
@@ -59,6 +60,8 @@ class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Uninstalled: its name is kept, and nobody sees it."""
     is_withheld: bool = False
     """An alarm keeps it from being served, and nothing older stands in for it."""
+    missing: tuple[str, ...] = ()
+    """Versions that were served and whose directory is gone, without a word in the facts."""
     news: bytes = b""
     """What is served of it for the first time: a `RememberedLibrary`, as msgpack."""
 
@@ -135,24 +138,15 @@ def served_library(
         ),
         is_hidden=library.is_uninstalled,
         is_withheld=library.is_withheld,
+        missing=_missing(library, known),
         news=_news(library, known),
     )
 
 
 def _news(library: Library, known: RememberedLibrary | None) -> bytes:
-    """The releases that are to be remembered; and the facts, as long as nothing is wrong."""
-    versions = {one.version for one in known.releases} if known is not None else frozenset[str]()
-    new = tuple(
-        RememberedRelease(
-            version=str(record.version), tag=record.tag, digest=record.digest, tree=record.tree
-        )
-        for record in library.releases
-        if record.state is ReleaseState.RELEASED
-        and record.tag is not None
-        and record.digest is not None
-        and record.tree is not None
-        and str(record.version) not in versions
-    )
+    """What is to be remembered: releases, and what the library is as long as nothing is wrong."""
+    versions = by_version(known)
+    new = tuple(_new_releases(library, versions))
     is_sound = library.status is not LibraryStatus.ERROR
     is_told = is_sound and bool(new or versions)
     facts = (library.facts_id if is_told else None) or ""
@@ -164,6 +158,40 @@ def _news(library: Library, known: RememberedLibrary | None) -> bytes:
         return b""
     return _ENCODER.encode(
         RememberedLibrary(name=library.name, releases=new, facts=facts, active=active)
+    )
+
+
+def _new_releases(
+    library: Library, known: Mapping[str, RememberedRelease]
+) -> Iterator[RememberedRelease]:
+    """Those that were never served, and those that went or came back since."""
+    for record in library.releases:
+        before = known.get(str(record.version))
+        if record.state is ReleaseState.RELEASED and (before is None or before.gone):
+            if record.tag is not None and record.digest is not None and record.tree is not None:
+                yield RememberedRelease(
+                    version=str(record.version),
+                    tag=record.tag,
+                    digest=record.digest,
+                    tree=record.tree,
+                )
+        elif record.state is ReleaseState.WITHDRAWN and before is not None:
+            is_removed = record.removal is not None or library.facts.state == UNINSTALLED
+            if is_removed and before.gone != WITHDRAWN:
+                yield msgspec.structs.replace(before, gone=WITHDRAWN)
+
+
+def _missing(library: Library, known: RememberedLibrary | None) -> tuple[str, ...]:
+    """Versions whose directory is gone, where only the history says whether it may be."""
+    before = by_version(known)
+    return tuple(
+        str(record.version)
+        for record in library.releases
+        if record.state is ReleaseState.WITHDRAWN
+        and record.removal is None
+        and library.facts.state != UNINSTALLED
+        and str(record.version) in before
+        and not before[str(record.version)].gone
     )
 
 

@@ -180,6 +180,7 @@ class _Build:
             path=self.registry.path,
             instance=self.registry.instance,
             limits=self.registry.limits,
+            remembers=self.registry.remembers,
             commit=self.snapshot.commit,
             context=Context(
                 theme=self.theme,

@@ -60,6 +60,8 @@ class Task:
     records: Path | None
     """Where the search records go; None when there is to be no search."""
     is_fresh: bool
+    remembers: bool = False
+    """Whether it is a server's, which holds releases to what it served."""
 
 
 class Part(msgspec.Struct, kw_only=True):
@@ -219,6 +221,7 @@ def _work(
     task: Task, chunks: Sequence[Sequence[LibraryName]], take: int, sender: Connection
 ) -> None:
     registry = Registry.open(task.path, instance=task.instance, limits=task.limits)
+    registry.remembers = task.remembers
     snapshot = registry.snapshot(task.commit)
     writer = TreeWriter(task.tree, is_fresh=task.is_fresh)
     desk = _Desk(registry=registry, snapshot=snapshot, writer=writer)

@@ -22,6 +22,7 @@ def accept_served(registry: Registry, head: CommitId, *, with_releases: bool) ->
     judged = served.judged if served is not None else ""
     is_before = bool(judged) and descends(registry.repository, head, CommitId(judged))
     if with_releases:
+        registry.remembers = True
         snapshot = registry.snapshot(head)
         changed = list(_changed(snapshot, snapshot.as_it_is()))
         if changed or registry.memory.problem or registry.memory.libraries:
