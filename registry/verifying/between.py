@@ -98,7 +98,7 @@ def judge_between(
     )
     instances = list(instance_acts(repository, history))
     seeds = [
-        *_acts_at_edge(history),
+        *_acts_at_edge(history, old),
         *instance_acts_at_edge(repository, history, (act.path for act in instances)),
     ]
     acts = judge_acts(repository, history, [*examined.acts, *instances, *keys.acts], keys, seeds)
@@ -152,20 +152,22 @@ def _known(
     return known
 
 
-def _acts_at_edge(history: History) -> Iterator[Act]:
-    """What was so at the edge, as if it had been done there: a merge may take it over."""
+def _acts_at_edge(history: History, old: CommitId) -> Iterator[Act]:
+    """What was so at the older head, as if it had been done there: a merge may take it over.
+
+    A branch that begins before that head knows less of it: nothing is taken back by going there.
+    """
     if len(history.edge) == 1:  # nothing is merged that begins before
         return
-    for at, libraries in history.edge.items():
-        for name, tree in libraries.items():
-            now = _facts(history, tree)
-            yield from library_acts(history.commits[at], None, name, LibraryFacts(), now)
-            yanked = {v for others in history.edge.values() for v in _yanks(history, others, name)}
-            before = replace(now, yanked=dict.fromkeys(yanked, Yank(reason="")) | now.yanked)
-            yield from library_acts(history.commits[at], None, name, before, now)
-            if now.deprecated is None:
-                before = replace(now, deprecated=Deprecation(reason=""))
-                yield from library_acts(history.commits[at], None, name, before, now)
+    for name, tree in history.edge[old].items():
+        now = _facts(history, tree)
+        yield from library_acts(history.commits[old], None, name, LibraryFacts(), now)
+        yanked = {v for others in history.edge.values() for v in _yanks(history, others, name)}
+        before = replace(now, yanked=dict.fromkeys(yanked, Yank(reason="")) | now.yanked)
+        yield from library_acts(history.commits[old], None, name, before, now)
+        if now.deprecated is None:
+            before = replace(now, deprecated=Deprecation(reason=""))
+            yield from library_acts(history.commits[old], None, name, before, now)
 
 
 def _yanks(
