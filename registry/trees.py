@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from registry.git import GitRepository
+from registry.git import GitRepository, is_genuine
 from registry.git_failures import missing_object
 from registry.names import ObjectId
 
@@ -62,8 +62,8 @@ def parse_tree(content: bytes) -> Iterator[TreeEntry]:
 
 
 def read_tree(repository: GitRepository, tree: ObjectId) -> list[TreeEntry]:
-    """The entries of one tree; raises DamagedRepositoryError when it is missing or no tree."""
+    """The entries of one tree; raises DamagedRepositoryError when it is missing or no such tree."""
     found = repository.object(tree)
-    if found is None or found.type != "tree":
+    if found is None or found.type != "tree" or not is_genuine(found, tree):
         raise missing_object(tree, repository.git_dir)
     return list(parse_tree(found.content))

@@ -26,6 +26,8 @@ WHERE_TRUSTED = "yes, where an earlier head was trusted"
 """Whoever reads the registry for the first time has nothing to compare it with."""
 UNREMEMBERED = "no: it keeps no tags to compare with"
 ONLY_DEEP = "no: it reads no released file"
+NOT_SERVED = "it is not served: whoever asks for it is refused"
+"""Nothing of it reaches anybody, and nothing that is served is read again to find it."""
 _FACTS = f"libraries/{TOOLS}/library.yaml"
 _OTHER_FACTS = f"libraries/{OTHER}/library.yaml"
 _EXECUTOR = f"libraries/{TOOLS}/1.0.0/executors/copy.py"
@@ -182,11 +184,13 @@ def tamperings() -> tuple[Tampering, ...]:
             tamper=lambda s: _forge(
                 s, f"HEAD:libraries/{TOOLS}/1.0.0", f"HEAD:libraries/{TOOLS}/1.1.0"
             ),
+            serve=NOT_SERVED,
         ),
         Tampering(
             name="a forged object under the id of a released file",
             tamper=lambda s: _forge(s, f"HEAD:{_EXECUTOR}"),
             verify=ONLY_DEEP,
+            serve=NOT_SERVED,
         ),
         Tampering(name="drop a yank", tamper=lambda s: _with_facts(s, OTHER, yanked={})),
         Tampering(
