@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from time import monotonic, perf_counter, sleep
 from weakref import WeakValueDictionary
 
@@ -18,6 +19,7 @@ from registry.errors import RegistryError
 from registry.names import CORE, CommitId, LibraryName
 from registry.remembered import MISSED, WITHDRAWN, RememberedLibrary, RememberedRelease
 from registry.snapshot import Registry, Snapshot
+from registry.verifying.commands import read_administrators
 from registry.verifying.evidence import Release
 from server.collecting import Collecting
 from server.errors import ServerError
@@ -46,11 +48,14 @@ class Follower:
     """`current` is the state to answer from; None until the first one is loaded."""
 
     def __init__(self, registry: Registry, settings: Settings) -> None:
-        """Nothing is read before `start`."""
+        """Nothing is read before `start`; raises SigningError for keys that cannot be read."""
         self.current: Served | None = None
         self.snapshot: Snapshot | None = None
         self.heads = HeadWatch(registry)
-        self.judging = Judging(_another_handle(registry), self.heads)
+        administrators = Path(settings.administrators) if settings.administrators else None
+        self.judging = Judging(
+            _another_handle(registry), self.heads, read_administrators(administrators)
+        )
         self._problem = ""
         self.swap_seconds = 0.0
         """From seeing the last change to serving it."""

@@ -8,7 +8,7 @@ accepts it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
 import structlog
@@ -18,8 +18,9 @@ from registry.keeping import ACCEPT
 from registry.names import CommitId, Digest, LibraryName, ObjectId
 from registry.problems import printable
 from registry.remembered import Memory
+from registry.signing.keys import PublicKey
 from registry.snapshot import Registry
-from registry.verifying.between import Remembered, judge_between
+from registry.verifying.between import Judgement, Remembered, judge_between
 from registry.verifying.errors import TrustedFileError
 from registry.verifying.evidence import Release
 from registry.verifying.model import Finding
@@ -32,8 +33,14 @@ _LOG = structlog.get_logger(__name__)
 class Judging:
     """``alarms`` is what was found, each in a sentence that says how to mend it."""
 
-    def __init__(self, registry: Registry, heads: HeadWatch) -> None:
-        """``registry`` is a handle of its own. Nothing is judged yet."""
+    def __init__(
+        self, registry: Registry, heads: HeadWatch, administrators: Collection[PublicKey] = ()
+    ) -> None:
+        """``registry`` is a handle of its own; ``administrators`` may change instance keys.
+
+        Nothing is judged yet.
+        """
+        self._administrators = tuple(administrators)
         self.alarms: tuple[str, ...] = ()
         self.count = 0
         """How often was judged."""
@@ -54,14 +61,7 @@ class Judging:
         self._all_tags.clear()
         self._registry.memory.refresh()
         try:
-            judged = judge_between(
-                self._registry,
-                CommitId(old),
-                head,
-                remembered=_Known(self._registry.memory),
-                all_tags=all_tags or bool(self.alarms),
-                accepted=self._accepted(),
-            )
+            judged = self._between(CommitId(old), head, all_tags=all_tags or bool(self.alarms))
         except (RegistryError, OSError) as error:
             self._all_tags.set()
             self._tell((f"what came since {old[:12]} cannot be judged: {error}",))
@@ -82,13 +82,7 @@ class Judging:
         if served is None or not served.judged:
             return released
         try:
-            judged = judge_between(
-                self._registry,
-                CommitId(served.judged),
-                head,
-                remembered=_Known(self._registry.memory),
-                accepted=self._accepted(),
-            )
+            judged = self._between(CommitId(served.judged), head, all_tags=False)
         except (RegistryError, OSError) as error:
             _LOG.warning("what came since cannot be judged", reason=str(error))
             return released
@@ -97,6 +91,17 @@ class Judging:
             (name, version)
             for name, version in released
             if (name, version) in found or (name, "") in found
+        )
+
+    def _between(self, old: CommitId, head: CommitId, *, all_tags: bool) -> Judgement:
+        return judge_between(
+            self._registry,
+            old,
+            head,
+            remembered=_Known(self._registry.memory),
+            all_tags=all_tags,
+            accepted=self._accepted(),
+            administrators=self._administrators,
         )
 
     def close(self) -> None:

@@ -170,6 +170,9 @@ class Settings:
     instance_key: str = _field(
         "", "File of the private key that attests the commits of changes; none without."
     )
+    administrators: str = _field(
+        "", "File of the public keys that may sign `registry.yaml`, as for `opsteps verify`."
+    )
     opsconductor_version: str = _field(
         "1.0.0", "The OpsConductor that libraries run in; what needs a later one is refused."
     )
