@@ -79,6 +79,7 @@ class Memory:
         self._lock = directory / _LOCK
         self._file: tuple[int, int] | None = None
         self._size = 0
+        self._synced = 0
 
     def refresh(self) -> None:
         """Read what others have added since; a file that cannot be read is a problem, no error."""
@@ -134,7 +135,10 @@ class Memory:
             known[library.name] = library if before is None else _merged(before, library)
 
     def add(self, libraries: Iterable[RememberedLibrary]) -> None:
-        """Remember more, here at once and then in the file. Raises OSError for the file."""
+        """Remember more, here at once and then in the file. Raises OSError for the file.
+
+        `sync` lets it outlast a power cut; until then what is there is remembered anew after one.
+        """
         more = tuple(one for one in libraries if _is_news(self.libraries.get(one.name), one))
         if not more:
             return
@@ -154,9 +158,15 @@ class Memory:
                 file.seek(self._size)
                 data = _framed(block)
                 file.write(data)
-                file.flush()
-                os.fdatasync(file.fileno())
             self._size += len(data)
+
+    def sync(self) -> None:
+        """Let what was added outlast a power cut. Raises OSError."""
+        if self._size == self._synced:
+            return
+        with self.path.open("rb") as file:
+            self._synced = self._size
+            os.fsync(file.fileno())
 
     def accept(self, libraries: Iterable[RememberedLibrary]) -> None:
         """In the place of these libraries remember what a person accepts. Raises OSError."""

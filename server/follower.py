@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, perf_counter, sleep
 from weakref import WeakValueDictionary
@@ -196,6 +197,8 @@ class Follower:
         if not self.heads.problem:
             self.judging.judge(served.commit)
         self.heads.keep()
+        with suppress(FileNotFoundError):
+            self._registry.memory.sync()
 
     def _is_accepted(self) -> bool:
         """Whether a person accepted what is there, in the place of what was served."""
