@@ -277,16 +277,19 @@ class Server:
         return "unwritable" if self.database.write_problem else "ready"
 
     def _alarm_count(self) -> int:
-        return len(self._alarms())
+        served = self.follower.current
+        return (served.alarm_count if served else 0) + len(self._found())
+
+    def _found(self) -> tuple[str, ...]:
+        """Alarms that are about no library as it is now."""
+        memory = self._registry.memory.problem
+        damaged = (f"{memory}: '{ACCEPT}' writes it anew",) if memory else ()
+        return (*self.follower.judging.alarms, *self.remote.tags.alarms, *damaged)
 
     def _alarms(self) -> tuple[str, ...]:
         """What must not be, and what was found in the history since it was sound."""
         served = self.follower.current
-        memory = self._registry.memory.problem
-        damaged = (f"{memory}: '{ACCEPT}' writes it anew",) if memory else ()
-        own = served.alarms if served else ()
-        found = (*own, *self.follower.judging.alarms, *self.remote.tags.alarms, *damaged)
-        return found[:ALARMS_KEPT]
+        return (*(served.alarms if served else ()), *self._found()[:ALARMS_KEPT])
 
     def health(self) -> dict[str, object]:
         """What ``/health`` answers."""
