@@ -119,7 +119,8 @@ class Upkeep:
     def _compress(self, served: Served) -> None:
         settings = self._settings
         for one in served.lists.all():
-            if one.plain.length >= settings.compression_min_bytes and self._wanted is None:
+            is_large = one.plain.length >= settings.compression_min_bytes
+            if is_large and not one.compressed and self._wanted is None:
                 one.compress(brotli_max_bytes=settings.brotli_max_bytes)
 
     def _keep(self, served: Served) -> None:
