@@ -251,8 +251,8 @@ class Registry:
         self.served_branch: str | None = None
         """For a server: the branch that its setting names, else empty; its changes go nowhere but
         where it serves."""
-        self.memory = Memory(self.state_directory)
-        """What servers of this clone have served."""
+        self.memory = Memory(repository.git_dir / "opsteps")
+        """What servers of this working tree have served: another one may have another branch."""
         self.remembers = False
         """Whether snapshots are held to it: those of servers are, and of what they start."""
 
