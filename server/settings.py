@@ -168,7 +168,10 @@ class Settings:
         "", "A Redis, `redis://…`: servers tell each other of changes, and need not wait to poll."
     )
     instance_key: str = _field(
-        "", "File of the private key that attests the commits of changes; none without."
+        "",
+        "File of the private key that attests the commits of changes; none without. Where"
+        " `registry.yaml` declares instance keys, most changes are refused (409) without one of"
+        " them: [which](trust.md#what-needs-an-instance-key).",
     )
     administrators: str = _field(
         "", "File of the public keys that may sign `registry.yaml`, as for `opsteps verify`."

@@ -552,6 +552,28 @@ def test_release_that_was_edited_in_place(source: Registry, tmp_path: Path) -> N
     refused_anew(UnsoundBundleError, f"{NAME} 1.0.0", tmp_path / "it.bundle")
 
 
+@pytest.mark.parametrize(
+    ("mode", "path"),
+    [
+        pytest.param("160000", "libraries/evil-tools", id="library that is a submodule"),
+        pytest.param("120000", "libraries/evil-tools", id="library that is a link"),
+        pytest.param("160000", f"libraries/{NAME}/9.0.0", id="version that is a submodule"),
+        pytest.param("120000", "instances/production", id="instance that is a link"),
+        pytest.param("100644", "libraries/.gitmodules", id="submodules are named"),
+        pytest.param("120000", "advisories", id="advisories are a link"),
+    ],
+)
+def test_links_and_submodules_are_not_let_in(
+    source: Registry, tmp_path: Path, mode: str, path: str
+) -> None:
+    target = git(source.path, "hash-object", "-w", "--stdin", stdin=b"/etc")
+    target = git(source.path, "rev-parse", "HEAD") if mode == "160000" else target
+    git(source.path, "update-index", "--add", "--cacheinfo", f"{mode},{target},{path}")
+    git(source.path, "commit", "-q", "-m", "x")
+    bundled(source, tmp_path / "it.bundle")
+    refused_anew(UnsoundBundleError, path.rpartition("/")[2], tmp_path / "it.bundle")
+
+
 def test_ledger_that_was_edited(source: Registry, tmp_path: Path) -> None:
     receiver = received(source, tmp_path)
     facts = source.path / "libraries" / NAME / "library.yaml"
