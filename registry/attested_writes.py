@@ -18,8 +18,8 @@ from registry.writing import NewCommit
 _FACTS = re.compile(r"libraries/([^/]+)/library\.yaml\Z")
 _INSTANCES = "instances/"
 _NEXT = (
-    "Give --key FILE, a private key whose public half is in policy.instance_keys of registry.yaml;"
-    " a server signs with the one that its setting instance_key (OPSTEPS_INSTANCE_KEY) names"
+    "Give --key FILE (or OPSTEPS_KEY), a private key whose public half is in policy.instance_keys"
+    " of registry.yaml; a server signs with that of its setting instance_key (OPSTEPS_INSTANCE_KEY)"
 )
 
 

@@ -72,7 +72,11 @@ RequestOption = Annotated[
 ]
 KeyOption = Annotated[
     Path | None,
-    typer.Option("--key", help="An instance's or CI's private key: it attests the operation."),
+    typer.Option(
+        "--key",
+        envvar="OPSTEPS_KEY",
+        help="An instance's or CI's private key: it attests the operation.",
+    ),
 ]
 RemoteOption = Annotated[
     str | None,

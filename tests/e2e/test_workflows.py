@@ -373,6 +373,15 @@ def test_what_the_readme_tells_operators_works_as_it_stands(world: World) -> Non
     readme = (world.clone / "README.md").read_text()
     blocks = re.findall(r"```sh\n(.*?)```", readme[readme.index("## Operators") :], re.DOTALL)
     ok, printed = run_shell(blocks[0], world.clone, world.root)
+    assert not ok
+    assert "OPSTEPS_KEY" in printed
+    key = world.root / "operators-key"
+    key.write_text(world.key.private)
+    key.chmod(0o600)
+    rest = blocks[0].partition("opsteps rollback")
+    ok, printed = run_shell(
+        f"export OPSTEPS_KEY={key}\n{''.join(rest[1:])}", world.clone, world.root
+    )
     assert ok, printed
     assert "1.1.0" in git(
         world.remote, "cat-file", "blob", "main:libraries/my-library/library.yaml"
