@@ -80,6 +80,9 @@ COMMANDS = {
         "registry.verifying.commands:verify", "Prove that nothing released was ever altered."
     ),
     "trust": _command("registry.verifying.commands:trust", "Trust a commit as the head."),
+    "attest": _command(
+        "registry.verifying.attest_command:attest", "Vouch for commits that no key had signed."
+    ),
     "sign-head": _command(
         "registry.verifying.commands:sign_head", "Sign what the head is, and when."
     ),

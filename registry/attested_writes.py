@@ -29,7 +29,7 @@ def refuse_unattested(repository: GitRepository, head: CommitId, commit: NewComm
     Registries that declare no such keys, and commits that do nothing of the kind, pass.
     """
     lines = _declared(repository, head)
-    if not lines or _is_attested(commit, lines):
+    if not lines or _is_listed(commit, lines):
         return
     for what in _acts(repository, head, commit):
         has = "is signed by none of them" if commit.key else "is not signed"
@@ -48,7 +48,12 @@ def _declared(repository: GitRepository, head: CommitId) -> tuple[str, ...]:
     return facts.policy.instance_keys if facts is not None else ()
 
 
-def _is_attested(commit: NewCommit, lines: tuple[str, ...]) -> bool:
+def is_attested(repository: GitRepository, head: CommitId, commit: NewCommit) -> bool:
+    """Whether a key that is declared at the head will sign it."""
+    return _is_listed(commit, _declared(repository, head))
+
+
+def _is_listed(commit: NewCommit, lines: tuple[str, ...]) -> bool:
     if commit.key is None:
         return False
     from registry.signing.errors import SigningError

@@ -23,10 +23,10 @@ _SPECIAL = re.compile(r'([\\"$`])')
 _ESCAPED = r"\\\1"
 WITH_REGISTRY = frozenset(
     {
-        "add", "audit", "backup", "build", "bundle", "deprecate", "diff", "install", "lock", "log",
-        "package", "release", "remove", "repair", "rollback", "search", "serve", "show",
-        "sign-head", "toggle", "token", "trust", "uninstall", "unyank", "update", "upstream",
-        "verify", "yank",
+        "add", "attest", "audit", "backup", "build", "bundle", "deprecate", "diff", "install",
+        "lock", "log", "package", "release", "remove", "repair", "rollback", "search", "serve",
+        "show", "sign-head", "toggle", "token", "trust", "uninstall", "unyank", "update",
+        "upstream", "verify", "yank",
     }
 )  # fmt: skip
 """The commands that a hint gives ``--registry``: all that take it, but those that name it apart."""

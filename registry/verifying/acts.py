@@ -7,6 +7,7 @@ act that is *free* is written down only so that it can be found there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,6 +18,10 @@ from registry.verifying.evidence import Commit
 from registry.verifying.removals import UNINSTALLED
 
 UNYANK = "unyank"
+ATTEST = "attest"
+ATTESTS = "Attests"
+"""The trailer of a commit that vouches for others."""
+_ATTESTS = re.compile(rb"^Attests: ([0-9a-f]{40})$", re.MULTILINE)
 _OF_UPSTREAMS = frozenset({"install", "update"})
 
 
@@ -159,6 +164,14 @@ def instance_act(
         path=path,
         value=blob or "",
     )
+
+
+def attested_by(commit: Commit) -> frozenset[CommitId]:
+    """The commits that a commit says it attests."""
+    found = _ATTESTS.findall(commit.message)
+    if not found or commit.operation != ATTEST:
+        return frozenset()
+    return frozenset(CommitId(one.decode()) for one in found)
 
 
 def _shown(yank: Yank | None) -> str:

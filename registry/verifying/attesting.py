@@ -17,7 +17,7 @@ from registry.signing.errors import SigningError
 from registry.signing.keys import PublicKey
 from registry.signing.sshsig import verify
 from registry.signing.statements import Namespace
-from registry.verifying.acts import Act, Kind
+from registry.verifying.acts import Act, Kind, attested_by
 from registry.verifying.evidence import Commit, History
 from registry.verifying.instance_keys import KeyHistory
 from registry.verifying.model import Attack, CheckName, Finding
@@ -25,8 +25,12 @@ from registry.verifying.reading import read_present
 from registry.verifying.removals import Record
 
 _LOOK = (
-    "Look with 'git show {commit}', and find out who made it; this registry has instance keys, so"
-    " that such a change is made with --key KEY. What is explained can be acknowledged with"
+    "Look with 'git show {commit}', and find out who made it: this registry has instance keys, and"
+    " such a change is made with --key KEY. If it was meant, 'opsteps attest {commit} --key KEY'"
+    " says so to every clone"
+)
+_WRONG = (
+    "Look with 'git show {commit}'; what is explained and restored can be acknowledged with"
     " 'opsteps trust HEAD --accept'"
 )
 _CHECKS = {Kind.UNYANK: CheckName.YANKS, Kind.YANK: CheckName.YANKS}
@@ -78,7 +82,12 @@ def judge_acts(
     """Judge what was done; ``seeds`` are acts of a history before, which was judged already."""
     order = {commit: number for number, commit in enumerate(history.commits)}
     ordered = sorted(acts, key=lambda act: order[act.commit.commit_id])
-    judge = _Judge(history=history, keys=keys, signers=_signers(repository, history, ordered, keys))
+    judge = _Judge(
+        history=history,
+        keys=keys,
+        signers=_signers(repository, history, ordered, keys),
+        attested_later=_attested_later(repository, history, ordered, keys),
+    )
     for act in seeds:
         judge.origins.setdefault(act.key, []).append(
             _Origin(commit=act.commit.commit_id, status=_Status.FREE)
@@ -94,6 +103,8 @@ class _Judge:
     keys: KeyHistory
     signers: Mapping[CommitId, tuple[str, ...]]
     """Fingerprints of the keys that attest a commit: its own, and that of the merge after it."""
+    attested_later: frozenset[CommitId]
+    """Commits that a later one attests, which a key has signed that held then."""
     origins: dict[tuple[str, ...], list[_Origin]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     unattested: list[Act] = field(default_factory=list)
@@ -108,9 +119,9 @@ class _Judge:
             _Origin(commit=commit.commit_id, status=status, signer=signer)
         )
         if act.is_wrong and not act.is_free:
-            self.findings.append(_finding(act))
-        elif status is _Status.FOUND:
-            self.findings.append(_finding(act, why=", and no declared key attests it"))
+            self.findings.append(_finding(act, _WRONG))
+        elif status is _Status.FOUND and commit.commit_id not in self.attested_later:
+            self.findings.append(_finding(act, _LOOK, why=", and no declared key attests it"))
         elif status is _Status.UNBOUND:
             self.unattested.append(act)
 
@@ -173,6 +184,26 @@ def _signers(
     return found
 
 
+def _attested_later(
+    repository: GitRepository, history: History, acts: Sequence[Act], keys: KeyHistory
+) -> frozenset[CommitId]:
+    if not keys.is_any:
+        return frozenset()
+    known = {act.commit.commit_id for act in acts}
+    named = {
+        commit.commit_id: found
+        for commit in history.commits.values()
+        if (found := attested_by(commit) & known)
+    }
+    signed = _signed_by(repository, named, list(keys.keys.values())) if named else {}
+    return frozenset(
+        commit
+        for by, found in named.items()
+        if signed.get(by) in keys.valid_before(history.commits[by])
+        for commit in found & history.ancestors(by)
+    )
+
+
 def _brought_in(history: History, wanted: set[CommitId]) -> dict[CommitId, CommitId]:
     """For commits off the head's first line of parents: the merge on it that brought them in."""
     line = [history.head]
@@ -226,7 +257,7 @@ def _signer(raw: bytes, keys: Sequence[PublicKey]) -> PublicKey | None:
         return None
 
 
-def _finding(act: Act, *, why: str = "") -> Finding:
+def _finding(act: Act, next_step: str, *, why: str = "") -> Finding:
     commit = act.commit.commit_id
     return Finding(
         check=_CHECKS.get(act.kind, CheckName.ATTESTED),
@@ -235,7 +266,7 @@ def _finding(act: Act, *, why: str = "") -> Finding:
         version=act.version,
         what=f"{act.what}{why}",
         evidence=f"commit {commit}" + (f"; {act.evidence}" if act.evidence else ""),
-        next_step=_LOOK.format(commit=commit[:12]),
+        next_step=next_step.format(commit=commit[:12]),
     )
 
 

@@ -43,6 +43,7 @@ _USES = {
     "deprecate": "deprecate file-tools --reason x",
     "rollback": "rollback file-tools --to 1.0.0",
     "trust": "trust HEAD",
+    "attest": "attest HEAD --key ../key",
     "sign-head": "sign-head --key ../key",
     "import": "import bitrise-steplib ../library",
 }

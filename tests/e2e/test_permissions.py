@@ -50,6 +50,7 @@ _WRITES = {
     "deprecate": ("deprecate file-tools --reason old", _ACCESS),
     "rollback": ("rollback file-tools --to 1.0.0", _ACCESS),
     "trust": ("trust HEAD", _ACCESS),
+    "attest": ("attest HEAD --key {key}", _ACCESS),
     "sign-head": ("sign-head --key {key}", _ACCESS),
     "import": ("import bitrise-steplib {library}", None),
     "serve": ("serve", 2),  # its database: the message of that room

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from registry.errors import ConflictError
 from registry.facts import facts_bytes
 from registry.model import Deprecation, LibraryFacts, Removal, Yank
 from registry.names import CommitId, LibraryName
+from registry.operation import Actor
 from registry.signing.private_keys import PrivateKey, parse_private_key
+from registry.verifying.attestation import attest
 from registry.verifying.between import judge_between
 from registry.verifying.model import Attack, CheckName, CheckState
 from tests.registry.making import NAME, files, git, new_registry, put
@@ -260,3 +263,38 @@ def test_an_uninstalled_library_has_no_release_left(scene: Scene) -> None:
     altered = Attack.ALTERED_RELEASE
     found(report, CheckName.EDITS, altered, "file-tools 1.0.0", "was removed")
     found(report, CheckName.EDITS, altered, "file-tools 1.1.0", "said to be uninstalled")
+
+
+@pytest.mark.parametrize("do", ACTS)
+def test_attesting_later_heals_every_clone(scene: Scene, do: Doing) -> None:
+    before = scene.registry.head()
+    bad = do(scene, None)
+    assert len(scene.report().findings) == 1
+    by = Actor(name="olga", key=scene.keys.instance)
+    head = attest(scene.registry, [bad], by=by)
+    assert git(scene.path, "rev-parse", f"{head}^{{tree}}") == git(
+        scene.path, "rev-parse", f"{bad}^{{tree}}"
+    )
+    assert scene.report().findings == ()
+    assert judge_between(scene.registry, before, head, remembered={}).findings == ()
+
+
+def test_only_a_declared_key_attests_and_only_what_is_there(scene: Scene) -> None:
+    bad = unyank(scene)
+    for key in (None, scene.keys.stranger):
+        with pytest.raises(ConflictError, match="nobody would believe it"):
+            attest(scene.registry, [bad], by=Actor(name="x", key=key))
+    side = git(scene.path, "commit-tree", "HEAD^{tree}", "-m", "elsewhere")
+    by = Actor(name="x", key=scene.keys.instance)
+    with pytest.raises(ConflictError, match="not in the history"):
+        attest(scene.registry, [CommitId(side)], by=by)
+    text = f"Attest it\n\nOperation: attest\nActor: x\nRequest-Id: r\nAttests: {bad}"
+    forged = git(scene.path, "commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", text)
+    git(scene.path, "update-ref", "HEAD", forged)
+    assert len(scene.report().findings) == 1
+
+
+def test_attesting_does_not_make_a_yank_vanish_without_an_unyank(scene: Scene) -> None:
+    bad = write_facts(scene, OTHER, yanked={})
+    attest(scene.registry, [bad], by=Actor(name="x", key=scene.keys.instance))
+    found(scene.report(), CheckName.YANKS, Attack.ROLLBACK, "other-tools 2.0.0")
