@@ -191,15 +191,20 @@ def _moved(tag: TagFacts, entry: LedgerEntry, tree: ObjectId | None) -> str:
 
 
 def yank_problems(change: LibraryChange, rights: Rights) -> Iterator[Problem]:
-    """Yanks of what was never released, and yanks that somebody but an operator takes back."""
+    """Yanks of what was never released, and yanks that somebody but an operator changes."""
     file = f"{change.path}/library.yaml"
     if not (change.after.has_facts and change.after.readable):
         return
     before, after = change.before.facts.yanked, change.after.facts.yanked
+    report = error if rights.is_known and not rights.is_operator else warning
     for text, yank in after.items():
         pointer = f"/yanked/{text}"
         if before.get(text) == yank:
             continue
+        if text in before:
+            message = f"what the withdrawal of {text} says was rewritten"
+            expected = f"'opsteps unyank {change.name} {text}', and 'opsteps yank' anew"
+            yield report("yank-rewritten", file, message, expected, pointer=pointer)
         if version_or_none(text) not in change.taken:
             message, expected = f"{text} was never released", "a version of the ledger"
             yield error("yank-unknown", file, message, expected, pointer=pointer)
@@ -208,7 +213,6 @@ def yank_problems(change: LibraryChange, rights: Rights) -> Iterator[Problem]:
             version_or_none(replacement) not in change.ledger or replacement in after
         ):
             yield _unknown_replacement(file, replacement, f"{pointer}/replacement")
-    report = error if rights.is_known and not rights.is_operator else warning
     for text in sorted(before.keys() - after.keys()):
         yield report(
             "unyanked",

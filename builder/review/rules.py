@@ -34,6 +34,7 @@ RULES: Mapping[str, str] = {
     "owners-empty": "A library has an owner.",
     "name-id-taken": "No two libraries have the same id on the wire.",
     "yank-unknown": "Only a release can be yanked.",
+    "yank-rewritten": "What a yank says stays as it was written.",
     "unyanked": "Only an operator takes a yank back.",
     "replacement-unknown": "A replacement is there and not withdrawn itself.",
     "state-changed": "'opsteps' changes the state of a library.",

@@ -33,7 +33,7 @@ MENDS: Mapping[CheckName, str] = {
     CheckName.YANKS: "'opsteps yank NAME VERSION --reason TEXT' withdraws it again;"
     f" {_ACKNOWLEDGE}",
     CheckName.ATTESTED: "if it was meant, 'opsteps attest COMMIT --key KEY' says so to every clone;"
-    " else take it back, with 'git revert COMMIT' and a commit that is signed",
+    f" if not, {_ACKNOWLEDGE}",
     CheckName.PUBLISHERS: "let an administrator sign registry.yaml, with"
     " 'ssh-keygen -Y sign -n opsteps-registry -f KEY registry.yaml'",
     CheckName.SIGNATURES: f"let the publisher look at the release; {_ACKNOWLEDGE}",

@@ -202,6 +202,15 @@ def test_yank_of_what_was_never_released_is_found(changing: Changing) -> None:
     assert changing.found() == {("yank-unknown", ERROR)}
 
 
+def test_what_a_yank_says_is_not_rewritten(changing: Changing) -> None:
+    changing.write_facts({**changing.facts(), "yanked": {"1.1.0": {"reason": "it leaks"}}})
+    changing.settle()
+    older = {"1.1.0": {"reason": "use this", "replacement": "1.0.0"}}
+    changing.write_facts({**changing.facts(), "yanked": older})
+    assert ("yank-rewritten", ERROR) in changing.found()
+    assert ("yank-rewritten", WARNING) in changing.found("olga")
+
+
 def test_owner_may_yank_with_a_replacement(changing: Changing) -> None:
     yanked = {"1.0.0": {"reason": "leaks", "replacement": "1.1.0"}}
     changing.write_facts({**changing.facts(), "yanked": yanked})
