@@ -80,6 +80,8 @@ class History:
     edge: Mapping[CommitId, Mapping[LibraryName, ObjectId]] = field(default_factory=dict)
     """Commits of the other head's history that stand here without their parents, and what trees
     the libraries have there."""
+    since: CommitId | None = None
+    """That other head."""
 
     @property
     def root(self) -> Root:

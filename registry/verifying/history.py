@@ -77,6 +77,7 @@ def read_history_since(
         facts=_facts(repository, trees, heads),
         libraries=at[head],
         edge={commit: at[commit] for commit in edge},
+        since=since,
     )
 
 

@@ -87,6 +87,11 @@ def read_key_history(
         now = prints[root.registry] if root.registry else _NONE
         found.declared[commit.commit_id] = now
         found.removed[commit.commit_id] = _removed(found, commit, now)
+        if commit.commit_id in history.edge and history.since is not None:
+            # What the other head does not declare any more was removed on the way to it.
+            kept = history.roots[history.commits[history.since].tree].registry
+            gone = now - (prints[kept] if kept else _NONE)
+            found.removed[commit.commit_id] = dict.fromkeys(gone, history.since)
         state = (root.registry, root.signature)
         # A file that an administrator signed once says nothing when it comes back.
         is_vouched = state not in seen and vouched(root)

@@ -222,8 +222,9 @@ def test_a_removed_key_signs_nothing_any_more(scene: Scene) -> None:
     stolen = scene.write({INSTANCE: b"enabled: false\n"}, operation="disable", key=old)
     git(scene.path, "read-tree", rotated)
     git(scene.path, "read-tree", "--prefix=instances", f"{stolen}:instances")
-    merge(scene, git(scene.path, "write-tree"), rotated, stolen)
+    head = CommitId(merge(scene, git(scene.path, "write-tree"), rotated, stolen))
     found(scene.report(), CheckName.ATTESTED, FORGED)
+    assert judge_between(scene.registry, rotated, head, remembered={}).findings
 
 
 def test_keys_are_changed_by_a_declared_key_or_an_administrator(scene: Scene) -> None:
