@@ -82,10 +82,14 @@ def judge_acts(
     """Judge what was done; ``seeds`` are acts of a history before, which was judged already."""
     order = {commit: number for number, commit in enumerate(history.commits)}
     ordered = sorted(acts, key=lambda act: order[act.commit.commit_id])
+    bound = {act.commit.commit_id for act in ordered if not act.is_free and keys.before(act.commit)}
+    merges = _brought_in(history, bound) if bound else {}
+    signed = _signed_by(repository, bound.union(merges.values()), list(keys.keys.values()))
     judge = _Judge(
         history=history,
         keys=keys,
-        signers=_signers(repository, history, ordered, keys),
+        signed=signed,
+        merges=merges,
         attested_later=_attested_later(repository, history, ordered, keys),
     )
     for act in seeds:
@@ -101,10 +105,14 @@ def judge_acts(
 class _Judge:
     history: History
     keys: KeyHistory
-    signers: Mapping[CommitId, tuple[str, ...]]
-    """Fingerprints of the keys that attest a commit: its own, and that of the merge after it."""
-    attested_later: frozenset[CommitId]
-    """Commits that a later one attests, which a key has signed that held then."""
+    signed: Mapping[CommitId, str]
+    """The fingerprint of the key that signed, by commit."""
+    merges: Mapping[CommitId, CommitId]
+    """The merge that brought a commit in."""
+    attested_later: Mapping[CommitId, frozenset[str]]
+    """By commit, the keys of later ones that attest it."""
+    introduced: set[str] = field(default_factory=set)
+    """Keys that came in as they should."""
     origins: dict[tuple[str, ...], list[_Origin]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     unattested: list[Act] = field(default_factory=list)
@@ -118,9 +126,11 @@ class _Judge:
         self.origins.setdefault(act.key, []).append(
             _Origin(commit=commit.commit_id, status=status, signer=signer)
         )
+        if act.kind is Kind.KEYS and status in {_Status.FREE, _Status.ATTESTED}:
+            self.introduced.update(act.value.split())
         if act.is_wrong and not act.is_free:
             self.findings.append(_finding(act, _WRONG))
-        elif status is _Status.FOUND and commit.commit_id not in self.attested_later:
+        elif status is _Status.FOUND and not self._is_attested_later(act):
             self.findings.append(_finding(act, _LOOK, why=", and no declared key attests it"))
         elif status is _Status.UNBOUND:
             self.unattested.append(act)
@@ -130,21 +140,49 @@ class _Judge:
             return _Status.FREE, ""
         if not self.keys.before(act.commit):
             return _Status.UNBOUND, ""
-        valid = self.keys.valid_before(act.commit)
-        signer = next((s for s in self.signers.get(act.commit.commit_id, ()) if s in valid), "")
-        return (_Status.ATTESTED, signer) if signer else (_Status.FOUND, "")
+        # Each with the keys that were removed by then: of the commit, or of the merge after it.
+        own, merge = act.commit.commit_id, self.merges.get(act.commit.commit_id)
+        for signed in filter(None, (own, merge)):
+            gone = self.keys.removed_before(self.history.commits[signed])
+            signer = self.signed.get(signed, "")
+            if signer in self._declared(act) and signer not in gone:
+                return _Status.ATTESTED, signer
+        return _Status.FOUND, ""
+
+    def _declared(self, act: Act) -> frozenset[str]:
+        """The keys that may sign an act: those of the parent that it changes something of.
+
+        What another parent of a merge declares, nobody on this one's side may have agreed to.
+        """
+        against = self.keys.declared[act.against] if act.against is not None else None
+        return against or self.keys.before(act.commit)
+
+    def _is_attested_later(self, act: Act) -> bool:
+        signers = self.attested_later.get(act.commit.commit_id, frozenset())
+        if act.kind is Kind.KEYS:  # a key that came in with it cannot vouch for that
+            signers &= self._declared(act)
+        return bool(signers)
 
     def _is_carried(self, act: Act) -> bool:
         """Whether a merge only takes over what was done on the side of another parent."""
         for origin in self.origins.get(act.key, ()):
             if not self._is_from_another_side(origin.commit, act):
                 continue
-            if origin.status is _Status.UNBOUND and self.keys.before(act.commit):
-                continue
-            if origin.status is _Status.ATTESTED and not self._still_counts(origin, act):
-                continue
-            return True
+            if self._counts(origin, act):
+                return True
         return False
+
+    def _counts(self, origin: _Origin, act: Act) -> bool:
+        """Whether the side that takes an act over has to believe where it comes from."""
+        bound = act.against is not None and bool(self.keys.declared[act.against])
+        if origin.status is _Status.UNBOUND:
+            return not bound
+        if origin.status is not _Status.ATTESTED:
+            return True
+        is_known = origin.signer in self.introduced or (
+            act.against is not None and origin.signer in self.keys.ever[act.against]
+        )
+        return (is_known or not bound) and self._still_counts(origin, act)
 
     def _is_from_another_side(self, origin: CommitId, act: Act) -> bool:
         after = self.ancestors(act.commit.commit_id)
@@ -164,44 +202,23 @@ class _Judge:
         return self._ancestors[commit]
 
 
-def _signers(
-    repository: GitRepository, history: History, acts: Sequence[Act], keys: KeyHistory
-) -> dict[CommitId, tuple[str, ...]]:
-    bound = {act.commit.commit_id for act in acts if not act.is_free and keys.before(act.commit)}
-    if not bound:
-        return {}
-    merges = _brought_in(history, bound)
-    signed = _signed_by(repository, bound.union(merges.values()), list(keys.keys.values()))
-    found: dict[CommitId, tuple[str, ...]] = {}
-    for commit in bound:
-        own, merge = signed.get(commit), merges.get(commit)
-        by_merge = signed.get(merge) if merge is not None else None
-        if merge is not None and by_merge not in keys.valid_before(history.commits[merge]):
-            by_merge = None
-        # What a valid key brought in is as good as signed by any key that holds there.
-        extra = keys.valid_before(history.commits[commit]) if by_merge else frozenset()
-        found[commit] = (*((own,) if own else ()), *sorted(extra))
-    return found
-
-
 def _attested_later(
     repository: GitRepository, history: History, acts: Sequence[Act], keys: KeyHistory
-) -> frozenset[CommitId]:
-    if not keys.is_any:
-        return frozenset()
-    known = {act.commit.commit_id for act in acts}
+) -> dict[CommitId, frozenset[str]]:
+    known = {act.commit.commit_id for act in acts} if keys.is_any else set()
     named = {
         commit.commit_id: found
         for commit in history.commits.values()
-        if (found := attested_by(commit) & known)
+        # A merge may have a parent whose keys nobody on the other side agreed to.
+        if len(commit.parents) == 1 and (found := attested_by(commit) & known)
     }
     signed = _signed_by(repository, named, list(keys.keys.values())) if named else {}
-    return frozenset(
-        commit
-        for by, found in named.items()
-        if signed.get(by) in keys.valid_before(history.commits[by])
-        for commit in found & history.ancestors(by)
-    )
+    attested: dict[CommitId, frozenset[str]] = {}
+    for by, found in named.items():
+        if (signer := signed.get(by)) in keys.valid_before(history.commits[by]) and signer:
+            for commit in found & history.ancestors(by):
+                attested[commit] = attested.get(commit, frozenset()) | {signer}
+    return attested
 
 
 def _brought_in(history: History, wanted: set[CommitId]) -> dict[CommitId, CommitId]:

@@ -30,6 +30,8 @@ class KeyHistory:
 
     keys: dict[str, PublicKey] = field(default_factory=dict)
     declared: dict[CommitId, Prints] = field(default_factory=dict)
+    ever: dict[CommitId, Prints] = field(default_factory=dict)
+    """What was declared at each commit or before it."""
     removed: dict[CommitId, Mapping[str, CommitId]] = field(default_factory=dict)
     acts: list[Act] = field(default_factory=list)
 
@@ -86,6 +88,7 @@ def read_key_history(
         root = history.roots[commit.tree]
         now = prints[root.registry] if root.registry else _NONE
         found.declared[commit.commit_id] = now
+        found.ever[commit.commit_id] = _joined([now, *(found.ever[p] for p in commit.parents)])
         found.removed[commit.commit_id] = _removed(found, commit, now)
         if commit.commit_id in history.edge and history.since is not None:
             # What the other head does not declare any more was removed on the way to it.
@@ -99,6 +102,12 @@ def read_key_history(
         if commit.commit_id not in history.edge:
             found.acts.extend(_acts(found, commit, now, is_free=is_vouched))
     return found
+
+
+def _joined(sets: list[Prints]) -> Prints:
+    """All of them together, as one that is there already where one of them is all."""
+    largest = max(sets, key=len)
+    return largest if all(one <= largest for one in sets) else _NONE.union(*sets)
 
 
 def _removed(found: KeyHistory, commit: Commit, now: Prints) -> Mapping[str, CommitId]:

@@ -208,6 +208,68 @@ def test_a_branch_from_before_the_keys_brings_in_nothing_unsigned(scene: Scene) 
         assert "instances/production" in finding.what
 
 
+def declaring_early(scene: Scene) -> CommitId:
+    """On a branch from before there were keys, where a first declaration is bound by nothing."""
+    git(scene.path, "update-ref", "HEAD", git(scene.path, "rev-list", "--max-parents=0", "HEAD"))
+    evil = replace(scene.keys, instance=scene.keys.stranger)
+    return scene.write({"registry.yaml": registry_yaml(evil)})
+
+
+def signed_commit(scene: Scene, tree: str, text: str, *parents: str) -> CommitId:
+    """A commit of any parents that the stranger signs."""
+    who = "x <x@x> 1700000000 +0000"
+    listed = "".join(f"parent {parent}\n" for parent in parents)
+    tree = git(scene.path, "rev-parse", f"{tree}^{{tree}}")
+    raw = f"tree {tree}\n{listed}author {who}\ncommitter {who}\n\n{text}\n".encode()
+    signature = Actor(name="x", key=scene.keys.stranger).sign(raw)
+    folded = "\n ".join(signature.strip().splitlines())
+    whole = raw.replace(b"\n\n", f"\ngpgsig {folded}\n\n".encode(), 1)
+    made = git(scene.path, "hash-object", "-t", "commit", "-w", "--stdin", stdin=whole)
+    git(scene.path, "update-ref", "HEAD", made)
+    return CommitId(made)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_stranger_who_declares_their_key_early_attests_nothing(scene: Scene, order: int) -> None:
+    """Its own side believes it; the side that has declared keys never did."""
+    main = scene.registry.head()
+    early = declaring_early(scene)
+    disabled = scene.write(
+        {INSTANCE: b"enabled: false\n"}, operation="disable", key=scene.keys.stranger
+    )
+    git(scene.path, "read-tree", main)
+    git(scene.path, "read-tree", "--prefix=instances", f"{disabled}:instances")
+    tree = git(scene.path, "write-tree")
+    signed_commit(scene, tree, "Merge", *[main, disabled][::order])
+    assert "instances/production" in found(scene.report(), CheckName.ATTESTED, FORGED).what
+    git(scene.path, "update-ref", "HEAD", main)
+    bad = unyank(scene)
+    text = f"Attest\n\nOperation: attest\nActor: x\nRequest-Id: r\nAttests: {bad}"
+    signed_commit(scene, bad, text, *[bad, early][::order])
+    assert any(bad in finding.evidence for finding in scene.report().findings)
+    keyed = signed_commit(scene, early, "Merge", *[bad, early][::order])
+    text = text.replace(bad, f"{bad}\nAttests: {keyed}")
+    signed_commit(scene, early, text, keyed)
+    kept = [finding for finding in scene.report().findings if "instance keys" in finding.what]
+    assert kept
+
+
+def test_a_stale_branch_takes_over_what_was_done_before_there_were_keys(
+    scene: Scene, tmp_path: Path
+) -> None:
+    with new_registry(tmp_path / "r") as registry:
+        put(registry, files())
+        made = replace(scene, registry=registry)
+        stale = git(registry.path, "commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "stale")
+        facts = made.facts(NAME)
+        made.write({f"libraries/{NAME}/library.yaml": facts_bytes(replace(facts, owners=("b",)))})
+        head = made.write({"registry.yaml": registry_yaml(scene.keys)})
+        for parents in ((head, stale), (stale, head)):
+            merge(made, head, *parents)
+            report = made.report(made.wishes(pinned=False))
+            assert states(report)[CheckName.ATTESTED] is CheckState.OK
+
+
 def test_a_removed_key_signs_nothing_any_more(scene: Scene) -> None:
     """What it signed before still counts; a branch from before its removal does not help."""
     old, new = scene.keys.instance, new_key()
