@@ -67,7 +67,8 @@ def git_failure(name: str, said: str, *, where: str, is_partial: bool, remote: s
         return DiskError(
             f"another Git holds {printable(locked[1])}",
             where=where,
-            next_step="Wait for it; if none runs any more, 'opsteps repair --yes' puts it aside",
+            next_step="Wait for it; if none runs any more, delete the file that ends in .lock, or"
+            " let 'opsteps repair --yes' put it aside once it is ten minutes old",
         )
     message = f"git {name} failed: {last_words(said)}"
     if _DAMAGED.search(said):

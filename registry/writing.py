@@ -125,10 +125,16 @@ def move_refs(
         let_go(repository)
 
 
+def _update_line(item: RefUpdate) -> str:
+    """A tag that is only another name of a branch is replaced: the branch does not move with it."""
+    itself = "option no-deref\0" if item.ref.startswith("refs/tags/") else ""
+    return f"{itself}update {item.ref}\0{item.new}\0{item.old}\0"
+
+
 def _move_refs(
     repository: GitRepository, updates: Sequence[RefUpdate], holding: int | None
 ) -> None:
-    lines = (f"update {item.ref}\0{item.new}\0{item.old}\0" for item in updates)
+    lines = (_update_line(item) for item in updates)
     try:
         repository.run(
             "update-ref", "-z", "--stdin", stdin="".join(lines).encode(), holding=holding

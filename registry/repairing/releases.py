@@ -20,7 +20,7 @@ from registry.repairing.new_tags import is_signed, lost_tag, moved_tag, tag_id
 from registry.repairing.remotes import Remotes
 from registry.verifying.evidence import Introduction, TagEvidence
 from registry.verifying.model import CheckName
-from registry.verifying.releases import ReleaseEvidence
+from registry.verifying.releases import SYMBOLIC, ReleaseEvidence
 from registry.versions import parse_version
 
 _EXPLAIN = (
@@ -67,8 +67,8 @@ class Deciding:
         tag, name = release.tag, _name(release)
         found = released_tree(release.introductions, entry.digest, self.evidence.registry)
         differs = self._difference(release, entry, found, trouble)
-        if differs == _OTHER_DIGEST:
-            return self._other_digest(name, release.tag)
+        if differs == _OTHER_DIGEST or (differs and tag is not None and tag.symbolic):
+            return self._altered_tag(name, release.tag, differs)
         if differs or found is None:
             return _refused(release, differs)
         introduction, tree = found
@@ -103,7 +103,7 @@ class Deciding:
         trouble: str,
     ) -> str:
         """Why nothing may be set right here; empty where all that there is agrees."""
-        tag = release.tag
+        tag = _own(release.tag)
         if tag is not None and tag.digest not in {None, entry.digest}:
             return _OTHER_DIGEST
         other = self.evidence.found(release.name, release.version, but=CheckName.TAGS)
@@ -122,7 +122,8 @@ class Deciding:
         introduction: Introduction,
         tree: ObjectId,
     ) -> bytes:
-        registry, commit, tag = self.evidence.registry, introduction.commit.commit_id, release.tag
+        registry, commit = self.evidence.registry, introduction.commit.commit_id
+        tag = _own(release.tag)
         if tag is not None and tag.digest is not None and tag.tree is not None:
             return moved_tag(raw_object(registry, tag.object_id), _name(release), commit)
         return lost_tag(
@@ -182,7 +183,7 @@ class Deciding:
             command="opsteps repair",
         )
 
-    def _other_digest(self, name: str, tag: TagEvidence | None) -> Item:
+    def _altered_tag(self, name: str, tag: TagEvidence | None, what: str) -> Item:
         """Either may have been altered: nobody but a person says which."""
         others = self.remotes.having(name).items()
         remote = next((r for r, found in others if tag and found != tag.object_id), None)
@@ -191,9 +192,9 @@ class Deciding:
         return Item(
             state=ItemState.REFUSED,
             subject=name,
-            what=_OTHER_DIGEST,
-            then="find out which of the two was altered, with 'opsteps verify'; where it is the"
-            " tag, " + ("take that of the remote" if remote else "delete it, and run this again"),
+            what=what,
+            then="find out what was altered, with 'opsteps verify'; where it is the"
+            " tag, " + ("take the remote's" if remote else "delete it, and run this again"),
             command=git_command(path, "fetch", remote, ref)
             if remote
             else git_command(path, "tag", "-d", name),
@@ -336,6 +337,8 @@ def _trouble(  # noqa: PLR0911 - one return for each way in which a tag can be w
     tag = release.tag
     if tag is None:
         return "its tag is not here"
+    if tag.symbolic:
+        return SYMBOLIC
     if tag.commit is None or tag.digest is None or tag.tree is None:
         return "its tag is not an annotated release tag of a commit"
     if tag.digest != entry.digest:
@@ -349,6 +352,11 @@ def _trouble(  # noqa: PLR0911 - one return for each way in which a tag can be w
     if all(item.tree not in {None, tag.tree} for item in release.introductions):
         return "the tree that its tag states is not the one that was released"
     return ""
+
+
+def _own(tag: TagEvidence | None) -> TagEvidence | None:
+    """A tag that states something of its own; one that leads to another ref states nothing."""
+    return None if tag is None or tag.symbolic else tag
 
 
 def _name(release: ReleaseEvidence) -> str:

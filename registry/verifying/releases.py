@@ -9,12 +9,11 @@ from registry.model import LedgerEntry
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.verifying.evidence import History, Introduction, Release, TagEvidence
 from registry.verifying.model import Attack, CheckName, Finding
-from registry.versions import is_version
 
 SYMBOLIC = "its tag is only another name of a ref that may move"
 _REMOVE_TAG = (
-    "Find out who made the tag; where nobody released this, take it away with"
-    " 'opsteps repair --remove-tag {name}/v{version} --yes'"
+    "Find out who made the tag; 'opsteps repair' says how its release comes back, and how the tag"
+    " goes where nobody released this"
 )
 _RESTORE_TAG = "'opsteps repair' puts the tag right, or says where it can be had"
 _RESTORE_FILES = (
@@ -176,11 +175,5 @@ def _finding(
         version=release.version,
         what=what,
         evidence=evidence,
-        next_step=next_step.replace(_REMOVE_TAG, _removing(release)),
+        next_step=next_step,
     )
-
-
-def _removing(release: ReleaseEvidence) -> str:
-    """A line that is copied into a shell: nothing of a tag's name that is no version is in it."""
-    version = release.version if is_version(release.version) else "VERSION"
-    return _REMOVE_TAG.format(name=release.name, version=version)

@@ -237,7 +237,10 @@ def _recorded(releases: Sequence[ReleaseEvidence]) -> Iterator[Recorded]:
 
 def _newer(count: int) -> Iterator[str]:
     if count:
-        yield f"{count:,} tags are of releases that come after this head: fetched and not merged?"
+        yield (
+            f"{count:,} tags are of releases that come after this head: they were fetched and not"
+            " merged, or the head went back; 'opsteps repair' names the command"
+        )
 
 
 def _attested(keys: KeyHistory, acts: JudgedActs) -> Outcome:

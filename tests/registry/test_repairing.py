@@ -155,6 +155,16 @@ def test_a_tag_that_is_no_release_tag_any_more_is_made_anew(
     assert verified(registry).is_sound
 
 
+def test_a_tag_that_leads_to_a_branch_is_made_anew_and_the_branch_stays(
+    registry: Registry,
+) -> None:
+    before = git(registry.path, "for-each-ref", "refs/heads", "refs/tags")
+    git(registry.path, "symbolic-ref", f"refs/tags/{_TAG}", "refs/heads/main")
+    repair(registry, by=_BY)
+    assert git(registry.path, "for-each-ref", "refs/heads", "refs/tags") == before
+    assert verified(registry).is_sound
+
+
 def test_a_tag_moved_to_a_later_commit_goes_back(registry: Registry) -> None:
     message = git(registry.path, "tag", "-l", "--format=%(contents)", _TAG)
     commit_all(registry.path)
@@ -398,6 +408,16 @@ def test_a_tag_with_another_digest_is_no_matter_for_a_machine(registry: Registry
     obey(registry, item)
     repair(registry, by=_BY)
     assert git(registry.path, "rev-parse", _TAG) == before
+
+
+def test_a_tag_that_leads_to_another_tag_is_no_matter_for_a_machine(registry: Registry) -> None:
+    before = git(registry.path, "for-each-ref", "refs/heads", "refs/tags")
+    git(registry.path, "symbolic-ref", f"refs/tags/{_TAG}", "refs/tags/file-tools/v1.0.0")
+    item = only(repair(registry, by=_BY))
+    assert (item.state, item.change) == (ItemState.REFUSED, None)
+    git(registry.path, "symbolic-ref", "--delete", f"refs/tags/{_TAG}")
+    repair(registry, by=_BY)
+    assert git(registry.path, "for-each-ref", "refs/heads", "refs/tags") == before
 
 
 def test_a_tag_that_nobody_released_gets_no_entry(registry: Registry) -> None:
