@@ -31,7 +31,7 @@ def make_plan(
     evidence = gather(registry, head)
     remotes = Remotes(registry, is_asked=asks_remotes)
     deciding = Deciding(evidence=evidence, remotes=remotes, removing=removing)
-    _refuse_not_there(deciding.removable(), removing)
+    _refuse_not_there(deciding.strays.removable(), removing)
     items = (
         *leftovers(registry),
         *_on_descent(evidence),

@@ -9,27 +9,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from registry.hints import command_line
 from registry.model import LedgerEntry
 from registry.names import ObjectId
 from registry.problems import printable
-from registry.publishing import git_command, tag_step
+from registry.publishing import git_command
 from registry.repairing.evidence import Evidence, files_of, raw_object, released_tree
-from registry.repairing.model import EntryChange, Item, ItemState, TagChange
+from registry.repairing.model import Item, ItemState, TagChange
 from registry.repairing.new_tags import is_signed, lost_tag, moved_tag, tag_id
 from registry.repairing.remotes import Remotes
+from registry.repairing.strays import Strays
+from registry.repairing.wording import KEPT, refused, tag_of
 from registry.verifying.evidence import Introduction, TagEvidence
 from registry.verifying.model import CheckName
 from registry.verifying.releases import SYMBOLIC, ReleaseEvidence
 from registry.versions import parse_version
 
-_EXPLAIN = (
-    "it stays as it is: find out who changed what with 'opsteps verify'; bring the released files"
-    " back from another clone, or, once it is explained, acknowledge it with"
-    " 'opsteps trust HEAD --accept'"
-)
 _OTHER_DIGEST = "the digests in its tag and in the ledger differ"
-_KEPT = "the one that is there is kept below refs/opsteps/repaired/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,13 +35,10 @@ class Deciding:
     remotes: Remotes
     removing: Collection[str] = ()
 
-    def removable(self) -> frozenset[str]:
-        """Tags that the ledger does not know, by names that a line of text can hold."""
-        return frozenset(
-            release.tag.ref
-            for release in self.evidence.releases
-            if release.entry is None and release.tag is not None and release.tag.ref.isprintable()
-        )
+    @property
+    def strays(self) -> Strays:
+        """Decides about tags that the ledger does not know."""
+        return Strays(evidence=self.evidence, remotes=self.remotes, removing=self.removing)
 
     def items(self) -> Iterator[Item]:
         """What is wrong with releases, by library and version."""
@@ -57,20 +49,20 @@ class Deciding:
 
     def _item(self, release: ReleaseEvidence) -> Item | None:
         if release.entry is None:
-            return self._without_entry(release, release.tag) if release.tag else None
+            return self.strays.item(release, release.tag) if release.tag else None
         trouble = _trouble(release, release.entry, self.evidence)
         if not trouble:
             return None
         return self._new_tag(release, release.entry, trouble)
 
     def _new_tag(self, release: ReleaseEvidence, entry: LedgerEntry, trouble: str) -> Item:
-        tag, name = release.tag, _name(release)
+        tag, name = release.tag, tag_of(release)
         found = released_tree(release.introductions, entry.digest, self.evidence.registry)
         differs = self._difference(release, entry, found, trouble)
         if differs == _OTHER_DIGEST or (differs and tag is not None and tag.symbolic):
             return self._altered_tag(name, release.tag, differs)
         if differs or found is None:
-            return _refused(release, differs)
+            return refused(release, differs)
         introduction, tree = found
         content = self._content(release, entry, introduction, tree)
         elsewhere = self.remotes.having(name)
@@ -82,7 +74,7 @@ class Deciding:
         if item is not None:
             return item
         commit = introduction.commit.commit_id[:12]
-        how = "made anew from the ledger" if tag is None else f"set anew; {_KEPT}"
+        how = "made anew from the ledger" if tag is None else f"set anew; {KEPT}"
         return Item(
             state=ItemState.REPAIR,
             subject=name,
@@ -125,7 +117,7 @@ class Deciding:
         registry, commit = self.evidence.registry, introduction.commit.commit_id
         tag = _own(release.tag)
         if tag is not None and tag.digest is not None and tag.tree is not None:
-            return moved_tag(raw_object(registry, tag.object_id), _name(release), commit)
+            return moved_tag(raw_object(registry, tag.object_id), tag_of(release), commit)
         return lost_tag(
             release.name,
             parse_version(release.version),
@@ -189,15 +181,17 @@ class Deciding:
         remote = next((r for r, found in others if tag and found != tag.object_id), None)
         ref = f"+refs/tags/{name}:refs/tags/{name}"
         path = self.evidence.registry.path
+        is_led = tag is not None and bool(tag.symbolic)
+        deletion = (
+            ("symbolic-ref", "--delete", f"refs/tags/{name}") if is_led else ("tag", "-d", name)
+        )
         return Item(
             state=ItemState.REFUSED,
             subject=name,
             what=what,
             then="find out what was altered, with 'opsteps verify'; where it is the"
             " tag, " + ("take the remote's" if remote else "delete it, and run this again"),
-            command=git_command(path, "fetch", remote, ref)
-            if remote
-            else git_command(path, "tag", "-d", name),
+            command=git_command(path, *(("fetch", remote, ref) if remote else deletion)),
         )
 
     def _published(
@@ -244,91 +238,6 @@ class Deciding:
                 )
         return ""
 
-    # --- tags that the ledger does not know -----------------------------------------------------
-
-    def _without_entry(self, release: ReleaseEvidence, tag: TagEvidence) -> Item | None:
-        name = _name(release)
-        if name in self.removing:
-            return self._removed(name, tag)
-        if tag.commit is not None and tag.commit not in self.evidence.history.commits:
-            return self._not_here(release, tag)
-        entry = self.evidence.entry_before(release)
-        what = "its entry is not in the ledger any more, and its tag is there"
-        if entry is None or tag.commit is None:
-            return Item(
-                state=ItemState.REFUSED,
-                subject=name,
-                what="there is a tag, and the ledger never heard of it",
-                then="find out who made the tag; where nobody released this, remove it"
-                " (what is removed is kept below refs/opsteps/repaired/)",
-                command=_removing(name),
-            )
-        if (tag.digest, tag.tree) != (entry.digest, release.tree):
-            return Item(
-                state=ItemState.BY_HAND,
-                subject=name,
-                what=f"{what}, and its directory is not what was released",
-                then="bring back what was deleted, and commit that",
-                command=git_command(
-                    self.evidence.registry.path, "restore", f"--source={tag.commit}", "--staged",
-                    "--worktree", "--", f"libraries/{release.name}",
-                ),
-            )  # fmt: skip
-        if released_tree(release.introductions, entry.digest, self.evidence.registry) is None:
-            return _refused(release, f"{what}, and no files with its digest are here")
-        return Item(
-            state=ItemState.REPAIR,
-            subject=name,
-            what=what,
-            then="the entry is written again as it was, in one commit; 'opsteps verify' goes on"
-            " naming the commit that took it out, until you acknowledge it",
-            command="opsteps trust HEAD --accept",
-            change=EntryChange(
-                library=release.name, version=parse_version(release.version), entry=entry
-            ),
-        )
-
-    def _not_here(self, release: ReleaseEvidence, tag: TagEvidence) -> Item:
-        """After ``git reset --hard``, or of a branch that is not merged."""
-        registry, name = self.evidence.registry, _name(release)
-        aside = tag_step(registry, name, "")
-        what = "it was released by a commit that this branch does not have"
-        if tag.commit in self.evidence.ahead:
-            what = "it was released by a commit that comes after the head: the head went back"
-        removal = (
-            "; if nobody was ever served it, the option --remove-tag takes the tag away, and keeps"
-            " it below refs/opsteps/repaired/"
-        )
-        return Item(
-            state=ItemState.BY_HAND,
-            subject=name,
-            what=what,
-            then=f"{aside}: this does it"
-            if aside
-            else f"take the commit back: this does it{removal}",
-            command=git_command(registry.path, "merge", str(tag.commit)),
-        )
-
-    def _removed(self, name: str, tag: TagEvidence) -> Item:
-        elsewhere = self.remotes.having(name)
-        if elsewhere or self.remotes.unreachable:
-            remote = printable(next(iter({**elsewhere, **self.remotes.unreachable})))
-            why = "has it, so others may have it, too" if elsewhere else "does not answer"
-            return Item(
-                state=ItemState.REFUSED,
-                subject=name,
-                what=f"it is not removed: {remote} {why}",
-                then="take its commit back, or ask whoever looks after the remote",
-                command=git_command(self.evidence.registry.path, "merge", str(tag.commit)),
-            )
-        return Item(
-            state=ItemState.REPAIR,
-            subject=name,
-            what="there is a tag without a release, and you say that it is to go",
-            then=f"the tag is removed; {_KEPT}",
-            change=TagChange(name=name, content=None, old=tag.object_id),
-        )
-
 
 def _trouble(  # noqa: PLR0911 - one return for each way in which a tag can be wrong
     release: ReleaseEvidence, entry: LedgerEntry, evidence: Evidence
@@ -357,16 +266,3 @@ def _trouble(  # noqa: PLR0911 - one return for each way in which a tag can be w
 def _own(tag: TagEvidence | None) -> TagEvidence | None:
     """A tag that states something of its own; one that leads to another ref states nothing."""
     return None if tag is None or tag.symbolic else tag
-
-
-def _name(release: ReleaseEvidence) -> str:
-    return f"{release.name}/v{release.version}"
-
-
-def _refused(release: ReleaseEvidence, what: str) -> Item:
-    return Item(state=ItemState.REFUSED, subject=_name(release), what=what, then=_EXPLAIN)
-
-
-def _removing(name: str) -> str:
-    """Quoted for a shell: a tag's name is a stranger's."""
-    return command_line("repair", "--remove-tag", name, "--yes")

@@ -198,6 +198,8 @@ def test_an_entry_lost_in_a_merge_comes_back_in_a_commit_of_ours(registry: Regis
     commit_all(registry.path)
     item = only(planned(registry))
     assert "not in the ledger any more" in item.what
+    with pytest.raises(NotFoundError):
+        repair(registry, by=_BY, removing=[_TAG])
     repair(registry, by=_BY)
     assert (registry.path / _LEDGER).read_bytes() == was
     assert "Operation: repair" in git(registry.path, "log", "-1", "--format=%B")
@@ -415,7 +417,7 @@ def test_a_tag_that_leads_to_another_tag_is_no_matter_for_a_machine(registry: Re
     git(registry.path, "symbolic-ref", f"refs/tags/{_TAG}", "refs/tags/file-tools/v1.0.0")
     item = only(repair(registry, by=_BY))
     assert (item.state, item.change) == (ItemState.REFUSED, None)
-    git(registry.path, "symbolic-ref", "--delete", f"refs/tags/{_TAG}")
+    obey(registry, item)
     repair(registry, by=_BY)
     assert git(registry.path, "for-each-ref", "refs/heads", "refs/tags") == before
 
