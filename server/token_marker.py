@@ -7,6 +7,7 @@ directory, and a line in the configuration of its Git directory, which no clone 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from registry.durable import write_durably
@@ -40,8 +41,6 @@ class TokenMarker:
 
     def exists(self) -> bool:
         """Whether either place says so; one that cannot be read counts."""
-        if self._is_noted:
-            return True
         try:
             self._file.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -52,18 +51,17 @@ class TokenMarker:
         return True
 
     def note(self) -> None:
-        """Write it down, once; raises OSError where not even the file can be written."""
+        """Write it down, tried once; raises OSError where not even the file can be written."""
         if self._is_noted:
             return
+        self._is_noted = True
         if not self._file.exists():
             self._file.parent.mkdir(exist_ok=True)
             write_durably(self._file, _TEXT)
-        try:
-            if not read_git_config(self._registry.repository.common_dir).get(_KEY):
+        if not read_git_config(self._registry.repository.common_dir).get(_KEY):
+            # Where a person's Git holds it just now, or it can only be read, the file is enough.
+            with suppress(GitError):
                 self._registry.repository.run("config", _KEY, "true")
-        except GitError:  # a person's Git holds it just now: the file is there, and is enough
-            return
-        self._is_noted = True
 
     def forget(self) -> None:
         """A person says that there are none, and need be none. Raises GitError, OSError."""

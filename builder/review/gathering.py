@@ -72,7 +72,7 @@ def find_commits(registry: Registry, base: str, head: str | None) -> Commits:
         raise GitError(
             f"the head and the base branched off at {len(forks)} places, having merged each other",
             where=str(registry.path),
-            next_step="Merge the base as it is now into the head, or rebase the head upon it",
+            next_step="Merge the base as it is now into the head",
         )
     return Commits(base=tip, head=end, fork=CommitId(forks[0]))
 

@@ -124,9 +124,12 @@ def test_a_file_that_is_deleted_or_replaced_beneath_a_server_is_noticed(
         opsteps(path, "token", "list")  # makes an empty one
         until(lambda: client.health()["database"]["status"] == "gone")
         is_shut(client)
+        opsteps(path, "token", "reset", "--yes")  # also while a server runs that knew tokens
+        until(lambda: client.health()["database"]["status"] == "ready")
         without_rows(path)
         rows(path).write_bytes(kept)
-        until(lambda: client.health()["database"]["status"] == "ready")
+        wrong = {"Authorization": "Bearer opst_wrong"}
+        until(lambda: client.ask("PUT", _TOGGLE, wrong).status == 401)
         assert change(client, "PUT", _TOGGLE).status == 200
 
 
