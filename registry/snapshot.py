@@ -22,7 +22,7 @@ from registry.git import GitRepository
 from registry.library import Library
 from registry.loading import LibrarySource, load_libraries
 from registry.model import RegistryFacts, ReleaseContent
-from registry.names import CORE, CommitId, LibraryName, ObjectId
+from registry.names import CORE, CommitId, LibraryName, ObjectId, is_library_name
 from registry.problems import InvalidLibraryError
 from registry.refs import TagRef
 from registry.remembered import Memory, RememberedLibrary
@@ -30,7 +30,7 @@ from registry.settings import DEFAULT_LIMITS, Limits
 from registry.sharing import share
 from registry.state import SHA1_LENGTH, State, read_state
 from registry.unborn import no_commit
-from registry.versions import Version
+from registry.versions import Version, is_version
 
 # Libraries read together: enough to keep Git's pipe full, few enough to stay small in memory.
 _CHUNK = 200
@@ -65,6 +65,16 @@ class Snapshot:
     def has_ancestor(self, commit: CommitId) -> bool:
         """Whether this is a snapshot of that commit or of one after it."""
         return commit in self._state.ancestors
+
+    @cached_property
+    def stray_tags(self) -> int:
+        """Release tags of libraries that are not here: of commits that this one does not have."""
+        return sum(
+            is_version(version)
+            for name, tags in self._state.tags.items()
+            if name not in self._state.trees and is_library_name(name)
+            for version in tags
+        )
 
     @property
     def facts(self) -> RegistryFacts:

@@ -26,7 +26,7 @@ from server.gauges import add_gauges
 from server.hot import Application, HotApp
 from server.idempotent import Idempotent
 from server.lookups import Lookups
-from server.mending import Trouble, next_steps
+from server.mending import Trouble, next_steps, stray_tags
 from server.metrics import Metrics
 from server.notices_start import make_notices
 from server.operations import Operations
@@ -333,7 +333,7 @@ class Server:
             "problem": problem,
             "next_steps": next_steps(troubled),
             # Which networks these are is nobody's business: this is answered to everybody.
-            "warnings": [_TRUSTING] if self.gate.trusted else [],
+            "warnings": self._warnings(),
             "search": self._searching.state if self._searching else "unavailable",
             "catalogue": asdict(build),
             "remote": {
@@ -349,6 +349,12 @@ class Server:
                 "security_events_dropped": self.security.dropped,
             },
         }
+
+    def _warnings(self) -> list[str]:
+        snapshot = self.follower.snapshot
+        strays = snapshot.stray_tags if snapshot is not None else 0
+        found = [_TRUSTING] if self.gate.trusted else []
+        return [*found, stray_tags(strays)] if strays else found
 
     def _public(self, text: str) -> str:
         """Without the server's paths: ``/health`` is answered to everybody."""

@@ -42,6 +42,14 @@ MENDS: Mapping[Trouble, str] = {
 """What a person does about each."""
 
 
+def stray_tags(count: int) -> str:
+    """What is said of tags of libraries that the head does not have, as `verify` says it."""
+    return (
+        f"{count:,} release tags are of libraries that are not at this head: they were fetched and"
+        " not merged, or the head went back; 'opsteps repair' names the command"
+    )
+
+
 def next_steps(troubled: Mapping[Trouble, object]) -> list[str]:
     """A line for each that is there."""
     return [f"{trouble}: {MENDS[trouble]}" for trouble, found in troubled.items() if found]

@@ -30,3 +30,12 @@ def test_what_health_says_mends_it(place: Place) -> None:
         opsteps(place.path, "repair", "--yes")
         until(lambda: client.health()["status"] == "healthy")
         assert client.get("/api/v1/steps/beta.net.ping").status == 200
+        # A head that went back leaves tags without libraries: health, verify and repair say so.
+        place.git("reset", "-q", "--hard", "HEAD~2")
+        until(lambda: any("'opsteps repair'" in text for text in client.health()["warnings"]))
+        assert "1 tags are of releases" in opsteps(place.path, "verify")
+        said = opsteps(place.path, "repair", expect=1)
+        (commit,) = set(re.findall("git merge ([0-9a-f]{40})", said))
+        place.git("merge", "-q", commit)
+        until(lambda: client.get("/api/v1/steps/beta.net.ping").status == 200)
+        assert client.health()["warnings"] == []
