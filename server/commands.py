@@ -15,6 +15,7 @@ from server.access import listening_address
 from server.app import Server
 from server.running import configure_logging, serve_registry
 from server.settings import settings_from
+from server.token_marker import GONE, MENDS
 
 _DEMO = Path(".demo")
 
@@ -74,7 +75,11 @@ def serve(
     def ready(server: Server, listening: int) -> None:
         address = listening_address(settings.host, listening)
         typer.echo(f"Serving {printable(str(path))} on {address}")
-        if server.tokens.is_known and not server.tokens and not server.gate.trusted:
+        tokens = server.tokens
+        if tokens.are_gone:
+            typer.echo(f"  WARNING: {GONE}: nobody may change anything.", err=True)
+            typer.echo(f"  {MENDS}.", err=True)
+        elif tokens.is_known and not tokens and not server.gate.trusted:
             typer.echo("  No token is configured: only callers on this machine may write.")
         clone = server.clone.state
         if not clone.is_complete:

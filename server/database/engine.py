@@ -173,8 +173,8 @@ class Database:
                 raise DatabaseDamagedError(
                     f"the file of the database is damaged: {reason}",
                     where=self.shown,
-                    next_step="'opsteps restore FILE DIRECTORY' brings a backup back; 'opsteps"
-                    " token reset' puts the file aside, and all tokens with it",
+                    next_step="'opsteps restore FILE DIRECTORY' brings a backup back;"
+                    " 'opsteps token reset' puts the file aside, and all tokens with it",
                 ) from error
             if _is_down(error):
                 raise self._down(reason) from error

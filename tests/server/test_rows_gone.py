@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from server.database.engine import Database, database_url
+from server.database.errors import DatabaseDamagedError
 from tests.installed import opsteps
 from tests.server.real_server import Client, Place, make_token, making_place, serving, until
 from tests.server.test_changes import change, install
@@ -88,12 +90,11 @@ def test_rows_that_are_gone_open_nothing_and_a_new_token_is_a_way_back(
         assert change(client, "PUT", _TOGGLE).status == 401
         client.token = made["token"]
         assert change(client, "PUT", _TOGGLE).status == 200
-        assert client.health()["status"] == "healthy"
+        until(lambda: client.health()["status"] == "healthy")
 
 
-@pytest.mark.parametrize("spoil", [without_rows, damaged, torn])
-def test_who_wants_no_tokens_any_more_says_so(path: Path, spoil: Callable[[Path], None]) -> None:
-    spoil(path)
+def test_who_wants_no_tokens_any_more_says_so(path: Path) -> None:
+    torn(path)
     with serving(path, "--no-catalogue", token_memory_seconds=0.2) as client:
         is_shut(client)
         assert "--yes" in opsteps(path, "token", "reset", expect=_TAKEN)
@@ -101,9 +102,19 @@ def test_who_wants_no_tokens_any_more_says_so(path: Path, spoil: Callable[[Path]
         opsteps(path, "token", "reset", "--yes")
         until(lambda: client.health()["database"]["status"] == "ready")
         assert change(client, "PUT", _TOGGLE).status == 200
-    if spoil is not without_rows:
-        (aside,) = (path / ".git/opsteps/repaired").iterdir()
-        assert aside.stat().st_size > 0
+    (aside,) = (path / ".git/opsteps/repaired").iterdir()
+    assert aside.stat().st_size > 0
+
+
+@pytest.mark.parametrize("spoil", [damaged, torn])
+def test_a_damaged_file_is_called_so(path: Path, spoil: Callable[[Path], None]) -> None:
+    spoil(path)
+    with (
+        Database(database_url("", rows(path).parent)) as database,
+        pytest.raises(DatabaseDamagedError, match="damaged") as caught,
+    ):
+        database.prepare()
+    assert "'opsteps restore FILE DIRECTORY'" in caught.value.next_step
 
 
 def test_tokens_that_are_there_are_not_reset(path: Path) -> None:
