@@ -169,7 +169,8 @@ def _refuse_released(registry: Registry, at: LibraryAt, version: Version, tree: 
             next_step=tag_step(
                 registry,
                 tag,
-                "Find out who made the tag; delete it, or give the content a new version",
+                "Find out who made the tag, and what became of its release, with 'opsteps repair';"
+                " or give the content a new version",
             ),
         )
 

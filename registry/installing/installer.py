@@ -376,7 +376,8 @@ class Installer:
                     next_step=tag_step(
                         self.registry,
                         tag,
-                        "Find out who made the tag; delete it, or use another version",
+                        "Find out who made the tag, and what became of its release, with"
+                        " 'opsteps repair'; or use another version",
                     ),
                 )
         refuse_taken_name(repository, change.name, turn.head, is_there=False)

@@ -1,5 +1,6 @@
 """A way back from every alarm: each names a command, and here each is obeyed as it is printed."""
 
+import json
 import os
 import re
 import shutil
@@ -113,8 +114,13 @@ def test_who_reset_takes_the_commit_back(where: Path) -> None:
     mine = where / "mine"
     opsteps(mine, "install", "../mine-tools")
     git(mine, "reset", "-q", "--hard", "HEAD~1")
-    obey(mine, git_line(opsteps(mine, "repair", expect=_FOUND)))
-    assert "nothing to repair" in opsteps(mine, "repair")
+    plan = json.loads(opsteps(mine, "repair", "--json", expect=_FOUND))
+    assert (plan["dry_run"], plan["sound"]) == (True, False)
+    (item,) = plan["items"]
+    assert (item["state"], item["subject"]) == ("by hand", "mine-tools/v1.0.0")
+    obey(mine, item["command"])
+    plan = json.loads(opsteps(mine, "repair", "--json"))
+    assert (plan["items"], plan["sound"]) == ([], True)
     assert "Sound" in opsteps(mine, "verify")
 
 
