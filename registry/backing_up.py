@@ -38,6 +38,8 @@ class Frozen:
     head: CommitId
     branch: str
     refs: Mapping[str, str]
+    symbolic: Mapping[str, str]
+    """Those that lead to another ref, and to which."""
     state: Mapping[str, bytes]
     """By path below the state directory."""
 
@@ -48,10 +50,12 @@ def freeze(registry: Registry) -> Frozen:
     with exclusive(registry.state_directory / "write.lock"):
         # What a killed writer left half-way is no state that anybody should go back to.
         recover(repository, Journal(registry.state_directory / "journal"))
+        refs, symbolic = _refs(repository)
         return Frozen(
             head=registry.head(),
             branch=registry.branch,
-            refs=_refs(repository),
+            refs=refs,
+            symbolic=symbolic,
             state={
                 str(path.relative_to(registry.state_directory)): path.read_bytes()
                 for path in state_files(registry.state_directory)
@@ -59,10 +63,16 @@ def freeze(registry: Registry) -> Frozen:
         )
 
 
-def _refs(repository: GitRepository) -> dict[str, str]:
-    out = repository.run("for-each-ref", "--format=%(objectname) %(refname)")
-    rows = (line.split(" ", 1) for line in out.decode(errors="surrogateescape").splitlines())
-    return {ref: object_id for object_id, ref in rows if not ref.startswith(_PREFIX)}
+def _refs(repository: GitRepository) -> tuple[dict[str, str], dict[str, str]]:
+    """Every ref with its object, however it is named, and where the symbolic ones lead."""
+    out = repository.run("for-each-ref", "--format=%(objectname) %(refname) %(symref)")
+    lines = out.decode(errors="surrogateescape").split("\n")[:-1]
+    rows = [line.split(" ") for line in lines]
+    kept = [(ref, found, leads) for found, ref, leads in rows if not ref.startswith(_PREFIX)]
+    return (
+        {ref: object_id for ref, object_id, _ in kept},
+        {ref: leads for ref, _, leads in kept if leads},
+    )
 
 
 def state_files(directory: Path) -> Iterator[Path]:

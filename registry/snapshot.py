@@ -318,7 +318,7 @@ class Registry:
     @property
     def branch(self) -> str:
         """The ref that HEAD names, such as ``refs/heads/main``; ``HEAD`` itself when detached."""
-        text = (self.repository.git_dir / "HEAD").read_text().strip()
+        text = (self.repository.git_dir / "HEAD").read_text(errors="surrogateescape").strip()
         return text.removeprefix("ref:").strip() if text.startswith("ref:") else "HEAD"
 
     def close(self) -> None:
@@ -352,7 +352,7 @@ class Registry:
 
     def _loose_head(self) -> CommitId | None:
         try:
-            text = (self.repository.git_dir / "HEAD").read_text().strip()
+            text = (self.repository.git_dir / "HEAD").read_text(errors="surrogateescape").strip()
             if text.startswith("ref: refs/"):
                 text = (self.repository.common_dir / text[5:]).read_text().strip()
         except OSError:

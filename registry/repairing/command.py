@@ -18,7 +18,7 @@ from registry.commands import (
     RequestOption,
     make_actor,
 )
-from registry.hints import command_line, with_registry
+from registry.hints import command_line
 from registry.names import CommitId
 from registry.problems import printable
 from registry.publishing import unpublished
@@ -142,12 +142,7 @@ def _commands(items: Sequence[Item]) -> Iterator[str]:
         if item.command and item.command not in seen:
             seen.add(item.command)
             when = "after that, " if item.state is ItemState.REPAIR else ""
-            yield f"next for {item.subject}: {when}{_with_registry(item.command)}"
-
-
-def _with_registry(command: str) -> str:
-    """A command of ours names the registry that this one was given."""
-    return with_registry(f"'{command}'").strip("'")
+            yield f"next for {item.subject}: {when}{item.command}"
 
 
 def _verdict(plan: Plan, after: Report | None) -> Iterator[str]:
@@ -179,7 +174,7 @@ def _data(plan: Plan, head: CommitId, after: Report | None, publish: str) -> dic
                 "what": item.what,
                 "then": item.then,
                 "loses": item.loses,
-                "command": _with_registry(item.command) if item.command else "",
+                "command": item.command,
             }
             for item in plan.items
         ],

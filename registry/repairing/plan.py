@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from registry.errors import NotFoundError
+from registry.hints import command_line
 from registry.names import CommitId
 from registry.problems import printable
 from registry.repairing.evidence import Evidence, gather
@@ -49,7 +50,7 @@ def _on_descent(evidence: Evidence) -> list[Item]:
             subject="HEAD",
             what=finding.what,
             then="nothing is changed before you say that it was meant; it shows what that accepts",
-            command=f"opsteps trust {evidence.head[:12]}",
+            command=command_line("trust", evidence.head[:12]),
         )
         for finding in evidence.findings
         if finding.check is CheckName.DESCENT

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from registry.hints import command_line
 from registry.model import LedgerEntry
 from registry.names import ObjectId
 from registry.problems import printable
@@ -172,7 +173,7 @@ class Deciding:
             what=trouble,
             then=f"{printable(remote)} may have it, and does not answer ({why}): try again, or say"
             " with --offline that nobody has it",
-            command="opsteps repair",
+            command=command_line("repair", "--offline"),
         )
 
     def _altered_tag(self, name: str, tag: TagEvidence | None, what: str) -> Item:

@@ -50,8 +50,10 @@ class Strays:
                 what="there is a tag, and the ledger never heard of it",
                 then="find out who made the tag; where nobody released this, remove it"
                 " (what is removed is kept below refs/opsteps/repaired/)",
-                # Quoted for a shell: a tag's name is a stranger's.
-                command=command_line("repair", "--remove-tag", name, "--yes"),
+                # Quoted for a shell: a tag's name is a stranger's, and need not be text.
+                command=command_line("repair", "--remove-tag", name, "--yes")
+                if name.isprintable()
+                else "",
             )
         return self._lost_entry(release, tag)
 
@@ -77,7 +79,7 @@ class Strays:
             what=what,
             then="the entry is written again as it was, in one commit; 'opsteps verify' goes on"
             " naming the commit that took it out, until you acknowledge it",
-            command="opsteps trust HEAD --accept",
+            command=command_line("trust", "HEAD", "--accept"),
             change=EntryChange(
                 library=release.name, version=parse_version(release.version), entry=entry
             ),

@@ -95,6 +95,8 @@ def _manifest(
         is_bare=registry.repository.work_tree is None,
         files=writing.files,
         rows=rows,
+        # One whose name is no text comes back as what it led to.
+        symbolic={a: b for a, b in frozen.symbolic.items() if f"{a}{b}".isprintable()},
         remotes=remotes,
         settings=settings_in_effect(settings),
         by_hand=tuple(_by_hand(registry, settings, rows)),

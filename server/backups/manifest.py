@@ -60,6 +60,8 @@ class Manifest:
     is_bare: bool
     files: dict[str, Member]
     rows: Rows
+    symbolic: dict[str, str] = field(default_factory=dict)
+    """Refs that lead to another one."""
     remotes: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     by_hand: tuple[str, ...] = ()
@@ -79,7 +81,9 @@ def parse_manifest(raw: bytes, *, where: str) -> Manifest:
             where=where,
             next_step="Restore it with the version of opsteps that made it",
         )
-    is_fit = _BRANCH.fullmatch(found.branch) and _ID.fullmatch(found.head)
+    is_fit = bool(_BRANCH.fullmatch(found.branch) and _ID.fullmatch(found.head))
+    leads = [ref for pair in found.symbolic.items() for ref in pair]
+    is_fit = is_fit and all(ref.startswith("refs/") and "\0" not in ref for ref in leads)
     strange = [name for name in found.files if not _NAME.fullmatch(name)]
     if not is_fit or strange or BUNDLE not in found.files or ".." in found.branch:
         raise not_whole(where, "its manifest names what no backup has")

@@ -8,8 +8,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
-from builder.bundling.header import BundleHeader, read_header
 from builder.bundling.quarantine import unpack
 from registry.durable import sync_directories
 from registry.errors import RegistryError
@@ -29,6 +29,9 @@ from server.database.engine import Database, database_url
 from server.database.tokens import Token, list_tokens, revoke_token
 
 _SHOWN = 3
+_SIGNATURE = b"# v2 git bundle\n"
+_LINE = 8 * 1024
+_REFS = 5_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,20 +99,39 @@ def _registry(reading: Reading, quarantine: Path, made: Path) -> GitRepository:
     branch = manifest.branch.removeprefix("refs/heads/")
     repository = create_repository(made, bare=manifest.is_bare, branch=branch)
     with bundle.open("rb") as file:
-        header = read_header(file, where=str(bundle))
+        refs = _read_refs(file, where=str(bundle))
         unpack(repository, file, where=str(bundle))
-    _set_refs(repository, header, manifest)
+    _set_refs(repository, refs, manifest)
     for name, address in manifest.remotes.items():
         _remote(repository, name, address)
     return GitRepository(made)
 
 
-def _set_refs(repository: GitRepository, header: BundleHeader, manifest: Manifest) -> None:
-    refs = {name: found for name, found in header.refs.items() if name.startswith("refs/")}
+def _read_refs(file: BinaryIO, *, where: str) -> dict[str, str]:
+    """The refs in a bundle's header, however they are named; the file is then at the pack."""
+    refs: dict[str, str] = {}
+    if file.readline(_LINE) != _SIGNATURE:
+        raise not_whole(where, "its bundle is none")
+    while (line := file.readline(_LINE)) != b"\n":
+        object_id, _, name = line.decode(errors="surrogateescape").rstrip("\n").partition(" ")
+        if not name or not line.endswith(b"\n") or len(refs) > _REFS:
+            raise not_whole(where, "the header of its bundle is none")
+        refs[name] = object_id
+    return {name: found for name, found in refs.items() if name.startswith("refs/")}
+
+
+def _set_refs(repository: GitRepository, refs: dict[str, str], manifest: Manifest) -> None:
     if refs.get(manifest.branch) != manifest.head:
         raise not_whole(str(repository.git_dir), "its branch is not where its manifest says")
-    lines = (f"create {name}\0{object_id}\0" for name, object_id in refs.items())
-    repository.run("update-ref", "-z", "--stdin", stdin="".join(lines).encode())
+    lines = (
+        f"create {name}\0{object_id}\0"
+        for name, object_id in refs.items()
+        if name not in manifest.symbolic
+    )
+    stdin = "".join(lines).encode(errors="surrogateescape")
+    repository.run("update-ref", "-z", "--stdin", stdin=stdin)
+    for name, leads in manifest.symbolic.items():
+        repository.run("symbolic-ref", name, leads)
     repository.run("pack-refs", "--all")
 
 

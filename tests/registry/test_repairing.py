@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -420,6 +421,15 @@ def test_a_tag_that_leads_to_another_tag_is_no_matter_for_a_machine(registry: Re
     obey(registry, item)
     repair(registry, by=_BY)
     assert git(registry.path, "for-each-ref", "refs/heads", "refs/tags") == before
+
+
+def test_a_line_to_copy_holds_the_name_of_a_hostile_tag_as_one_word(registry: Registry) -> None:
+    name = "file-tools/v1';touch${IFS}x;'"
+    git(registry.path, "tag", "-a", "-m", "x", name)
+    git(registry.path, "tag", "-a", "-m", "x", "file-tools/v\u202e1")
+    unseen, seen = sorted(planned(registry).items, key=lambda item: bool(item.command))
+    assert unseen.command == ""
+    assert shlex.split(seen.command) == ["opsteps", "repair", "--remove-tag", name, "--yes"]
 
 
 def test_a_tag_that_nobody_released_gets_no_entry(registry: Registry) -> None:

@@ -27,6 +27,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with making_place(tmp_path_factory.mktemp("backup") / "registry") as made:
         made.publish("alpha", "1.0.0")
         made.git("remote", "add", "origin", "https://ada:hunter2@git.example.com/steps.git")
+        made.git("update-ref", "refs/remotes/origin/main", "HEAD")
+        made.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+        made.git("update-ref", "refs/heads/no\udcfftext", "HEAD")
         made.git("update-ref", "refs/opsteps/repaired/alpha/v0.9.0/abc", "HEAD~1")
         yield made
 
@@ -46,7 +49,7 @@ def backup(place: Place) -> Path:
 
 
 def refs(path: Path) -> str:
-    return git(path, "for-each-ref")
+    return git(path, "for-each-ref", "--format=%(objectname) %(refname) %(symref)")
 
 
 # --- beside a server --------------------------------------------------------------------------
@@ -131,7 +134,9 @@ def test_everything_comes_back_and_nothing_secret_is_in_it(
 def test_any_git_can_read_the_registry_in_it(place: Place, backup: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(backup) as archive:
         archive.extract("registry.bundle", tmp_path)
-    place.git("clone", "-q", str(tmp_path / "registry.bundle"), str(tmp_path / "clone"))
+    place.git(
+        "clone", "-q", "-b", "main", str(tmp_path / "registry.bundle"), str(tmp_path / "clone")
+    )
     assert "Sound" in opsteps(tmp_path / "clone", "verify")
 
 
