@@ -136,9 +136,9 @@ def _set_refs(repository: GitRepository, refs: dict[str, str], manifest: Manifes
 
 
 def _remote(repository: GitRepository, name: str, address: str) -> None:
-    """A remote as Git knows it; what names no place is left out."""
+    """A remote as Git knows it; what names no place, or a program of Git's, is left out."""
     parse_remote(name)
-    if not address or address.startswith("-") or not address.isprintable():
+    if not address or address.startswith("-") or "::" in address or not address.isprintable():
         return
     repository.run("config", f"remote.{name}.url", address)
     repository.run("config", f"remote.{name}.fetch", f"+refs/heads/*:refs/remotes/{name}/*")

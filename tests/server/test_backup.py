@@ -217,6 +217,19 @@ def test_a_backup_that_was_made_up_is_refused(backup: Path, tmp_path: Path) -> N
         assert "no whole backup" in refused(tmp_path, tmp_path / name)
 
 
+def test_a_remote_in_it_that_is_a_program_is_left_out(backup: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(backup) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    good = b"https://git.example.com/steps.git"
+    assert good in members["manifest.json"]
+    members["manifest.json"] = members["manifest.json"].replace(good, b"ext::sh -c id")
+    with zipfile.ZipFile(tmp_path / "hostile", "w") as archive:
+        for path, raw in members.items():
+            archive.writestr(path, raw)
+    restore_backup(tmp_path / "hostile", tmp_path / "new", told=lambda *_: None)
+    assert "ext::" not in (tmp_path / "new/.git/config").read_text()
+
+
 @pytest.mark.parametrize("kind", ["full", "file", "nowhere/new", "link"])
 def test_a_place_that_is_taken_stays_as_it_is(backup: Path, tmp_path: Path, kind: str) -> None:
     if kind == "full":
