@@ -21,8 +21,9 @@ _TEXT = b"Tokens were made for this registry: without the rows nobody may change
 GONE = "tokens existed, and the rows that held them are gone"
 """Why a server takes no change."""
 MENDS = (
-    "'opsteps restore FILE DIRECTORY' brings a backup back, 'opsteps token create' makes a new"
-    " token, and 'opsteps token reset' goes on without any"
+    "see whether OPSTEPS_DATABASE_URL is as it was; 'opsteps restore FILE DIRECTORY' brings a"
+    " backup back, 'opsteps token create' makes a new token, and 'opsteps token reset' goes on"
+    " without any"
 )
 """What to do about it."""
 
