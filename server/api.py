@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,6 +14,7 @@ from starlette.responses import Response
 import registry
 from server.database.errors import DatabaseError
 from server.errors import AnswerError
+from server.openapi import complete
 from server.requests import request_id_of
 from server.routes import (
     changes,
@@ -26,6 +28,7 @@ from server.routes import (
     upstreams,
 )
 from server.routes.replies import Reply, error_reply, invalid_body
+from server.settings import Settings
 
 if TYPE_CHECKING:
     from server.app import Server
@@ -60,12 +63,18 @@ def make_api(server: Server) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _failed)
     app.add_exception_handler(Exception, _broken)
+    described = cache(partial(_describe, app, server.settings))
+    app.openapi = described  # type: ignore[method-assign]
     return app
 
 
 def openapi_document() -> dict[str, Any]:
-    """The OpenAPI document, without a server behind it."""
-    return _routes().openapi()
+    """The OpenAPI document, without a server behind it: limits are those by default."""
+    return _describe(_routes(), Settings())
+
+
+def _describe(app: FastAPI, settings: Settings) -> dict[str, Any]:
+    return complete(FastAPI.openapi(app), ROUTERS, settings)
 
 
 def _routes() -> FastAPI:

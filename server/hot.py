@@ -35,7 +35,7 @@ from server.errors import AnswerError
 from server.idempotent import HEADER, Idempotent
 from server.lookups import Lookups
 from server.metrics import Metrics
-from server.paths import LIBRARIES, STEPS, canonical_path, check_lengths, is_api
+from server.paths import LIBRARIES, QUESTIONS, STEPS, canonical_path, check_lengths, is_api
 from server.requests import client_of, request_id_of
 from server.settings import Settings
 from server.site import Site
@@ -207,7 +207,7 @@ class HotApp:
             return await self._ask(asked, receiving, sending, extra, is_head=is_head)
 
         key = fields.get(HEADER)
-        if key is None or method == "GET":
+        if key is None or method == "GET" or path in QUESTIONS:
             return await ask(receive, send)
         actor = self._gate.check_scope(scope, "execute").name
         try:

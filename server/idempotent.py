@@ -18,6 +18,7 @@ from server.database.engine import Database
 from server.database.errors import DatabaseError
 from server.database.idempotency import (
     Claim,
+    Full,
     Kept,
     UnderWay,
     claim,
@@ -36,6 +37,7 @@ _LARGEST_ANSWER = 256 * 1024
 _NOT_KEPT = frozenset({401, 403, 408, 413, 421, 429})
 _REDIRECT = 300
 _SERVER_ERROR = 500
+_FULL_SECONDS = 600
 
 _LOG = structlog.get_logger(__name__)
 
@@ -58,6 +60,7 @@ class Idempotent:
         self._rows = rows
         self._is_here = is_here
         self._lease = settings.idempotency_lease_seconds
+        self._most = settings.idempotency_keys
 
     async def run(
         self, key: bytes, actor: str, scope: Scope, receive: Receive, send: Send, inner: Inner
@@ -77,7 +80,15 @@ class Idempotent:
             key=key.decode(),
             fingerprint=sha256(asked).hexdigest(),
             lease_seconds=self._lease,
+            most=self._most,
         )
+        if isinstance(found, Full):
+            raise AnswerError(
+                429,
+                f"{self._most:,} Idempotency-Keys of this token are kept (the setting"
+                " idempotency_keys); go on once the oldest are forgotten, or without keys",
+                retry_after=_FULL_SECONDS,
+            )
         body = _Hashing(receive)
         if not isinstance(found, Claim) and found.fingerprint != sha256(asked).hexdigest():
             raise _reused()

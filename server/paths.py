@@ -20,6 +20,8 @@ _SHORT = (
     "/events",
 )
 _JSON = ".json"
+QUESTIONS = frozenset({"/api/v1/resolve"})
+"""Asked with POST, and change nothing: whoever may read may ask, with an Idempotency-Key or not."""
 _OWN = frozenset({"/health", "/metrics", "/openapi.json", "/libraries"})
 
 

@@ -70,6 +70,9 @@ class Settings:
     idempotency_hours: float = _field(
         24.0, "How long the answer for an `Idempotency-Key` is kept, hours."
     )
+    idempotency_keys: int = _field(
+        10_000, "Answers kept for the `Idempotency-Key`s of one token; then it gets a 429."
+    )
     idempotency_lease_seconds: float = _field(
         120.0, "After so long a request whose server died may be done with the same key, seconds."
     )

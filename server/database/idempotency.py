@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from server.database.engine import Database
@@ -46,19 +46,33 @@ class UnderWay:
     fingerprint: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Full:
+    """So many answers of one actor are kept that no more are."""
+
+
 def claim(
-    database: Database, *, actor: str, key: str, fingerprint: str, lease_seconds: float
-) -> Claim | Kept | UnderWay:
-    """Claim a request, or find out what became of it."""
+    database: Database,
+    *,
+    actor: str,
+    key: str,
+    fingerprint: str,
+    lease_seconds: float,
+    most: int,
+) -> Claim | Kept | UnderWay | Full:
+    """Claim a request, or find out what became of it; one actor has ``most`` of them."""
     mine = Claim(actor=actor, key=key, claim=uuid.uuid4().hex)
     now = datetime.now(UTC)
     values = {"fingerprint": fingerprint, "claim": mine.claim, "claimed_at": now}
     try:
         with database.transaction() as connection:
             connection.execute(insert(idempotency).values(actor=actor, key=key, **values))
+            _refuse_more(connection, actor, most)
     except DatabaseError as error:
         if not isinstance(error.__cause__, IntegrityError):
             raise
+    except _FullError:
+        return Full()
     else:
         return mine
     table = idempotency.c
@@ -96,6 +110,17 @@ def claim_again(database: Database, *, actor: str, key: str, kept: Kept) -> Clai
             .values(claim=mine.claim, claimed_at=datetime.now(UTC), **nothing)
         )
     return mine if taken.rowcount else UnderWay(fingerprint=kept.fingerprint)
+
+
+class _FullError(Exception):
+    """Ends the transaction, and takes the row back."""
+
+
+def _refuse_more(connection: Connection, actor: str, most: int) -> None:
+    """Raise _FullError above so many rows; after the insert, which tells if the key is new."""
+    kept = select(idempotency.c.key).where(idempotency.c.actor == actor)
+    if connection.execute(kept.offset(most).limit(1)).first() is not None:
+        raise _FullError
 
 
 def finish(database: Database, mine: Claim, *, body_digest: str, status: int, body: bytes) -> None:

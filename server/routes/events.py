@@ -10,6 +10,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 from starlette.types import Receive, Scope, Send
 
 from registry.errors import InvalidNameError
@@ -23,8 +25,19 @@ from server.schemas import Audit
 from server.scopes import Access, Requires
 
 router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[Depends(Requires(Access.READ))])
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _CURSOR = re.compile(r"([0-9a-f]{40}):([0-9]{1,9})\Z")
+
+
+def _written_out(value: object) -> object:
+    """A moment as RFC 3339 has it: a bare number would be taken for seconds since 1970."""
+    if isinstance(value, str) and not _DATE.match(value):
+        raise PydanticCustomError("moment", "give a time such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_written_out)]
 
 
 class _EventStream(StreamingResponse):
@@ -72,8 +85,8 @@ async def get_audit(
     library: Annotated[str | None, Query(description="Only what changed this library.")] = None,
     actor: Annotated[str | None, Query(max_length=200, description="Only what they did.")] = None,
     operation: Annotated[str | None, Query(max_length=200, examples=["install"])] = None,
-    since: Annotated[datetime | None, Query(description="RFC 3339, with a time zone.")] = None,
-    until: Annotated[datetime | None, Query(description="The same; both are included.")] = None,
+    since: Annotated[Moment | None, Query(description="RFC 3339, with a time zone.")] = None,
+    until: Annotated[Moment | None, Query(description="The same; both are included.")] = None,
     limit: Annotated[int, Query(ge=1, description="Entries of a page.")] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> Reply:

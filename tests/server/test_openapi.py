@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
 from server import schemas
-from tests.server.real_server import Client, Place, serving
+from tests.server.real_server import Client, Place, make_token, making_place, serving
 
 ANSWERS = [
     ("/health", "/health"),
@@ -126,3 +128,47 @@ def test_every_example_fits_its_schema(document: Any) -> None:
 def test_the_models_forbid_what_they_do_not_name() -> None:
     assert schemas.Step.model_json_schema()["additionalProperties"] is False
     assert schemas.LibrarySummary.model_json_schema()["additionalProperties"] is False
+
+
+def test_the_document_says_who_may_and_what_headers_count(document: Any) -> None:
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    for route, methods in document["paths"].items():
+        for method, operation in methods.items():
+            headers = {
+                one["name"] for one in operation.get("parameters", []) if one["in"] == "header"
+            }
+            is_public = route == "/health"
+            assert (operation["security"] == []) == is_public, route
+            if method == "get" and not is_public:
+                assert "If-None-Match" in headers
+                assert "304" in operation["responses"]
+            is_change = method != "get" and route != "/api/v1/resolve"
+            assert ("Idempotency-Key" in headers) == is_change, route
+            for one in operation.get("parameters", []):
+                if one["name"] == "limit":
+                    assert '"maximum": ' in json.dumps(one["schema"])
+
+
+def test_a_question_needs_no_token_for_a_key_and_a_token_keeps_so_many(tmp_path: Path) -> None:
+    with making_place(tmp_path / "registry") as made:
+        made.publish("alpha", "1.0.0")
+        token = make_token(made.path, "execute")
+        with serving(made.path, "--no-catalogue", idempotency_keys=3) as running:
+            kind = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+            asked = b'{"requirements": ["alpha"]}'
+            assert running.ask("POST", "/api/v1/resolve", kind, asked).status == 200
+            bearer = {"Authorization": f"Bearer {token}"}
+            said = [
+                running.ask(
+                    "PUT", "/api/v1/nothing", {**bearer, "Idempotency-Key": f"k{number}"}
+                ).status
+                for number in range(4)
+            ]
+            assert said == [404, 404, 404, 429]
+
+
+@pytest.mark.parametrize("moment", ["0.5", "1700000000", "now", "2026-13-01T00:00:00Z"])
+def test_a_moment_is_written_out(client: Client, moment: str) -> None:
+    reply = client.get(f"/api/v1/audit?until={moment}")
+    assert reply.status == 422
+    assert "until" in reply.json()["detail"]

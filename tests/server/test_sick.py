@@ -160,6 +160,7 @@ _NO_STATE = {
     "commit",
     "committed_at",
     "dirty_paths",
+    "next_steps",
     "warnings",
 }
 

@@ -10,6 +10,7 @@ import pytest
 from server.database.engine import Database
 from server.database.idempotency import (
     Claim,
+    Full,
     Kept,
     UnderWay,
     claim,
@@ -170,8 +171,15 @@ def test_old_events_are_forgotten(database: Database) -> None:
 # Idempotent requests
 
 
-def _claim(database: Database, key: str = "k", *, lease: float = 60) -> Claim | Kept | UnderWay:
-    return claim(database, actor="bot", key=key, fingerprint="f" * 64, lease_seconds=lease)
+_MOST = 10
+
+
+def _claim(
+    database: Database, key: str = "k", *, lease: float = 60
+) -> Claim | Kept | UnderWay | Full:
+    return claim(
+        database, actor="bot", key=key, fingerprint="f" * 64, lease_seconds=lease, most=_MOST
+    )
 
 
 def test_a_claim_is_held_until_its_answer_is_kept(database: Database) -> None:
@@ -205,7 +213,7 @@ def test_a_claim_that_is_released_can_be_had_again(database: Database) -> None:
 
 def test_a_key_is_each_actors_own(database: Database) -> None:
     assert isinstance(_claim(database), Claim)
-    other = claim(database, actor="other", key="k", fingerprint="f" * 64, lease_seconds=60)
+    other = claim(database, actor="other", key="k", fingerprint="f" * 64, lease_seconds=60, most=9)
     assert isinstance(other, Claim)
 
 
@@ -247,3 +255,17 @@ def test_old_answers_are_forgotten(database: Database) -> None:
     assert forget_old(database, hours=1) == 0
     assert forget_old(database, hours=-1) == 1
     assert isinstance(_claim(database), Claim)
+
+
+def test_one_actor_keeps_so_many_answers_and_no_more(database: Database) -> None:
+    for number in range(_MOST):
+        assert isinstance(_claim(database, f"many-{number}"), Claim)
+    assert isinstance(_claim(database, "one-more"), Full)
+    # Those that are there are answered, and others are not concerned.
+    assert isinstance(_claim(database, "many-0"), UnderWay)
+    other = claim(
+        database, actor="ada", key="k", fingerprint="f" * 64, lease_seconds=60, most=_MOST
+    )
+    assert isinstance(other, Claim)
+    assert forget_old(database, hours=0) == _MOST + 1
+    assert isinstance(_claim(database, "one-more"), Claim)
