@@ -17,9 +17,10 @@ from pathlib import Path
 import psycopg
 
 from scripts.system_packages import find_program
+from tests.server.leaks import secret
 from tests.server.real_server import until
 
-_PASSWORD = "a-password-of-this-test"
+_PASSWORD = secret("a-password-of-this-test")
 _LOOPBACK = "127.0.0.1"
 
 

@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from registry.adding import add_release
 from registry.creating import init_registry
@@ -27,6 +29,7 @@ from registry.versions import parse_version
 from server.database.engine import Database, database_url
 from server.database.tokens import create_token, revoke_token
 from tests.installed import OPSTEPS
+from tests.server.leaks import refuse_leaks, rows_of, secret
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30.0
@@ -216,9 +219,8 @@ def make_token(path: Path, *scopes: str, name: str = "", seconds: float | None =
     """A token for a server over the registry at this path."""
     expires = datetime.now(UTC) + timedelta(seconds=seconds) if seconds is not None else None
     with Database(database_url("", path / ".git/opsteps")) as database:
-        return create_token(
-            database, name or "-".join(scopes), scopes, by="tester", expires_at=expires
-        )
+        named = name or "-".join(scopes)
+        return secret(create_token(database, named, scopes, by="tester", expires_at=expires))
 
 
 def revoke(path: Path, name: str) -> None:
@@ -251,9 +253,12 @@ def serving(
     }
     environment |= {f"OPSTEPS_{name.upper()}": str(value) for name, value in settings.items()}
     command = [*before, str(OPSTEPS), "serve", "--registry", str(path)]
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as the server
     process = subprocess.Popen(
         [*command, "--port", str(port), *options],
         env=environment,
+        stdout=log,
+        stderr=log,
         start_new_session=is_killed,
     )
     client = Client(port=port, process=process, token=token)
@@ -270,4 +275,16 @@ def serving(
             os.killpg(process.pid, signal.SIGKILL)
         process.send_signal(signal.SIGTERM)
         code = process.wait(PATIENCE_SECONDS)
+        said = _read_back(log)
     assert code == (-signal.SIGKILL if is_killed else 0)
+    url = str(settings.get("database_url", ""))
+    refuse_leaks(said + rows_of(url), path / ".git/opsteps", path / "opsteps", path, Path.cwd())
+
+
+def _read_back(log: IO[bytes]) -> bytes:
+    """What a server said; pytest shows it where a test fails."""
+    with log:
+        log.seek(0)
+        said = log.read()
+    sys.stderr.write(said.decode(errors="replace"))
+    return said

@@ -12,10 +12,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from scripts.system_packages import find_program
+from tests.server.leaks import secret
 from tests.server.real_server import until
 
 _LOOPBACK = "127.0.0.1"
-_PASSWORD = "a-password-of-this-redis"
+_PASSWORD = secret("a-password-of-this-redis")
 
 
 @dataclass(kw_only=True, slots=True)

@@ -21,6 +21,7 @@ from server.api import ROUTERS, openapi_document
 from server.database.tokens import TokenError
 from server.scopes import Access, Requires
 from server.token_commands import _COLUMNS, _duration
+from tests.server.leaks import secret
 from tests.server.real_server import (
     Client,
     Place,
@@ -192,7 +193,7 @@ def test_no_secret_gets_into_a_log(place: Place, capfd: pytest.CaptureFixture[st
     """Keys and tokens in the query, the form and headers; the log has everything it ever has."""
     token = make_token(place.path, "manage")
     files = release_files("premium", "1.0.0", is_premium=True, price=1.0)
-    body = form(zipped(files), license_key="form-secret-1")
+    body = form(zipped(files), license_key=secret("form-secret-1"))
     with serving(place.path, log_level="debug", token=token) as client:
         assert upload(client, body, "?license_key=query-secret-2").status == 403
         upload(client, form(b"no zip", license_key="form-secret-1"))
@@ -204,8 +205,8 @@ def test_no_secret_gets_into_a_log(place: Place, capfd: pytest.CaptureFixture[st
         events = json.dumps(client.get("/api/v1/audit").json())
     said = "".join(capfd.readouterr()) + events
     assert '"event": "request"' in said
-    for secret in ("form-secret-1", "query-secret-2", "header-secret-3", token):
-        assert secret not in said
+    for one in ("form-secret-1", "query-secret-2", "header-secret-3", token):
+        assert one not in said
     kept = (path for path in (place.path / ".git").rglob("*") if path.is_file())
     assert not any(b"secret-" in path.read_bytes() for path in kept)
 
