@@ -107,7 +107,9 @@ class Server:
         self.lookups = Lookups(
             settings,
             lambda: self.follower.current,
-            lambda: self.follower.snapshot,
+            lambda: (
+                self.follower.snapshot or self.follower.first_snapshot(settings.served_wait_seconds)
+            ),
             self.pools.lists,
         )
         self.watching = UpstreamWatch(

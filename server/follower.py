@@ -117,6 +117,13 @@ class Follower:
         """Look at the head now."""
         self._wake.set()
 
+    def first_snapshot(self, seconds: float) -> Snapshot | None:
+        """What older releases are read in: after a quick start it comes a moment later."""
+        self._wake.set()
+        with self._turns:
+            self._turns.wait_for(lambda: self.snapshot is not None, seconds)
+        return self.snapshot
+
     def until_serves(self, commit: CommitId, seconds: float) -> bool:
         """Wait until lookups answer with what a commit has; False when that took longer."""
         self._wake.set()

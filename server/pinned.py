@@ -50,21 +50,21 @@ class PinnedReleases:
         if found is not None:
             self._kept.move_to_end(key)
             return found
-        at = snapshot()
-        if at is None:
-            raise AnswerError(503, "older releases cannot be read yet; ask again in a second")
-        steps = await self.pool.run(_read, at, library.name, version)
+        steps = await self.pool.run(_read, snapshot, library.name, version)
         self._kept[key] = steps
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
         return steps
 
 
-def _read(snapshot: Snapshot, name: str, text: str) -> Steps:
+def _read(snapshot: Callable[[], Snapshot | None], name: str, text: str) -> Steps:
+    at = snapshot()
+    if at is None:
+        raise AnswerError(503, "older releases cannot be read yet; ask again in a second")
     library = LibraryName(name)
     try:
         version = parse_version(text)
-        content = snapshot.content(library, version)
+        content = at.content(library, version)
     except InvalidNameError as error:
         raise AnswerError(404, str(error)) from error
     except NotFoundError as error:
