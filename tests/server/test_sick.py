@@ -172,3 +172,21 @@ def test_each_state_of_health_is_a_metric(client: Client) -> None:
     assert set().union(*_METRICS.values()) <= there
     assert 'opsteps_queue{queue="planning"}' in text
     assert 'opsteps_queue_refused_total{queue="write"}' in text
+
+
+def test_alarms_beyond_a_hundred_are_counted_and_said(tmp_path: Path) -> None:
+    with making_place(tmp_path / "registry") as place:
+        place.publish("alpha", "1.0.0")
+        broken = [f"lib-{a}{b}" for a in "abcdefghijk" for b in "abcdefghij"]
+        for name in broken:
+            file = place.path / "libraries" / name / "library.yaml"
+            file.parent.mkdir()
+            file.write_text("- no facts\n", encoding="utf-8")
+        place.git("add", "libraries")
+        place.git("commit", "--quiet", "--no-verify", "-m", "Break much")
+        with serving(place.path, "--no-catalogue") as client:
+            health = client.health()
+            assert health["alarm_count"] >= len(broken)
+            assert len(health["alarms"]) == 101
+            assert health["alarms"][-1].startswith(f"and {health['alarm_count'] - 100} more")
+            assert gauge(client, "alarms") == health["alarm_count"]
