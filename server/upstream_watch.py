@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -29,7 +30,7 @@ class UpstreamWatch:
     ) -> None:
         """Nothing is fetched before `start`; ``looked`` is called when something new was found."""
         self._looked = looked
-        self._heads: Sequence[str | None] = ()
+        self._heads: Sequence[str | None] | None = None
         self._operations = operations
         self._has_upstreams = has_upstreams
         self._seconds = seconds
@@ -52,24 +53,31 @@ class UpstreamWatch:
         self._wake.set()
 
     def _run(self) -> None:
+        due = time.monotonic() + self._seconds
         while not self._stop.is_set():
             # Several servers over one registry shall not ask at the same moment, nor at every
             # start; but what was never fetched is, as no anonymous question has that done.
-            is_woken = self._wake.wait(self._seconds)
+            self._wake.wait(max(0.0, due - time.monotonic()))
             self._wake.clear()
+            is_due = time.monotonic() >= due
+            if is_due:
+                due = time.monotonic() + self._seconds
             if self._has_upstreams() and not self._stop.is_set():
-                self._look(_NEVER_SECONDS if is_woken else self._seconds / 2)
+                self._look(self._seconds / 2 if is_due else _NEVER_SECONDS)
 
     def _look(self, older_than: float) -> None:
+        began = time.time()
         try:
             found = self._operations.planner.fetch_now(fetch_upstreams, older_than)
         except AnswerError as error:
             _LOG.warning("upstreams were not looked at", reason=error.message)
             return
         heads = [state.head for _, state in found]
-        if heads != self._heads:
-            self._heads = heads
+        # At the start the catalogue is built of what was fetched before, which is not news.
+        is_news = self._heads is not None or any(state.tried_at >= began for _, state in found)
+        if heads != self._heads and is_news:
             self._looked()
+        self._heads = heads
         for upstream, state in found:
             if state.problem:
                 _LOG.warning(
