@@ -247,11 +247,34 @@ def _tags(
         for tag in tags.values():
             wave.want(tag.object_id)
     objects = wave.fetch()
-    return {
+    facts = {
         name: {
             version: _tag_facts(
                 tag, objects.get(tag.object_id), is_ancestor=f"{name}/v{version}" in earned
             )
+            for version, tag in tags.items()
+        }
+        for name, tags in found.items()
+    }
+    return _asked_again(repository, facts, head)
+
+
+def _asked_again(
+    repository: GitRepository, found: dict[LibraryName, dict[Version, TagFacts]], head: CommitId
+) -> dict[LibraryName, dict[Version, TagFacts]]:
+    """The same, where Git was misled: it goes by dates, and a clock may have been set back."""
+    doubted = {
+        tag.commit
+        for tags in found.values()
+        for tag in tags.values()
+        if not tag.is_ancestor and tag.commit is not None
+    }
+    if not doubted:
+        return found
+    before = doubted.intersection(repository.lines("rev-list", head, "--"))
+    return {
+        name: {
+            version: replace(tag, is_ancestor=tag.is_ancestor or tag.commit in before)
             for version, tag in tags.items()
         }
         for name, tags in found.items()
