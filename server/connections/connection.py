@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
         how = self._lines.places.admit(self, self._since)
         self._is_beyond = how is Admission.BEYOND
         if how is Admission.REFUSED:
-            self._refuse(AnswerError(503, "too many connections; ask again in a second"))
+            self._turn_away("too many connections; ask again in a second")
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc  # whatever it was, the client is gone
@@ -293,10 +293,13 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.writelines(pieces)
 
+    def wait_for_client(self) -> None:
+        if self._exchange is not None:
+            self._give_back(self._exchange)
+
     async def drain(self) -> None:
         while self._is_stalled:
-            if self._exchange is not None:
-                self._give_back(self._exchange)
+            self.wait_for_client()
             self._waiter = self._lines.loop.create_future()
             await self._waiter
 
@@ -334,7 +337,7 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _refuse(self, error: AnswerError) -> None:
+    def _refuse(self, error: AnswerError, *, lingers: bool = True) -> None:
         """Answer what is wrong, unless an answer has begun, and end."""
         exchange, self._exchange = self._exchange, None
         has_begun = exchange is not None and exchange.has_begun_to_answer
@@ -348,7 +351,7 @@ class Connection(asyncio.Protocol):
         body = b"".join(answer.pieces)
         self.write(whole_answer(answer.status, headers, body, self.date))
         self._lines.app.count_refused(error.status)
-        self._end(lingers=True)
+        self._end(lingers=lingers)
 
     def _end(self, *, lingers: bool = False) -> None:
         """Send what is left and close.
@@ -378,12 +381,18 @@ class Connection(asyncio.Protocol):
             self._end()
 
     def shed(self) -> None:
-        if self._phase is Phase.UNREAD or self._phase is Phase.ENDING:
+        if self._phase is Phase.UNREAD or self._phase is Phase.ENDING or self.unsent:
             self._drop()
-        elif self._phase is Phase.IDLE:
+        else:
+            self._turn_away("the place of this slow request is needed; ask again")
+
+    def _turn_away(self, why: str) -> None:
+        """End a connection that has no place, and so nobody who looks after it."""
+        if self._phase is Phase.IDLE and not self._is_fresh:
             self._end()
         else:
-            self._refuse(AnswerError(503, "the place of this slow request is needed; ask again"))
+            self._refuse(AnswerError(503, why), lingers=False)
+        self._lines.loop.call_later(_LINGER_SECONDS, self._transport.abort)
 
     def lag(self, now: float) -> float:
         if self._phase is Phase.WORK:

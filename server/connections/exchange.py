@@ -33,6 +33,9 @@ class Wire(Protocol):
     def write(self, *pieces: bytes) -> None:
         """Send these."""
 
+    def wait_for_client(self) -> None:
+        """It is the client's turn: this request is in nobody's way."""
+
     async def drain(self) -> None:
         """Wait until the client has taken most of what was sent."""
 
@@ -131,6 +134,8 @@ class Exchange:
             if self.is_gone or self.is_half_gone:
                 return {"type": "http.disconnect"}
             self.let_go_on()
+            if not is_over:
+                self._wire.wait_for_client()
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
 
@@ -147,6 +152,10 @@ class Exchange:
         self._add(pieces, body, is_last=is_last)
         self._wire.write(*_joined(pieces))
         self.is_answered = is_last
+        if self.head.method == "HEAD" and not is_last:
+            # That was all: a stream that has no end is not waited for.
+            self.is_answered = True
+            self.lose()
         await self._wire.drain()
 
     @property

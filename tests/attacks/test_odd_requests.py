@@ -117,6 +117,7 @@ _ANSWERED: dict[str, tuple[list[int], tuple[bytes, ...]]] = {
         ),
     ),
     "absolute form": ([200, 200], (head("GET", "http://localhost/health"), _NEXT)),
+    "the head of a stream": ([200, 200], (head("HEAD", "/api/v1/events"), _NEXT)),
     "too large": ([413], (_POST + b"Content-Length: 99999999\r\n\r\n", b" " * 300_000)),
     "too large in chunks": (
         [413],

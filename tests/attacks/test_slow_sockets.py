@@ -72,8 +72,15 @@ def test_what_keeps_the_server_waiting_ends(server: Client, begin: bytes, drip: 
         assert_answers(server.port)
         assert_answers(server.port, "127.0.0.9")
         until(lambda: strangers.alive() == 0)
+        # Also where the other side closes nothing.
+        until(lambda: _open_sockets(server) < 20)
     # 120 clients that read nothing were owed a gigabyte.
     assert resident_mb(server.process.pid) - before < 100
+
+
+def _open_sockets(server: Client) -> int:
+    files = Path(f"/proc/{server.process.pid}/fd").iterdir()
+    return sum(str(file.readlink()).startswith("socket:") for file in files)
 
 
 def test_large_answers_that_are_sipped(server: Client) -> None:
@@ -220,4 +227,5 @@ def test_one_client_has_so_many_places_and_a_proxy_has_more(full: Client) -> Non
         proxied.open(60, b"", _PROXY)
         until(lambda: one.alive() <= 40)
         assert (one.alive(), proxied.alive()) == (40, 60)
+        until(lambda: _open_sockets(full) < 120)
         assert_answers(full.port, "127.0.0.9")
