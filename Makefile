@@ -51,6 +51,9 @@ format: bootstrap-dev ## rewrite the code in the project's style
 bench: packages ## measure what docs/performance.md promises
 	@$(BIN)/python -m benchmarks
 
+costs: bootstrap-dev ## measure what one request of each kind can cost, for docs/security.md
+	@$(BIN)/python -m benchmarks.costs --write-docs
+
 fuzz: bootstrap-dev ## look for bytes that break the readers; SECONDS=60 for each
 	@for target in archive upload manifest form texts; do \
 		$(BIN)/python -m tests.registry.fuzz $$target -max_total_time=$(SECONDS) -max_len=4096 \
