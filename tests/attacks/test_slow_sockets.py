@@ -78,6 +78,15 @@ def test_what_keeps_the_server_waiting_ends(server: Client, begin: bytes, drip: 
     assert resident_mb(server.process.pid) - before < 100
 
 
+def test_a_body_has_its_rate(server: Client) -> None:
+    """1,024 bytes a second in every second; it fails before the time of the whole is up."""
+    with socket.create_connection(("127.0.0.1", server.port), ANSWER_SECONDS) as one:
+        one.sendall(SLOW_BODY + b" " * 500)
+        answer = b"".join(iter(lambda: one.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"slower than 1,024 bytes a second (the setting body_rate)" in answer
+
+
 def _open_sockets(server: Client) -> int:
     files = Path(f"/proc/{server.process.pid}/fd").iterdir()
     return sum(str(file.readlink()).startswith("socket:") for file in files)
