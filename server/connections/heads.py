@@ -82,7 +82,9 @@ def _origin_form(target: bytes, host: bytes | None) -> bytes:
     target = target.partition(b"#")[0]
     match = _ABSOLUTE.match(target)
     if match is None:
-        return target
+        if target.startswith(b"/") or target == b"*":
+            return target
+        raise AnswerError(400, "the target of the request is no path")
     if host is None or match[1].lower() != host.lower():
         raise AnswerError(400, "the target of the request names another host than its Host")
     rest = target[match.end() :]

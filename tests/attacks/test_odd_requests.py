@@ -58,6 +58,8 @@ _REFUSED = {
     "no host": b"GET /health HTTP/1.1\r\n\r\n",
     "another host": b"GET http://evil.example/health HTTP/1.1\r\n" + _HOST,
     "a longer host": b"PUT http://localhost.evil/ HTTP/1.1\r\n" + _HOST,
+    "no path": b"GET health HTTP/1.1\r\n" + _HOST,
+    "a place to connect to": b"CONNECT evil.example:443 HTTP/1.1\r\n" + _HOST,
     "a user": b"GET http://a@localhost/ HTTP/1.1\r\n" + _HOST,
     "two lengths": _POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
     "lengths in a list": _POST + b"Content-Length: 2, 2\r\n\r\n{}",
