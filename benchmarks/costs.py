@@ -7,12 +7,13 @@ request alone, and each figure the greatest of the requests that are tried for t
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -206,14 +207,31 @@ class _Memory:
         return max(0.0, self.most - self.before)
 
 
+def _resident_mb(pid: int) -> float:
+    """Of a server and its processes; one that has not become another program yet shares memory."""
+    own = _command_line(pid)
+    pages = 0
+    for process in processes.family(pid):
+        if process == pid or _command_line(process) != own:
+            with suppress(OSError):
+                pages += int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _command_line(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
 @contextmanager
 def _watched(pid: int) -> Iterator[_Memory]:
-    memory = _Memory(before=processes.resident_mb(pid))
+    memory = _Memory(before=_resident_mb(pid))
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(_LOOK_SECONDS):
-            memory.most = max(memory.most, processes.resident_mb(pid))
+            memory.most = max(memory.most, _resident_mb(pid))
 
     looking = threading.Thread(target=look)
     looking.start()
