@@ -53,10 +53,11 @@ class Wire(Protocol):
 class Exchange:
     """From the head of a request to the last byte of its answer."""
 
-    def __init__(self, wire: Wire, head: Head) -> None:
-        """Nothing of the body has come yet."""
+    def __init__(self, wire: Wire, head: Head, since: float) -> None:
+        """Nothing of the body has come yet; the head came at the moment ``since``."""
         self._wire = wire
         self.head = head
+        self.since = since
         self.framing = Framing(head.fields.length)
         self.body = bytearray()
         """What has come and was not asked for yet."""
