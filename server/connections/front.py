@@ -17,6 +17,7 @@ from server.settings import Settings
 _BACKLOG = 4_096
 _FILES_KEPT = 256
 """Open files of the process that are no connections."""
+_UNSENT_BYTES = 256 * 1024
 _LOOK_SECONDS = 0.5
 
 
@@ -39,6 +40,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     made = socket.socket(found[0], socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Of an answer that nobody reads the kernel holds no more than this; connections inherit it.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         made.bind(found[4])
     except OSError:
         made.close()

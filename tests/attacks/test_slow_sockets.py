@@ -230,6 +230,24 @@ def test_a_head_has_its_size(full: Client) -> None:
     assert full.get("/health", X_Long="x" * 1_000).status == 431
 
 
+def test_the_kernel_holds_little_of_an_answer_that_nobody_reads(full: Client) -> None:
+    """Not the megabytes that it takes of one for a client that reads."""
+    answer = head("GET", "/api/v1/libraries/large") * 40
+    with crowd(full.port) as strangers:
+        strangers.open(10, answer)
+        until(lambda: min(_queued(full.port)) > 0)
+        assert_answers(full.port)
+        assert max(_queued(full.port)) < 1_000_000
+
+
+def _queued(port: int) -> list[int]:
+    """Bytes that the kernel holds for each connection to this port, on the side of the server."""
+    lines = Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
+    found = [line.split() for line in lines]
+    mine = [one for one in found if one[1].endswith(f":{port:04X}") and one[3] == "01"]
+    return [int(one[4].partition(":")[0], 16) for one in mine] or [0]
+
+
 def test_one_client_has_so_many_places_and_a_proxy_has_more(full: Client) -> None:
     with crowd(full.port) as one, crowd(full.port) as proxied:
         one.open(60, b"")
