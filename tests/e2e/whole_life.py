@@ -433,6 +433,23 @@ class WholeLife(RuleBasedStateMachine):
             self._done(self.root / clone, "sign-head", "--key", self.key, "--remote", "origin")
             self.all_is_well()
 
+    @rule(clone=_CLONES, is_done=st.booleans())
+    def repair_what_needs_none(self, clone: str, is_done: bool) -> None:
+        before = self.origin_head()
+        said = self._done(self.root / clone, "repair", *(["--yes"] if is_done else []))
+        if self.origin_head() != before or git(self.root / clone, "rev-parse", "main") != before:
+            raise self.failed(f"{clone}: a repair changed something: {said}")
+        self.all_is_well()
+
+    @rule(clone=_CLONES)
+    def back_up_and_restore(self, clone: str) -> None:
+        shutil.rmtree(self.root / "restored", ignore_errors=True)
+        self._done(self.root / clone, "backup", self.root / "steps.backup")
+        self._done(self.root, "restore", "steps.backup", "restored")
+        assert "Sound" in self._done(self.root / "restored", "verify", "--deep")
+        assert git(self.root / "restored", "rev-parse", "main") == self.origin_head()
+        self.all_is_well()
+
     @rule(clone=_CLONES)
     def carry_a_bundle(self, clone: str) -> None:
         for name in ("steps.bundle", "taken"):
