@@ -91,6 +91,7 @@ class Server:
             poll_seconds=settings.remote_poll_seconds,
             tags_seconds=settings.remote_tags_seconds,
             moved=self.follower.wake,
+            has_alarms=lambda: self._alarm_count() > 0,
         )
         self.clone = CloneWatch(registry.path)
         self.place = PlaceWatch(registry.repository, state)

@@ -14,7 +14,10 @@ from datetime import UTC, datetime
 import structlog
 
 from registry.errors import ConflictError, RegistryError
+from registry.names import CommitId
 from registry.operation import catch_up, follow_head
+from registry.reach import Reach
+from registry.remote import fetch_branch
 from registry.snapshot import Registry
 from registry.verifying.errors import UntrustedHistoryError
 from server.remote_tags import RemoteTags
@@ -42,13 +45,19 @@ class RemoteFollowing:
         poll_seconds: float,
         tags_seconds: float = 0,
         moved: Callable[[], None],
+        has_alarms: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``registry`` is a handle of its own; ``moved`` is called when the branch has moved."""
+        """``registry`` is a handle of its own; ``moved`` is called when branch or tags have moved.
+
+        Where what is served ``has_alarms``, tags are fetched once for its head.
+        """
         self.state = RemoteState(status="off" if registry.remote is None else "waiting")
         self.tags = RemoteTags(registry, tags_seconds)
         self._registry = registry
         self._poll_seconds = poll_seconds
         self._moved = moved
+        self._has_alarms = has_alarms
+        self._tags_fetched_for: CommitId | None = None
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="remote", daemon=True)
@@ -86,6 +95,7 @@ class RemoteFollowing:
                 self._moved()
                 follow_head(self._registry)
             else:
+                self._fetch_tags_left_out()
                 self.tags.look()
         except (ConflictError, UntrustedHistoryError) as error:
             self._remember("refused", error)
@@ -96,6 +106,16 @@ class RemoteFollowing:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         self.state = RemoteState(status="ready", fetched_at=now)
         return True
+
+    def _fetch_tags_left_out(self) -> None:
+        """A person's own ``git pull origin main`` brings commits without the tags on them."""
+        head, remote = self._registry.head(), self._registry.remote
+        if remote is None or self._tags_fetched_for == head or not self._has_alarms():
+            return
+        reach = Reach(seconds=self._registry.remote_seconds)
+        fetch_branch(self._registry.repository, remote, self._registry.branch, reach=reach)
+        self._tags_fetched_for = head
+        self._moved()
 
     def _remember(self, status: str, error: RegistryError | OSError) -> None:
         problem = error.message if isinstance(error, RegistryError) else str(error)

@@ -40,6 +40,8 @@ CONFLICTS = {400, 404, 409, 422}
 _CLONES = st.sampled_from(("one", "two"))
 _LIBRARIES = st.sampled_from(NAMES)
 _PICK = st.integers(min_value=0, max_value=7)
+# With a branch, Git brings no tags; the server does.
+_WHENCE = st.sampled_from(((), ("origin", "main")))
 _WITH_UPSTREAM = ("add", "install", "old", "update", "lock", "remove")
 _INSTANCE = "instances/production"
 
@@ -393,8 +395,10 @@ class WholeLife(RuleBasedStateMachine):
         assert code in {0, *REFUSED}, said
         self.push(clone)
 
-    @rule(clone=_CLONES, other=_CLONES, number=_PICK)
-    def merge_branches_that_parted(self, clone: str, other: str, number: int) -> None:
+    @rule(clone=_CLONES, other=_CLONES, number=_PICK, whence=_WHENCE)
+    def merge_branches_that_parted(
+        self, clone: str, other: str, number: int, whence: tuple[str, ...]
+    ) -> None:
         if clone == other:
             return
         (self.root / clone / "NOTES.md").write_text(f"{number}\n", encoding="utf-8")
@@ -403,7 +407,7 @@ class WholeLife(RuleBasedStateMachine):
         key = ("--key", self.key) if self.key else ()
         version = self.next_version(other, "alpha", number)
         run(self.root / other, "install", self.source("alpha", version), "--remote", "origin", *key)
-        self.by_hand(clone, "pull", "-q", "--no-rebase", "--no-edit")
+        self.by_hand(clone, "pull", "-q", "--no-rebase", "--no-edit", *whence)
         self.push(clone)
 
     @rule(clone=_CLONES, what=st.sampled_from(("maintain", "gc", "prune", "pack-refs")))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.registry.making import git
+from registry.snapshot import Registry
+from tests.registry.making import commit_all, complete_files, git, put
 from tests.server.real_server import Client, Reply, making_place, release_files, serving, until
 from tests.server.redis_server import running_redis
 from tests.server.test_changes import change, form, install, upload, zipped
@@ -263,3 +264,18 @@ def test_tags_that_differ_on_the_remote_are_an_alarm_until_they_are_put_back(
         until(lambda: client.health()["status"] == "healthy")
         assert install(client, "beta").status == 200
         assert client.health()["alarms"] == []
+
+
+def test_tags_that_a_person_pulled_commits_without_are_fetched(clones: Clones) -> None:
+    """``git pull origin main`` brings no tags; the server was degraded until somebody did."""
+    one, two = clones.clone("one"), clones.clone("two")
+    with serving(one, "--no-catalogue", remote="origin", remote_poll_seconds=0.2) as client:
+        (one / "NOTES").write_text("mine\n")
+        commit_all(one)
+        with Registry.open(two, remote="origin") as theirs:
+            put(theirs, complete_files("beta", "1.0.0"))
+        git(one, "pull", "-q", "--no-rebase", "--no-edit", "origin", "main")
+        git(one, "push", "-q", "origin", "main")
+        until(lambda: client.health()["commit"] == clones.head())
+        until(lambda: client.health()["status"] == "healthy")
+        assert "beta/v1.0.0" in git(one, "tag")
