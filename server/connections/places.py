@@ -20,6 +20,8 @@ from server.settings import Settings
 # Whoever keeps the server waiting for less is not sent away for another.
 _PATIENCE_SECONDS = 0.05
 _ASKED = 32
+# Nobody who only rests between two requests is taken for slow as long as others are slower.
+_SLOW_SECONDS = 1.0
 _TELL_SECONDS = 60.0
 _KEPT = 64
 """Connections beyond the limit, for lookups and ``/health``."""
@@ -123,8 +125,8 @@ class Places:
     def _shed(self, among: Iterable[Held], now: float) -> bool:
         worst, most = None, _PATIENCE_SECONDS
         for number, one in enumerate(among):
-            # The first ones are the oldest: where one of them will do, the others are not asked.
-            if worst is not None and number % _ASKED == 0:
+            # The first ones are the oldest: where one of them is slow, the others are not asked.
+            if most > _SLOW_SECONDS and number % _ASKED == 0:
                 break
             lag = one.lag(now)
             if lag > most:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -63,6 +63,15 @@ def test_of_one_client_the_slowest_goes() -> None:
     assert _taken(places, slow, slower, fast, _Client()) == [Admission.ORDINARY] * 4
     assert (slower.is_shed, slow.is_shed, fast.is_shed) == (True, False, False)
     assert (places.count, places.ended) == (3, 1)
+
+
+def test_who_rests_between_two_requests_stays_where_others_are_slow() -> None:
+    places = Places(replace(_SETTINGS, client_connections=80), 200, lambda address: not address)
+    resting = [_Client(since=99.9) for _ in range(40)]
+    slow = [_Client(since=98.0) for _ in range(40)]
+    _taken(places, *resting, *slow, *(_Client() for _ in range(20)))
+    assert not any(one.is_shed for one in resting)
+    assert sum(one.is_shed for one in slow) == 20
 
 
 def test_where_nobody_is_slow_some_are_taken_for_lookups_and_then_none() -> None:
