@@ -186,7 +186,7 @@ class Follower:
         head = self.heads.look()
         tags_moved = self._tags.moved(self.current) or self._is_accepted()
         if head == self.current.commit and not tags_moved:
-            if self._refused and head != self._refused:
+            if head != self._refused:
                 self._refused, self._problem = "", ""
             if self.snapshot is None:
                 self._advance(all_tags=True)

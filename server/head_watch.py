@@ -54,18 +54,26 @@ class HeadWatch:
         """
         self._hear()
         registry = self._registry
+        here = self._checked_out()
         branch = served_branch(registry, self._served)
         trusted = trusted_path(registry)
         try:
             trusted_at: int | None = trusted.stat().st_mtime_ns
         except OSError:
             trusted_at = None
-        seen = (registry.branch, branch_head(registry, branch), self._served, trusted_at)
+        seen = (here, branch_head(registry, branch), self._served, trusted_at)
         if self._look is None or seen != self._seen:
             self._look = look_at_head(registry, self._served)
             self._seen = seen
             self._tell(self._look)
         return self._look.commit
+
+    def _checked_out(self) -> str:
+        try:
+            return self._registry.branch
+        except OSError:
+            self._registry.head()  # says what is wrong, such as a directory that is gone
+            raise
 
     def _hear(self) -> None:
         """What a person accepted counts more than what was seen here."""
