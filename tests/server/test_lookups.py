@@ -231,7 +231,10 @@ def test_a_broken_library_is_listed_and_leaves_its_neighbours_alone(place: Place
 def test_a_release_with_changed_files_is_an_alarm_and_not_served(place: Place) -> None:
     place.commit_file("libraries/alpha/1.1.0/steps/file_copy.json", "{}")
     with serving(place.path) as client:
-        assert client.get("/api/v1/steps/alpha.file.copy").json()["version"] == "1.0.0"
+        refused = client.get("/api/v1/steps/alpha.file.copy")
+        assert refused.status == 503
+        assert "nothing older" in refused.json()["detail"]
+        assert client.get("/api/v1/steps/alpha.file.copy@1.0.0").status == 200
         assert client.get("/api/v1/steps/alpha.file.copy@1.1.0").status == 404
         assert any("differ" in alarm for alarm in client.health()["alarms"])
 
