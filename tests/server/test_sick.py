@@ -39,7 +39,8 @@ def _rows(tmp_path: Path) -> str:
 def test_a_registry_that_is_moved_away_is_told_and_heals_when_it_is_back(
     place: Place, tmp_path: Path
 ) -> None:
-    with serving(place.path, "--no-catalogue") as client:
+    # The rows lie elsewhere: that they are away, too, would be told first.
+    with serving(place.path, "--no-catalogue", database_url=_rows(tmp_path)) as client:
         assert install(client, "beta").status == 200
         place.path.rename(tmp_path / "away")
         for reply in (install(client, "gamma"), *map(client.get, _READS)):
