@@ -186,6 +186,7 @@ class Follower:
         head = self.heads.look()
         tags_moved = self._tags.moved(self.current) or self._is_accepted()
         if head == self.current.commit and not tags_moved:
+            # Also after a look that failed, such as while the registry was not there.
             if head != self._refused:
                 self._refused, self._problem = "", ""
             if self.snapshot is None:
