@@ -23,19 +23,27 @@ def test_what_health_says_mends_it(place: Place) -> None:
         place.git("commit", "-q", "--amend", "--no-verify", "-m", "nicer")
         (place.path / "registry.yaml").write_text("name: edited\n")
         until(lambda: len(client.health()["next_steps"]) == 2)
-        alarms, edits = client.health()["next_steps"]
+        moved, edits = client.health()["next_steps"]
         assert "'git restore FILE'" in edits
         place.git("restore", "registry.yaml")
-        assert "'opsteps repair'" in alarms
+        assert "'opsteps repair'" in moved
+        assert "'opsteps trust HEAD'" in moved
         opsteps(place.path, "repair", "--yes")
+        opsteps(place.path, "trust", "HEAD")
         until(lambda: client.health()["status"] == "healthy")
         assert client.get("/api/v1/steps/beta.net.ping").status == 200
-        # A head that went back leaves tags without libraries: health, verify and repair say so.
+        # A head that went back: health, verify and repair say so, and what they say brings it back.
         place.git("reset", "-q", "--hard", "HEAD~2")
-        until(lambda: any("'opsteps repair'" in text for text in client.health()["warnings"]))
-        assert "1 tags are of releases" in opsteps(place.path, "verify")
+        until(lambda: client.health()["problem"])
         said = opsteps(place.path, "repair", expect=1)
         (commit,) = set(re.findall("git merge ([0-9a-f]{40})", said))
+        assert f"'git merge {commit[:12]}'" in client.health()["problem"]
         place.git("merge", "-q", commit)
-        until(lambda: client.get("/api/v1/steps/beta.net.ping").status == 200)
-        assert client.health()["warnings"] == []
+        until(lambda: client.health()["status"] == "healthy")
+
+
+def test_tags_of_a_library_that_the_head_lacks_are_said_by_health_and_verify(place: Place) -> None:
+    place.git("reset", "-q", "--hard", "HEAD~2")
+    with serving(place.path, "--no-catalogue") as client:
+        until(lambda: any("'opsteps repair'" in text for text in client.health()["warnings"]))
+    assert "1 tags are of releases" in opsteps(place.path, "verify")
