@@ -164,6 +164,7 @@ def test_an_answer_about_a_commit_that_is_not_there_any_more_is_not_repeated(
         again = client.ask("PUT", _TOGGLE, key)
         assert (again.body, again.headers.get("idempotency-replayed")) == (first.body, "true")
     original.git("-C", str(path), "reset", "-q", "--hard", head)
+    opsteps(path, "trust", "HEAD")  # as a registry that was restored from before
     with serving(path, "--no-catalogue", token=token, served_wait_seconds=0.2) as client:
         anew = client.ask("PUT", _TOGGLE, key)
         assert (anew.status, anew.headers.get("idempotency-replayed")) == (200, None)
