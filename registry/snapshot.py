@@ -17,6 +17,7 @@ from typing import Self
 from registry.clone_state import CloneState, read_clone_state
 from registry.contents import read_content, read_files
 from registry.core_library import core_library
+from registry.edited_files import edited_files
 from registry.errors import NoSuchCommitError, NotARegistryError, NotFoundError
 from registry.git import GitRepository
 from registry.library import Library
@@ -391,11 +392,4 @@ class Registry:
 
         They are never served. Costs a look at every file's size and time, in Git's own process.
         """
-        if self.repository.work_tree is None:
-            return ()
-        out = self.repository.run_on_files(
-            "diff", "--name-only", "--no-renames", "--no-relative", "--no-color",
-            "--no-ext-diff", "--no-textconv", "-z", "HEAD",
-            "--", "registry.yaml", "libraries", "instances", patient=True,
-        )  # fmt: skip
-        return tuple(out.decode(errors="replace").split("\0")[:-1])
+        return edited_files(self.repository, self.state_directory)
