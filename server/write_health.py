@@ -43,10 +43,10 @@ class WriteHealth:
     @property
     def problem(self) -> str:
         """Why somebody should look; empty when all is well."""
-        if self._error:
-            return f"the last change could not be written: {self._error}"
         if problem := self._place_problem():
             return f"nothing can be written: {problem}"
+        if self._error:
+            return f"the last change could not be written: {self._error}"
         if self._is_slow():
             return (
                 f"a change has been under way for {self.oldest_seconds:.0f} s: the writing process"
