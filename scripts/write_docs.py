@@ -146,7 +146,7 @@ EXIT_CODES = {
     27: "What this clone remembers of the last trusted head is damaged.",
     28: "The database.",
     29: "A worker process ended while it worked.",
-    30: "A file is no whole backup, or cannot be restored to that place.",
+    30: "A backup is not whole, or cannot be restored to that place.",
     70: "A bug in opsteps; `OPSTEPS_DEBUG=1` before the command shows the traceback.",
     74: "The file system refused: it is full, can only be read, or is broken.",
     77: "This user may not read or write there.",

@@ -286,7 +286,7 @@ class Server:
     def _found(self) -> tuple[str, ...]:
         """Alarms that are about no library as it is now."""
         memory = self._registry.memory.problem
-        damaged = (f"{memory}: '{ACCEPT}' writes it anew",) if memory else ()
+        damaged = (f"{memory}: '{ACCEPT}' writes it again",) if memory else ()
         return (*self.follower.judging.alarms, *self.remote.tags.alarms, *damaged)
 
     def _alarms(self) -> tuple[str, ...]:

@@ -232,7 +232,7 @@ class Settings:
         75.0, "How long a connection is kept open for the next request, seconds."
     )
     body_seconds: float = _field(
-        30.0, "Longest that the body of a request takes that is no upload, seconds."
+        30.0, "Longest that the body of a request takes, but for uploads, seconds."
     )
     upload_seconds: float = _field(3_600.0, "Longest that an upload takes to come in, seconds.")
     body_rate: int = _field(

@@ -95,7 +95,7 @@ def _not_served(
             what = f"it is removed, since {record.removal.date}"
         return NotServedError(what, where=where, next_step=releases)
     what = f"it is not served: {printable(record.alarm)}"
-    return NotServedError(what, where=where, next_step="Run 'opsteps verify'")
+    return NotServedError(what, where=where)
 
 
 def write_package(package: Package, target: Path) -> bytes:

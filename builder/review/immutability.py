@@ -203,7 +203,7 @@ def yank_problems(change: LibraryChange, rights: Rights) -> Iterator[Problem]:
             continue
         if text in before:
             message = f"what the withdrawal of {text} says was rewritten"
-            expected = f"'opsteps unyank {change.name} {text}', and 'opsteps yank' anew"
+            expected = f"'opsteps unyank {change.name} {text}', and 'opsteps yank' again"
             yield report("yank-rewritten", file, message, expected, pointer=pointer)
         if version_or_none(text) not in change.taken:
             message, expected = f"{text} was never released", "a version of the ledger"

@@ -75,7 +75,7 @@ class Deciding:
         if item is not None:
             return item
         commit = introduction.commit.commit_id[:12]
-        how = "made anew from the ledger" if tag is None else f"set anew; {KEPT}"
+        how = "made again from the ledger" if tag is None else f"set again; {KEPT}"
         return Item(
             state=ItemState.REPAIR,
             subject=name,

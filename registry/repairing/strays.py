@@ -115,7 +115,7 @@ class Strays:
                 state=ItemState.REFUSED,
                 subject=name,
                 what=f"it is not removed: {remote} {why}",
-                then="take its commit back, or ask whoever looks after the remote",
+                then="take its commit back, or ask the remote's owner",
                 command=git_command(self.evidence.registry.path, "merge", str(tag.commit)),
             )
         return Item(

@@ -231,7 +231,7 @@ def _remembered(
         if ref is None:
             yield _tag_finding(release, was, "its tag was deleted", f"it was {was.tag}")
         elif ref.object_id != was.tag:
-            what = "its tag is not the one that was served: it was moved or made anew"
+            what = "its tag is not the one that was served: it was moved or replaced"
             yield _tag_finding(release, was, what, f"tag {ref.object_id}; served {was.tag}")
         elif ref.symbolic:
             yield _tag_finding(release, was, SYMBOLIC, f"it leads to {ref.symbolic[:200]}")

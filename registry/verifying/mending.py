@@ -20,7 +20,7 @@ _ACKNOWLEDGE = (
 )
 _STATEMENT = (
     "fetch registry and statement together, with 'git fetch REMOTE'; if that is the newest,"
-    " 'opsteps sign-head --key KEY' signs it anew"
+    " 'opsteps sign-head --key KEY' signs it again"
 )
 MENDS: Mapping[CheckName, str] = {
     CheckName.DESCENT: "if the move was meant, 'opsteps trust HEAD' says so; else go back to the"

@@ -170,7 +170,7 @@ def _strange(path: bytes, entries: Entries) -> Iterator[str]:
             continue
         shown = _shown(_below(path, name))
         if mode not in _FILE_MODES and mode != TREE_MODE:
-            yield f"the {_kind(mode)} {shown}, which is no part of a registry"
+            yield f"the {_kind(mode)} {shown}, which does not belong in a registry"
         elif name.lower() == b".gitmodules":
             yield f"the file {shown}, which makes Git fetch what it names"
         elif is_root and mode != TREE_MODE:

@@ -93,7 +93,7 @@ def parse_manifest(raw: bytes, *, where: str) -> Manifest:
 def not_whole(where: str, why: str) -> BackupError:
     """The error for a file that is damaged, cut off, or something else."""
     return BackupError(
-        f"this is no whole backup: {why}",
+        f"this backup is not whole: {why}",
         where=where,
         next_step="Copy it again from where it was made, or take another one; nothing was written",
     )

@@ -111,11 +111,11 @@ def _read_refs(file: BinaryIO, *, where: str) -> dict[str, str]:
     """The refs in a bundle's header, however they are named; the file is then at the pack."""
     refs: dict[str, str] = {}
     if file.readline(_LINE) != _SIGNATURE:
-        raise not_whole(where, "its bundle is none")
+        raise not_whole(where, "its bundle cannot be read")
     while (line := file.readline(_LINE)) != b"\n":
         object_id, _, name = line.decode(errors="surrogateescape").rstrip("\n").partition(" ")
         if not name or not line.endswith(b"\n") or len(refs) > _REFS:
-            raise not_whole(where, "the header of its bundle is none")
+            raise not_whole(where, "the header of its bundle cannot be read")
         refs[name] = object_id
     return {name: found for name, found in refs.items() if name.startswith("refs/")}
 

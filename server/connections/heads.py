@@ -84,7 +84,7 @@ def _origin_form(target: bytes, host: bytes | None) -> bytes:
     if match is None:
         if target.startswith(b"/") or target == b"*":
             return target
-        raise AnswerError(400, "the target of the request is no path")
+        raise AnswerError(400, "the target of the request must be a path")
     if host is None or match[1].lower() != host.lower():
         raise AnswerError(400, "the target of the request names another host than its Host")
     rest = target[match.end() :]
@@ -143,5 +143,5 @@ def _length(once: dict[bytes, bytes]) -> int:
     if said is None:
         return 0
     if not said.isdigit() or len(said) > _LENGTH_DIGITS:
-        raise AnswerError(400, "the Content-Length of the request is no number of bytes")
+        raise AnswerError(400, "the Content-Length of the request must be a number of bytes")
     return int(said)

@@ -185,7 +185,7 @@ def test_candidate_is_refused(registry: Registry) -> None:
 
 def test_release_with_an_alarm_is_refused(registry: Registry) -> None:
     with_entry(registry, digest="0" * 64)
-    with pytest.raises(NotServedError, match=r"the digests .* differ. Run 'opsteps verify'"):
+    with pytest.raises(NotServedError, match=r"the digests .* differ .'opsteps verify'"):
         choose_package(registry.snapshot(), NAME, FIRST)
 
 

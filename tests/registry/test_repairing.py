@@ -132,7 +132,7 @@ def test_an_amended_commit_gets_its_tag(registry: Registry) -> None:
 def test_a_lost_tag_comes_back_as_the_same_object(registry: Registry) -> None:
     before = refs(registry)
     git(registry.path, "tag", "-d", _TAG)
-    assert "made anew from the ledger" in only(planned(registry)).then
+    assert "made again from the ledger" in only(planned(registry)).then
     repair(registry, by=_BY)
     assert refs(registry) == before
     assert verified(registry).is_sound
