@@ -27,6 +27,9 @@ def staged(target: Path) -> Iterator[Path]:
         beside.replace(target)
         sync_directories([target.parent])
     except OSError as error:
+        # What is packed may not be readable either: that is another path's trouble.
+        if error.filename is not None and Path(error.filename) not in {beside, target.parent}:
+            raise
         raise WriteError(
             f"it cannot be written: {error.strerror or error}",
             where=str(target),
