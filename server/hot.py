@@ -111,8 +111,11 @@ class HotApp:
         return head, body
 
     def is_lookup(self, head: Head) -> bool:
-        """Whether it is answered from memory, or is ``/health``: always, however busy we are."""
-        if head.method not in _READS or head.query:
+        """Whether it is answered from memory, or is ``/health``: always, however busy we are.
+
+        What has a body is none: it would be waited for in a place that is kept for lookups.
+        """
+        if head.method not in _READS or head.query or head.fields.length:
             return False
         path = canonical_path(head.path)
         if path.startswith(STEPS):

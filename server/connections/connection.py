@@ -45,7 +45,7 @@ class Connection(Socket):
         self.client = (str(peer[0]), int(peer[1]))
         self.server = self._lines.address
         self.network = self._lines.places.network_of(self.client[0])
-        self._since = monotonic()
+        self._made = self._since = monotonic()
         how = self._lines.places.admit(self, self._since)
         self._is_beyond = how is Admission.BEYOND
         if how is Admission.REFUSED:
@@ -90,10 +90,17 @@ class Connection(Socket):
         self._is_stalled = False
         self._lines.places.flow(self)
         if self._phase is Phase.UNREAD:
-            self._enter(Phase.WORK if self._exchange is not None else Phase.IDLE, monotonic())
+            self._enter(self._turn(), monotonic())
         self._wake()
         if self._exchange is None and self._phase is not Phase.ENDING:
             self._lines.loop.call_soon(self._go_on)
+
+    def _turn(self) -> Phase:
+        """Whose turn it is once answers are taken again: it may be a body that was waited for."""
+        if self._exchange is None:
+            return Phase.IDLE
+        is_body = not self._exchange.framing.is_over and not self._is_paused
+        return Phase.BODY if is_body else Phase.WORK
 
     # Requests.
 
@@ -137,7 +144,8 @@ class Connection(Socket):
             raise AnswerError(400, "the lines of the request do not end with CR LF")
         if len(rest) > self._lines.settings.head_bytes and _END not in rest:
             raise AnswerError(431, "the head of the request is too long (the setting head_bytes)")
-        phase = Phase.HEAD if rest else Phase.IDLE
+        # Half of a blank line is no head: it would begin the wait anew each time.
+        phase = Phase.IDLE if rest in {b"", b"\r"} else Phase.HEAD
         if phase is not self._phase:
             self._enter(phase, monotonic())
 

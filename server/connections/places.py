@@ -1,8 +1,8 @@
 """Who may hold a connection, and who gives one up for another.
 
 A newcomer is always taken: where there is no place, the connection goes that has kept the server
-waiting for the longest, of the client who has the most. Only where nobody keeps it waiting is a
-newcomer turned away, and not before it was answered if all that it wants is a lookup.
+waiting for the longest, of the client who has the most. Where nobody keeps it waiting some are
+taken beyond the limit, for a lookup, and only these go for one another.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from server.settings import Settings
 # Whoever keeps the server waiting for less is not sent away for another.
 _PATIENCE_SECONDS = 0.05
 _ASKED = 32
+# Two, so that their number falls again where it went beyond the limit.
+_GO_FOR_ONE = 2
 # Nobody who only rests between two requests is taken for slow as long as others are slower.
 _SLOW_SECONDS = 1.0
 _TELL_SECONDS = 60.0
@@ -70,6 +72,7 @@ class Places:
         self._is_proxy = is_proxy
         self._clients: dict[str, dict[Held, None]] = {}
         self._stalled: set[Held] = set()
+        self._beyond: dict[Held, None] = {}
         self._told_at = 0.0
         self._told = 0
         self.count = 0
@@ -89,14 +92,17 @@ class Places:
         mine = self._clients.get(one.network, {})
         how = Admission.ORDINARY
         if one.network and len(mine) >= self._settings.client_connections:
-            how = self._make_room(mine, now, kept=len(mine) - self._settings.client_connections)
+            kept = len(mine) - self._settings.client_connections
+            how = self._make_room(one, mine, now, kept=kept)
         elif self.count >= self._most:
-            how = self._make_room(self._largest(), now, kept=self.count - self._most)
+            how = self._make_room(one, self._largest(), now, kept=self.count - self._most)
         if how is Admission.REFUSED:
             self._note_ended(now)
             return how
         self._clients.setdefault(one.network, {})[one] = None
         self.count += 1
+        if how is Admission.BEYOND:
+            self._beyond[one] = None
         return how
 
     def leave(self, one: Held) -> None:
@@ -106,24 +112,41 @@ class Places:
             return
         del mine[one]
         self._stalled.discard(one)
+        self._beyond.pop(one, None)
         self.count -= 1
         if self.count == 0:
             self.empty.set()
         if not mine:
             del self._clients[one.network]
 
-    def _make_room(self, among: Iterable[Held], now: float, *, kept: int) -> Admission:
-        """``kept`` connections are beyond the limit already."""
-        if self._shed(among, now):
+    def _make_room(self, one: Held, among: Iterable[Held], now: float, *, kept: int) -> Admission:
+        """``kept`` connections are beyond the limit already.
+
+        A newcomer is ordinary only within it: who goes leaves no other place than its own.
+        """
+        gone = 0
+        while gone < min(_GO_FOR_ONE, kept + 1) and self._shed(among, now):
+            gone += 1
+        if gone > kept:
             return Admission.ORDINARY
-        return Admission.BEYOND if kept < _KEPT else Admission.REFUSED
+        if gone or kept < _KEPT or self._shed(self._beyond_for(one), now, patience=0.0):
+            return Admission.BEYOND
+        return Admission.REFUSED
+
+    def _beyond_for(self, one: Held) -> list[Held]:
+        """Who has a kept place that a newcomer may get: those use it at once, or lose it."""
+        mine = self._clients.get(one.network, {})
+        is_own = one.network and len(mine) >= self._settings.client_connections
+        return [other for other in self._beyond if not is_own or other in mine]
 
     def _largest(self) -> dict[Held, None]:
         """Those of the client who has the most; a proxy's only where there are no others."""
         return max(self._clients.items(), key=lambda item: (item[0] != "", len(item[1])))[1]
 
-    def _shed(self, among: Iterable[Held], now: float) -> bool:
-        worst, most = None, _PATIENCE_SECONDS
+    def _shed(
+        self, among: Iterable[Held], now: float, *, patience: float = _PATIENCE_SECONDS
+    ) -> bool:
+        worst, most = None, patience
         for number, one in enumerate(among):
             # The first ones are the oldest: where one of them is slow, the others are not asked.
             if most > _SLOW_SECONDS and number % _ASKED == 0:

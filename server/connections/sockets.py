@@ -16,6 +16,7 @@ from typing import cast
 from server.answers import error_answer
 from server.connections.exchange import Exchange, whole_answer
 from server.connections.lines import Lines
+from server.connections.pace import Pace
 from server.errors import AnswerError
 
 # struct linger: on, zero seconds.
@@ -52,8 +53,10 @@ class Socket(asyncio.Protocol):
         """When this phase began."""
         self._mark = (0.0, 0)
         """A moment within it, and how many bytes had been taken then."""
+        self._pace = Pace()
         self._is_fresh = True
         self._is_beyond = False
+        self._made = 0.0
         self._is_half_closed = False
         self._is_stalled = False
         self._is_paused = False
@@ -77,6 +80,7 @@ class Socket(asyncio.Protocol):
         if phase is Phase.BODY and self._exchange is not None:
             taken = self._exchange.received
         self._mark = (now, taken)
+        self._pace.begin(now, taken)
 
     def _pause(self) -> None:
         if not self._is_paused:
@@ -148,14 +152,15 @@ class Socket(asyncio.Protocol):
     def lag(self, now: float) -> float:
         if self._phase is Phase.WORK:
             return -1.0
+        if self._is_beyond:
+            return now - self._made
         settings = self._lines.settings
-        lag = now - self._since
         if self._phase is Phase.BODY and self._exchange is not None:
-            lag = now - self._exchange.since
-            return lag - self._exchange.received / max(settings.body_rate, 1)
+            return self._pace.lag(now, self._exchange.received, settings.body_rate)
         if self._phase is Phase.UNREAD:
-            return lag - (self._unsent_before - self._untaken()) / max(settings.answer_rate, 1)
-        return lag
+            taken = self._unsent_before - self._untaken()
+            return self._pace.lag(now, taken, settings.answer_rate)
+        return now - self._since
 
     @property
     def unsent(self) -> int:
@@ -173,19 +178,31 @@ class Socket(asyncio.Protocol):
     def check(self, now: float) -> None:
         """End it if its client has let the server wait for too long."""
         settings, waited = self._lines.settings, now - self._since
-        if self._is_stalled:
+        self.lag(now)  # what is ahead is forgotten in time, also where nobody needs the place
+        if self._is_beyond and now - self._made > _BEYOND_SECONDS:
+            self._give_up_kept(now)
+        elif self._is_stalled:
             self._check_taken(now)
         elif self._phase is Phase.IDLE:
             most = settings.head_seconds if self._is_fresh else settings.keep_alive_seconds
-            if waited > (_BEYOND_SECONDS if self._is_beyond else most):
+            if waited > most:
                 self._end()
         elif self._phase is Phase.HEAD:
-            if waited > (_BEYOND_SECONDS if self._is_beyond else settings.head_seconds):
+            if waited > settings.head_seconds:
                 self._refuse(AnswerError(408, "the head of the request took too long"))
         elif self._phase is Phase.BODY and self._exchange is not None:
             self._check_body(self._exchange, now)
         elif self._phase is Phase.ENDING and waited > _LINGER_SECONDS:
             self._end_for_good(now)
+
+    def _give_up_kept(self, now: float) -> None:
+        """Its place is one of those that are kept for lookups: others need it."""
+        if self._phase is Phase.WORK:
+            return  # the server's turn
+        if self._phase is Phase.HEAD:
+            self._refuse(AnswerError(408, "the head of the request took too long"))
+        elif self._phase is not Phase.ENDING or now - self._since > _LINGER_SECONDS:
+            self._drop()
 
     def _check_body(self, exchange: Exchange, now: float) -> None:
         settings = self._lines.settings

@@ -8,7 +8,7 @@ import socket
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from tests.server.real_server import Client, release_files, serving, until
 _LIST = head("GET", "/api/v1/steps")
 _EVENTS = head("GET", "/api/v1/events")
 _PROXY = "127.0.0.8"
+_AHEAD = head("GET", "/health", "Content-Length: 60000") + b" " * 59_999
 _BOUNDARY = "a-boundary-that-is-nowhere-else"
 
 
@@ -76,6 +77,49 @@ def test_what_keeps_the_server_waiting_ends(server: Client, begin: bytes, drip: 
         until(lambda: _open_sockets(server) < 20)
     # 120 clients that read nothing were owed a gigabyte.
     assert resident_mb(server.process.pid) - before < 100
+
+
+def test_bodies_of_which_all_but_a_byte_came_at_once(server: Client) -> None:
+    """What comes ahead pays for a moment only, and no kept place waits for a body."""
+    with crowd(server.port) as strangers:
+        strangers.open(110, _AHEAD)
+        assert_answers(server.port)
+        for number in range(3):
+            strangers.open(40, _AHEAD, f"127.0.0.{number + 2}")
+        strangers.open(70, _AHEAD, "127.0.0.2")
+        assert_answers(server.port, "127.0.0.9")
+
+
+def test_a_kept_place_waits_for_no_body(server: Client) -> None:
+    """Those who hold the ordinary places send what they must, so that none of them goes."""
+    with crowd(server.port, b" " * 4_000) as strangers:
+        strangers.open(40, SLOW_BODY + b" " * 4_000)
+        with socket.create_connection(("127.0.0.1", server.port), ANSWER_SECONDS) as one:
+            one.sendall(head("GET", "/health", "Content-Length: 10"))
+            assert one.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        assert_answers(server.port)
+
+
+def test_half_blank_lines_begin_no_wait_anew(server: Client) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), ANSWER_SECONDS) as one:
+        begun = time.monotonic()
+        with suppress(ConnectionError):
+            for number in range(40):
+                one.sendall(b"\r\n"[number % 2 : number % 2 + 1])
+                _wait_until(begun + 0.1 * (number + 1))
+                if _is_closed(one):
+                    break
+    assert time.monotonic() - begun < 3
+
+
+def _is_closed(one: socket.socket) -> bool:
+    one.setblocking(False)  # noqa: FBT003 - of the standard library
+    try:
+        return one.recv(1) == b""
+    except BlockingIOError:
+        return False
+    finally:
+        one.settimeout(ANSWER_SECONDS)
 
 
 def test_a_body_has_its_rate(server: Client) -> None:

@@ -87,6 +87,45 @@ def test_where_nobody_is_slow_some_are_taken_for_lookups_and_then_none() -> None
     assert _taken(_places(), _Client(network="192.0.2.2")) == [Admission.ORDINARY]
 
 
+def test_who_comes_for_one_beyond_the_limit_is_beyond_it_too() -> None:
+    """Else those who are never slow would take, one after the other, what is kept for lookups."""
+    places = _places()
+    _taken(places, *(_Client() for _ in range(3)))
+    waiting = _Client(since=90.0)
+    assert _taken(places, waiting, _Client(), _Client()) == [Admission.BEYOND] * 3
+    assert waiting.is_shed
+    assert places.count == 3 + 2
+
+
+def test_beyond_the_limit_two_go_for_a_newcomer() -> None:
+    """So that their number falls, and newcomers are ordinary again."""
+    places = _places()
+    ordinary = [_Client() for _ in range(3)]
+    _taken(places, *ordinary, _Client())
+    for one in ordinary:
+        one.since = 90.0
+    assert _taken(places, _Client()) == [Admission.ORDINARY]
+    assert (places.count, sum(one.is_shed for one in ordinary)) == (3, 2)
+
+
+def test_a_kept_place_goes_to_a_newcomer_at_once() -> None:
+    """Many connections in one moment do not take what is kept for lookups."""
+    places = _places()
+    waiting = [_Client(since=99.99) for _ in range(64)]
+    _taken(places, *(_Client() for _ in range(3)), *waiting)
+    assert _taken(places, _Client()) == [Admission.BEYOND]
+    assert sum(one.is_shed for one in waiting) == 1
+
+
+def test_what_one_client_has_beyond_its_limit_keeps_no_other_out() -> None:
+    places = _places(most=6)
+    others = [_Client(network=f"192.0.2.{number}") for number in (8, 9) for _ in range(3)]
+    waiting = [_Client(network="192.0.2.8", since=99.99) for _ in range(64)]
+    _taken(places, *others, *waiting)
+    assert _taken(places, _Client(network="192.0.2.7")) == [Admission.BEYOND]
+    assert sum(one.is_shed for one in waiting) == 1
+
+
 def test_beyond_all_places_the_client_with_the_most_gives_one_up() -> None:
     places = _places(most=4)
     many = [_Client(since=90.0) for _ in range(3)]
