@@ -16,8 +16,14 @@ _NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _FIELDS = 100
 _LENGTH_DIGITS = 18
-# Two of one of these, and whoever is in front may believe another one than this server.
-_ONCE = frozenset({b"host", b"authorization", b"content-length", b"transfer-encoding"})
+# Two of one of these, and another one may be believed by whoever is in front than by this server,
+# or by one part of it than by the next. All that is read here and is no list is among them.
+_ONCE = frozenset(
+    {
+        b"host", b"authorization", b"content-length", b"transfer-encoding", b"content-type",
+        b"idempotency-key", b"origin", b"sec-fetch-site", b"last-event-id", b"expect",
+    }
+)  # fmt: skip
 CHUNKED = -1
 """The length of a body that says itself where it ends."""
 
@@ -98,7 +104,7 @@ def read_fields(block: bytes) -> Fields:
         raise AnswerError(431, f"the request has more than {_FIELDS} header fields")
     headers = [read_field(line) for line in lines]
     once: dict[bytes, bytes] = {}
-    closes = expects = False
+    closes = False
     is_plain = True
     for name, value in headers:
         if name in _ONCE:
@@ -107,19 +113,17 @@ def read_fields(block: bytes) -> Fields:
             once[name] = value
         elif name == b"connection":
             closes = closes or b"close" in value.lower()
-        elif name == b"expect":
-            expects = value.lower() == b"100-continue"
-        elif name in {b"if-none-match", b"origin"}:
+        elif name == b"if-none-match":
             is_plain = False
     length = _length(once)
     return Fields(
         headers=headers,
         host=once.get(b"host"),
         token=once.get(b"authorization"),
-        is_plain=is_plain and not closes and length == 0,
+        is_plain=is_plain and b"origin" not in once and not closes and length == 0,
         length=length,
         closes=closes,
-        expects=expects,
+        expects=once.get(b"expect", b"").lower() == b"100-continue",
     )
 
 

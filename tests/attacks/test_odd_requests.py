@@ -55,6 +55,11 @@ _REFUSED = {
     "two hosts": _GET + b"Host: localhost\r\n\r\n",
     "two hosts that differ": _GET + b"hOST: evil.example\r\n\r\n",
     "two tokens": _GET + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
+    "two kinds": _POST + b"Content-Type: multipart/form-data; boundary=x\r\n\r\n",
+    "two keys": _POST + b"Idempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n",
+    "two origins": _GET + b"Origin: https://ui.example.com\r\nOrigin: https://evil\r\n\r\n",
+    "two sites": _POST + b"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n\r\n",
+    "two last events": _GET + b"Last-Event-ID: 1\r\nLast-Event-ID: 2\r\n\r\n",
     "no host": b"GET /health HTTP/1.1\r\n\r\n",
     "another host": b"GET http://evil.example/health HTTP/1.1\r\n" + _HOST,
     "a longer host": b"PUT http://localhost.evil/ HTTP/1.1\r\n" + _HOST,
@@ -94,6 +99,18 @@ _REFUSED = {
 def test_what_could_be_read_in_two_ways_is_refused(server: Client, sent: bytes) -> None:
     """And nothing after it is taken for another request."""
     assert _statuses(_talk(server, sent, _NEXT)) == [400]
+
+
+def test_a_body_of_two_kinds_is_not_read(server: Client) -> None:
+    """One part of the server took it for a form, which has limits of its own, and one for JSON."""
+    kinds = b"Content-Type: application/json\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    begin = b"POST /api/v1/libraries/install HTTP/1.1\r\nHost: localhost\r\n" + kinds
+    sent = begin + b"Transfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), ANSWER_SECONDS) as one:
+        one.sendall(sent + b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+        answer = one.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"the request has two fields Content-Type" in answer
 
 
 def test_unknown_codings_and_too_many_fields(server: Client) -> None:
