@@ -6,12 +6,10 @@ nothing takes away what a ref named a moment ago.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.durable import STAGED
 from registry.git import GitRepository
 from registry.journal import Journal
 from registry.locking import exclusive
@@ -19,15 +17,8 @@ from registry.names import CommitId
 from registry.recovery import recover
 from registry.snapshot import Registry
 
-# Never a part of a copy: locks, what is under way or was put aside, what is fetched or made anew.
-_LEFT_OUT = frozenset(
-    {
-        "catalogue", "checkout", "index", "index.lock", "index.ours", "journal", "repaired",
-        "search", "site", "unfinished", "upstreams",
-    }
-)  # fmt: skip
-_LEFT_OUT_ENDS = (".lock", ".cache", ".unreadable", ".db", ".db-wal", ".db-shm")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# All that cannot be made again; locks, caches, rows and what is under way are no part of a copy.
+STATE_FILES = frozenset({"served.json", "served.log", "tokens-exist", "trusted.json"})
 _PREFIX = "refs/opsteps/staging/"
 
 
@@ -77,15 +68,9 @@ def _refs(repository: GitRepository) -> tuple[dict[str, str], dict[str, str]]:
 
 def state_files(directory: Path) -> Iterator[Path]:
     """The files of a state directory that cannot be made again."""
-    if not directory.is_dir():
-        return
-    for path in sorted(directory.iterdir()):
-        name = path.name
-        if name in _LEFT_OUT or name.startswith((STAGED, ".served-")):
-            continue
-        if not _NAME.fullmatch(name):
-            continue
-        if path.is_file() and not path.is_symlink() and not name.endswith(_LEFT_OUT_ENDS):
+    for name in sorted(STATE_FILES):
+        path = directory / name
+        if path.is_file() and not path.is_symlink():
             yield path
 
 

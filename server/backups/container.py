@@ -17,6 +17,8 @@ from server.backups.manifest import MANIFEST, Manifest, Member, not_whole, parse
 _CHUNK = 1024 * 1024
 _MANIFEST_BYTES = 16 * 1024 * 1024
 _FILES = 1_000
+# Neither hashes nor rows squeeze like this: what does would fill the disk.
+_RATIO = 200
 # What is raised where a ZIP is damaged, cut off, encrypted, or packed in a way that is not known.
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError,
@@ -82,6 +84,8 @@ class Reading:
         manifest = parse_manifest(self._zip.read(MANIFEST), where=self._where)
         if set(names) != {MANIFEST, *manifest.files}:
             raise not_whole(self._where, "its files are not those of its manifest")
+        if any(one.file_size > _CHUNK + _RATIO * one.compress_size for one in entries):
+            raise not_whole(self._where, "it unpacks to more than any backup does")
         return manifest
 
     def take(self, name: str, target: Path, *, mode: int = 0o600) -> None:

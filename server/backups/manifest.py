@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
+from registry.backing_up import STATE_FILES
 from server.backups.errors import BackupError
 from server.settings import ENVIRONMENT_PREFIX, Settings
 
@@ -19,9 +20,9 @@ MANIFEST = "manifest.json"
 BUNDLE = "registry.bundle"
 ROWS = "rows.sqlite"
 STATE = "state/"
-_NAME = re.compile(
-    rf"{re.escape(BUNDLE)}|{re.escape(ROWS)}|state/[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}"
-)
+# Made anew from the registry; earlier versions put them into backups, and nobody's word counts.
+DERIVED = frozenset({f"{STATE}dependencies.json", f"{STATE}validated.json"})
+_FILES = frozenset({BUNDLE, ROWS, *DERIVED, *(f"{STATE}{name}" for name in STATE_FILES)})
 _BRANCH = re.compile(r"refs/heads/[^\s~^:?*\[\\\x00-\x20]+")
 _ID = re.compile(r"[0-9a-f]{40}")
 # Settings whose value is the place of a secret, or of what only this machine has.
@@ -82,10 +83,8 @@ def parse_manifest(raw: bytes, *, where: str) -> Manifest:
             next_step="Restore it with the version of opsteps that made it",
         )
     is_fit = bool(_BRANCH.fullmatch(found.branch) and _ID.fullmatch(found.head))
-    leads = [ref for pair in found.symbolic.items() for ref in pair]
-    is_fit = is_fit and all(ref.startswith("refs/") and "\0" not in ref for ref in leads)
-    strange = [name for name in found.files if not _NAME.fullmatch(name)]
-    if not is_fit or strange or BUNDLE not in found.files or ".." in found.branch:
+    is_fit = is_fit and ".." not in found.branch and BUNDLE in found.files
+    if not is_fit or not found.files.keys() <= _FILES:
         raise not_whole(where, "its manifest names what no backup has")
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import BinaryIO
 
 from builder.bundling.quarantine import unpack
 from registry.durable import sync_directories
-from registry.errors import RegistryError
+from registry.errors import GitError, RegistryError
 from registry.git import GitRepository, create_repository
 from registry.remote import parse_remote
 from registry.snapshot import Registry
@@ -23,7 +24,7 @@ from registry.verifying.verification import Wishes, verify
 from registry.worktree import follow
 from server.backups.container import Reading, Told
 from server.backups.errors import BackupError
-from server.backups.manifest import BUNDLE, ROWS, STATE, Manifest, not_whole
+from server.backups.manifest import BUNDLE, DERIVED, ROWS, STATE, Manifest, not_whole
 from server.database.copying import refuse_damaged
 from server.database.engine import Database, database_url
 from server.database.tokens import Token, list_tokens, revoke_token
@@ -32,6 +33,8 @@ _SHOWN = 3
 _SIGNATURE = b"# v2 git bundle\n"
 _LINE = 8 * 1024
 _REFS = 5_000_000
+# An address, or a host in it, that a program would take for an option.
+_OPTION = re.compile(r"(?:\A|//|@)-")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +117,7 @@ def _read_refs(file: BinaryIO, *, where: str) -> dict[str, str]:
         raise not_whole(where, "its bundle cannot be read")
     while (line := file.readline(_LINE)) != b"\n":
         object_id, _, name = line.decode(errors="surrogateescape").rstrip("\n").partition(" ")
-        if not name or not line.endswith(b"\n") or len(refs) > _REFS:
+        if not name or "\0" in name or not line.endswith(b"\n") or len(refs) > _REFS:
             raise not_whole(where, "the header of its bundle cannot be read")
         refs[name] = object_id
     return {name: found for name, found in refs.items() if name.startswith("refs/")}
@@ -131,14 +134,27 @@ def _set_refs(repository: GitRepository, refs: dict[str, str], manifest: Manifes
     stdin = "".join(lines).encode(errors="surrogateescape")
     repository.run("update-ref", "-z", "--stdin", stdin=stdin)
     for name, leads in manifest.symbolic.items():
+        # Git looks at neither name here, and makes a file of the first one, wherever that leads.
+        if not (name in refs and leads in refs and _is_ref(repository, name, leads)):
+            raise not_whole(str(repository.git_dir), "its manifest names refs that it has not")
         repository.run("symbolic-ref", name, leads)
     repository.run("pack-refs", "--all")
+
+
+def _is_ref(repository: GitRepository, *names: str) -> bool:
+    """Whether these can be names of refs: none of them leads out of their directory."""
+    try:
+        for name in names:
+            repository.run("check-ref-format", name)
+    except GitError:
+        return False
+    return True
 
 
 def _remote(repository: GitRepository, name: str, address: str) -> None:
     """A remote as Git knows it; what names no place, or a program of Git's, is left out."""
     parse_remote(name)
-    if not address or address.startswith("-") or "::" in address or not address.isprintable():
+    if not address or _OPTION.search(address) or "::" in address or not address.isprintable():
         return
     repository.run("config", f"remote.{name}.url", address)
     repository.run("config", f"remote.{name}.fetch", f"+refs/heads/*:refs/remotes/{name}/*")
@@ -147,7 +163,7 @@ def _remote(repository: GitRepository, name: str, address: str) -> None:
 def _state(reading: Reading, state: Path) -> None:
     state.mkdir(exist_ok=True)
     for name in reading.manifest.files:
-        if name.startswith(STATE):
+        if name.startswith(STATE) and name not in DERIVED:
             reading.take(name, state / name.removeprefix(STATE), mode=0o644)
 
 
