@@ -6,14 +6,17 @@ What somebody edited, staged or removed meanwhile is left as it is.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry.digest import blob_id
+from registry.durable import STAGED
 from registry.git import GitRepository
 from registry.index import IndexCopy, index_copy
 from registry.locking import exclusive
@@ -137,13 +140,30 @@ def _check_out(index: IndexCopy, root: Path, paths: Sequence[str]) -> None:
     index.run("checkout-index", f"--prefix={staging}/", "-z", "--stdin", stdin=stdin)
     for path in paths:
         target = root / path
-        if (staging / path).is_dir():  # a submodule, which has no files here
+        mode = _mode(staging / path)
+        if mode is None or stat.S_ISDIR(mode):  # a submodule, which has no files here
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(staging / path, target)
+        _move(staging / path, target)
     shutil.rmtree(staging)
     # The index learns their times and sizes, so that Git need not read them again.
     index.run("update-index", "-z", "--stdin", stdin=stdin)
+
+
+def _move(file: Path, target: Path) -> None:
+    """Put a file or a link in the place of what is there, never into where a link leads."""
+    try:
+        file.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # The working tree is on another file system than the repository.
+        beside = target.with_name(f"{STAGED}{uuid.uuid4().hex}")
+        try:
+            shutil.copy2(file, beside, follow_symlinks=False)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _current(root: Path, path: str) -> str:
