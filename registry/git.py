@@ -60,6 +60,14 @@ _OVERRIDES = (
     # What is acknowledged is on the disk: loose objects, packs and refs.
     "-c", "core.fsync=committed,reference",
     "-c", "core.fsyncMethod=fsync",
+    # Programs that a copied registry's own configuration may name, and that nothing here needs.
+    "-c", "log.showSignature=false",
+    "-c", "gpg.program=false",
+    "-c", "gpg.openpgp.program=false",
+    "-c", "gpg.x509.program=false",
+    "-c", "gpg.ssh.program=false",
+    "-c", "gpg.ssh.defaultKeyCommand=",
+    "-c", "core.alternateRefsCommand=true",
 )  # fmt: skip
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)\n\Z")
 # An object that is missing is missing: none is fetched, by a command that a stranger chose.

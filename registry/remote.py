@@ -14,6 +14,7 @@ from registry.git import GitRepository
 from registry.names import CommitId
 from registry.reach import Reach
 from registry.remote_failures import rejected_refs
+from registry.remote_places import refuse_inside
 from registry.writing import ABSENT, RefUpdate
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -40,6 +41,13 @@ def parse_remote(text: str) -> str:
     return text
 
 
+def _known(repository: GitRepository, remote: str) -> str:
+    """The name of a remote that may be asked; raises InvalidNameError, GitError."""
+    name = parse_remote(remote)
+    refuse_inside(repository, name)
+    return name
+
+
 def fetch_branch(
     repository: GitRepository,
     remote: str,
@@ -52,7 +60,7 @@ def fetch_branch(
 
     ``branch`` is a whole ref. Tags that are here already are left as they are.
     """
-    name = parse_remote(remote)
+    name = _known(repository, remote)
     tracking = f"refs/remotes/{name}/{branch.removeprefix('refs/heads/')}"
     for is_last in (*[False] * (_FETCHES - 1), True):
         try:
@@ -77,7 +85,7 @@ def remote_branch(
     """Where a branch is on the remote; None where it is not there. Nothing is fetched."""
     out = repository.run_remotely(
         "ls-remote", "--quiet", "--upload-pack=git-upload-pack", "--end-of-options",
-        parse_remote(remote), branch, reach=reach,
+        _known(repository, remote), branch, reach=reach,
     ).decode(errors="replace")  # fmt: skip
     rows = (line.split("\t") for line in out.splitlines())
     return next((CommitId(row[0]) for row in rows if row[-1] == branch), None)
@@ -96,7 +104,7 @@ def remote_tag_ids(
     """As `remote_tags`, each with the id of the object that it is there."""
     out = repository.run_remotely(
         "ls-remote", "--quiet", "--tags", "--refs", "--upload-pack=git-upload-pack",
-        "--end-of-options", parse_remote(remote), reach=reach,
+        "--end-of-options", _known(repository, remote), reach=reach,
     ).decode(errors="surrogateescape")  # fmt: skip
     rows = (line.partition("\trefs/tags/") for line in out.split("\n"))
     return {name: object_id for object_id, found, name in rows if found}
@@ -122,7 +130,7 @@ def push(
         repository.run_remotely(
             "push", "--quiet", "--atomic", "--no-verify", "--no-signed",
             "--receive-pack=git-receive-pack", *leases, "--end-of-options",
-            parse_remote(remote), *(f"{item.new}:{item.ref}" for item in updates),
+            _known(repository, remote), *(f"{item.new}:{item.ref}" for item in updates),
             holding=holding, reach=reach,
         )  # fmt: skip
     except GitError as error:

@@ -12,10 +12,12 @@ import pytest
 from registry.adding import add_release
 from registry.errors import ConflictError, GitError, InvalidNameError
 from registry.journal import Journal
+from registry.names import CommitId
 from registry.operation import Actor, follow_head, perform, reconcile
 from registry.releasing import release
 from registry.remote import fetch_branch
 from registry.snapshot import Registry
+from registry.worktree import follow
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put, write_files
 
 _BY = Actor(name="tester")
@@ -70,6 +72,7 @@ from registry.adding import add_release
 from registry.operation import Actor
 from registry.releasing import release
 from registry.snapshot import Registry
+from registry.worktree import follow
 from tests.registry.making import files
 by = Actor(name=sys.argv[2])
 with Registry.open(Path(sys.argv[1]), remote="origin") as registry:
@@ -176,21 +179,71 @@ def test_name_of_a_remote_never_becomes_an_option(bare: Path, name: str) -> None
         ("core.sshCommand", "touch {ran}"),
         ("remote.origin.url", "ext::sh -c 'touch {ran}'"),
         ("remote.origin.vcs", "ext"),
+        ("core.alternateRefsCommand", "touch {ran}"),
+        ("gpg.program", "{hooks}/pre-push"),
+        ("gpg.ssh.program", "{hooks}/pre-push"),
     ],
 )
 def test_configuration_of_the_repository_starts_no_program(
-    registry: Registry, tmp_path: Path, key: str, value: str
+    registry: Registry, bare: Path, tmp_path: Path, key: str, value: str
 ) -> None:
     ran, hooks = tmp_path / "ran", tmp_path / "hooks"
     for name in ("pre-push", "reference-transaction", "post-checkout"):
         hook = write_files(hooks, {name: f"#!/bin/sh\ntouch {ran}\n".encode()}) / name
         hook.chmod(0o755)
     git(registry.path, "config", key, value.format(ran=ran, hooks=hooks))
+    git(registry.path, "config", "log.showSignature", "true")
+    alternates = registry.path / ".git/objects/info/alternates"
+    alternates.parent.mkdir(exist_ok=True)
+    alternates.write_text(f"{bare / 'objects'}\n")
     if key in {"remote.origin.url", "remote.origin.vcs"}:
         with pytest.raises(GitError):
             add_release(registry, files(version="1.1.0"), by=_BY)
     else:
         put(registry, files(version="1.1.0"))
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("way", ["path", "file", "another name", "push"])
+def test_remote_inside_of_the_registry_is_not_asked(
+    registry: Registry, tmp_path: Path, way: str
+) -> None:
+    """Its hooks are those of whoever made the copy."""
+    ran = tmp_path / "ran"
+    inside = registry.path / ".git/evil.git"
+    git(tmp_path, "clone", "--quiet", "--bare", str(registry.path), str(inside))
+    for name in ("pre-receive", "reference-transaction", "post-update"):
+        hook = write_files(inside / "hooks", {name: f"#!/bin/sh\ntouch {ran}\n".encode()}) / name
+        hook.chmod(0o755)
+    origin = git(registry.path, "remote", "get-url", "origin").strip()
+    key, value = {
+        "path": ("remote.origin.url", ".git/evil.git"),
+        "file": ("remote.origin.url", f"file://{registry.path}/.git/%65vil.git"),
+        "another name": (f"url.{inside}.insteadOf", origin),
+        "push": ("remote.origin.pushurl", str(inside)),
+    }[way]
+    git(registry.path, "config", key, value)
+    with pytest.raises(GitError, match="lies in the registry itself"):
+        add_release(registry, files(version="1.1.0"), by=_BY)
+    assert not ran.exists()
+
+
+def test_signed_commits_start_no_program(registry: Registry, tmp_path: Path) -> None:
+    """`git log` runs what the configuration names, where it is told to show signatures."""
+    ran = tmp_path / "ran"
+    program = write_files(tmp_path, {"gpg": f"#!/bin/sh\ntouch {ran}\n".encode()}) / "gpg"
+    program.chmod(0o755)
+    git(registry.path, "config", "log.showSignature", "true")
+    git(registry.path, "config", "gpg.program", str(program))
+    raw = git(registry.path, "cat-file", "commit", "HEAD")
+    head, _, message = raw.partition("\n\n")
+    block = "-----BEGIN PGP SIGNATURE-----\n AAAA\n -----END PGP SIGNATURE-----"
+    signed = f"{head}\ngpgsig {block}\n\n{message}"
+    file = write_files(tmp_path, {"commit": signed.encode()}) / "commit"
+    made = git(registry.path, "hash-object", "-t", "commit", "-w", str(file)).strip()
+    old = registry.head()
+    git(registry.path, "update-ref", "refs/heads/main", made)
+    follow(registry.repository, CommitId(git(registry.path, "rev-parse", f"{old}~1").strip()))
     assert not ran.exists()
 
 
