@@ -25,7 +25,7 @@ from registry.worktree import follow
 from server.backups.container import Reading, Told
 from server.backups.errors import BackupError
 from server.backups.manifest import BUNDLE, DERIVED, ROWS, STATE, Manifest, not_whole
-from server.database.copying import refuse_damaged
+from server.database.copying import copy_known_rows, refuse_damaged
 from server.database.engine import Database, database_url
 from server.database.tokens import Token, list_tokens, revoke_token
 
@@ -65,7 +65,7 @@ def restore_backup(
         repository = _registry(reading, quarantine, made)
         state = repository.common_dir / "opsteps"
         _state(reading, state)
-        live, revoked = _rows(reading, state, revokes=revokes)
+        live, revoked = _rows(reading, quarantine / "rows", state, revokes=revokes)
         told("verifying", 0)
         report = _verified(made, reading.manifest, where=str(file), unsound=unsound)
         if repository.work_tree is not None:
@@ -168,16 +168,16 @@ def _state(reading: Reading, state: Path) -> None:
 
 
 def _rows(
-    reading: Reading, state: Path, *, revokes: bool
+    reading: Reading, taken: Path, state: Path, *, revokes: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The tokens that are live, and those that were revoked now."""
     if ROWS not in reading.manifest.files:
         return (), ()
-    url = database_url("", state)
-    path = Path(str(url.database))
-    reading.take(ROWS, path)
-    refuse_damaged(path)
-    with Database(url) as database:
+    reading.take(ROWS, taken)
+    refuse_damaged(taken)
+    # Into tables of our own: what else the file has may act by itself.
+    with Database(database_url("", state)) as database:
+        copy_known_rows(taken, database)
         live = _live(list_tokens(database))
         if not revokes:
             return live, ()

@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +22,7 @@ from server.database.errors import (
     DatabaseSetupError,
 )
 from server.database.migrating import migrate
+from server.database.schemas import refuse_acting
 
 _FILE = "opsteps.db"
 _CONNECT_SECONDS = 3
@@ -88,11 +89,21 @@ class Database:
         """
         if self._is_file:
             _private_file(Path(str(self.url.database)))
+            self._refuse_acting()
         with self._told():
             migrate(self._engine)
         self._file = self._identity()
         self._is_prepared = True
         return self
+
+    def _refuse_acting(self) -> None:
+        """Before anything is written to it: it may be a stranger's."""
+        path = Path(str(self.url.database)).absolute()
+        with (
+            suppress(sqlite3.Error),  # whoever reads it next says what is wrong
+            closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as opened,
+        ):
+            refuse_acting(opened, where=self.shown)
 
     def _identity(self) -> FileIdentity | None:
         """Which file it is; None where it is no file, or there is none."""

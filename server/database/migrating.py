@@ -14,7 +14,8 @@ if TYPE_CHECKING:  # Alembic takes its time to load, and is needed at the first 
 
 NEWEST = "0001"
 """The last migration; a test holds it against the files."""
-_TABLE = "alembic_version"
+REVISION = "alembic_version"
+"""The table that says which migration was the last."""
 # Any number that nobody else locks in the same database.
 _LOCK = 7_205_759_403
 
@@ -47,9 +48,9 @@ def _upgrade(connection: Connection, current: str | None) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(_TABLE):
+    if not inspect(connection).has_table(REVISION):
         return None
-    found = connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608 - a constant
+    found = connection.execute(text(f"SELECT version_num FROM {REVISION}")).scalar()  # noqa: S608 - a constant
     return str(found) if found is not None else None
 
 

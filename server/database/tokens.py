@@ -123,6 +123,12 @@ def revoke_token(database: Database, name: str) -> None:
             .where(tokens.c.name == name, tokens.c.revoked_at.is_(None))
             .values(revoked_at=datetime.now(UTC))
         )
+        left = select(tokens.c.id).where(tokens.c.name == name, tokens.c.revoked_at.is_(None))
+        if connection.execute(left).first() is not None:
+            raise DatabaseError(
+                f"the token {printable(name[:80])!r} is live again in the moment it is revoked",
+                next_step="Look for triggers and rules in the database",
+            )
 
 
 def note_uses(database: Database, used: Mapping[int, datetime]) -> None:

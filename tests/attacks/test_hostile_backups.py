@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import sqlite3
+import stat
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from server.backups.errors import BackupError
+from server.backups.restoring import restore_backup
+from server.database.errors import DatabaseError
 from tests.installed import opsteps
 from tests.server.real_server import Place, make_token, making_place
 
@@ -126,3 +133,77 @@ def test_a_file_that_unpacks_without_a_bound_is_refused(
 ) -> None:
     backup = made_up(tmp_path / "hostile", {**members, "state/served.log": bytes(30_000_000)})
     assert "unpacks to more than any backup does" in _refused(tmp_path, backup)
+
+
+_TRIGGER = """CREATE TRIGGER z AFTER UPDATE OF revoked_at ON tokens WHEN new.revoked_at IS NOT NULL
+BEGIN UPDATE tokens SET revoked_at = NULL WHERE rowid = new.rowid; END"""
+
+
+def _changed_rows(raw: bytes, where: Path, *statements: str) -> bytes:
+    file = where / "changed.sqlite"
+    file.write_bytes(raw)
+    with closing(sqlite3.connect(file)) as opened, opened:
+        for statement in statements:
+            opened.execute(statement)
+    return _taken(file)
+
+
+def _taken(file: Path) -> bytes:
+    raw = file.read_bytes()
+    file.unlink()
+    return raw
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        _TRIGGER,
+        "CREATE VIEW evil AS SELECT * FROM tokens",
+        "CREATE VIRTUAL TABLE evil USING fts5(a)",
+        "UPDATE alembic_version SET version_num = 'later'",
+        "DROP TABLE tokens",
+        "UPDATE tokens SET created_at = 'never'",
+    ],
+)
+def test_rows_that_are_not_as_we_make_them_are_refused(
+    members: Mapping[str, bytes], tmp_path: Path, statement: str
+) -> None:
+    rows = _changed_rows(members["rows.sqlite"], tmp_path, statement)
+    backup = made_up(tmp_path / "hostile", {**members, "rows.sqlite": rows})
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises((BackupError, DatabaseError)):
+        restore_backup(backup, tmp_path / "new", told=lambda *_: None, revokes=True)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_only_rows_come_back_and_all_tokens_can_be_revoked(
+    members: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    """Columns and tables that are none of ours stay behind, with what they would do."""
+    rows = _changed_rows(
+        members["rows.sqlite"],
+        tmp_path,
+        "CREATE TABLE evil (a)",
+        "ALTER TABLE tokens ADD COLUMN more DEFAULT 1",
+    )
+    backup = made_up(tmp_path / "odd", {**members, "rows.sqlite": rows})
+    done = restore_backup(backup, tmp_path / "new", told=lambda *_: None, revokes=True)
+    assert (done.live, done.revoked) == ((), ("evil",))
+    database = tmp_path / "new/.git/opsteps/opsteps.db"
+    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(database)) as opened:
+        schema = "".join(str(row) for row in opened.execute("SELECT sql FROM sqlite_master"))
+        live = "SELECT count(*) FROM tokens WHERE revoked_at IS NULL"
+        assert opened.execute(live).fetchone() == (0,)
+    assert "evil" not in schema
+    assert "more" not in schema
+
+
+def test_a_copied_database_with_a_trigger_is_not_used(place: Place, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(place.path, tmp_path / "copied", symlinks=True))
+    with closing(sqlite3.connect(copied / ".git/opsteps/opsteps.db")) as opened, opened:
+        opened.execute(_TRIGGER)
+    said = opsteps(tmp_path, "token", "revoke", "evil", "-r", copied, expect=28)
+    assert "the database has the trigger 'z'" in said
+    opsteps(tmp_path, "token", "reset", "--yes", "-r", copied)
+    assert opsteps(tmp_path, "token", "list", "-r", copied, "--json").strip() in {"[]", ""}
