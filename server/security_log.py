@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from datetime import UTC, datetime
+from time import monotonic
 
 import structlog
 
@@ -17,20 +18,39 @@ from server.database.security_events import (
     append_events,
     forget_events,
 )
+from server.rate_limits import Failures, client_network
 
 _WAITING = 1_000
 _AT_ONCE = 100
 _RETRY_SECONDS = 2.0
 _TIDY_SECONDS = 3_600.0
+# As many as failed logins: noted of one token, or without one, at one address.
+_DENIED = 10
+_DENIED_SECONDS = 60.0
+_DETAIL = 400
 _LOG = structlog.get_logger(__name__)
 
 
 class SecurityLog:
     """A bounded queue. What finds it full is counted, and in the server's log anyway."""
 
-    def __init__(self, database: Database, *, keep_days: float, keep_hours: float) -> None:
-        """``keep_days`` for events, ``keep_hours`` for the answers of idempotent requests."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        keep_days: float,
+        keep_hours: float,
+        tidy_seconds: float = _TIDY_SECONDS,
+    ) -> None:
+        """``keep_days`` for events, ``keep_hours`` for the answers of idempotent requests.
+
+        What is older is deleted every ``tidy_seconds``.
+        """
+        self._tidy_seconds = tidy_seconds
+        self._denied = Failures(_DENIED, _DENIED_SECONDS)
         self.dropped = 0
+        self.withheld = 0
+        """Denied tries that were not noted, as their like was a moment ago."""
         self._database = database
         self._keep_days = keep_days
         self._keep_hours = keep_hours
@@ -42,7 +62,18 @@ class SecurityLog:
     def record(
         self, kind: EventKind, *, actor: str, client: str, request_id: str, detail: str
     ) -> None:
-        """Note an event, at once and without waiting."""
+        """Note an event, at once and without waiting.
+
+        Of one who is denied again and again the first ones a minute are noted, and that more come.
+        """
+        if kind is EventKind.DENIED:
+            who = f"{actor}\0{client_network(client)}"
+            if self._denied.wait_seconds(who):
+                self.withheld += 1
+                return
+            self._denied.note(who)
+            if self._denied.wait_seconds(who):
+                detail = f"{detail[:_DETAIL]} (what follows within a minute is not noted)"
         _LOG.warning(
             "security", kind=kind.value, actor=actor, client=client, request_id=request_id,
             detail=detail,
@@ -74,10 +105,13 @@ class SecurityLog:
             self._thread.join()
 
     def _run(self) -> None:
-        self._tidy()
+        due = monotonic()
         while not self._stop.is_set():
-            if not self._wake.wait(_TIDY_SECONDS):
+            # By the clock: whoever wakes this thread each minute must not keep it from tidying.
+            if monotonic() >= due:
                 self._tidy()
+                due = monotonic() + self._tidy_seconds
+            if not self._wake.wait(max(0.0, due - monotonic())):
                 continue
             self._wake.clear()
             if not self._write():

@@ -84,7 +84,13 @@ class Tokens:
     def read(self) -> None:
         """Read them now; raises DatabaseError."""
         started = monotonic()
-        found = read_tokens(self._database)
+        try:
+            found = read_tokens(self._database)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DatabaseError(
+                "a row of the tokens cannot be read",
+                next_step="Look at the rows that were not made by 'opsteps token create'",
+            ) from error
         now = datetime.now(UTC)
         self._live = {
             digest: (digest, _principal(token), _end(token.expires_at))
@@ -162,6 +168,11 @@ class Tokens:
                     _LOG.error("tokens cannot be read, the last ones count", reason=str(error))
                 self._is_down = True
                 self.problem = why_down(error)
+            except Exception:  # noqa: BLE001 - without this thread nobody may change anything
+                if not self._is_down:
+                    _LOG.exception("tokens cannot be read, the last ones count")
+                self._is_down = True
+                self.problem = "tokens cannot be read: the server's log says why"
             else:
                 self._is_down = False
                 self.problem = self.problem if self.are_gone else ""
@@ -194,7 +205,9 @@ def _why_ended(token: Token) -> str:
 
 
 def _principal(token: Token) -> Principal:
-    highest = max((SCOPES.index(scope) for scope in token.scopes), default=-1)
+    # What a later version may write gives nothing here.
+    known = [SCOPES.index(scope) for scope in token.scopes if scope in SCOPES]
+    highest = max(known, default=-1)
     return Principal(
         name=f"token:{token.name}",
         scopes=frozenset(SCOPES[: highest + 1]),
