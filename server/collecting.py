@@ -8,31 +8,41 @@ left. So nothing is frozen before what is garbage was collected, and only when e
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
+from time import thread_time
 
-# Objects that a collection walks in a few milliseconds.
-_FEW = 20_000
+# What a collection may take at each swap before what it walks is frozen.
+_SECONDS = 0.004
 # A freeze costs a walk over all: worth it when so large a part is new.
 _PART = 4
-# The objects that survived a collection.
-_OLDEST = 2
 
 
 class Collecting:
-    """Not safe for several threads at once: whoever swaps states in is the only caller."""
+    """Not safe for several threads at once: whoever swaps states in is the only caller.
 
-    def __init__(self) -> None:
+    How much is new is seen by the processor time that a collection takes. Counting objects by
+    ``gc.get_objects`` holds each of them for a moment, and in that moment a tuple that another
+    thread is making cannot grow: ``SystemError``, in whatever that thread was about.
+    """
+
+    def __init__(self, clock: Callable[[], float] = thread_time) -> None:
         """Nothing is frozen yet."""
-        self._frozen = 0
+        self._clock = clock
+        self._all_seconds = 0.0
+        """What the walk over all took at the last freeze."""
 
     def collect(self) -> None:
         """Free what is garbage among all that was made since the last freeze; freeze what grew."""
-        gc.collect()
-        if len(gc.get_objects(_OLDEST)) > max(_FEW, self._frozen // _PART):
+        if self._walk() > max(_SECONDS, self._all_seconds / _PART):
             self._freeze()
 
     def _freeze(self) -> None:
         """What was frozen before may be garbage by now: it is looked at as well."""
         gc.unfreeze()
-        gc.collect()
+        self._all_seconds = self._walk()
         gc.freeze()
-        self._frozen = gc.get_freeze_count()
+
+    def _walk(self) -> float:
+        begun = self._clock()
+        gc.collect()
+        return self._clock() - begun

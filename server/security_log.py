@@ -47,6 +47,7 @@ class SecurityLog:
         What is older is deleted every ``tidy_seconds``.
         """
         self._tidy_seconds = tidy_seconds
+        self._due = monotonic()
         self._denied = Failures(_DENIED, _DENIED_SECONDS)
         self.dropped = 0
         self.withheld = 0
@@ -105,19 +106,25 @@ class SecurityLog:
             self._thread.join()
 
     def _run(self) -> None:
-        due = monotonic()
         while not self._stop.is_set():
-            # By the clock: whoever wakes this thread each minute must not keep it from tidying.
-            if monotonic() >= due:
-                self._tidy()
-                due = monotonic() + self._tidy_seconds
-            if not self._wake.wait(max(0.0, due - monotonic())):
-                continue
-            self._wake.clear()
-            if not self._write():
+            try:
+                self._go_on()
+            except Exception:  # noqa: BLE001 - nobody else writes these rows
+                _LOG.exception("security events were not written; they are tried again")
                 self._stop.wait(_RETRY_SECONDS)
-                self._wake.set()
         self._write()
+
+    def _go_on(self) -> None:
+        """Tidy when it is time to, by the clock: whoever wakes this thread does not put it off."""
+        if monotonic() >= self._due:
+            self._due = monotonic() + self._tidy_seconds
+            self._tidy()
+        if not self._wake.wait(max(0.0, self._due - monotonic())):
+            return
+        self._wake.clear()
+        if not self._write():
+            self._stop.wait(_RETRY_SECONDS)
+            self._wake.set()
 
     def _write(self) -> bool:
         """Write what waits; False when the database is down."""
