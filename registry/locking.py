@@ -17,7 +17,7 @@ def exclusive(path: Path) -> Iterator[int]:
     """
     path.parent.mkdir(exist_ok=True)
     # Only the umask decides who else may take it: others of a group share a registry's locks.
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock

@@ -30,6 +30,7 @@ from registry.remembered import Memory, RememberedLibrary
 from registry.settings import DEFAULT_LIMITS, Limits
 from registry.sharing import share
 from registry.state import SHA1_LENGTH, State, read_state
+from registry.state_links import refuse_links
 from registry.unborn import no_commit
 from registry.versions import Version, is_version
 
@@ -286,6 +287,7 @@ class Registry:
         is asked is given up after ``remote_seconds``.
         """
         repository = GitRepository(path)
+        refuse_links(repository)
         share(repository.config)
         opened = cls(
             repository,

@@ -144,3 +144,32 @@ def test_a_place_that_others_may_write_to_is_not_used(
     cache_directory_of.__globals__["_of_user"].cache_clear()
     assert not cache_directory(strange).is_relative_to(tmp_path / "shared")
     cache_directory_of.__globals__["_of_user"].cache_clear()
+
+
+@pytest.mark.parametrize(
+    "name", ["index.ours", "write.lock", "opsteps.db", "checkout", "journal/x.json", "."]
+)
+def test_a_link_in_the_state_is_written_through_by_nobody(
+    strange: Registry, tmp_path: Path, name: str
+) -> None:
+    copied = _copied(strange, tmp_path / "copied")
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "keys").write_text("mine")
+    link = copied / ".git/opsteps" / name
+    if link.is_dir():
+        shutil.rmtree(link)
+    link.unlink(missing_ok=True)
+    link.parent.mkdir(exist_ok=True)
+    is_directory = name in {"checkout", "."}
+    link.symlink_to(victim if is_directory else victim / "keys")
+    said = opsteps(tmp_path, "toggle", str(NAME), "--off", "--registry", copied, expect=3)
+    assert "leads elsewhere" in said
+    assert [path.name for path in victim.iterdir()] == ["keys"]
+    assert (victim / "keys").read_text() == "mine"
+
+
+def test_a_pipe_in_the_state_holds_nobody(strange: Registry, tmp_path: Path) -> None:
+    copied = _copied(strange, tmp_path / "copied")
+    os.mkfifo(copied / ".git/opsteps/served.json")
+    assert "leads elsewhere" in opsteps(tmp_path, "log", "--registry", copied, expect=3)
