@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +17,23 @@ def exclusive(path: Path) -> Iterator[int]:
     Gives its descriptor: a child process that inherits it holds the lock until it ends as well.
     """
     path.parent.mkdir(exist_ok=True)
-    # Only the umask decides who else may take it: others of a group share a registry's locks.
+    # The umask decides who else may take it: others of a group share a registry's locks.
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:
+        _keep_readers_off(lock)
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield lock
     finally:
         os.close(lock)
+
+
+def _keep_readers_off(lock: int) -> None:
+    """Only who may write it may read it: whoever may read a file can hold its lock for ever."""
+    found = os.fstat(lock)
+    mode = stat.S_IMODE(found.st_mode)
+    kept = mode
+    for write, read in ((stat.S_IWGRP, stat.S_IRGRP), (stat.S_IWOTH, stat.S_IROTH)):
+        if not mode & write:
+            kept &= ~read
+    if kept != mode and found.st_uid == os.geteuid():
+        os.fchmod(lock, kept)
