@@ -140,7 +140,7 @@ class Connection(Socket):
             if len(rest) > _HELD_BYTES:
                 self._pause()
             return
-        if b"\n\n" in rest:
+        if b"\n\n" in rest.partition(_END)[0]:
             raise AnswerError(400, "the lines of the request do not end with CR LF")
         if len(rest) > self._lines.settings.head_bytes and _END not in rest:
             raise AnswerError(431, "the head of the request is too long (the setting head_bytes)")

@@ -71,7 +71,8 @@ class Exchange:
         self.closes = not head.keeps_open
         self._is_told = False
         """The application knows the whole body."""
-        self._expects = head.fields.expects
+        # A client of HTTP/1.0 takes what comes first for the answer.
+        self._expects = head.fields.expects and head.minor > 0
         self._waiter: asyncio.Future[None] | None = None
         self._start: Message | None = None
         self._is_chunked = False

@@ -135,6 +135,10 @@ _ANSWERED: dict[str, tuple[list[int], tuple[bytes, ...]]] = {
             _NEXT,
         ),
     ),
+    "empty lines in a body behind many lookups": (
+        [200] * 33 + [422, 200],
+        (head("GET", LOOKUP) * 33 + _POST + b"Content-Length: 4\r\n\r\n{\n\n}", _NEXT),
+    ),
     "absolute form": ([200, 200], (head("GET", "http://localhost/health"), _NEXT)),
     "the head of a stream": ([200, 200], (head("HEAD", "/api/v1/events"), _NEXT)),
     "too large": ([413], (_POST + b"Content-Length: 99999999\r\n\r\n", b" " * 300_000)),
@@ -169,6 +173,12 @@ def test_a_client_that_waits_to_be_told_is_told(server: Client) -> None:
     # What will not be taken is said before it is sent.
     large = _POST + b"Expect: 100-continue\r\nContent-Length: 999999\r\n\r\n"
     assert _statuses(_talk(server, large)) == [413]
+
+
+def test_a_client_of_http_1_0_is_told_nothing_before_the_answer(server: Client) -> None:
+    begin = _POST.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Expect: 100-continue\r\n"
+    said = _talk(server, begin + b"Content-Length: 2\r\n\r\n", b"{}")
+    assert _statuses(said) == [422]
 
 
 def test_a_client_that_has_said_all_gets_its_answer(server: Client) -> None:
