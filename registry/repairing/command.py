@@ -94,7 +94,8 @@ def repair(
         typer.echo(json.dumps(_data(plan, head, after, publish), indent=2))
     else:
         _show(plan, after, publish)
-    if (after is None and plan.items) or (after is not None and not after.is_sound):
+    is_left = plan.items if after is None else plan.left
+    if is_left or (after is not None and not after.is_sound):
         raise typer.Exit(_LEFT)
 
 
@@ -147,7 +148,7 @@ def _commands(items: Sequence[Item]) -> Iterator[str]:
 
 def _verdict(plan: Plan, after: Report | None) -> Iterator[str]:
     count = len(plan.changes)
-    left = sum(item.state is not ItemState.REPAIR for item in plan.items)
+    left = len(plan.left)
     if not plan.items:
         yield "There is nothing to repair"
     elif after is None and count:
@@ -158,7 +159,8 @@ def _verdict(plan: Plan, after: Report | None) -> Iterator[str]:
     else:
         yield f"Repaired {count:,}; {left:,} left to you"
     if after is not None and after.is_sound:
-        yield "Sound now, as 'opsteps verify' sees it"
+        now = "Sound, but for what is left to you" if left else "Sound now"
+        yield f"{now}, as 'opsteps verify' sees it"
     elif after is not None:
         yield f"Not sound yet: {len(after.findings):,} findings are left; see 'opsteps verify'"
 
@@ -178,7 +180,7 @@ def _data(plan: Plan, head: CommitId, after: Report | None, publish: str) -> dic
             }
             for item in plan.items
         ],
-        "sound": after.is_sound if after is not None else not plan.items,
+        "sound": after.is_sound and not plan.left if after is not None else not plan.items,
         "findings": len(after.findings) if after is not None else None,
         "publish": publish,
     }

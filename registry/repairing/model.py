@@ -82,3 +82,8 @@ class Plan:
     def changes(self) -> tuple[Change, ...]:
         """What the command itself does."""
         return tuple(item.change for item in self.items if item.change is not None)
+
+    @property
+    def left(self) -> tuple[Item, ...]:
+        """What it leaves to a person."""
+        return tuple(item for item in self.items if item.state is not ItemState.REPAIR)

@@ -13,6 +13,7 @@ from registry.repairing.leftovers import leftovers, stale_index
 from registry.repairing.model import Item, ItemState, Plan
 from registry.repairing.releases import Deciding
 from registry.repairing.remotes import Remotes
+from registry.repairing.served import ServedReleases
 from registry.snapshot import Registry
 from registry.verifying.model import CheckName
 
@@ -31,7 +32,12 @@ def make_plan(
     """
     evidence = gather(registry, head)
     remotes = Remotes(registry, is_asked=asks_remotes)
-    deciding = Deciding(evidence=evidence, remotes=remotes, removing=removing)
+    deciding = Deciding(
+        evidence=evidence,
+        remotes=remotes,
+        served=ServedReleases(registry.repository),
+        removing=removing,
+    )
     _refuse_not_there(deciding.strays.removable(), removing)
     items = (
         *leftovers(registry),

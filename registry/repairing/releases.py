@@ -18,6 +18,7 @@ from registry.repairing.evidence import Evidence, files_of, raw_object, released
 from registry.repairing.model import Item, ItemState, TagChange
 from registry.repairing.new_tags import is_signed, lost_tag, moved_tag, tag_id
 from registry.repairing.remotes import Remotes
+from registry.repairing.served import ServedReleases
 from registry.repairing.strays import Strays
 from registry.repairing.wording import KEPT, refused, tag_of
 from registry.verifying.evidence import Introduction, TagEvidence
@@ -34,12 +35,18 @@ class Deciding:
 
     evidence: Evidence
     remotes: Remotes
+    served: ServedReleases
     removing: Collection[str] = ()
 
     @property
     def strays(self) -> Strays:
         """Decides about tags that the ledger does not know."""
-        return Strays(evidence=self.evidence, remotes=self.remotes, removing=self.removing)
+        return Strays(
+            evidence=self.evidence,
+            remotes=self.remotes,
+            served=self.served,
+            removing=self.removing,
+        )
 
     def items(self) -> Iterator[Item]:
         """What is wrong with releases, by library and version."""

@@ -11,10 +11,20 @@ from registry.publishing import git_command, tag_step
 from registry.repairing.evidence import Evidence, released_tree
 from registry.repairing.model import EntryChange, Item, ItemState, TagChange
 from registry.repairing.remotes import Remotes
+from registry.repairing.served import ServedReleases
 from registry.repairing.wording import KEPT, refused, tag_of
 from registry.verifying.evidence import TagEvidence
 from registry.verifying.releases import ReleaseEvidence
 from registry.versions import parse_version
+
+_REMOVE = (
+    "; if nobody was ever served it, the option --remove-tag takes the tag away, and keeps it below"
+    " refs/opsteps/repaired/"
+)
+_FORGET = (
+    "where it is to be gone all the same, 'opsteps trust HEAD --accept' there lets servers forget"
+    " it, and then --remove-tag takes the tag away"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +33,7 @@ class Strays:
 
     evidence: Evidence
     remotes: Remotes
+    served: ServedReleases
     removing: Collection[str] = ()
 
     def removable(self) -> frozenset[str]:
@@ -40,7 +51,7 @@ class Strays:
         """What becomes of one."""
         name = tag_of(release)
         if name in self.removing:
-            return self._removed(name, tag)
+            return self._removed(release, tag)
         if tag.commit is not None and tag.commit not in self.evidence.history.commits:
             return self._not_here(release, tag)
         if tag.commit is None or self.evidence.entry_before(release) is None:
@@ -94,10 +105,8 @@ class Strays:
         aside = tag_step(registry, name, "")
         then = f"{aside or 'take the commit back'}: this does it"
         if not aside:
-            then += (
-                "; if nobody was ever served it, the option --remove-tag takes the tag away, and"
-                " keeps it below refs/opsteps/repaired/"
-            )
+            who = self.served.who_served(release)
+            then += f"; {who}; {_FORGET}" if who else _REMOVE
         return Item(
             state=ItemState.BY_HAND,
             subject=name,
@@ -106,22 +115,35 @@ class Strays:
             command=git_command(registry.path, "merge", str(tag.commit)),
         )
 
-    def _removed(self, name: str, tag: TagEvidence) -> Item:
+    def _removed(self, release: ReleaseEvidence, tag: TagEvidence) -> Item:
+        name = tag_of(release)
         elsewhere = self.remotes.having(name)
         if elsewhere or self.remotes.unreachable:
             remote = printable(next(iter({**elsewhere, **self.remotes.unreachable})))
             why = "has it, so others may have it, too" if elsewhere else "does not answer"
-            return Item(
-                state=ItemState.REFUSED,
-                subject=name,
-                what=f"it is not removed: {remote} {why}",
-                then="take its commit back, or ask the remote's owner",
-                command=git_command(self.evidence.registry.path, "merge", str(tag.commit)),
+            return self._not_removed(
+                name,
+                tag,
+                f"{remote} {why}",
+                "take its commit back, or ask the remote's owner",
             )
+        who = self.served.who_served(release)
+        if who:
+            return self._not_removed(name, tag, who, f"take its commit back; {_FORGET}")
         return Item(
             state=ItemState.REPAIR,
             subject=name,
             what="there is a tag without a release, and you say that it is to go",
             then=f"the tag is removed; {KEPT}",
             change=TagChange(name=name, content=None, old=tag.object_id),
+        )
+
+    def _not_removed(self, name: str, tag: TagEvidence, why: str, then: str) -> Item:
+        path = self.evidence.registry.path
+        return Item(
+            state=ItemState.REFUSED,
+            subject=name,
+            what=f"it is not removed: {why}",
+            then=then,
+            command=git_command(path, "merge", str(tag.commit)) if tag.commit else "",
         )
