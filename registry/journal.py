@@ -113,11 +113,17 @@ def _read(path: Path) -> Entry | None:
 
 
 def _decoded(raw: bytes) -> _Content:
-    """Only refs and commits: what is cleared up are files with these names. Raises DecodeError."""
+    """Only refs and commits: what is cleared up are files with these names. Raises DecodeError.
+
+    Whoever gives somebody a copied registry writes what they like here, and Git takes a word that
+    begins with a dash for an option, such as one that names a file to write to.
+    """
     content = msgspec.json.decode(raw, type=_Content)
-    for item in content.updates:
-        if ".." in item.ref or not (_REF.fullmatch(item.ref) and _ID.fullmatch(item.new)):
-            raise msgspec.ValidationError(f"{item.ref!r} or {item.new!r} cannot be so")
+    ids = [content.head, *(one for item in content.updates for one in (item.old, item.new))]
+    if not all(map(_ID.fullmatch, ids)):
+        raise msgspec.ValidationError("an object id in it cannot be one")
+    if any(".." in item.ref or not _REF.fullmatch(item.ref) for item in content.updates):
+        raise msgspec.ValidationError("a ref in it cannot be one")
     return content
 
 

@@ -18,6 +18,7 @@ from registry.cache_place import cache_directory, cache_directory_of
 from registry.dependency_index import Needs
 from registry.derived import write_derived
 from registry.journal import Journal
+from registry.names import CommitId
 from registry.operation import follow_head
 from registry.snapshot import Registry
 from registry.writing import RefUpdate
@@ -131,6 +132,27 @@ def test_a_journal_that_came_with_a_registry_removes_no_file_elsewhere(
     path = _copied(strange, tmp_path / "ours")
     opsteps(path, "toggle", "file-tools", "--off")
     assert mine.exists()
+
+
+@pytest.mark.parametrize("kind", ["moving", "following"])
+@pytest.mark.parametrize("field", ["head", "old", "new"])
+def test_a_journal_that_came_with_a_registry_gives_git_no_option(
+    strange: Registry, tmp_path: Path, kind: str, field: str
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    option = CommitId(f"--output={mine}")
+    ids = {"old": git(strange.path, "rev-parse", "HEAD~1"), "new": strange.head()}
+    journal = Journal(strange.state_directory / "journal")
+    head = option if field == "head" else strange.head()
+    changed = ids | ({} if field == "head" else {field: option})
+    entry = journal.begin(head, [RefUpdate(ref=strange.branch, **changed)])
+    if kind == "following":
+        journal.moved(entry)
+    path = _copied(strange, tmp_path / "ours")
+    opsteps(path, "toggle", "file-tools", "--off")
+    assert mine.read_text() == "mine"
+    assert list((path / ".git/opsteps/journal").glob("*.unreadable"))
 
 
 def test_a_place_that_others_may_write_to_is_not_used(
