@@ -21,6 +21,7 @@ from registry.repairing.leftovers import OLD_SECONDS
 from registry.repairing.model import Change, EntryChange, Leftover, Plan, StaleIndex, TagChange
 from registry.repairing.plan import make_plan
 from registry.snapshot import Registry
+from registry.verifying.moved_head import refuse_not_served
 from registry.worktree import follow
 from registry.writing import ABSENT, NewCommit, RefUpdate
 
@@ -34,11 +35,13 @@ def repair(
 ) -> Plan:
     """Make a plan and carry it out; returns the plan. The registry must have no remote set.
 
-    Raises UntrustedHistoryError for a head that does not descend from the trusted one, MovedError
-    where a person moved a tag meanwhile, and what `make_plan` raises.
+    Raises UntrustedHistoryError for a head that does not descend from the trusted one, or from
+    what a server of this clone served, MovedError where a person moved a tag meanwhile, and what
+    `make_plan` raises.
     """
 
     def attempt(turn: Turn) -> Plan:
+        refuse_not_served(registry)
         plan = make_plan(registry, turn.head, asks_remotes=asks_remotes, removing=removing)
         carry_out(turn, plan.changes, by=by)
         return plan

@@ -94,9 +94,15 @@ def repair(
         typer.echo(json.dumps(_data(plan, head, after, publish), indent=2))
     else:
         _show(plan, after, publish)
-    is_left = plan.items if after is None else plan.left
-    if is_left or (after is not None and not after.is_sound):
+    if not _is_well(plan, after):
         raise typer.Exit(_LEFT)
+
+
+def _is_well(plan: Plan, after: Report | None) -> bool:
+    """Whether nothing is wrong now, as a script asks."""
+    if after is None:
+        return not plan.items and not plan.findings
+    return after.is_sound and not plan.left
 
 
 def _verified(registry: Registry) -> Report:
@@ -149,7 +155,9 @@ def _commands(items: Sequence[Item]) -> Iterator[str]:
 def _verdict(plan: Plan, after: Report | None) -> Iterator[str]:
     count = len(plan.changes)
     left = len(plan.left)
-    if not plan.items:
+    if not plan.items and plan.findings:
+        yield "There is nothing here that a repair can mend"
+    elif not plan.items:
         yield "There is nothing to repair"
     elif after is None and count:
         yield f"Would repair {count:,}, and {left:,} left to you; nothing was changed"
@@ -161,8 +169,11 @@ def _verdict(plan: Plan, after: Report | None) -> Iterator[str]:
     if after is not None and after.is_sound:
         now = "Sound, but for what is left to you" if left else "Sound now"
         yield f"{now}, as 'opsteps verify' sees it"
-    elif after is not None:
-        yield f"Not sound yet: {len(after.findings):,} findings are left; see 'opsteps verify'"
+    else:
+        count = len(after.findings) if after is not None else plan.findings
+        if count and (after is not None or not plan.items):
+            found = "finding is" if count == 1 else "findings are"
+            yield f"Not sound yet: {count:,} {found} left; 'opsteps verify' says what to do"
 
 
 def _data(plan: Plan, head: CommitId, after: Report | None, publish: str) -> dict[str, Any]:
@@ -180,7 +191,7 @@ def _data(plan: Plan, head: CommitId, after: Report | None, publish: str) -> dic
             }
             for item in plan.items
         ],
-        "sound": after.is_sound and not plan.left if after is not None else not plan.items,
-        "findings": len(after.findings) if after is not None else None,
+        "sound": _is_well(plan, after),
+        "findings": len(after.findings) if after is not None else plan.findings,
         "publish": publish,
     }

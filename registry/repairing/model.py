@@ -77,6 +77,8 @@ class Plan:
 
     head: CommitId
     items: tuple[Item, ...]
+    findings: int = 0
+    """How much `verify` finds there."""
 
     @property
     def changes(self) -> tuple[Change, ...]:

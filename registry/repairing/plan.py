@@ -16,6 +16,7 @@ from registry.repairing.remotes import Remotes
 from registry.repairing.served import ServedReleases
 from registry.snapshot import Registry
 from registry.verifying.model import CheckName
+from registry.verifying.moved_head import look_at_served
 
 
 def make_plan(
@@ -42,10 +43,11 @@ def make_plan(
     items = (
         *leftovers(registry),
         *_on_descent(evidence),
+        *_on_branch(registry),
         *deciding.items(),
         *stale_index(registry, head),
     )
-    return Plan(head=head, items=items)
+    return Plan(head=head, items=items, findings=len(evidence.findings))
 
 
 def _on_descent(evidence: Evidence) -> list[Item]:
@@ -55,12 +57,20 @@ def _on_descent(evidence: Evidence) -> list[Item]:
             state=ItemState.BY_HAND,
             subject="HEAD",
             what=finding.what,
-            then="nothing is changed before you say that it was meant; it shows what that accepts",
+            then=f"nothing is changed before it is explained. {finding.next_step}",
             command=command_line("trust", evidence.head[:12]),
         )
         for finding in evidence.findings
         if finding.check is CheckName.DESCENT
     ]
+
+
+def _on_branch(registry: Registry) -> list[Item]:
+    """A head that a server of this clone does not follow, such as on a branch that it left."""
+    look = look_at_served(registry)
+    if look is None or not look.problem or look.attack is not None:
+        return []
+    return [Item(state=ItemState.BY_HAND, subject="HEAD", what=look.problem, then=look.next_step)]
 
 
 def _refuse_not_there(known: Collection[str], removing: Collection[str]) -> None:

@@ -142,7 +142,11 @@ def trust(
     Servers of this clone go on from that commit, and from the branch that HEAD names. With
     --accept they take releases for what they are there, be it what they served or not.
     """
-    wishes = Wishes(now=datetime.now(UTC), administrators=read_administrators(administrators))
+    wishes = Wishes(
+        now=datetime.now(UTC),
+        administrators=read_administrators(administrators),
+        holds_to_served=False,
+    )
     with Registry.open(registry) as opened:
         head = _commit(opened, commit)
         before = _trusted_or_none(opened)

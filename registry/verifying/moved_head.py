@@ -31,6 +31,8 @@ class Look:
     branch: str
     problem: str = ""
     next_step: str = ""
+    attack: Attack | None = None
+    """What it would be if nobody meant it: the head lacks commits that were served."""
 
     def __str__(self) -> str:
         """Both in one line."""
@@ -123,14 +125,15 @@ def _after(registry: Registry, branch: str, head: CommitId, served: ServedHead) 
     lost = int(registry.repository.run("rev-list", "--count", served.head, f"^{head}"))
     commits = f"{lost} commit{'' if lost == 1 else 's'}"
     if descends(registry.repository, served.head, head):
-        problem = f"{Attack.ROLLBACK}: the head went back by {commits} to {head[:12]}:"
+        attack, what = Attack.ROLLBACK, f"the head went back by {commits} to {head[:12]}"
     else:
-        problem = f"{Attack.REWRITTEN_HISTORY}: {head[:12]} lacks {commits} that were served:"
+        attack, what = Attack.REWRITTEN_HISTORY, f"{head[:12]} lacks {commits} that were served"
     return Look(
         commit=served.head,
         branch=branch,
-        problem=f"{problem} {served.head[:12]} goes on being served",
+        problem=f"{attack}: {what}: {served.head[:12]} goes on being served",
         next_step=f"'git merge {served.head[:12]}' brings it back, {_ACCEPT}",
+        attack=attack,
     )
 
 
@@ -171,6 +174,32 @@ def refuse_moved(registry: Registry) -> None:
     look = look_at_head(registry, read_served_head(registry))
     if look.problem:
         raise ConflictError(look.problem, where=str(registry.path), next_step=look.next_step)
+
+
+def refuse_not_served(registry: Registry) -> None:
+    """Raise UntrustedHistoryError where the head lacks commits that a server of it has served.
+
+    What was done upon such a head would be in the way of whoever brings those commits back.
+    """
+    look = look_at_served(registry)
+    if look is not None and look.attack is not None:
+        raise UntrustedHistoryError(
+            look.problem, where=str(registry.path), next_step=look.next_step
+        )
+
+
+def look_at_served(registry: Registry) -> Look | None:
+    """As `look_at_head`, where a server of this working tree has served something; else None.
+
+    Nothing is said of a head that cannot be served at all: `refuse_untrusted` says that.
+    """
+    served = read_served_head(registry)  # before the head: a server never serves what is not there
+    if served is None:
+        return None
+    try:
+        return look_at_head(registry, served)
+    except (UntrustedHistoryError, TrustedFileError):
+        return None
 
 
 def _short(branch: str) -> str:

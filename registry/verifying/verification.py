@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from registry.names import CommitId
@@ -37,6 +37,7 @@ from registry.verifying.releases import (
     unreadable_facts,
 )
 from registry.verifying.removals import judge_unrecorded
+from registry.verifying.served_check import ServedCheck, check_served
 from registry.verifying.shapes import Trees, judge_shapes
 from registry.verifying.signatures import judge_signatures
 from registry.verifying.tag_evidence import read_tags
@@ -59,6 +60,8 @@ class Wishes:
     longest: timedelta | None = None
     """How old a statement of the head may be."""
     deep: bool = False
+    holds_to_served: bool = True
+    """Whether the head is held to what servers of this clone served, as to what was trusted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,8 +114,12 @@ def verify(
     statement = check_head_statement(
         registry, history, authority, trusted, now=wishes.now, longest=wishes.longest
     )
+    descent = _descent(registry, history, trusted)
+    served = check_served(registry, history.head) if wishes.holds_to_served else ServedCheck()
+    if not descent.findings:  # the trusted head and the served one tell of the same move
+        descent = replace(descent, findings=served.findings)
     outcomes = {
-        CheckName.DESCENT: _descent(registry, history, trusted),
+        CheckName.DESCENT: descent,
         CheckName.PUBLISHERS: authority.outcome,
         CheckName.SIGNATURES: signatures.outcome,
         CheckName.STATEMENT: statement.statement,
@@ -137,6 +144,7 @@ def verify(
         accepted=frozenset(trusted.accepted if trusted is not None else ()),
         notes=(
             *_newer(len(known) - len(releases)),
+            *served.notes,
             *removals.notes,
             *acts.notes,
             *_owners(examined),

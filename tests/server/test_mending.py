@@ -28,8 +28,10 @@ def test_what_health_says_mends_it(place: Place) -> None:
         place.git("restore", "registry.yaml")
         assert "'opsteps repair'" in moved
         assert "'opsteps trust HEAD'" in moved
-        opsteps(place.path, "repair", "--yes")
+        said = opsteps(place.path, "repair", "--yes", expect=1)
+        assert "'opsteps trust HEAD'" in said
         opsteps(place.path, "trust", "HEAD")
+        opsteps(place.path, "repair", "--yes")
         until(lambda: client.health()["status"] == "healthy")
         assert client.get("/api/v1/steps/beta.net.ping").status == 200
         # A head that went back: health, verify and repair say so, and what they say brings it back.

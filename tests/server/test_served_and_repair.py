@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from registry.remembered import Memory, RememberedLibrary, RememberedRelease
+from registry.served_head import read_served_head
 from registry.snapshot import Registry
 from tests.installed import opsteps
 from tests.server.real_server import Client, Place, making_place, serving, until
@@ -26,8 +28,9 @@ _TAG = "alpha/v2.0.0"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """``alpha`` 1.0.0 and 2.0.0, the newer in the last two commits."""
+    """``beta`` 1.0.0; ``alpha`` 1.0.0 and 2.0.0, the newer in the last two commits."""
     with making_place(tmp_path_factory.mktemp("served") / "registry") as place:
+        place.publish("beta", "1.0.0")
         place.publish("alpha", "1.0.0")
         place.publish("alpha", "2.0.0")
         yield place.path
@@ -83,3 +86,56 @@ def test_the_servers_of_other_working_trees_are_asked_too(place: Place, is_damag
     said = opsteps(place.path, "repair", "--remove-tag", _TAG, "--yes", expect=_FOUND)
     assert "a server of the working tree 'other' of this clone" in said
     assert place.git("tag", "-l", _TAG) == _TAG
+
+
+def _obeyed(place: Place, said: str, command: str) -> None:
+    line = next(one for one in re.findall(r"'([^']+)'", said) if one.startswith(command))
+    program, *words = line.split()
+    if program == "git":
+        place.git(*words, *(["--no-edit"] if "merge" in words else []))
+    else:
+        opsteps(place.path, *words)
+
+
+@pytest.mark.parametrize("way_out", ["opsteps trust", "git merge"])
+def test_a_head_that_the_server_refuses_is_not_sound_and_not_repaired(
+    place: Place, way_out: str
+) -> None:
+    with serving(place.path, **_QUICK) as client:
+        _healthy(client)
+        until(lambda: read_served_head(place.registry))
+        place.git("commit", "-q", "--amend", "--no-verify", "-m", "Nicer")
+        until(lambda: client.health()["problem"])
+        before = place.git("for-each-ref", "refs/tags")
+        verified = opsteps(place.path, "verify", expect=_FOUND)
+        assert "rewritten history" in verified
+        assert "were served" in verified
+        said = opsteps(place.path, "repair", expect=_FOUND)
+        assert "rewritten history" in opsteps(place.path, "repair", "--yes", expect=_FOUND)
+        assert place.git("for-each-ref", "refs/tags") == before
+        assert "opsteps trust" in said
+        _obeyed(place, verified, way_out)
+        opsteps(place.path, "repair", "--yes")
+        assert "Sound" in opsteps(place.path, "verify")
+        _healthy(client)
+
+
+def test_a_branch_that_the_server_does_not_follow_is_named(place: Place) -> None:
+    with serving(place.path, **_QUICK) as client:
+        _healthy(client)
+        until(lambda: read_served_head(place.registry))
+    place.git("switch", "-q", "-c", "feature")
+    assert "HEAD has left refs/heads/main" in opsteps(place.path, "verify")
+    assert "git switch main" in opsteps(place.path, "repair", expect=_FOUND)
+
+
+def test_a_repair_that_can_do_nothing_says_what_verify_found(place: Place) -> None:
+    readme = place.path / "libraries/alpha/1.0.0/docs/README.md"
+    readme.write_text("other\n")
+    place.git("commit", "-q", "--no-verify", "-am", "Edit")
+    place.git("revert", "--no-edit", "HEAD")
+    opsteps(place.path, "verify", expect=_FOUND)
+    for option in ([], ["--yes"]):
+        said = opsteps(place.path, "repair", *option, expect=_FOUND)
+        assert "Not sound yet" in said
+        assert "'opsteps verify' says what to do" in said
