@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from registry.library import ReleaseRecord, ReleaseState
+from registry.library import ReleaseRecord, ReleaseState, TagFacts
 from registry.model import LibraryFacts
 from registry.names import Digest, LibraryName, ObjectId
 from registry.remembered import MISSED, RememberedLibrary, RememberedRelease
@@ -19,17 +19,38 @@ ACCEPT = "opsteps trust HEAD --accept"
 UNINSTALLED = "uninstalled"
 
 
+def putting_back(tag: str, object_id: str, *, commit: str | None, is_on_history: bool) -> str:
+    """What to do about a release tag that is not the one that was served: one command for it.
+
+    ``commit`` is what the one that was served is on; None where that is not in the repository. On
+    a commit that the history does not have, it would only be another thing that is wrong.
+    """
+    if commit is None:
+        return f"fetch the one that was served, {object_id[:12]}, from another clone"
+    command = f"'git tag -f {tag} {object_id}'"
+    if is_on_history:
+        return f"{command} puts that back, or fetch it"
+    return f"'git merge {commit}' brings its commit back, and then {command} puts that back"
+
+
 def held_to(
-    record: ReleaseRecord, known: RememberedRelease | None, *, facts: LibraryFacts, of: LibraryName
+    record: ReleaseRecord,
+    known: RememberedRelease | None,
+    *,
+    facts: LibraryFacts,
+    of: LibraryName,
+    was: TagFacts | None = None,
 ) -> ReleaseRecord:
     """The record, or an alarm where it is not any more what was served.
 
     The bytes that were served are then served on, unless the release was removed on purpose.
+    ``was`` is the tag that was served, as far as it is still in the repository; it is not asked for
+    where it is the one that is there.
     """
     if known is None:
         return record
     is_removed = facts.state == UNINSTALLED or known.version in facts.removed
-    changed = _changed(record, known, is_removed=is_removed, of=of)
+    changed = _changed(record, known, was, is_removed=is_removed, of=of)
     if not changed and record.state is not ReleaseState.ALARM:
         return record
     mend = f"; where that was meant: '{ACCEPT}'" if changed else ""
@@ -44,19 +65,24 @@ def held_to(
 
 
 def _changed(
-    record: ReleaseRecord, known: RememberedRelease, *, is_removed: bool, of: LibraryName
+    record: ReleaseRecord,
+    known: RememberedRelease,
+    was: TagFacts | None,
+    *,
+    is_removed: bool,
+    of: LibraryName,
 ) -> str:
     """What is not as it was served; empty when all is."""
-    tag = f"{of}/v{known.version}"
+    back = putting_back(
+        f"{of}/v{known.version}",
+        known.tag,
+        commit=was.commit if was is not None else None,
+        is_on_history=was is not None and was.is_ancestor,
+    )
     if record.tag is None:
-        return (
-            f"it was served, and its tag is gone: 'git tag {tag} {known.tag}' puts it back,"
-            " or fetch it"
-        )
-    if record.tag != known.tag:
-        return (
-            f"its tag is not the one that was served: 'git tag -f {tag} {known.tag}' puts that back"
-        )
+        return f"it was served, and its tag is gone: {back}"
+    if record.tag != known.tag and not _is_made_anew(record, known, was):
+        return f"its tag is not the one that was served: {back}"
     if record.digest is None:
         return "it was served, and its ledger entry is gone"
     if record.digest != known.digest:
@@ -64,6 +90,22 @@ def _changed(
     if record.tree is None and known.gone == MISSED and not is_removed:
         return "it was served, and its directory is gone, and nothing says that it was removed"
     return ""
+
+
+def _is_made_anew(record: ReleaseRecord, known: RememberedRelease, was: TagFacts | None) -> bool:
+    """Whether the same was released once more, upon a history without the first release's commit.
+
+    A head without that commit is served only where a person said that it was meant; what the tag
+    releases there is what was served. While the commit is there, another tag is another's work.
+    """
+    return (
+        was is not None
+        and was.commit is not None
+        and not was.is_ancestor
+        and record.state is not ReleaseState.ALARM
+        and record.digest == known.digest
+        and record.stated == known.tree
+    )
 
 
 def withholding(

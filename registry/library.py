@@ -69,6 +69,8 @@ class ReleaseRecord:
     alarm: str = ""
     tag: ObjectId | None = None
     """The tag object, where there is a tag."""
+    stated: ObjectId | None = None
+    """The tree that the tag of a release that is no alarm states."""
     is_kept: bool = False
     """In alarm, and what was served of it is known: ``tree`` and ``digest`` are those."""
 
@@ -201,6 +203,7 @@ def decide_release(  # noqa: PLR0911 - one return for each row of the design's t
         yank=yank,
         removal=removal,
         tag=tag.object_id,
+        stated=tag.tree,
     )
 
 

@@ -59,6 +59,8 @@ class _Draft:
     facts: LibraryFacts = field(default_factory=LibraryFacts)
     instance: InstanceFacts = field(default_factory=InstanceFacts)
     tags: dict[Version, TagFacts] = field(default_factory=dict)
+    were: dict[str, TagFacts] = field(default_factory=dict)
+    """The tags that were served, by version, where another one or none is there now."""
     problems: list[Problem] = field(default_factory=list)
     releases: tuple[ReleaseRecord, ...] = ()
     active: ReleaseRecord | None = None
@@ -233,7 +235,7 @@ def _read_facts(repository: GitRepository, drafts: Sequence[_Draft]) -> None:
             wave.want(facts.object_id)
         if draft.source.instance is not None:
             wave.want(draft.source.instance)
-        for tag in draft.source.tags.values():
+        for tag in (*draft.source.tags.values(), *_replaced(draft.source).values()):
             wave.want(tag)
     found = wave.fetch()
     for draft in drafts:
@@ -258,6 +260,18 @@ def _parse_facts(draft: _Draft, found: Mapping[ObjectId, GitObject]) -> None:
         version = _version_or_none(text)
         if version is not None:
             draft.tags[version] = _tag_facts(source, object_id, found.get(object_id))
+    draft.were = {
+        text: _tag_facts(source, object_id, found.get(object_id))
+        for text, object_id in _replaced(source).items()
+    }
+
+
+def _replaced(source: LibrarySource) -> dict[str, ObjectId]:
+    """The tags that were served and are not there any more, by version."""
+    known = source.known.releases if source.known is not None else ()
+    return {
+        one.version: ObjectId(one.tag) for one in known if source.tags.get(one.version) != one.tag
+    }
 
 
 def _recall_facts(repository: GitRepository, drafts: Sequence[_Draft]) -> None:
@@ -335,6 +349,7 @@ def _decide(draft: _Draft) -> None:
             known.get(str(version)),
             facts=draft.facts,
             of=draft.source.name,
+            was=draft.were.get(str(version)),
         )
         for version in versions
     )

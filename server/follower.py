@@ -203,7 +203,7 @@ class Follower:
     def _look_back(self, served: Served) -> None:
         """After a swap, in the background: judge how it came about, and keep it from being lost."""
         if not self.heads.problem:
-            self.judging.judge(served.commit)
+            self.judging.judge(served)
         self.heads.keep()
         with suppress(FileNotFoundError):
             self._registry.memory.sync()

@@ -20,12 +20,13 @@ from registry.problems import printable
 from registry.remembered import Memory
 from registry.signing.keys import PublicKey
 from registry.snapshot import Registry
-from registry.verifying.between import Judgement, Remembered, judge_between
+from registry.verifying.between import OTHER_DIGEST, Judgement, Remembered, judge_between
 from registry.verifying.errors import TrustedFileError
 from registry.verifying.evidence import Release
-from registry.verifying.model import Finding
+from registry.verifying.model import CheckName, Finding
 from registry.verifying.trusted import read_trusted
 from server.head_watch import HeadWatch
+from server.state import Served
 
 _LOG = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class Judging:
         self.alarms: tuple[str, ...] = ()
         self.count = 0
         """How often was judged."""
+        self._logged: frozenset[str] = frozenset()
         self._registry = registry
         self._heads = heads
         self._all_tags = threading.Event()
@@ -53,24 +55,33 @@ class Judging:
         """With the next judgement: a tag may have moved of which no commit says so."""
         self._all_tags.set()
 
-    def judge(self, head: CommitId) -> None:
-        """Judge everything up to a head that is served; raises nothing that is wrong with it."""
-        served = self._heads.served
-        old = served.judged if served is not None and served.judged else head
+    def judge(self, served: Served) -> None:
+        """Judge everything up to what is served; raises nothing that is wrong with it.
+
+        What is served says itself which of its releases are in alarm, and what mends their tags:
+        that is logged here, and is no second alarm.
+        """
+        head = served.commit
+        before = self._heads.served
+        old = before.judged if before is not None and before.judged else head
         all_tags = self._all_tags.is_set()
         self._all_tags.clear()
         self._registry.memory.refresh()
         try:
-            judged = self._between(CommitId(old), head, all_tags=all_tags or bool(self.alarms))
+            judged = self._between(CommitId(old), head, all_tags=all_tags or bool(self._logged))
         except (RegistryError, OSError) as error:
             self._all_tags.set()
-            self._tell((f"what came since {old[:12]} cannot be judged: {error}",))
+            self._tell((f"what came since {old[:12]} cannot be judged: {error}",), ())
             return
         finally:
             self._registry.close()
         if not judged.findings:
             self._heads.judged(head)
-        self._tell(tuple(dict.fromkeys(map(_sentence, judged.findings))))
+        told = {finding.identity for finding in judged.findings if _is_told(finding, served)}
+        self._tell(
+            _sentences(one for one in judged.findings if one.identity not in told),
+            _sentences(one for one in judged.findings if one.identity in told),
+        )
 
     def missed(self, gone: Iterable[Release], head: CommitId) -> frozenset[Release]:
         """Those of the releases that are gone whose going nothing in the history allows.
@@ -114,10 +125,13 @@ class Judging:
             return trusted.accepted if trusted is not None else ()
         return ()
 
-    def _tell(self, alarms: tuple[str, ...]) -> None:
-        for alarm in alarms:
-            if alarm not in self.alarms:
+    def _tell(self, alarms: tuple[str, ...], told: tuple[str, ...]) -> None:
+        """``told`` is what `Served.alarms` have: it is only logged."""
+        logged = frozenset((*alarms, *told))
+        for alarm in (*alarms, *told):
+            if alarm not in self._logged:
                 _LOG.error("alarm", reason=alarm)
+        self._logged = logged
         self.alarms = alarms
         self.count += 1
 
@@ -144,8 +158,20 @@ class _Known(Mapping[Release, Remembered]):
         return sum(len(library.releases) for library in tuple(self._libraries.values()))
 
 
+def _is_told(finding: Finding, served: Served) -> bool:
+    """Whether a finding is about a tag or digest of a release that is in alarm for just that."""
+    is_about = finding.check is CheckName.TAGS or finding.what == OTHER_DIGEST
+    library = served.libraries.get(finding.library) if is_about else None
+    return library is not None and finding.version in library.alarmed
+
+
+def _sentences(findings: Iterable[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(_sentence, findings)))
+
+
 def _sentence(finding: Finding) -> str:
     where = " ".join(filter(None, (finding.library, finding.version)))
     about = f"{where}: " if where else ""
     said = f"{about}{finding.attack}: {finding.what}. {finding.next_step}"
-    return printable(f"{said}; where that was meant: '{ACCEPT}'")
+    accept = "" if f"'{ACCEPT}'" in said else f"; where that was meant: '{ACCEPT}'"
+    return printable(f"{said}{accept}")

@@ -64,6 +64,8 @@ class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Versions that were served and whose directory is gone, without a word in the facts."""
     news: bytes = b""
     """What is served of it for the first time: a `RememberedLibrary`, as msgpack."""
+    alarmed: tuple[str, ...] = ()
+    """Versions that are in alarm."""
 
     @property
     def visible_steps(self) -> tuple[ServedStep, ...]:
@@ -140,6 +142,9 @@ def served_library(
         is_withheld=library.is_withheld,
         missing=_missing(library, known),
         news=_news(library, known),
+        alarmed=tuple(
+            str(record.version) for record in library.releases if record.state is ReleaseState.ALARM
+        ),
     )
 
 

@@ -32,14 +32,13 @@ from registry.verifying.releases import (
     unreadable_facts,
 )
 from registry.verifying.removals import judge_unrecorded
+from registry.verifying.served_tags import ServedTags
 from registry.verifying.shapes import judge_new_shapes
 from registry.verifying.tag_evidence import Ref, list_tags, read_tag_objects, read_tags
 from registry.verifying.trusted import TRUST_NEXT, attack_on_descent, describe_descent
 
-_RESTORE_TAG = (
-    "Find out who changed it, and restore the tag: 'git update-ref refs/tags/{tag} {object}', or"
-    " from another clone with 'git fetch REMOTE --tags'"
-)
+OTHER_DIGEST = "its digest in the ledger is not the one that was served"
+_SET_ANEW = "'opsteps repair' makes it a tag again"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +108,7 @@ def judge_between(
         *examined.findings,
         *removals.findings,
         *acts.findings,
-        *_remembered(history, old, refs, remembered, all_tags=all_tags),
+        *_remembered(registry, history, old, refs, remembered, all_tags=all_tags),
         *_new_releases(registry, history, old, examined, near),
     )
     return Judgement(
@@ -210,6 +209,7 @@ def _facts(history: History, tree: ObjectId | None) -> LibraryFacts:
 
 
 def _remembered(
+    registry: Registry,
     history: History,
     old: CommitId,
     refs: Mapping[Release, Ref],
@@ -224,17 +224,13 @@ def _remembered(
         for name, tree in trees.items()
         for release, entry in _entries(history, name, tree)
     }
+    wrong: list[tuple[Release, Remembered, Ref | None]] = []
     for release in remembered if all_tags else ledgers:
         was, ref = remembered.get(release), refs.get(release)
         if was is None:
             continue
-        if ref is None:
-            yield _tag_finding(release, was, "its tag was deleted", f"it was {was.tag}")
-        elif ref.object_id != was.tag:
-            what = "its tag is not the one that was served: it was moved or replaced"
-            yield _tag_finding(release, was, what, f"tag {ref.object_id}; served {was.tag}")
-        elif ref.symbolic:
-            yield _tag_finding(release, was, SYMBOLIC, f"it leads to {ref.symbolic[:200]}")
+        if ref is None or ref.object_id != was.tag or ref.symbolic:
+            wrong.append((release, was, ref))
         entry = ledgers.get(release)
         if entry is not None and entry.digest != was.digest:
             yield Finding(
@@ -242,10 +238,11 @@ def _remembered(
                 attack=Attack.ALTERED_RELEASE,
                 library=release[0],
                 version=release[1],
-                what="its digest in the ledger is not the one that was served",
+                what=OTHER_DIGEST,
                 evidence=f"ledger sha256:{entry.digest}; served sha256:{was.digest}",
                 next_step="Find out who changed it; compare with another clone",
             )
+    yield from _tag_findings(registry, history.head, wrong)
 
 
 def _entries(
@@ -255,17 +252,35 @@ def _entries(
         yield (name, version), entry
 
 
-def _tag_finding(release: Release, was: Remembered, what: str, evidence: str) -> Finding:
-    name, version = release
-    return Finding(
-        check=CheckName.TAGS,
-        attack=Attack.ALTERED_RELEASE,
-        library=name,
-        version=version,
-        what=what,
-        evidence=evidence,
-        next_step=_RESTORE_TAG.format(tag=f"{name}/v{version}", object=was.tag),
-    )
+def _tag_findings(
+    registry: Registry,
+    head: CommitId,
+    wrong: Collection[tuple[Release, Remembered, Ref | None]],
+) -> Iterator[Finding]:
+    """What is wrong with tags that are not those that were served, or that are other names."""
+    ids = [one for _, was, ref in wrong for one in (was.tag, ref.object_id if ref else was.tag)]
+    tags = ServedTags(registry.repository, head, ids)
+    for release, was, ref in wrong:
+        if ref is None:
+            what, evidence = "its tag was deleted", f"it was {was.tag}"
+        elif ref.object_id == was.tag:
+            what, evidence = SYMBOLIC, f"it leads to {ref.symbolic[:200]}"
+        elif not tags.is_made_anew(ref.object_id, was.tag, was.digest):
+            what = "its tag is not the one that was served: it was moved or made anew"
+            evidence = f"tag {ref.object_id}; served {was.tag}"
+        else:
+            continue
+        mend = _SET_ANEW if what == SYMBOLIC else tags.putting_back(release, was.tag)
+        name, version = release
+        yield Finding(
+            check=CheckName.TAGS,
+            attack=Attack.ALTERED_RELEASE,
+            library=name,
+            version=version,
+            what=what,
+            evidence=evidence,
+            next_step=f"Find out who changed it: {mend}",
+        )
 
 
 def _new_releases(

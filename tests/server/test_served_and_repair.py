@@ -139,3 +139,41 @@ def test_a_repair_that_can_do_nothing_says_what_verify_found(place: Place) -> No
         said = opsteps(place.path, "repair", *option, expect=_FOUND)
         assert "Not sound yet" in said
         assert "'opsteps verify' says what to do" in said
+
+
+def test_a_tag_that_was_deleted_is_one_alarm_with_one_command(place: Place) -> None:
+    with serving(place.path, **_QUICK) as client:
+        _healthy(client)
+        place.git("tag", "-d", "alpha/v1.0.0", _TAG)
+        until(lambda: len(_alarms(client)) > 1)
+        place.git("tag", "alpha/v3.0.0")  # nobody released it
+        until(lambda: any("3.0.0" in alarm for alarm in _alarms(client)))
+        file = place.path / "libraries/beta/1.0.0/docs/README.md"
+        file.write_text("other\n")
+        place.git("commit", "-q", "--no-verify", "-am", "Edit")
+        # What only the history tells is found by the judgement, which has all tags before it then.
+        until(lambda: any(alarm.startswith("beta 1.0.0: altered") for alarm in _alarms(client)))
+        for version in ("1.0.0", "2.0.0", "3.0.0"):
+            (alarm,) = (one for one in _alarms(client) if "alpha" in one and version in one)
+            assert len(re.findall(r"'(?:git|opsteps [^t])[^']*'", alarm)) == 1
+
+
+def test_the_same_release_made_anew_upon_an_accepted_history_is_no_alarm(place: Place) -> None:
+    directory = place.path.parent / "alpha"
+    shutil.copytree(place.path / "libraries/alpha/2.0.0", directory)
+    with serving(place.path, **_QUICK) as client:
+        _healthy(client)
+        served = place.git("rev-parse", _TAG)
+        _went_back(place, client)
+        (alarm,) = _alarms(client)
+        assert "its ledger entry is gone" in alarm
+        place.git("tag", "-d", _TAG)
+        until(lambda: any("its tag is gone" in alarm for alarm in _alarms(client)))
+        assert f"'git merge {place.git('rev-parse', served + '^{commit}')}'" in _alarms(client)[0]
+        opsteps(place.path, "install", directory)
+        assert place.git("rev-parse", _TAG) != served
+        _healthy(client)
+        assert client.get("/api/v1/libraries/alpha").json()["version"] == "2.0.0"
+    with serving(place.path, **_QUICK) as client:
+        _healthy(client)
+    assert "Sound" in opsteps(place.path, "verify")
