@@ -7,6 +7,7 @@ parents that brought it in: whoever signs a merge vouches for what comes with it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -18,11 +19,10 @@ from registry.signing.keys import PublicKey
 from registry.signing.sshsig import verify
 from registry.signing.statements import Namespace
 from registry.verifying.acts import Act, Kind, attested_by
-from registry.verifying.evidence import Commit, History
+from registry.verifying.evidence import History
 from registry.verifying.instance_keys import KeyHistory
 from registry.verifying.model import Attack, CheckName, Finding
 from registry.verifying.reading import read_present
-from registry.verifying.removals import Record
 
 _LOOK = (
     "Look with 'git show {commit}', and find out who made it: this registry has instance keys, and"
@@ -84,13 +84,15 @@ def judge_acts(
     ordered = sorted(acts, key=lambda act: order[act.commit.commit_id])
     bound = {act.commit.commit_id for act in ordered if not act.is_free and keys.before(act.commit)}
     merges = _brought_in(history, bound) if bound else {}
-    signed = _signed_by(repository, bound.union(merges.values()), list(keys.keys.values()))
+    signed = signed_by(repository, bound.union(merges.values()), list(keys.keys.values()))
     judge = _Judge(
         history=history,
         keys=keys,
         signed=signed,
         merges=merges,
-        attested_later=_attested_later(repository, history, ordered, keys),
+        attested_later=attested_later(
+            repository, history, {act.commit.commit_id for act in ordered}, keys
+        ),
     )
     for act in seeds:
         judge.origins.setdefault(act.key, []).append(
@@ -202,17 +204,18 @@ class _Judge:
         return self._ancestors[commit]
 
 
-def _attested_later(
-    repository: GitRepository, history: History, acts: Sequence[Act], keys: KeyHistory
+def attested_later(
+    repository: GitRepository, history: History, commits: AbstractSet[CommitId], keys: KeyHistory
 ) -> dict[CommitId, frozenset[str]]:
-    known = {act.commit.commit_id for act in acts} if keys.is_any else set()
+    """By commit, the keys of later ones that attest it; only those of ``commits`` that are so."""
+    known = commits if keys.is_any else frozenset()
     named = {
         commit.commit_id: found
         for commit in history.commits.values()
         # A merge may have a parent whose keys nobody on the other side agreed to.
         if len(commit.parents) == 1 and (found := attested_by(commit) & known)
     }
-    signed = _signed_by(repository, named, list(keys.keys.values())) if named else {}
+    signed = signed_by(repository, named, list(keys.keys.values())) if named else {}
     attested: dict[CommitId, frozenset[str]] = {}
     for by, found in named.items():
         if (signer := signed.get(by)) in keys.valid_before(history.commits[by]) and signer:
@@ -241,18 +244,7 @@ def _brought_in(history: History, wanted: set[CommitId]) -> dict[CommitId, Commi
     return found
 
 
-def attested_commits(
-    repository: GitRepository, records: Iterable[Record], keys: Sequence[PublicKey]
-) -> frozenset[Commit] | None:
-    """Those of the records' commits that are attested; None where the registry has no keys."""
-    if not keys:
-        return None
-    commits = {record.commit.commit_id: record.commit for record in records}
-    signed = _signed_by(repository, commits, keys)
-    return frozenset(commit for commit_id, commit in commits.items() if commit_id in signed)
-
-
-def _signed_by(
+def signed_by(
     repository: GitRepository, commits: Iterable[CommitId], keys: Sequence[PublicKey]
 ) -> dict[CommitId, str]:
     """The fingerprint of the key that signed, for each commit that one of them signed."""

@@ -15,7 +15,8 @@ from registry.names import CommitId, Digest, LibraryName, ObjectId
 from registry.signing.keys import PublicKey
 from registry.snapshot import Registry
 from registry.verifying.acts import Act, library_acts
-from registry.verifying.attesting import attested_commits, judge_acts
+from registry.verifying.attested_records import counting_records
+from registry.verifying.attesting import judge_acts
 from registry.verifying.changes import Examined, examine
 from registry.verifying.commit_walk import commits_ahead, edge_below
 from registry.verifying.evidence import History, Introduction, Release
@@ -88,12 +89,11 @@ def judge_between(
     near = {release: ref for release, ref in refs.items() if release[0] in names}
     examined = examine(history, _known(registry, history, old, refs, remembered))
     keys = read_key_history(repository, history, vouching(repository, administrators))
-    now = tuple(keys.keys[one] for one in sorted(keys.declared[new]))
     removals = judge_unrecorded(
         history,
         examined.unrecorded,
         examined.records,
-        attested=attested_commits(repository, examined.records, now),
+        counting=counting_records(repository, history, keys, examined.unrecorded, examined.records),
     )
     instances = list(instance_acts(repository, history))
     seeds = [

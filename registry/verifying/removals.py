@@ -25,8 +25,8 @@ _RECORD = (
     " directory and find out who removed it"
 )
 _ATTEST = (
-    "Write it down in a commit that is signed, as this registry has instance keys: install the"
-    " release again and remove it with 'opsteps uninstall {library} {version} --key KEY'"
+    "Look with 'git show {record}', which wrote it down and is signed by no instance key of this"
+    " registry; if it was meant, 'opsteps attest {record} --key KEY' says so to every clone"
 )
 
 
@@ -128,6 +128,15 @@ def new_records(change: Change, befores: list[LibraryFacts], after: LibraryFacts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Counting:
+    """Which commits count where there are instance keys: of entries, or of removals themselves."""
+
+    attested: frozenset[Commit] = frozenset()
+    unbound: frozenset[Commit] = frozenset()
+    """They came before the first key was declared."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
     """What became of the versions that went without an entry."""
 
@@ -140,12 +149,11 @@ def judge_unrecorded(
     unrecorded: list[Unrecorded],
     records: list[Record],
     *,
-    attested: frozenset[Commit] | None,
+    counting: Counting | None,
 ) -> Judged:
     """Findings of what was never written down later, and notes of what was.
 
-    ``attested`` are the commits of records that an instance key signed; None where the registry
-    has no such keys, and nothing can be attested.
+    ``counting`` is None where the registry has no instance keys, and nothing can be attested.
     """
     findings: list[Finding] = []
     notes: list[str] = []
@@ -157,12 +165,19 @@ def judge_unrecorded(
             and record.commit != one.commit
             and one.commit.commit_id in history.ancestors(record.commit.commit_id)
         ]
-        good = [record for record in later if attested is None or record.commit in attested]
+        proven = [record for record in later if _is_attested(one, record, counting)]
+        good = proven or [
+            record for record in later if counting is None or record.commit in counting.unbound
+        ]
         if good:
-            notes.append(_note(one, good[0], is_attested=attested is not None))
+            notes.append(_note(one, good[0], is_attested=bool(proven)))
         else:
-            findings.append(_unrecorded(one, is_written=bool(later)))
+            findings.append(_unrecorded(one, later))
     return Judged(findings=tuple(findings), notes=tuple(notes))
+
+
+def _is_attested(one: Unrecorded, record: Record, counting: Counting | None) -> bool:
+    return counting is not None and not counting.attested.isdisjoint((one.commit, record.commit))
 
 
 def _note(one: Unrecorded, record: Record, *, is_attested: bool) -> str:
@@ -174,9 +189,13 @@ def _note(one: Unrecorded, record: Record, *, is_attested: bool) -> str:
     )
 
 
-def _unrecorded(one: Unrecorded, *, is_written: bool) -> Finding:
+def _unrecorded(one: Unrecorded, later: list[Record]) -> Finding:
     commit = one.commit.commit_id
-    step = _ATTEST if is_written else _RECORD
+    step = (
+        _ATTEST.format(record=later[-1].commit.commit_id[:12])
+        if later
+        else _RECORD.format(commit=commit[:12], library=one.name, version=one.version)
+    )
     return Finding(
         check=CheckName.EDITS,
         attack=Attack.ALTERED_RELEASE,
@@ -184,7 +203,7 @@ def _unrecorded(one: Unrecorded, *, is_written: bool) -> Finding:
         version=one.version,
         what="the release was removed, and the library not uninstalled",
         evidence=f"commit {commit}; tree {one.tree} became nothing",
-        next_step=step.format(commit=commit[:12], library=one.name, version=one.version),
+        next_step=step,
     )
 
 

@@ -10,7 +10,8 @@ from registry.names import CommitId
 from registry.signing.keys import PublicKey
 from registry.signing.times import format_time
 from registry.snapshot import Registry
-from registry.verifying.attesting import JudgedActs, attested_commits, judge_acts
+from registry.verifying.attested_records import counting_records
+from registry.verifying.attesting import JudgedActs, judge_acts
 from registry.verifying.authority import SignedFacts, judge_authority
 from registry.verifying.changes import Examined, examine
 from registry.verifying.commit_walk import commits_ahead
@@ -98,13 +99,13 @@ def verify(
     )
     releases = tuple(release for release in known if not is_ahead(release, ahead))
     signatures = judge_signatures(releases, authority)
+    keys = read_key_history(repository, history, vouching(repository, wishes.administrators))
     removals = judge_unrecorded(
         history,
         examined.unrecorded,
         examined.records,
-        attested=attested_commits(repository, examined.records, authority.instance_keys()),
+        counting=counting_records(repository, history, keys, examined.unrecorded, examined.records),
     )
-    keys = read_key_history(repository, history, vouching(repository, wishes.administrators))
     acts = judge_acts(
         repository,
         history,

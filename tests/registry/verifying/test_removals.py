@@ -17,13 +17,15 @@ from registry.model import LibraryFacts, Removal
 from registry.names import Digest
 from registry.operation import Actor
 from registry.releasing import release
+from registry.signing.private_keys import PrivateKey
 from registry.snapshot import Registry
+from registry.verifying.attestation import attest
 from registry.verifying.model import Attack, CheckName, Report
 from registry.verifying.verification import Wishes, verify
 from registry.versions import parse_version
 from registry.withdrawing import yank
 from tests.registry.making import NAME, files, git, new_registry, put
-from tests.registry.verifying.scene import ACME, TOOLS, Scene, found
+from tests.registry.verifying.scene import ACME, TOOLS, Scene, found, new_key, registry_yaml
 
 OLD, NEW = parse_version("1.0.0"), parse_version("1.1.0")
 BY = Actor(name="olga", request="r-7")
@@ -319,3 +321,66 @@ def test_digest_of_an_entry_is_a_digest(two: Registry) -> None:
     entry = removal_of(two)
     assert entry is not None
     assert entry.digest == Digest(release_digest(files()))
+
+
+# What was written down before there were instance keys, or by a key that is gone
+
+
+def _declared(registry: Registry, key: PrivateKey) -> None:
+    raw = (registry.path / "registry.yaml").read_bytes()
+    policy = f"instance_keys: ['{key.public}']".encode()
+    changed = raw.replace(b"instance_keys: []", policy)
+    assert changed != raw
+    (registry.path / "registry.yaml").write_bytes(changed)
+    git(registry.path, "commit", "-qam", "Declare a key")
+
+
+def _healed(registry: Registry) -> None:
+    git(registry.path, "rm", "-rq", "libraries/file-tools/1.0.0")
+    git(registry.path, "commit", "-qm", "remove")
+    Installer(registry).uninstall(NAME, [OLD], by=BY)
+    git(registry.path, "reset", "-q", "--hard")
+
+
+def test_what_was_healed_before_the_first_key_stays_so(two: Registry) -> None:
+    _healed(two)
+    _declared(two, new_key())
+    assert look(two).findings == ()
+    assert any("(not attested)" in note for note in look(two).notes)
+
+
+def test_a_branch_from_before_the_first_key_heals_nothing_when_it_is_merged_later(
+    two: Registry,
+) -> None:
+    git(two.path, "switch", "-qc", "side")
+    _healed(two)
+    side = two.head()
+    git(two.path, "switch", "-q", "main")
+    _declared(two, new_key())
+    for first, second in (("main", "side"), ("side", "main")):
+        git(two.path, "switch", "-q", "--detach", first)
+        git(two.path, "merge", "-q", "--no-ff", "-m", "merge", second)
+        finding = found(look(two), CheckName.EDITS, Attack.ALTERED_RELEASE, "file-tools 1.0.0")
+        assert f"'opsteps attest {side[:12]} --key KEY'" in finding.next_step
+
+
+@pytest.mark.parametrize("what", ["the entry", "the removal"])
+def test_an_entry_that_nobody_signed_is_attested_later(scene: Scene, what: str) -> None:
+    gone = scene.write({}, removed=(DIRECTORY,))
+    write_facts(scene, removed(scene.facts()))
+    finding = found(scene.report(), CheckName.EDITS, Attack.ALTERED_RELEASE, "file-tools 1.0.0")
+    entry = scene.registry.head()
+    assert f"'opsteps attest {entry[:12]} --key KEY'" in finding.next_step
+    by = replace(BY, key=scene.keys.instance)
+    attest(scene.registry, [entry if what == "the entry" else gone], by=by)
+    edits = [one for one in scene.report().findings if one.check is CheckName.EDITS]
+    assert edits == []
+
+
+def test_what_a_key_signed_before_it_was_replaced_heals_still(scene: Scene) -> None:
+    scene.write({}, removed=(DIRECTORY,))
+    old = scene.keys.instance
+    Installer(scene.registry).uninstall(TOOLS, [OLD], by=replace(BY, key=old))
+    keys = replace(scene.keys, instance=new_key())
+    scene.write(scene.signed_registry(registry_yaml(keys)), key=old)
+    assert scene.report().findings == ()
