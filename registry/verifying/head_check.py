@@ -15,6 +15,7 @@ from registry.verifying.authority import NO_ADMINISTRATORS, Authority
 from registry.verifying.commit_walk import descends
 from registry.verifying.evidence import History
 from registry.verifying.head_statement import KeptStatement, read_statements
+from registry.verifying.instance_keys import KeyHistory
 from registry.verifying.model import Outcome
 from registry.verifying.statement import (
     Known,
@@ -44,10 +45,11 @@ def check_head_statement(
     authority: Authority,
     trusted: TrustedHead | None,
     *,
+    keys: KeyHistory,
     now: datetime,
     longest: timedelta | None,
 ) -> HeadCheck:
-    """Read the statement of the head and judge it."""
+    """Read the statement of the head and judge it; ``keys`` were declared up to the head."""
     kept = read_statements(registry.repository)
     known = _known(history, trusted)
     believed, refusals = _believed(kept, authority)
@@ -55,7 +57,8 @@ def check_head_statement(
         standing = _standing(registry, history, believed.head)
         outcome = _bound(judge_statement(believed, standing, known, now), authority)
     elif refusals:
-        outcome = refused_statement(refusals[0], kept[0].ref)
+        outdated = _outdated(kept, history, keys, known)
+        outcome = outdated or refused_statement(refusals[0], kept[0].ref)
     else:
         outcome = no_statement(known)
     return HeadCheck(
@@ -78,6 +81,35 @@ def _believed(
         except SigningError as error:
             refusals.append(error.message)
     return max(good, key=lambda statement: statement.sequence, default=None), refusals
+
+
+def _outdated(
+    kept: tuple[KeptStatement, ...], history: History, keys: KeyHistory, known: Known
+) -> Outcome | None:
+    """What is said of a statement by a key that was removed after the head that it names.
+
+    It was right when it was made, so that it is no trace of an attack, and it is not believed: who
+    has the key may have made it since. Where another one was seen here before, it is refused.
+    """
+    for item in kept:
+        if item.raw is None or item.signature is None:
+            continue
+        for print_, at in keys.removed[history.head].items():
+            try:
+                found = verify_head(item.raw, item.signature, keys=[keys.keys[print_]])
+            except SigningError:
+                continue
+            is_seen = known.head is None or (found.sequence, found.head) == (
+                known.sequence,
+                known.head,
+            )
+            if is_seen and found.head in history.ancestors(at) - {at}:
+                reason = (
+                    f"number {found.sequence} is signed by a key that was removed since; sign the"
+                    " head anew with 'opsteps sign-head --key KEY'"
+                )
+                return Outcome(detail=reason, not_checkable=reason)
+    return None
 
 
 def _bound(outcome: Outcome, authority: Authority) -> Outcome:

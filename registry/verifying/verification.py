@@ -113,7 +113,7 @@ def verify(
         keys,
     )
     statement = check_head_statement(
-        registry, history, authority, trusted, now=wishes.now, longest=wishes.longest
+        registry, history, authority, trusted, keys=keys, now=wishes.now, longest=wishes.longest
     )
     descent = _descent(registry, history, trusted)
     served = check_served(registry, history.head) if wishes.holds_to_served else ServedCheck()
@@ -277,12 +277,18 @@ def _to_remember(
     now: datetime,
 ) -> TrustedHead:
     statement = checked.believed
+    if statement is None and trusted is not None:  # what was seen before is not forgotten
+        sequence, time, stated = trusted.sequence, trusted.time, trusted.statement
+    else:
+        sequence = statement.sequence if statement else 0
+        time = format_time(statement.time) if statement else None
+        stated = statement.head if statement else None
     return TrustedHead(
         head=history.head,
         verified=format_time(now),
-        sequence=statement.sequence if statement else 0,
-        time=format_time(statement.time) if statement else None,
-        statement=statement.head if statement else None,
+        sequence=sequence,
+        time=time,
+        statement=stated,
         registry=current.blob,
         signature=history.root.signature,
         accepted=trusted.accepted if trusted is not None else (),

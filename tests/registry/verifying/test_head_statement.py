@@ -1,5 +1,6 @@
 """Signing the head: on a branch of its own, by a listed key, on the remote first."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,16 @@ import pytest
 from registry.errors import ConflictError, MovedError
 from registry.remote import push
 from registry.signing.errors import OtherKeyError
+from registry.signing.private_keys import PrivateKey
+from registry.signing.releases import sign_head
+from registry.signing.statements import HeadStatement
 from registry.snapshot import Registry
 from registry.verifying.head_statement import SignedHead, read_statements, write_statement
+from registry.verifying.model import Attack
+from registry.verifying.trusted import read_trusted
+from registry.writing import Identity, NewCommit, write_commit
 from tests.registry.making import git
-from tests.registry.verifying.scene import ACME, Scene
+from tests.registry.verifying.scene import ACME, Scene, new_key, registry_yaml
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -86,3 +93,35 @@ def test_slower_of_two_signers_is_told(
         with pytest.raises(MovedError):
             sign(scene, first)
         assert sign(scene, first).statement.sequence == 2
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+def test_a_statement_by_a_key_that_was_replaced_since_is_not_forged(
+    scene: Scene, *, is_seen: bool
+) -> None:
+    old, now = scene.keys.instance, datetime.now(UTC)
+    sign(scene, time=now)
+    if is_seen:
+        scene.trust()
+    keys = replace(scene.keys, instance=new_key())
+    scene.write(scene.signed_registry(registry_yaml(keys)), key=old)
+    assert scene.report().findings == ()
+    scene.trust()
+    trusted = read_trusted(scene.registry)
+    assert trusted is not None
+    assert trusted.sequence == int(is_seen)
+    # Whoever has the old key makes no new ones with it.
+    write_forged(scene, old, now)
+    attacks = {one.attack for one in scene.report().findings}
+    assert attacks == {Attack.FORGED_STATEMENT}
+
+
+def write_forged(scene: Scene, key: PrivateKey, now: datetime) -> None:
+    statement = HeadStatement(head=scene.registry.head(), sequence=7, time=now)
+    commit = NewCommit(
+        message="x",
+        who=Identity(name="x", email="x@x", seconds=int(now.timestamp())),
+        files={"head.txt": bytes(statement), "head.txt.sig": sign_head(statement, key).encode()},
+    )
+    new = write_commit(scene.registry.repository, None, commit)
+    git(scene.path, "update-ref", "refs/heads/opsteps-head", new)
