@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from registry.errors import ConflictError
 from registry.git import GitRepository
@@ -14,6 +15,9 @@ from registry.problems import printable
 from registry.verifying.acts import library_acts
 from registry.verifying.evidence import Commit
 from registry.writing import NewCommit
+
+if TYPE_CHECKING:
+    from registry.signing.keys import PublicKey
 
 _FACTS = re.compile(r"libraries/([^/]+)/library\.yaml\Z")
 _INSTANCES = "instances/"
@@ -29,7 +33,7 @@ def refuse_unattested(repository: GitRepository, head: CommitId, commit: NewComm
     Registries that declare no such keys, and commits that do nothing of the kind, pass.
     """
     lines = _declared(repository, head)
-    if not lines or _is_listed(commit, lines):
+    if not lines or is_listed(commit.key, lines):
         return
     for what in _acts(repository, head, commit):
         has = "is signed by none of them" if commit.key else "is not signed"
@@ -50,18 +54,19 @@ def _declared(repository: GitRepository, head: CommitId) -> tuple[str, ...]:
 
 def is_attested(repository: GitRepository, head: CommitId, commit: NewCommit) -> bool:
     """Whether a key that is declared at the head will sign it."""
-    return _is_listed(commit, _declared(repository, head))
+    return is_listed(commit.key, _declared(repository, head))
 
 
-def _is_listed(commit: NewCommit, lines: tuple[str, ...]) -> bool:
-    if commit.key is None:
+def is_listed(key: PublicKey | None, lines: tuple[str, ...]) -> bool:
+    """Whether a key is among those of ``policy.instance_keys``."""
+    if key is None:
         return False
     from registry.signing.errors import SigningError
     from registry.signing.keys import parse_public_key
 
     for line in lines:
         try:
-            if parse_public_key(line).fingerprint == commit.key.fingerprint:
+            if parse_public_key(line).fingerprint == key.fingerprint:
                 return True
         except SigningError:
             continue

@@ -355,9 +355,12 @@ class Server:
 
     def _warnings(self) -> list[str]:
         snapshot = self.follower.snapshot
-        strays = snapshot.stray_tags if snapshot is not None else 0
         found = [_TRUSTING] if self.gate.trusted else []
-        return [*found, stray_tags(strays)] if strays else found
+        if snapshot is None:
+            return found
+        if key := self.operations.key_warning(snapshot.facts.policy.instance_keys):
+            found.append(key)
+        return [*found, stray_tags(snapshot.stray_tags)] if snapshot.stray_tags else found
 
     def _public(self, text: str) -> str:
         """Without the server's paths: ``/health`` is answered to everybody."""

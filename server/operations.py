@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import structlog
 
+from registry.attested_writes import is_listed
 from registry.errors import RegistryError
 from registry.installing.incoming import Incoming
 from registry.installing.installer import Installer
@@ -56,7 +57,8 @@ class Operations:
 
         Raises SigningError for an instance key that cannot be read.
         """
-        read_instance_key(settings.instance_key)
+        key = read_instance_key(settings.instance_key)
+        self._key = key.public if key is not None else None
         self._place = Place(
             path=registry.path,
             instance=registry.instance,
@@ -95,6 +97,19 @@ class Operations:
         self._worktree = WorktreeFollowing(self._registry)
         self.health = WriteHealth(
             lambda: self._writing.busy_seconds, settings.slow_change_seconds, lambda: place.problem
+        )
+
+    def key_warning(self, declared: tuple[str, ...]) -> str:
+        """Why changes are refused where these instance keys are declared; empty when they are not.
+
+        They may be declared, or changed, at any time beneath a running server.
+        """
+        if not declared or is_listed(self._key, declared):
+            return ""
+        key = "the setting instance_key names none of them" if self._key else "this server has none"
+        return (
+            f"registry.yaml declares instance keys, and {key} (OPSTEPS_INSTANCE_KEY): what has to"
+            " be signed, such as to turn a library off, to pin or to uninstall it, is refused"
         )
 
     @property

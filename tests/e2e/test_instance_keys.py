@@ -1,6 +1,7 @@
 """Where a registry declares instance keys, what needs one is refused without it."""
 
 import json
+import re
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,7 +13,7 @@ from registry.signing.private_keys import parse_private_key
 from registry.versions import parse_version
 from registry.withdrawing import yank
 from tests.installed import opsteps
-from tests.server.real_server import Place, making_place, serving
+from tests.server.real_server import Place, making_place, serving, until
 from tests.server.test_changes import change
 
 
@@ -58,8 +59,20 @@ def test_commands_and_servers_ask_for_the_key_before_they_write(tmp_path: Path) 
             reply = change(client, "PUT", "/api/v1/libraries/alpha/toggle?enabled=false")
             assert reply.status == 409
             assert "OPSTEPS_INSTANCE_KEY" in reply.json()["detail"]
+            (warning,) = client.health()["warnings"]
+            assert "this server has none" in warning
+            facts = (place.path / "registry.yaml").read_text()
+            keys = re.sub("instance_keys: .*", "instance_keys: []", facts)
+            place.commit_file("registry.yaml", keys)
+            until(lambda: not client.health()["warnings"])
+            place.git("reset", "-q", "--hard", head)
+            opsteps(place.path, "trust", head)
+        with serving(place.path, instance_key=other) as client:
+            until(lambda: client.health()["warnings"])
+            assert "instance_key names none of them" in client.health()["warnings"][0]
         assert place.git("rev-parse", "HEAD") == head
         with serving(place.path, instance_key=key) as client:
+            assert client.health()["warnings"] == []
             reply = change(client, "PUT", "/api/v1/libraries/alpha/toggle?enabled=false")
             assert reply.status == 200, reply.body
         # What only adds or withdraws needs none.
