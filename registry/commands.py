@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from registry.branches import standing
 from registry.creating import init_registry
 from registry.errors import GitError, NotARegistryError
 from registry.git_identity import git_identity
@@ -24,6 +25,7 @@ from registry.problems import Problem, printable
 from registry.scaffold.published_address import PLACEHOLDER, address_of_clone, is_loopback
 from registry.scaffold.registry_files import HostChoice
 from registry.scaffold.tool import SOURCE_FILE, installed_tool, parse_tool
+from registry.served_head import read_served_head
 from registry.snapshot import Registry
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few commands sign
@@ -260,6 +262,24 @@ def let_follow(registry: Registry) -> None:
         text = f"{path}: left as it is in the working tree, because it was edited"
         typer.echo(printable(text), err=True)
     _fold_packs(registry)
+
+
+def let_follow_here(registry: Registry) -> None:
+    """As `let_follow`, after what an operator does: it is to hold now, and not after a merge.
+
+    On another branch than the registry's own it does not, and a tag that was made is there for
+    everybody; so that is said.
+    """
+    let_follow(registry)
+    where, served = standing(registry), read_served_head(registry)
+    if where.is_aside and (served is None or served.branch != registry.branch):
+        typer.echo(
+            printable(
+                f"note: this is the branch {where.branch!r}: what was done holds on it alone, and"
+                f" not on {where.default!r} before it is merged into that"
+            ),
+            err=True,
+        )
 
 
 def _tell_left(registry: Registry, error: GitError | OSError) -> None:

@@ -18,7 +18,7 @@ from registry.commands import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow,
+    let_follow_here,
     make_actor,
 )
 from registry.instance_names import require_instance
@@ -78,7 +78,7 @@ def yank(
             replacement=parse_version(replacement) if replacement is not None else None,
             by=make_actor(actor, request, key, at=registry),
         )
-        let_follow(opened)
+        let_follow_here(opened)
     _show_withdrawn(done, "Yanked", as_json=as_json)
 
 
@@ -97,7 +97,7 @@ def unyank(
         by = make_actor(actor, request, key, at=registry)
         name = parse_library_name(library)
         done = unyank_release(opened, name, parse_version(version), by=by)
-        let_follow(opened)
+        let_follow_here(opened)
     _show_withdrawn(done, "Took back the yank of", as_json=as_json)
 
 
@@ -127,7 +127,7 @@ def deprecate(
             done = undeprecate_library(opened, name, by=by)
         else:
             done = deprecate_library(opened, name, reason=reason or "", replacement=instead, by=by)
-        let_follow(opened)
+        let_follow_here(opened)
     if as_json:
         answer = {"name": done.name, "deprecated": not undo, "replacement": done.replacement}
         typer.echo(json.dumps({**answer, "commit": done.commit}))
@@ -184,7 +184,7 @@ def rollback(
             name, version = parse_library_name(library), parse_version(to or "")
             done = roll_back_library(opened, name, version, by=by, dry_run=dry_run)
         if not dry_run:
-            let_follow(opened)
+            let_follow_here(opened)
     _show_rollback(done, dry_run=dry_run, as_json=as_json)
     if dry_run and done.plan.missing and not skip_missing:
         raise typer.Exit(1)

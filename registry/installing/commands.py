@@ -18,7 +18,7 @@ from registry.commands import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow,
+    let_follow_here,
     make_actor,
 )
 from registry.hints import command_line
@@ -67,7 +67,7 @@ def toggle(
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         require_instance(opened, is_new=new_instance)
         done = Installer(opened).set_enabled(library, enabled=enabled, cascade=cascade, by=by)
-        let_follow(opened)
+        let_follow_here(opened)
     _tell(done, library, "enabled" if enabled else "disabled", as_json=as_json)
 
 
@@ -104,7 +104,7 @@ def uninstall(
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         require_instance(opened, is_new=new_instance)
         done = Installer(opened).uninstall(library, numbers, cascade=cascade, by=by)
-        let_follow(opened)
+        let_follow_here(opened)
     if numbers and not as_json:
         _tell_removed(done, library, numbers)
     else:

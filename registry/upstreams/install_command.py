@@ -17,7 +17,7 @@ from registry.commands import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow,
+    let_follow_here,
     make_actor,
     tell,
 )
@@ -87,7 +87,7 @@ def install(
         else:
             incoming = [_read(installer, Path(source)) for source in sources or ()]
             done = installer.install(incoming, by=by, license_key=license_key)
-            let_follow(opened)
+            let_follow_here(opened)
             _show_files(incoming, done, as_json=as_json)
 
 
@@ -119,7 +119,7 @@ def _from_upstreams(
     done = carry_out(
         installer, upstreams, found, operation="install", by=by, license_key=license_key
     )
-    let_follow(installer.registry)
+    let_follow_here(installer.registry)
     upstreams.close()
     return found, done
 

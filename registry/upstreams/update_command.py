@@ -16,7 +16,7 @@ from registry.commands import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow,
+    let_follow_here,
     make_actor,
 )
 from registry.installing.installer import Installer
@@ -79,7 +79,7 @@ def update(
                 installer, upstreams, found, operation="update", by=by, license_key=license_key
             )
             commit = done.commit
-            let_follow(opened)
+            let_follow_here(opened)
         upstreams.close()
     show_plan(found, commit=commit, is_dry=dry_run, as_json=as_json)
 

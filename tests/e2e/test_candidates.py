@@ -145,6 +145,17 @@ def test_no_tag_of_a_release_that_is_not_merged_is_pushed(clone: Path) -> None:
     assert "file-tools/v1.1.0" not in git(clone.parent / "forge.git", "tag")
 
 
+def test_what_an_operator_does_on_a_branch_that_is_merged_later_names_it(clone: Path) -> None:
+    note = "this is the branch 'my-change': what was done holds on it alone, and not on 'main'"
+    more = library(clone.parent, "1.0.0", "more-tools")
+    assert note in opsteps(clone, "install", more)
+    assert note in opsteps(clone, "toggle", "more-tools", "--off")
+    assert note in opsteps(clone, "yank", "file-tools", "1.0.0", "--reason", "x")
+    assert note in opsteps(clone, "uninstall", "more-tools")
+    git(clone, "switch", "-q", "main")
+    assert "note:" not in opsteps(clone, "toggle", "file-tools", "--off")
+
+
 def test_a_branch_that_is_meant_is_released_on(clone: Path) -> None:
     opsteps(clone, "add", library(clone.parent, "1.1.0"))
     assert "Released" in opsteps(clone, "release", "file-tools", "--on-this-branch")
