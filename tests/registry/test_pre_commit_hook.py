@@ -243,3 +243,14 @@ def test_with_opsteps_on_the_path_the_registrys_rules_are_checked_too(place: Pat
     git(place, "add", "-A")
     done = commit(place, path=path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_another_registry_that_the_environment_names_is_not_asked(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init_registry(tmp_path / "other", name="other", title="Other", by=BY).close()
+    monkeypatch.setenv("OPSTEPS_REGISTRY", str(tmp_path / "other"))
+    facts = place / "registry.yaml"
+    facts.write_text(facts.read_text().replace("Steps", "Other steps"))
+    done = commit(place, "-a", path=f"{Path(sys.executable).parent}:{BARE_PATH}")
+    assert done.returncode == 0, done.stdout + done.stderr
