@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -21,10 +22,11 @@ from registry.commands import (
     make_actor,
     tell,
 )
-from registry.errors import InvalidNameError, NotFoundError
+from registry.errors import ConflictError, InvalidNameError, NotFoundError
 from registry.installing.incoming import Incoming, check_incoming
 from registry.installing.installer import Installer, Outcome
 from registry.instance_names import require_instance
+from registry.names import is_library_name
 from registry.operation import Actor
 from registry.problems import InvalidLibraryError, printable
 from registry.snapshot import Registry
@@ -79,6 +81,7 @@ def install(
     with Registry.open(registry, instance=instance, remote=remote) as opened:
         require_instance(opened, is_new=new_instance)
         installer = Installer(opened, host=host_of(host))
+        _refuse_ambiguous(opened, sources or ())
         if lock is not None or not any(map(_is_file, sources or ())):
             found, done = _from_upstreams(
                 installer, sources or (), lock, by, offline=offline, license_key=license_key
@@ -94,6 +97,22 @@ def install(
 def _is_file(source: str) -> bool:
     """Whether a person means a file: it is there, or it can be nothing else."""
     return Path(source).exists() or "/" in source or source.endswith(".zip")
+
+
+def _refuse_ambiguous(registry: Registry, sources: Sequence[str]) -> None:
+    """Raise ConflictError for a bare name that may be a directory here, or an upstream's library.
+
+    Whose library a name stands for is decided for ever with the first install of it.
+    """
+    for source in sources:
+        is_bare = not {"/", os.sep} & set(source) and Path(source).exists()
+        if is_bare and is_library_name(source) and registry.snapshot().facts.upstreams:
+            raise ConflictError(
+                f"there is {source} in this directory, and an upstream may have a library of that"
+                " name",
+                next_step=f"Write ./{source} for what is here; for the library, run the command in"
+                " another directory",
+            )
 
 
 def _from_upstreams(

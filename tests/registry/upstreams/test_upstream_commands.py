@@ -168,3 +168,16 @@ def test_a_lock_says_which_upstream_to_add_and_that_uploads_do_not_come(
     assert "own-tools 1.0.0 was uploaded or released in" in " ".join(done.stderr.split())
     assert run(again, "install", tmp_path / "own").returncode == 0
     assert run(again, "install", "--lock", tmp_path / "set.lock").returncode == 0
+
+
+def test_a_bare_name_is_no_directory_where_an_upstream_may_have_it(
+    ours: Path, theirs: Registry, tmp_path: Path
+) -> None:
+    write_files(tmp_path / "base-tools", files("base-tools", "9.0.0"))
+    add(ours, theirs)
+    done = run(tmp_path, "install", "base-tools", "-r", "ours")
+    assert done.returncode == 5
+    assert "./base-tools for what is here" in done.stderr
+    assert not (ours / "libraries").exists()
+    done = run(tmp_path, "install", "./base-tools", "-r", "ours")
+    assert "Installed base-tools 9.0.0" in done.stdout
