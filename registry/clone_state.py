@@ -14,7 +14,7 @@ from pathlib import Path
 
 from registry.errors import IncompleteCloneError
 from registry.git import GitRepository
-from registry.problems import printable
+from registry.pasting import word
 from registry.trees import read_tree
 
 _LEDGER = re.compile(rb"^ledger:[ \t]*\r?\n(?:[ \t]*#.*\n)*[ \t]+\S", re.MULTILINE)
@@ -54,7 +54,7 @@ class CloneState:
         if not self.remote:
             return "Clone it again in full, with all its tags: this clone has no remote to ask"
         options = "--unshallow --tags" if self.is_shallow else "--tags"
-        return f"Run 'git fetch {options} {self.remote}' (in a workflow: fetch-depth: 0)"
+        return f"Run 'git fetch {options} {word(self.remote)}' (in a workflow: fetch-depth: 0)"
 
     def refuse_incomplete(self, where: Path) -> None:
         """Raise IncompleteCloneError when something is missing."""
@@ -69,7 +69,7 @@ def read_clone_state(repository: GitRepository) -> CloneState:
         is_shallow=is_shallow(repository),
         # What is no clone never had other tags: there they were deleted, which is an alarm.
         lacks_tags=bool(remote) and not _has_tags(repository) and _has_releases(repository),
-        remote=printable(remote),
+        remote=remote,
     )
 
 

@@ -19,6 +19,7 @@ from registry.errors import (
 )
 from registry.git_config import GitConfig
 from registry.os_errors import disk_full, not_allowed, read_only
+from registry.pasting import word
 from registry.problems import printable
 
 RESTORE = "Look with 'git fsck'; restore the object from another clone"
@@ -87,8 +88,7 @@ def partial_clone(where: str, remote: str) -> IncompleteCloneError:
         "this clone is partial: it was made with --filter, and lacks contents that are needed",
         where=where,
         next_step=(
-            f"Run 'git fetch --refetch --no-filter {printable(remote)}', or clone again without"
-            " --filter"
+            f"Run 'git fetch --refetch --no-filter {word(remote)}', or clone again without --filter"
             if remote
             else "Clone it again without --filter"
         ),
@@ -147,7 +147,8 @@ def no_such_commit(
 
 def _how_to_get(revision: str, config: GitConfig, *, is_shallow: bool) -> str:
     remote = next((name for name in config.remotes if revision.startswith(f"{name}/")), "")
-    known = printable(remote or next(iter(config.remotes), ""))
+    known = remote or next(iter(config.remotes), "")
+    known = word(known) if known else ""
     if is_shallow and known:
         return f"This clone is shallow: run 'git fetch --unshallow --tags {known}'"
     branch = revision.removeprefix(f"{remote}/")

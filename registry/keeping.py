@@ -11,6 +11,7 @@ from dataclasses import replace
 from registry.library import ReleaseRecord, ReleaseState, TagFacts
 from registry.model import LibraryFacts
 from registry.names import Digest, LibraryName, ObjectId
+from registry.pasting import git_line
 from registry.remembered import MISSED, RememberedLibrary, RememberedRelease
 from registry.versions import Version
 
@@ -27,10 +28,11 @@ def putting_back(tag: str, object_id: str, *, commit: str | None, is_on_history:
     """
     if commit is None:
         return f"fetch the one that was served, {object_id[:12]}, from another clone"
-    command = f"'git tag -f {tag} {object_id}'"
+    command = f"'{git_line('tag', '-f', tag, object_id)}'"
     if is_on_history:
         return f"{command} puts that back, or fetch it"
-    return f"'git merge {commit}' brings its commit back, and then {command} puts that back"
+    merge = f"'{git_line('merge', commit)}'"
+    return f"{merge} brings its commit back, and then {command} puts that back"
 
 
 def held_to(

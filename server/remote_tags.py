@@ -11,6 +11,7 @@ from time import monotonic
 
 import structlog
 
+from registry.pasting import git_line
 from registry.problems import printable
 from registry.reach import Reach
 from registry.refs import tag_refs
@@ -77,7 +78,7 @@ def differences(
 
 def _sentence(difference: Difference, remote: str) -> str:
     name, ours, theirs = difference
-    tag, ref = printable(name), printable(f"refs/tags/{name}")
+    tag, ref = printable(name), f"refs/tags/{name}"
     if not theirs:
         what = f"the tag {tag} is here and not on {remote}"
     elif not ours:
@@ -86,7 +87,7 @@ def _sentence(difference: Difference, remote: str) -> str:
         what = f"the tag {tag} is {ours[:_SHOWN]} here and {theirs[:_SHOWN]} on {remote}"
     mends = []
     if ours:
-        mends.append(f"'git push --force {remote} {ref}' makes it what it is here")
+        mends.append(f"'{git_line('push', '--force', remote, ref)}' makes it what it is here")
     if theirs:
-        mends.append(f"'git fetch {remote} +{ref}:{ref}' what it is there")
+        mends.append(f"'{git_line('fetch', remote, f'+{ref}:{ref}')}' what it is there")
     return f"{what}: servers may answer differently. {', '.join(mends)}"

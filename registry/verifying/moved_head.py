@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from registry.errors import ConflictError, NoSuchCommitError
 from registry.names import CommitId
+from registry.pasting import word
 from registry.problems import printable
 from registry.served_head import DETACHED, ServedHead, read_served_head
 from registry.snapshot import Registry
@@ -203,7 +204,8 @@ def look_at_served(registry: Registry) -> Look | None:
 
 
 def _short(branch: str) -> str:
-    return printable(branch.removeprefix(_HEADS))
+    """A branch as a word of a command."""
+    return word(branch.removeprefix(_HEADS))
 
 
 def _named(branch: str) -> str:
