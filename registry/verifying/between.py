@@ -266,7 +266,7 @@ def _tag_findings(
         elif ref.object_id == was.tag:
             what, evidence = SYMBOLIC, f"it leads to {ref.symbolic[:200]}"
         elif not tags.is_made_anew(ref.object_id, was.tag, was.digest):
-            what = "its tag is not the one that was served: it was moved or made anew"
+            what = "its tag is not the one that was served: it was moved or replaced"
             evidence = f"tag {ref.object_id}; served {was.tag}"
         else:
             continue
