@@ -24,7 +24,7 @@ def refuse_links(repository: GitRepository) -> None:
             mode = _mode(path)
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 raise NotARegistryError(
-                    "something in the state of this registry is no file, but leads elsewhere",
+                    "something in the state of this registry must be a file, and leads elsewhere",
                     where=str(path),
                     next_step="Look at it and remove it: commands and servers would write where it"
                     " leads. For rows in another place there is OPSTEPS_DATABASE_URL",

@@ -157,7 +157,7 @@ def _give_to_group(path: Path, said: str) -> None:
 def test_umask_is_left_alone_without_sharing(tmp_path: Path) -> None:
     with new_registry(tmp_path / "registry") as made:
         put(made, files())
-        mode = (made.state_directory / "write.lock").stat().st_mode
+        mode = (made.path / ".git/refs/heads/main").stat().st_mode
     umask = os.umask(0o022)
     os.umask(umask)
     assert mode & 0o777 == 0o666 & ~umask
