@@ -24,7 +24,7 @@ from registry.library import Library
 from registry.loading import LibrarySource, load_libraries
 from registry.model import RegistryFacts, ReleaseContent
 from registry.names import CORE, CommitId, LibraryName, ObjectId, is_library_name
-from registry.problems import InvalidLibraryError
+from registry.problems import InvalidLibraryError, printable
 from registry.refs import TagRef
 from registry.remembered import Memory, RememberedLibrary
 from registry.settings import DEFAULT_LIMITS, Limits
@@ -115,7 +115,8 @@ class Snapshot:
         parts = [self._tree(name) or "-", state.instances.get(name, "-")]
         for version, tag in sorted(tags.items()):
             is_ancestor = tag.commit in state.ancestors
-            parts.append(f"{version}{'=' if is_ancestor else '!'}{tag.object_id[:16]}")
+            # A stranger's tag may have a name that is no text, and what is kept of this is.
+            parts.append(f"{printable(version)}{'=' if is_ancestor else '!'}{tag.object_id[:16]}")
         known = self._remembered.get(name)
         if known is not None:
             parts += _differing(known, tags)

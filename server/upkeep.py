@@ -93,16 +93,11 @@ class Upkeep:
                 self._let_settle()
                 served, self._wanted = self._wanted, None
                 looking, self._looking = self._looking, False
-            try:
-                if served is not None:
-                    self._compress(served)
-                    self._keep(served)
-                    for task in self.afterwards:
-                        task(served)
-                if looking:
-                    self._find_edits()
-            except (OSError, RegistryError) as error:
-                _LOG.warning("upkeep failed", reason=str(error))
+            if served is not None:
+                for task in (self._compress, self._keep, *self.afterwards):
+                    _guarded(partial(task, served))
+            if looking:
+                _guarded(self._find_edits)
 
     def _let_settle(self) -> None:
         """In a burst of commits only the last state is worth the work; but not for ever."""
@@ -151,3 +146,13 @@ class Upkeep:
         self._next_edits = monotonic() + max(
             self._settings.edits_check_seconds, took * _EDITS_SHARE
         )
+
+
+def _guarded(work: Callable[[], None]) -> None:
+    """One piece of work: what fails in it stops no other, and least of all the judging."""
+    try:
+        work()
+    except (OSError, RegistryError) as error:
+        _LOG.warning("upkeep failed", reason=str(error))
+    except Exception:  # noqa: BLE001 - the thread must outlive a bug in reading one commit
+        _LOG.exception("upkeep failed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,15 @@ def test_the_same_release_made_anew_upon_an_accepted_history_is_no_alarm(place: 
     with serving(place.path, **_QUICK) as client:
         _healthy(client)
     assert "Sound" in opsteps(place.path, "verify")
+
+
+def test_a_tag_whose_name_is_no_text_silences_no_alarm(place: Place) -> None:
+    head = place.git("rev-parse", "HEAD")
+    line = b"create refs/tags/alpha/v9.0.0\xff " + head.encode() + b"\n"
+    update = ["git", "-C", str(place.path), "update-ref", "--stdin"]
+    subprocess.run(update, input=line, check=True)
+    with serving(place.path, **_QUICK) as client:
+        until(lambda: client.health()["catalogue"]["status"] == "ready")
+        place.git("rm", "-rq", "libraries/beta/1.0.0")
+        place.git("commit", "-q", "--no-verify", "-m", "Remove")
+        until(lambda: any(alarm.startswith("beta 1.0.0: alt") for alarm in _alarms(client)))
