@@ -108,10 +108,16 @@ class HeadWatch:
             before = self._served or ServedHead(branch=look.branch, head=commit, judged=commit)
             self._write(msgspec.structs.replace(before, branch=look.branch, head=commit))
 
-    def judged(self, commit: CommitId) -> None:
-        """Remember that nothing was found up to this commit, which is served."""
+    def judged(self, commit: CommitId, *, since: ServedHead | None) -> None:
+        """Remember that nothing was found up to this commit, which was served.
+
+        ``since`` is what was served when that began: where a person accepted something meanwhile,
+        it may be of a history that is no more.
+        """
+        if since is None or since.head != commit:
+            return
         with self._lock:
-            if self._served is not None:
+            if self._served is not None and self._served.accepted == since.accepted:
                 self._write(msgspec.structs.replace(self._served, judged=commit))
 
     def _write(self, served: ServedHead) -> None:

@@ -76,7 +76,7 @@ class Judging:
         finally:
             self._registry.close()
         if not judged.findings:
-            self._heads.judged(head)
+            self._heads.judged(head, since=before)
         told = {finding.identity for finding in judged.findings if _is_told(finding, served)}
         self._tell(
             _sentences(one for one in judged.findings if one.identity not in told),

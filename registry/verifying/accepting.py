@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from registry.errors import GitError
 from registry.library import Library, ReleaseState, choose_active
 from registry.names import CommitId
 from registry.remembered import RememberedLibrary, RememberedRelease
 from registry.served_head import accept_head, read_served_head
 from registry.snapshot import Registry, Snapshot
-from registry.verifying.commit_walk import descends
 
 
 def accept_served(registry: Registry, head: CommitId, *, with_releases: bool) -> tuple[str, ...]:
@@ -20,7 +20,6 @@ def accept_served(registry: Registry, head: CommitId, *, with_releases: bool) ->
     """
     served = read_served_head(registry)
     judged = served.judged if served is not None else ""
-    is_before = bool(judged) and descends(registry.repository, head, CommitId(judged))
     if with_releases:
         registry.remembers = True
         snapshot = registry.snapshot(head)
@@ -29,8 +28,20 @@ def accept_served(registry: Registry, head: CommitId, *, with_releases: bool) ->
             registry.memory.accept(library for library, _ in changed)
     else:
         changed = []
-    accept_head(registry, head, judged=head if with_releases or not is_before else "")
+    since = head if with_releases else _last_judged(registry, head, judged)
+    accept_head(registry, head, judged=since)
     return tuple(text for _, texts in changed for text in texts)
+
+
+def _last_judged(registry: Registry, head: CommitId, judged: str) -> CommitId:
+    """The last commit of a head that was judged: what comes after it is a person's to accept."""
+    if not judged:
+        return head
+    try:
+        out = registry.repository.run("merge-base", judged, head)
+    except GitError:  # they have nothing in common, or what was judged is not here any more
+        return head
+    return CommitId(out.decode().split()[0])
 
 
 def _changed(now: Snapshot, plain: Snapshot) -> Iterator[tuple[RememberedLibrary, list[str]]]:

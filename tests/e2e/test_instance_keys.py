@@ -38,6 +38,25 @@ def withdraw(place: Place, version: str) -> None:
     follow_head(place.registry)
 
 
+def test_a_head_that_is_trusted_is_judged_all_the_same(tmp_path: Path) -> None:
+    """Only --accept acknowledges what was found upon the way to it."""
+    key = make_key(tmp_path / "key")
+    with making_place(tmp_path / "registry") as place:
+        place.publish("alpha", "1.0.0")
+        declare(place, key)
+        with serving(place.path, poll_seconds=0.05, settle_seconds=0) as client:
+            until(lambda: client.health()["alarms"] == [])
+            opsteps(place.path, "toggle", "alpha", "--off", "--key", key)
+            client.until_served(place.git("rev-parse", "HEAD"))
+            place.git("commit", "-q", "--amend", "--no-verify", "-m", "x")
+            until(lambda: "rewritten history" in client.health()["problem"])
+            opsteps(place.path, "trust", "HEAD")
+            client.until_served(place.git("rev-parse", "HEAD"))
+            until(lambda: any("forged operation" in one for one in client.health()["alarms"]))
+            opsteps(place.path, "attest", "HEAD", "--key", key)
+            until(lambda: client.health()["alarms"] == [])
+
+
 def test_commands_and_servers_ask_for_the_key_before_they_write(tmp_path: Path) -> None:
     key, other = make_key(tmp_path / "key"), make_key(tmp_path / "other")
     with making_place(tmp_path / "registry") as place:
