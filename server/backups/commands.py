@@ -78,6 +78,7 @@ def restore(
             "head": done.manifest.head,
             "made_at": done.manifest.made_at,
             "sound": done.report.is_sound,
+            "accepted": len(done.report.accepted),
             "tokens_valid_again": list(done.live),
             "tokens_revoked": list(done.revoked),
             "rows": msgspec.to_builtins(done.manifest.rows),
@@ -101,6 +102,11 @@ def _said(done: Restored, directory: Path) -> Iterator[str]:
             f" see {command_line('verify', registry=directory)}"
         )
     )
+    if done.report.accepted:
+        yield (
+            "  Findings that were accepted where the backup was made, and are not counted:"
+            f" {len(done.report.accepted):,}; see {command_line('verify', registry=directory)}"
+        )
     if done.revoked:
         yield f"  Revoked {len(done.revoked):,} tokens: make new ones with 'opsteps token create'"
     if done.live:

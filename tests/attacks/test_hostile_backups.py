@@ -10,11 +10,14 @@ import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from registry.verifying.model import Attack, CheckName, Finding
+from server.backups.commands import _said
 from server.backups.errors import BackupError
 from server.backups.restoring import restore_backup
 from server.database.errors import DatabaseError
@@ -207,3 +210,17 @@ def test_a_copied_database_with_a_trigger_is_not_used(place: Place, tmp_path: Pa
     assert "the database has the trigger 'z'" in said
     opsteps(tmp_path, "token", "reset", "--yes", "-r", copied)
     assert opsteps(tmp_path, "token", "list", "-r", copied, "--json").strip() in {"[]", ""}
+
+
+def test_findings_that_its_maker_accepted_are_said(
+    members: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    backup = made_up(tmp_path / "good", members)
+    done = restore_backup(backup, tmp_path / "new", told=lambda *_: None)
+    assert "are not counted" not in " ".join(_said(done, tmp_path))
+    finding = Finding(
+        check=CheckName.TAGS, attack=Attack.ROLLBACK, what="a tag is gone", next_step="look"
+    )
+    report = replace(done.report, accepted=(finding,))
+    said = " ".join(_said(replace(done, report=report), tmp_path))
+    assert "and are not counted: 1;" in said
