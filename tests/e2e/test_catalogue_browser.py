@@ -159,7 +159,15 @@ def visited(visit: Visit) -> Iterator[Visit]:
         "console", lambda m: troubles.append(m.text) if m.type in {"error", "warning"} else None
     )
     page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+    # What the browser gives up because the page is left, such as its icon, has not failed.
+    page.on(
+        "requestfailed",
+        lambda request: (
+            None
+            if request.failure == "net::ERR_ABORTED"
+            else troubles.append(f"failed: {request.url}")
+        ),
+    )
     page.on(
         "request",
         lambda request: (
