@@ -37,7 +37,7 @@ MENDS: Mapping[Trouble, str] = {
     Trouble.REMOTE: "see why with 'git fetch REMOTE'; where it was rewound,"
     " 'git push REMOTE BRANCH' brings back what this server has",
     Trouble.WRITING: "make room, with 'opsteps maintain' too, or let the server's user write to the"
-    " registry; then try a change again",
+    " registry; it goes on by itself",
 }
 """What a person does about each."""
 

@@ -98,6 +98,7 @@ class Operations:
         self.health = WriteHealth(
             lambda: self._writing.busy_seconds, settings.slow_change_seconds, lambda: place.problem
         )
+        place.looked = lambda: self.health.look_again(place.can_write)
 
     def key_warning(self, declared: tuple[str, ...]) -> str:
         """Why changes are refused where these instance keys are declared; empty when they are not.

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import threading
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+from registry.durable import STAGED, write_durably
 from registry.git import GitRepository
 
 _SECONDS = 2.0
@@ -28,6 +31,8 @@ class PlaceWatch:
         self._root = repository.work_tree or repository.git_dir
         self._written = (repository.common_dir / "objects", repository.common_dir / "refs")
         self._state = state_directory
+        self.looked: Callable[[], None] = lambda: None
+        """Called after each look of the thread."""
         self.free_bytes = 0
         """Room on the registry's file system, for the server's user."""
         self._problem = ""
@@ -64,6 +69,18 @@ class PlaceWatch:
     def _run(self) -> None:
         while not self._stop.wait(_SECONDS):
             self.look()
+            self.looked()
+
+    def can_write(self) -> bool:
+        """Whether as much as a small change needs can be written now: tried, and taken away."""
+        tried = self._state / f"{STAGED}{uuid.uuid4().hex}"
+        try:
+            write_durably(tried, bytes(_LEAST_BYTES))
+            tried.unlink()
+        except OSError:
+            tried.unlink(missing_ok=True)
+            return False
+        return True
 
     def _seen(self) -> str:
         if not self._root.is_dir():

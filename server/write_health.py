@@ -28,6 +28,8 @@ class WriteHealth:
         self._slow_seconds = slow_seconds
         self._place_problem = place_problem
         self._error = ""
+        self._is_of_place = False
+        """Whether the file system refused the last change."""
         self._failed_at: str | None = None
 
     @property
@@ -61,18 +63,25 @@ class WriteHealth:
 
     def succeeded(self) -> None:
         """Something was written."""
-        self._error, self._failed_at = "", None
+        self._error, self._is_of_place, self._failed_at = "", False, None
+
+    def look_again(self, can_write: Callable[[], bool]) -> None:
+        """Nobody may change anything for days: what the file system refused is tried by itself."""
+        if self._is_of_place and not self._place_problem() and can_write():
+            self.succeeded()
 
     def failed(self, error: Exception) -> None:
         """A change was not made; only what lies with this machine counts."""
         if isinstance(error, AccessError | DiskError | NotARegistryError):
             self.refused(without_paths(plain(error.message)))
+            self._is_of_place = True
         elif isinstance(error, OSError):
             self.refused(error.strerror or type(error).__name__)
+            self._is_of_place = True
 
     def refused(self, reason: str) -> None:
         """Nothing can be written, for all that is known."""
-        self._error = reason[:_SHOWN]
+        self._error, self._is_of_place = reason[:_SHOWN], False
         self._failed_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def fields(self) -> dict[str, object]:

@@ -46,7 +46,7 @@ def test_a_full_disk_is_told_and_changes_nothing(
     assert not place.git("fsck", "--strict")
 
 
-def test_health_says_that_nothing_can_be_written_until_something_is(tmp_path: Path) -> None:
+def test_health_says_that_nothing_can_be_written_until_it_can(tmp_path: Path) -> None:
     with (
         making_place(tmp_path / "registry") as place,
         serving(place.path, "--no-catalogue") as client,
@@ -63,10 +63,10 @@ def test_health_says_that_nothing_can_be_written_until_something_is(tmp_path: Pa
         assert str(tmp_path) not in health["writing"]["problem"]
         assert health["writing"]["failed_at"]
         limit_files(client, unlimited)
-        assert client.health()["writing"]["status"] == "failing"
-        assert install(client, "beta").status == 200
-        assert client.health()["writing"]["status"] == "ready"
+        # By itself: the next change may be days away.
         until(lambda: client.health()["status"] == "healthy")
+        assert client.health()["writing"]["status"] == "ready"
+        assert install(client, "beta").status == 200
 
 
 def test_the_working_tree_follows_by_itself_when_there_is_space_again(tmp_path: Path) -> None:
