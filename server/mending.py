@@ -27,15 +27,15 @@ MENDS: Mapping[Trouble, str] = {
     " moved on purpose is accepted with 'opsteps trust HEAD'",
     Trouble.ALARMS: "'opsteps repair' puts right what can be, and says what to do about the rest;"
     " 'opsteps verify' lists all",
-    Trouble.DIRTY_PATHS: "commit the edits with 'git commit', or take them back with"
-    " 'git restore FILE'",
+    Trouble.DIRTY_PATHS: "where nobody edited these, 'opsteps maintain' lets the working tree"
+    " follow; edits are committed with 'git commit', or taken back with 'git restore FILE'",
     Trouble.CATALOGUE: "see why with 'opsteps build REGISTRY --out DIRECTORY'",
     Trouble.DATABASE: "see why with 'opsteps token list'; 'opsteps restore FILE DIRECTORY' brings a"
     " backup back",
     Trouble.CLONE: "fetch what it lacks with 'git fetch --tags', where it is shallow with"
     " 'git fetch --unshallow --tags'",
-    Trouble.REMOTE: "see why with 'git fetch REMOTE'; where it was rewound,"
-    " 'git push REMOTE BRANCH' brings back what this server has",
+    Trouble.REMOTE: "do what remote.next_step says; where it says nothing, see why with"
+    " 'git fetch REMOTE'",
     Trouble.WRITING: "make room, with 'opsteps maintain' too, or let the server's user write to the"
     " registry; it goes on by itself",
 }

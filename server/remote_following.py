@@ -32,6 +32,8 @@ class RemoteState:
 
     status: str
     problem: str = ""
+    next_step: str = ""
+    """What to do about it; empty where nobody knows."""
     fetched_at: str | None = None
 
 
@@ -83,12 +85,13 @@ class RemoteFollowing:
         pause = self._poll_seconds
         while not self._stop.is_set():
             self._wake.clear()
-            is_good = self._look()
-            # A remote that is down is asked less and less often.
-            pause = self._poll_seconds if is_good else min(2 * pause, _LONGEST_SECONDS)
+            is_there = self._look()
+            # A remote that is down is asked less and less often; one that answers is not.
+            pause = self._poll_seconds if is_there else min(2 * pause, _LONGEST_SECONDS)
             self._wake.wait(pause)
 
     def _look(self) -> bool:
+        """Whether the remote answered."""
         try:
             has_moved = catch_up(self._registry)
             if has_moved:
@@ -99,7 +102,7 @@ class RemoteFollowing:
                 self.tags.look()
         except (ConflictError, UntrustedHistoryError) as error:
             self._remember("refused", error)
-            return False
+            return True
         except (RegistryError, OSError) as error:
             self._remember("down", error)
             return False
@@ -118,7 +121,11 @@ class RemoteFollowing:
         self._moved()
 
     def _remember(self, status: str, error: RegistryError | OSError) -> None:
-        problem = error.message if isinstance(error, RegistryError) else str(error)
+        problem, step = (
+            (error.message, error.next_step)
+            if isinstance(error, RegistryError)
+            else (str(error), "")
+        )
         if (status, problem) != (self.state.status, self.state.problem):
             _LOG.error("the remote is not followed", status=status, reason=problem)
-        self.state = replace(self.state, status=status, problem=problem[:500])
+        self.state = replace(self.state, status=status, problem=problem[:500], next_step=step[:500])

@@ -154,6 +154,7 @@ class RemoteHealth(_Wire):
 
     status: Literal["off", "waiting", "ready", "down", "refused"]
     problem: str = Field(description="Why it is not followed; else empty.")
+    next_step: str = Field(description="What to do about it; else empty.")
     fetched_at: str | None = Field(description="RFC 3339, UTC.")
 
 

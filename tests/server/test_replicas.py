@@ -188,11 +188,17 @@ def test_a_push_whose_answer_was_lost_is_not_done_twice(clones: Clones) -> None:
 def test_a_rewound_remote_is_refused_and_what_was_served_stays(clones: Clones) -> None:
     with serving(clones.clone("one"), remote="origin", remote_poll_seconds=0.05) as client:
         assert install(client, "beta").status == 200
+        newest = clones.head()
         git(clones.bare, "update-ref", "refs/heads/main", "main~1")
         until(lambda: client.health()["remote"]["status"] == "refused")
         assert "older" in client.health()["remote"]["problem"]
+        assert "rewound" in client.health()["remote"]["next_step"]
         assert serves(client, "beta.file.copy")
         assert install(client, "gamma").status == 409
+        # A remote that answers is asked as often as ever: once it was left alone for half a minute.
+        git(clones.bare, "update-ref", "refs/heads/main", newest)
+        until(lambda: client.health()["remote"]["status"] == "ready", 5)
+        assert client.health()["remote"]["next_step"] == ""
 
 
 def test_a_remote_with_another_history_is_refused(clones: Clones) -> None:
