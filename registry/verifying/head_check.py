@@ -106,7 +106,7 @@ def _outdated(
             if is_seen and found.head in history.ancestors(at) - {at}:
                 reason = (
                     f"number {found.sequence} is signed by a key that was removed since; sign the"
-                    " head anew with 'opsteps sign-head --key KEY'"
+                    " head again with 'opsteps sign-head --key KEY'"
                 )
                 return Outcome(detail=reason, not_checkable=reason)
     return None
