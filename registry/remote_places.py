@@ -21,7 +21,11 @@ def refuse_inside(repository: GitRepository, remote: str) -> None:
     own = (root, repository.git_dir.resolve(), repository.common_dir.resolve())
     for address in _addresses(repository, remote):
         path = _path(address, root)
-        if path is not None and any(path.is_relative_to(place) for place in own):
+        if (
+            path is not None
+            and any(path.is_relative_to(place) for place in own)
+            and _is_there(path)
+        ):
             raise GitError(
                 f"the remote {remote!r} lies in the registry itself, and its hooks would run",
                 where=str(path),
@@ -38,6 +42,11 @@ def _addresses(repository: GitRepository, remote: str) -> set[str]:
     except GitError:  # there is none of that name: Git would take the name for a path
         return {remote}
     return set(out.decode(errors="surrogateescape").splitlines())
+
+
+def _is_there(path: Path) -> bool:
+    """Whether Git would find something: it also tries the name with ``.git`` behind it."""
+    return path.exists() or path.with_name(f"{path.name}.git").exists()
 
 
 def _path(address: str, root: Path) -> Path | None:
