@@ -266,7 +266,7 @@ def operator(someone: Traveller) -> None:
             "uninstalled, and answers",
         )
     someone.opsteps("verify", "--registry", "ours")
-    someone.opsteps("install", "hello-kit", "--registry", "ours")
+    someone.opsteps("install", "./hello-kit", "--registry", "ours")
     someone.opsteps("toggle", "hello-kit", "--off", "--registry", "ours")
     someone.opsteps("uninstall", "hello-kit", "--registry", "ours")
     someone.opsteps("verify", "--registry", "ours")
