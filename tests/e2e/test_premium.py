@@ -39,7 +39,7 @@ def refused(where: Path, *words: object, registry: str = "ours") -> None:
 
 def test_by_a_directory_and_by_a_zip(where: Path) -> None:
     opsteps(where, "package", "gold-tools", "-r", "theirs", "-o", "gold.zip")
-    refused(where, "install", "gold")
+    refused(where, "install", "./gold")
     refused(where, "install", "gold.zip")
 
 
@@ -70,7 +70,7 @@ def test_by_a_lock_file(where: Path) -> None:
 def test_publishing_in_ones_own_registry_needs_no_key(where: Path) -> None:
     opsteps(where, "add", "gold", "-r", "ours")
     opsteps(where, "release", "gold-tools", "-r", "ours")
-    assert "Already there: gold-tools 1.0.0" in opsteps(where, "install", "gold", "-r", "ours")
+    assert "Already there: gold-tools 1.0.0" in opsteps(where, "install", "./gold", "-r", "ours")
 
 
 def test_a_free_library_needs_none_and_a_key_harms_nothing(where: Path) -> None:
