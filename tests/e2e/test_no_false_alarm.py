@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.e2e.whole_life import WholeLife
 
 # `make soak` asks for more of both.
-_LIVES = int(os.environ.get("OPSTEPS_TEST_LIVES", "3"))
+_LIVES = int(os.environ.get("OPSTEPS_TEST_LIVES", "2"))
 _OPERATIONS = 20
 
 

@@ -14,8 +14,8 @@ from tests.server.test_changes import install
 from tests.server.test_events import listening
 
 # `make soak` asks for 2,000.
-_INSTALLS = int(os.environ.get("OPSTEPS_TEST_INSTALLS", "200"))
-_WARM = 100
+_INSTALLS = int(os.environ.get("OPSTEPS_TEST_INSTALLS", "100"))
+_WARM = 60
 """Installs until every part of the server has been used and holds what it will hold."""
 _LIBRARIES = 20
 _BYTES_AN_INSTALL = 2_000
