@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from registry.installing.errors import DependencyConflictError, DependentsError
 from registry.installing.incoming import Incoming, Origin, check_incoming
 from registry.installing.installer import Installer, Outcome
 from registry.library import LibraryStatus, ReleaseState
+from registry.library_states import LibraryState
 from registry.model import LibraryFacts
 from registry.names import CORE, LibraryName
 from registry.operation import Actor, follow_head
@@ -78,7 +80,13 @@ def test_the_same_again_changes_nothing_and_answers_the_same(installer: Installe
     again = installer.install([incoming()], by=_BY)
     assert not again.changed
     assert again.commit == first.commit
-    assert again.step(NAME).after == first.step(NAME).after
+    assert _without_tags(again.step(NAME).after) == _without_tags(first.step(NAME).after)
+
+
+def _without_tags(state: LibraryState) -> LibraryState:
+    """The tag of a release is made after the state that the change leads to is decided."""
+    releases = (replace(record, tag=None, stated=None) for record in state.releases)
+    return replace(state, releases=tuple(releases))
 
 
 def test_other_content_under_a_released_version_is_refused(installer: Installer) -> None:
