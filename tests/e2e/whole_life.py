@@ -8,6 +8,7 @@ alarm or "degraded" is a false one.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import io
 import os
 import shutil
@@ -54,7 +55,8 @@ def run(where: Path, *arguments: object) -> tuple[int, str]:
     os.chdir(where)
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            opsteps.main([str(one) for one in arguments])
+            # Which registry a command named is remembered for the rest of its process.
+            contextvars.copy_context().run(opsteps.main, [str(one) for one in arguments])
     except SystemExit as end:
         code = end.code or 0
     finally:
