@@ -13,6 +13,7 @@ import pytest
 from _pytest.terminal import TerminalReporter
 from hypothesis import settings
 
+from registry import location
 from scripts.system_packages import PROGRAMS, find_program
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +29,12 @@ os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
 # What tests derive is not kept with whoever runs them.
 os.environ["OPSTEPS_CACHE"] = tempfile.mkdtemp(prefix="opsteps-tests-")
 atexit.register(shutil.rmtree, os.environ["OPSTEPS_CACHE"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_registry_is_named() -> None:
+    """A command that a test runs in its own process leaves behind which registry it named."""
+    location._NAMED.set(None)
 
 
 def cannot_run(part: str, remedy: str) -> None:

@@ -498,6 +498,9 @@ def test_two_statements_have_one_number(scene: Scene) -> None:
 
 
 def test_a_statement_is_forged(scene: Scene) -> None:
+    """By a key that was declared for a moment, after a genuine one was seen here."""
+    write_statement(scene.registry, scene.keys.instance, by=Actor(name="x"), time=datetime.now(UTC))
+    scene.trust()
     stranger = new_key()
     evil = replace(scene.keys, instance=stranger)
     scene.write(scene.signed_registry(registry_yaml(evil)))
