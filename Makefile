@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help env install uninstall demo test lint format bench docs fuzz soak lock clean bootstrap-run bootstrap-dev packages
+.PHONY: help env install uninstall demo test coverage lint format bench docs fuzz soak lock clean bootstrap-run bootstrap-dev packages
 .NOTPARALLEL:
 
 PYTHON ?= python3
@@ -32,6 +32,9 @@ demo: bootstrap-run ## a registry, a server and a catalogue with examples in the
 
 test: packages lint ## everything that decides whether a change is good
 	@echo "[test] pytest"
+	@$(BIN)/pytest --numprocesses=2 --dist=loadgroup $(PYTEST_ARGS)
+
+coverage: packages ## the tests, measured: half as long again, so it is not a part of 'make test'
 	@$(BIN)/pytest --numprocesses=2 --dist=loadgroup --cov --cov-report=term $(PYTEST_ARGS)
 
 lint: bootstrap-dev ## style, formatting, types and the arrows between the rooms
