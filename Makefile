@@ -34,7 +34,7 @@ test: packages lint ## everything that decides whether a change is good
 	@echo "[test] pytest"
 	@$(BIN)/pytest --numprocesses=2 --dist=loadgroup $(PYTEST_ARGS)
 
-coverage: packages ## the tests, measured: half as long again, so it is not a part of 'make test'
+coverage: packages ## the tests, and how much of the code they run; slower than make test
 	@$(BIN)/pytest --numprocesses=2 --dist=loadgroup --cov --cov-report=term $(PYTEST_ARGS)
 
 lint: bootstrap-dev ## style, formatting, types and the arrows between the rooms
