@@ -6,6 +6,7 @@ The kernel refuses the server's writes beyond a file size, which needs no disk o
 import errno
 import os
 import resource
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from tests.server.test_changes import children, form, install, upload, zipped
 def limit_files(client: Client, limits: tuple[int, int]) -> None:
     """Let the server and the processes that it started write files of so many bytes only."""
     for pid in (client.process.pid, *children(client)):
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+        with suppress(ProcessLookupError):  # a Git that has ended meanwhile
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.parametrize("room", [0, 60, 120, 200])
