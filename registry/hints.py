@@ -11,6 +11,7 @@ from registry.completion.libraries import library_names
 from registry.errors import NotARegistryError, NotFoundError, ReportedError
 from registry.location import choose_registry, named_registry, registry_among
 from registry.names import is_library_name
+from registry.pasting import word
 from registry.problems import printable
 from registry.suggestions import did_you_mean
 
@@ -40,7 +41,7 @@ def command_line(*words: object, registry: Path | None = None) -> str:
     """
     place = registry if registry is not None else named_registry()
     option = ["--registry", str(place)] if place is not None and not _is_found(place) else []
-    return " ".join(_quoted(str(word)) for word in ["opsteps", *words, *option])
+    return " ".join(word(str(one)) for one in ["opsteps", *words, *option])
 
 
 def with_registry(text: str, arguments: Sequence[str] = ()) -> str:
@@ -65,20 +66,20 @@ def with_registry(text: str, arguments: Sequence[str] = ()) -> str:
 
 def registry_given(arguments: Sequence[str]) -> str | None:
     """The registry that a command line names; None where it names none."""
-    for place, word in enumerate(arguments):
-        if word in {"--registry", "-r"}:
+    for place, given in enumerate(arguments):
+        if given in {"--registry", "-r"}:
             return arguments[place + 1] if place + 1 < len(arguments) else None
-        if word.startswith("--registry="):
-            return word.partition("=")[2]
-        if word.startswith("-r") and len(word) > 2 and not word.startswith("--"):  # noqa: PLR2004
-            return word[2:]
+        if given.startswith("--registry="):
+            return given.partition("=")[2]
+        if given.startswith("-r") and len(given) > 2 and not given.startswith("--"):  # noqa: PLR2004
+            return given[2:]
     return None
 
 
 def named_wrongly(words: Iterable[str]) -> str:
     """How to name the registry, when one of these words is one and no argument named any."""
     place = registry_among(words) if named_registry() is None else None
-    return f"Name the registry with --registry {_quoted(place)}" if place is not None else ""
+    return f"Name the registry with --registry {word(place)}" if place is not None else ""
 
 
 def meant_by(error: ReportedError, given: Iterable[str]) -> str:
@@ -101,11 +102,6 @@ def _is_found(place: Path) -> bool:
         return choose_registry(None).samefile(place)
     except (NotARegistryError, OSError):
         return False
-
-
-def _quoted(word: str) -> str:
-    """A word as a shell takes it, and a terminal shows it."""
-    return shlex.quote(printable(word))
 
 
 def _in_a_sentence(word: str) -> str:

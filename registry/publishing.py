@@ -5,13 +5,13 @@ Branch and tags go together: a branch without its tags is an alarm for everybody
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry.branches import standing
 from registry.errors import ConflictError, GitError, NoSuchCommitError
 from registry.names import CommitId, is_library_name
+from registry.pasting import git_line
 from registry.problems import printable
 from registry.reach import Reach
 from registry.refs import tag_refs
@@ -41,7 +41,7 @@ def git_command(where: Path, *words: str) -> str:
     here = Path.cwd()
     is_here = where.resolve() in {here, *here.parents}
     place = [] if is_here else ["-C", str(where)]
-    return " ".join(shlex.quote(printable(word)) for word in ["git", *place, *words])
+    return git_line(*place, *words)
 
 
 def unpublished(registry: Registry, *, branch: str = "", remote: str = "") -> Unpublished | None:

@@ -20,6 +20,7 @@ import structlog
 
 from registry.processes.lifeline import WITH_PARENT, lifeline
 from registry.processes.program import program, program_environment
+from registry.signing.times import format_time
 from server.settings import Settings
 
 _LOG = structlog.get_logger(__name__)
@@ -117,7 +118,7 @@ class Building:
             if self._build():
                 built = commit
                 self._after()
-                now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+                now = format_time(datetime.now(UTC))
                 self.state = BuildState(status="ready", commit=commit, built_at=now)
             else:
                 self._next(commit, timeout=self._settings.build_retry_seconds)

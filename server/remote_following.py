@@ -18,6 +18,7 @@ from registry.names import CommitId
 from registry.operation import catch_up, follow_head
 from registry.reach import Reach
 from registry.remote import fetch_branch
+from registry.signing.times import format_time
 from registry.snapshot import Registry
 from registry.verifying.errors import UntrustedHistoryError
 from server.remote_tags import RemoteTags
@@ -106,7 +107,7 @@ class RemoteFollowing:
         except (RegistryError, OSError) as error:
             self._remember("down", error)
             return False
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = format_time(datetime.now(UTC))
         self.state = RemoteState(status="ready", fetched_at=now)
         return True
 

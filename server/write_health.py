@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from registry.errors import AccessError, DiskError, NotARegistryError
+from registry.signing.times import format_time
 from server.advice import plain, without_paths
 
 _SHOWN = 300
@@ -82,7 +83,7 @@ class WriteHealth:
     def refused(self, reason: str) -> None:
         """Nothing can be written, for all that is known."""
         self._error, self._is_of_place = reason[:_SHOWN], False
-        self._failed_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._failed_at = format_time(datetime.now(UTC))
 
     def fields(self) -> dict[str, object]:
         """As ``/health`` tells it."""
