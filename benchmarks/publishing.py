@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.content import RELEASE_DATE, SyntheticLibrary
-from registry.digest import release_digest, tree_id
-from registry.facts import facts_bytes, read_library, with_release
+from registry.digest import release_digest
+from registry.facts import facts_bytes, with_release
+from registry.object_ids import tree_id
+from registry.one_library import read_library
 from registry.operation import Actor, operation_message
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name, tag_object

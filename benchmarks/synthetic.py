@@ -18,11 +18,12 @@ from pathlib import Path
 from benchmarks import content, words
 from benchmarks.content import SyntheticLibrary
 from benchmarks.errors import BenchmarkError
-from registry.digest import release_digest, tree_id
+from registry.digest import release_digest
 from registry.facts import facts_bytes
 from registry.git import isolated_environment
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import Digest
+from registry.object_ids import tree_id
 from registry.operation import Actor, operation_message
 from registry.tags import tag_message, tag_name
 from registry.versions import parse_version

@@ -11,9 +11,9 @@ from builder.errors import VersionTooLowError
 from builder.review.content import content_problems
 from registry.adding import Added, add_release
 from registry.contents import read_content
-from registry.facts import LibraryAt
 from registry.library import ReleaseState
 from registry.names import LibraryName
+from registry.one_library import LibraryAt
 from registry.operation import Actor
 from registry.problems import InvalidLibraryError
 from registry.releasing import Proposal, Released

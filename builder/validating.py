@@ -11,11 +11,11 @@ from builder.review.layout import renamed
 from registry.advisories.checking import check_advisory
 from registry.checking import check_release
 from registry.demands import with_demands
-from registry.digest import blob_id, tree_id
 from registry.errors import InvalidNameError, NotFoundError, RegistryError
 from registry.library_root import RULE as PLACE_RULE
 from registry.model import Policy
 from registry.names import ObjectId, is_library_name, parse_library_name
+from registry.object_ids import blob_id, tree_id
 from registry.parsing import parse_yaml
 from registry.places import refuse_unknown_kind
 from registry.problems import Problem, errors_of, ordered, printable

@@ -11,9 +11,10 @@ from registry.contents import irregular_problems, read_files
 from registry.demands import ContentRule, with_demands
 from registry.digest import release_digest
 from registry.errors import LimitError
-from registry.facts import LibraryAt, facts_bytes, facts_path, read_library, with_directory
+from registry.facts import facts_bytes, facts_path, with_directory
 from registry.model import LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId, parse_library_name
+from registry.one_library import LibraryAt, read_library
 from registry.operation import Actor, Turn, one_line, operation_commit, perform
 from registry.problems import InvalidLibraryError, Problem, errors_of
 from registry.release_signature import policy_at

@@ -1,4 +1,4 @@
-"""The two fingerprints of a release: its digest (SHA-256, ours) and its tree id (SHA-1, Git's)."""
+"""The digest of a release."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping
 
-from registry.names import Digest, ObjectId
+from registry.names import Digest
 
 
 def release_digest(files: Mapping[str, bytes]) -> Digest:
@@ -21,27 +21,3 @@ def release_digest(files: Mapping[str, bytes]) -> Digest:
     )
     summary = b"".join(hexed + b"  " + path + b"\n" for path, hexed in lines)
     return Digest(hashlib.sha256(summary).hexdigest())
-
-
-def blob_id(content: bytes) -> ObjectId:
-    """Git's id of a blob."""
-    return ObjectId(hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest())  # noqa: S324 - Git's own object id
-
-
-def tree_id(files: Mapping[str, bytes]) -> ObjectId:
-    """Git's id of the tree that holds these files, all of mode 100644."""
-    directories: dict[str, dict[str, bytes]] = {}
-    entries: list[tuple[bytes, bytes]] = []
-    for path, content in files.items():
-        head, slash, rest = path.partition("/")
-        if slash:
-            directories.setdefault(head, {})[rest] = content
-        else:
-            entry = b"100644 " + head.encode() + b"\0" + bytes.fromhex(blob_id(content))
-            entries.append((head.encode(), entry))
-    for name, inner in directories.items():
-        entry = b"40000 " + name.encode() + b"\0" + bytes.fromhex(tree_id(inner))
-        # Git sorts a directory as if its name ended in a slash.
-        entries.append((name.encode() + b"/", entry))
-    body = b"".join(entry for _, entry in sorted(entries))
-    return ObjectId(hashlib.sha1(b"tree %d\0" % len(body) + body).hexdigest())  # noqa: S324 - Git's own object id

@@ -11,11 +11,12 @@ from datetime import datetime
 
 from registry.bulk import clear_staging, write_commits
 from registry.checking import check_release
-from registry.digest import release_digest, tree_id
+from registry.digest import release_digest
 from registry.errors import ConflictError, MovedError
 from registry.facts import facts_bytes, with_release
 from registry.model import Deprecation, LibraryFacts
 from registry.names import CommitId, Digest, LibraryId, LibraryName, ObjectId, library_id
+from registry.object_ids import tree_id
 from registry.operation import Actor, Turn, one_line, operation_message, perform
 from registry.parsing import parse_library_facts
 from registry.problems import Problem, errors_of

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from registry.library import ReleaseRecord, ReleaseState, TagFacts
-from registry.model import LibraryFacts
+from registry.model import UNINSTALLED, LibraryFacts
 from registry.names import Digest, LibraryName, ObjectId
 from registry.pasting import git_line
 from registry.remembered import MISSED, RememberedLibrary, RememberedRelease
@@ -17,7 +17,6 @@ from registry.versions import Version
 
 ACCEPT = "opsteps trust HEAD --accept"
 """The command that makes what is there now the truth."""
-UNINSTALLED = "uninstalled"
 
 
 def putting_back(tag: str, object_id: str, *, commit: str | None, is_on_history: bool) -> str:

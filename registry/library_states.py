@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from registry.errors import GitError, InvalidNameError
-from registry.facts import LibraryAt
 from registry.git import GitObject, GitRepository, Wave
 from registry.instance_facts import InstanceFile, instance_path, parse_instance_file
 from registry.library import (
@@ -22,6 +21,7 @@ from registry.library import (
 from registry.missing import object_at
 from registry.model import LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId
+from registry.one_library import LibraryAt
 from registry.parsing import parse_library_facts
 from registry.refs import TagRef, tag_refs
 from registry.snapshot import Registry

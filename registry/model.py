@@ -225,6 +225,12 @@ class Deprecation:
     date: str | None = None
 
 
+SIGNATURE_FILE = "registry.yaml.sig"
+"""An administrator's signature over the bytes of ``registry.yaml``, beside it."""
+UNINSTALLED = "uninstalled"
+"""The state of a library whose directories are gone, and whose name stays taken."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryFacts:
     """``library.yaml``: the publisher's facts about a library. Keys of the maps are versions."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from registry.facts import LibraryAt
 from registry.missing import object_at
 from registry.model import Policy, RegistryFacts, Signatures
 from registry.names import CommitId, Digest
+from registry.one_library import LibraryAt
 from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError
 from registry.snapshot import Registry

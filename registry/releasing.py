@@ -12,11 +12,13 @@ from registry.checking import check_release
 from registry.content_differences import other_content, released_files
 from registry.contents import irregular_problems, read_files
 from registry.demands import ContentRule, with_demands
-from registry.digest import release_digest, tree_id
+from registry.digest import release_digest
 from registry.errors import ConflictError, InvalidNameError, NotFoundError
-from registry.facts import LibraryAt, facts_bytes, facts_path, read_library, with_release
+from registry.facts import facts_bytes, facts_path, with_release
 from registry.model import ReleaseContent
 from registry.names import CommitId, Digest, LibraryName, ObjectId
+from registry.object_ids import tree_id
+from registry.one_library import LibraryAt, read_library
 from registry.operation import Actor, NewTag, Turn, operation_commit, perform, rfc3339
 from registry.problems import InvalidLibraryError, Problem, errors_of
 from registry.publishing import tag_step

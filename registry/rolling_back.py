@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from registry.differing import differing
 from registry.errors import ConflictError, NotFoundError
-from registry.facts import read_library
 from registry.git import GitRepository
 from registry.instance_facts import changed_bytes, instance_path, parse_instance_name
 from registry.library_states import (
@@ -22,6 +21,7 @@ from registry.library_states import (
     states_by_ledger,
 )
 from registry.names import CommitId, LibraryName
+from registry.one_library import read_library
 from registry.operation import Actor, Turn, operation_commit, perform
 from registry.rollback_numbers import RollbackNumbers
 from registry.rollback_plan import Difference, Plan, plan_instance, plan_pin, plan_unpin

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.errors import ConflictError, NotFoundError
-from registry.facts import LibraryAt, facts_path, read_library
+from registry.facts import facts_path
 from registry.library import ReleaseState
 from registry.library_states import state_at
 from registry.messages import read_message
 from registry.model import LibraryFacts
 from registry.names import CommitId, LibraryName
+from registry.one_library import LibraryAt, read_library
 from registry.operation import Actor, Turn, operation_commit, perform
 from registry.snapshot import Registry
 from registry.versions import Version

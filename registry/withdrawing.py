@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from registry.errors import ConflictError, LimitError, NotFoundError, RegistryError
-from registry.facts import LibraryAt, facts_bytes, facts_path, read_library
+from registry.facts import facts_bytes, facts_path
 from registry.library_states import LibraryState, state_at
 from registry.model import Deprecation, LibraryFacts, Yank
 from registry.names import CommitId, LibraryName
+from registry.one_library import LibraryAt, read_library
 from registry.operation import Actor, Turn, operation_commit, perform, rfc3339
 from registry.problems import printable
 from registry.snapshot import Registry

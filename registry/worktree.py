@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.digest import blob_id
 from registry.durable import STAGED
 from registry.git import GitRepository
 from registry.index import IndexCopy, index_copy
 from registry.locking import exclusive
 from registry.names import CommitId
+from registry.object_ids import blob_id
 
 _ABSENT = "0" * 40
 # Paths that are asked for by name; above it the whole index is listed.

@@ -12,9 +12,9 @@ from hashlib import blake2b
 import msgspec
 
 from registry import wire
-from registry.keeping import UNINSTALLED, by_version
+from registry.keeping import by_version
 from registry.library import Library, LibraryStatus, ReleaseState
-from registry.model import ReleaseContent
+from registry.model import UNINSTALLED, ReleaseContent
 from registry.names import LibraryName
 from registry.names import step_id as make_step_id
 from registry.remembered import WITHDRAWN, RememberedLibrary, RememberedRelease

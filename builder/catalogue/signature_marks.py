@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError
 from registry.library import Library, ReleaseRecord
+from registry.model import SIGNATURE_FILE
 from registry.snapshot import Registry, Snapshot
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few registries have signatures
@@ -70,7 +71,7 @@ def read_trust(
 
     raw, signature = (
         registry.repository.object(f"{snapshot.commit}:{path}")
-        for path in ("registry.yaml", "registry.yaml.sig")
+        for path in ("registry.yaml", SIGNATURE_FILE)
     )
     if raw is not None and signature is not None:
         # Refused, the publishers are declared and no more, which the pages say.

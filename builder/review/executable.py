@@ -1,15 +1,13 @@
-"""What a release may not carry: executable bits, links, machine code, archives."""
+"""What a release may not carry: machine code, archives, names of Git's own."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from builder.review.model import Candidate
+from builder.review.git_names import is_git_name
 from builder.review.problems import error
-from builder.review.protected import is_git_name
 from registry.problems import Problem
 
-_EXECUTABLE = b"100755"
 # How machine code and byte code begin.
 _CODE = {
     b"\x7fELF": "an ELF program",
@@ -46,27 +44,6 @@ _ARCHIVE_SUFFIXES = (
 _TAR_MAGIC = slice(257, 262)
 # Where such files are text or images, these magic numbers may be chance.
 _TEXT_SUFFIXES = (".md", ".json", ".txt", ".py")
-
-
-def entry_problems(candidate: Candidate) -> Iterator[Problem]:
-    """What Git's trees say: modes."""
-    for path, entry in candidate.entries.items():
-        file = f"{candidate.path}/{path}"
-        if not entry.is_file:
-            message = "it is a symbolic link or a submodule"
-            yield error("path", file, message, "put in the file itself")
-        elif entry.mode == _EXECUTABLE:
-            yield error(
-                "file-executable",
-                file,
-                "the file has an executable bit",
-                f"take it off: git update-index --chmod=-x {_quoted(file)}",
-            )
-
-
-def _quoted(file: str) -> str:
-    plain = file.replace("/", "").replace(".", "").replace("-", "").replace("_", "")
-    return file if plain.isalnum() and plain.isascii() else "FILE"
 
 
 def file_problems(paths: Collection[str], contents: Mapping[str, bytes]) -> Iterator[Problem]:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.review.model import LibraryChange, RegistryChange, Side, version_or_none
-from builder.review.protected import SIGNATURE
 from builder.review.treediff import ChangedFile, changed_files
 from registry.commits import commit_tree
 from registry.errors import GitError, NotARegistryError
 from registry.git import GitRepository, Wave
 from registry.library import TagFacts
-from registry.model import LibraryFacts
+from registry.model import SIGNATURE_FILE, LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
 from registry.parsing import parse_library_facts, parse_yaml
 from registry.problems import Problem
@@ -118,7 +117,7 @@ def registry_change(
         files=tuple(files),
         before=root_file(repository, base, "registry.yaml"),
         after=root_file(repository, head, "registry.yaml"),
-        signed=SIGNATURE in base.entries,
+        signed=SIGNATURE_FILE in base.entries,
         instances=_contents(repository, files, _INSTANCE_FILE),
         advisories=_contents(repository, files, _ADVISORY_FILE),
         libraries=frozenset(library_trees(head)),

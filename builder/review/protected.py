@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 
+from builder.review.git_names import is_git_name
 from builder.review.model import Authority, RegistryChange
 from builder.review.problems import error, warning
 from registry.advisories.checking import check_advisory
-from registry.model import Policy
+from registry.model import SIGNATURE_FILE, Policy
 from registry.names import LibraryName
 from registry.parsing import parse_registry_facts, parse_yaml
 from registry.problems import Problem, errors_of
@@ -16,11 +16,10 @@ from registry.schema import Format
 from registry.signing.declared import check_publishers, read_publishers
 from registry.signing.publishers import Publishers, withdrawn_revocations
 
-SIGNATURE = "registry.yaml.sig"
 _FILE = "registry.yaml"
 _GOVERNING = frozenset(
     {
-        _FILE, SIGNATURE, "instances", "advisories", ".github", ".gitlab", ".gitlab-ci.yml",
+        _FILE, SIGNATURE_FILE, "instances", "advisories", ".github", ".gitlab", ".gitlab-ci.yml",
         "CODEOWNERS", ".gitattributes", ".gitignore", ".gitmodules", ".pre-commit-config.yaml",
         "ci", "hooks",
     }
@@ -67,25 +66,18 @@ def entry_problems(change: RegistryChange) -> Iterator[Problem]:
             yield error("file-git-name", file.path, "this name is Git's own", "another name")
 
 
-def is_git_name(part: str) -> bool:
-    """Whether some file system takes a name for ``.git``, or it configures Git from below."""
-    plain = "".join(c for c in part if unicodedata.category(c) != "Cf")
-    lower = unicodedata.normalize("NFKC", plain).casefold().partition(":")[0].rstrip(" .")
-    return lower in {".git", ".gitmodules"} or lower.startswith(("git~", "gitmod~"))
-
-
 def registry_problems(change: RegistryChange) -> Iterator[Problem]:
     """What the change makes of ``registry.yaml``."""
     changed = {file.path: file for file in change.files}
     if _FILE not in changed:
-        if SIGNATURE in changed and changed[SIGNATURE].after is None:
+        if SIGNATURE_FILE in changed and changed[SIGNATURE_FILE].after is None:
             yield _stale("the signature of registry.yaml is gone")
         return
     if change.after is None:
         expected = "put it back: without it this is not a registry"
         yield error("registry-removed", _FILE, "registry.yaml is gone", expected)
         return
-    if change.signed and (SIGNATURE not in changed or changed[SIGNATURE].after is None):
+    if change.signed and (SIGNATURE_FILE not in changed or changed[SIGNATURE_FILE].after is None):
         yield _stale("registry.yaml changed, and its signature is still that of the old one")
     strict = parse_yaml(Format.REGISTRY, change.after, file=_FILE, strict=True).problems
     declared = read_publishers(change.after, file=_FILE)

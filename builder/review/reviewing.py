@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from builder.review import (
     dependencies,
     escalation,
-    executable,
+    file_modes,
     immutability,
     layout,
     ownership,
@@ -162,7 +162,7 @@ class _Reviewing:
         candidate = read.candidate
         yield from read.problems
         yield from versions.demand_problems(candidate)
-        yield from executable.entry_problems(candidate)
+        yield from file_modes.entry_problems(candidate)
         yield from escalation.permission_problems(candidate, authority)
         yield from escalation.license_problems(candidate)
         needs = neighbours.index.requirements(change.name, candidate.version)

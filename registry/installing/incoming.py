@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from registry.checking import check_release
-from registry.digest import release_digest, tree_id
+from registry.digest import release_digest
 from registry.errors import ConflictError
 from registry.model import LibraryFacts, ReleaseContent
 from registry.names import Digest, LibraryName, ObjectId, parse_library_name
+from registry.object_ids import tree_id
 from registry.opsconductor import Converted, convert_library, is_opsconductor
 from registry.problems import InvalidLibraryError, Problem, errors_of
 from registry.settings import DEFAULT_LIMITS, Limits

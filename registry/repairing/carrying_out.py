@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from registry.durable import sync_directories
-from registry.facts import facts_bytes, facts_path, read_library
+from registry.facts import facts_bytes, facts_path
 from registry.names import CommitId, LibraryName
 from registry.objects import ObjectWriter
+from registry.one_library import read_library
 from registry.operation import Actor, Turn, follow_head, operation_commit, perform
 from registry.repairing.leftovers import OLD_SECONDS
 from registry.repairing.model import Change, EntryChange, Leftover, Plan, StaleIndex, TagChange

@@ -23,6 +23,7 @@ from registry.counting import counted
 from registry.errors import RegistryError
 from registry.hints import command_line
 from registry.installing.installer import Installer
+from registry.model import SIGNATURE_FILE
 from registry.names import CommitId
 from registry.problems import printable, printable_json
 from registry.snapshot import Registry
@@ -52,7 +53,6 @@ _OFFER_COLUMNS = (
     Column(key="status", whole=True),
     Column(key="note", title=""),
 )
-_SIGNATURE = "registry.yaml.sig"
 
 
 @app.command()
@@ -273,8 +273,8 @@ def _row(upstream: Upstream, state: FetchState) -> dict[str, Any]:
 
 
 def _warn_of_signature(registry: Registry) -> None:
-    if registry.repository.object(f"HEAD:{_SIGNATURE}") is not None:
+    if registry.repository.object(f"HEAD:{SIGNATURE_FILE}") is not None:
         typer.echo(
-            f"{_SIGNATURE} signs registry.yaml as it was: an administrator must sign it again",
+            f"{SIGNATURE_FILE} signs registry.yaml as it was: an administrator must sign it again",
             err=True,
         )

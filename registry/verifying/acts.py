@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from registry.model import LibraryFacts, Yank
+from registry.model import UNINSTALLED, LibraryFacts, Yank
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.verifying.evidence import Commit
-from registry.verifying.removals import UNINSTALLED
 
 UNYANK = "unyank"
 ATTEST = "attest"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from registry.git import GitRepository
-from registry.model import LibraryFacts
+from registry.model import SIGNATURE_FILE, LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
 from registry.parsing import parse_library_facts
 from registry.trees import TREE_MODE, tree_items
@@ -97,7 +97,7 @@ def read_root(content: bytes) -> Root:
         libraries=tree(b"libraries"),
         instances=tree(b"instances"),
         registry=blob(b"registry.yaml"),
-        signature=blob(b"registry.yaml.sig"),
+        signature=blob(SIGNATURE_FILE.encode()),
     )
 
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from registry.model import LibraryFacts, Removal
+from registry.model import UNINSTALLED, LibraryFacts, Removal
 from registry.names import LibraryName, ObjectId
 from registry.verifying.evidence import Change, Commit, History
 from registry.verifying.model import Attack, CheckName, Finding
 
-UNINSTALLED = "uninstalled"
 _LOOK = "Look with 'git show {commit}', and find out who wrote it"
 _RECORD = (
     "Look with 'git show {commit}'; if it was meant, write it down with"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.digest import blob_id, release_digest, tree_id
+from registry.digest import release_digest
+from registry.object_ids import blob_id, tree_id
 from tests.registry.making import git
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())

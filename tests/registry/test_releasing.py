@@ -13,7 +13,7 @@ from builder.errors import VersionTooLowError
 from builder.releasing import release_candidate
 from registry.adding import add_release
 from registry.changelog import NOTES_CHARACTERS, notes_of
-from registry.facts import read_library
+from registry.one_library import read_library
 from registry.operation import Actor, follow_head
 from registry.releasing import release
 from registry.signing.errors import MissingSignatureError, NotAnOwnerError, OtherKeyError

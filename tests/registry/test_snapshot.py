@@ -19,10 +19,11 @@ from registry.errors import (
     NotFoundError,
     RegistryError,
 )
-from registry.facts import facts_bytes, read_library
+from registry.facts import facts_bytes
 from registry.library import LibraryStatus, ReleaseState
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import CORE, CommitId, LibraryName, ObjectId
+from registry.one_library import read_library
 from registry.operation import Actor
 from registry.problems import InvalidLibraryError
 from registry.releasing import release

@@ -7,9 +7,9 @@ import pytest
 from opsteps import main
 from registry.adding import add_release
 from registry.errors import ConflictError, LimitError, NotFoundError
-from registry.facts import read_library
 from registry.history import read_history
 from registry.names import LibraryName
+from registry.one_library import read_library
 from registry.operation import Actor, follow_head
 from registry.rolling_back import roll_back_library
 from registry.snapshot import Registry

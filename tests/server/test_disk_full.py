@@ -40,7 +40,7 @@ def test_a_full_disk_is_told_and_changes_nothing(
         assert "space" in reply.json()["detail"]
         assert place.git("rev-parse", "HEAD") == before
         assert not place.git("tag", "--list", "alpha/*")
-        # The server tries meanwhile whether there is space again: such a file is there for a moment.
+        # The server tries by itself whether there is space again: its file is there for a moment.
         until(lambda: not list((place.path / ".git").rglob(".opsteps-*")))
         assert client.get("/api/v1/steps/core.flow.start").status == 200
         limit_files(client, unlimited)

@@ -13,11 +13,12 @@ import pytest
 from benchmarks import content
 from registry.adding import add_release
 from registry.creating import init_registry
-from registry.digest import release_digest, tree_id
+from registry.digest import release_digest
 from registry.facts import facts_bytes
 from registry.git import isolated_environment
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import parse_library_name
+from registry.object_ids import tree_id
 from registry.operation import Actor
 from registry.releasing import release
 from registry.snapshot import Registry

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.review.executable import archive_format, machine_code
+from builder.review.git_names import is_git_name
 from builder.review.licences import is_allowed
-from builder.review.protected import is_git_name
 from builder.review.reviewing import review
 from registry.problems import Problem
 from tests.builder.review.changing import REGISTRY, Changing

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from registry.adding import add_release
 from registry.creating import init_registry
 from registry.digest import release_digest
-from registry.facts import facts_bytes, read_library
+from registry.facts import facts_bytes
 from registry.model import LedgerEntry, LibraryFacts
 from registry.names import CommitId, Digest, LibraryName, ObjectId
+from registry.one_library import read_library
 from registry.operation import Actor
 from registry.releasing import release
 from registry.signing.private_keys import PrivateKey, parse_private_key

@@ -10,11 +10,12 @@ import pytest
 from registry.adding import add_release
 from registry.digest import release_digest
 from registry.errors import ConflictError, NotFoundError
-from registry.facts import facts_bytes, read_library, with_removal
+from registry.facts import facts_bytes, with_removal
 from registry.installing.incoming import check_incoming
 from registry.installing.installer import Installer
 from registry.model import LibraryFacts, Removal
 from registry.names import Digest
+from registry.one_library import read_library
 from registry.operation import Actor
 from registry.releasing import release
 from registry.signing.private_keys import PrivateKey

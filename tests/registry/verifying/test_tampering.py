@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from registry.digest import blob_id, release_digest
+from registry.digest import release_digest
 from registry.errors import GitError
 from registry.facts import facts_bytes
 from registry.names import Digest, LibraryName
+from registry.object_ids import blob_id
 from registry.operation import Actor
 from registry.signing.sshsig import sign
 from registry.signing.statements import Namespace, ReleaseStatement
