@@ -9,12 +9,6 @@ class BuilderError(ReportedError):
     """Something about building; the root of this room's errors."""
 
 
-class MissingAssetsError(BuilderError):
-    """Templates, styles or scripts of the catalogue are not where they should be."""
-
-    exit_code = 10
-
-
 class OutputError(BuilderError):
     """The catalogue's directory cannot be used: something else is there, or it is busy."""
 

@@ -7,16 +7,15 @@ that decide.
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
-import registry
 from registry.derived import read_derived, write_derived
 from registry.errors import GitError, NotARegistryError
+from registry.files.code_fingerprint import code_fingerprint
 from registry.git import GitRepository, Wave
 from registry.names import ObjectId
 from registry.problems import Problem
@@ -74,14 +73,10 @@ class Outcomes:
 
 def rules_version() -> str:
     """Changes whenever a rule may have changed."""
-    state = hashlib.sha256(f"{_FORMAT} {registry.__version__} {sys.version}".encode())
+    code = code_fingerprint("registry", "builder")
+    state = hashlib.sha256(f"{_FORMAT} {code}".encode())
     for name in _DECIDING:
         state.update(f"{name} {version(name)}\n".encode())
-    root = Path(registry.__file__).parent
-    here = Path(__file__).parent
-    own = [here / "validating.py", *sorted((here / "review").glob("*.py"))]
-    for source in [*own, *sorted(root.rglob("*.py")), *sorted(root.rglob("*.json"))]:
-        state.update(source.read_bytes())
     return state.hexdigest()
 
 

@@ -19,6 +19,7 @@ from registry.adding import add_release
 from registry.cache_place import cache_directory
 from registry.counting import counted
 from registry.creating import init_registry
+from registry.files.shipped import ROOT, shipped
 from registry.names import CORE, LibraryName
 from registry.operation import Actor, follow_head
 from registry.processes.program import program, program_environment
@@ -33,11 +34,8 @@ from server.errors import AddressError, CheckError
 from server.running import configure_logging, free_port, serve_registry
 from server.settings import Settings
 
-_HERE = Path(__file__).resolve().parent
-# A wheel carries the examples inside the builder's package; a checkout has them beside it.
-_PLACES = (_HERE.parent / "builder" / "_examples_registry", _HERE.parent / "examples" / "registry")
 # Only a checkout has it.
-_CHECKOUT = _HERE.parent / "Makefile"
+_CHECKOUT = ROOT / "Makefile"
 _OTHER_PORTS = (*range(3411, 3420), 0)
 _ACTOR = "demo"
 _WAIT_SECONDS = 60.0
@@ -45,23 +43,11 @@ _POLL_SECONDS = 0.05
 _OK = 200
 
 
-def examples_source() -> Path:
-    """The directory that holds the example registry; raises CheckError when it is missing."""
-    for place in _PLACES:
-        if (place / "libraries").is_dir():
-            return place
-    raise CheckError(
-        "the examples are missing from this installation",
-        where=str(_PLACES[-1]),
-        next_step="Install opsconductor-steps again",
-    )
-
-
 def example_releases() -> list[tuple[LibraryName, Version, Path]]:
     """Every example release: names sorted, each name's versions in order."""
     found = [
         (LibraryName(release.parent.name), parse_version(release.name), release)
-        for release in (examples_source() / "libraries").glob("*/*")
+        for release in (shipped("examples/registry") / "libraries").glob("*/*")
         if (release / "manifest.json").is_file()
     ]
     return sorted(found)

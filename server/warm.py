@@ -12,15 +12,13 @@ import os
 import stat
 import tempfile
 from collections.abc import Sequence
-from functools import cache
 from hashlib import blake2b, sha256
-from importlib import resources
 from pathlib import Path
 
 import msgspec
 import structlog
 
-import registry
+from registry.files.code_fingerprint import code_fingerprint
 from server.served import ServedLibrary
 
 _MAGIC = b"opsteps-served-2\n"
@@ -53,17 +51,6 @@ def cache_path(directory: Path, instance: str) -> Path:
     return directory / f"served-{sha256(instance.encode()).hexdigest()[:16]}.cache"
 
 
-@cache
-def code_version() -> str:
-    """Changes whenever the code that makes records changes."""
-    digest = sha256(registry.__version__.encode())
-    for package, suffixes in (("registry", (".py", ".json")), ("server", ("served.py",))):
-        for file in sorted(resources.files(package).iterdir(), key=lambda found: found.name):
-            if file.is_file() and file.name.endswith(suffixes):
-                digest.update(file.read_bytes())
-    return digest.hexdigest()[:32]
-
-
 def read_warm(path: Path, instance: str) -> Warm | None:
     """The records of the file, or None when they cannot be trusted or used."""
     try:
@@ -94,7 +81,7 @@ def _decode(data: memoryview, instance: str) -> Warm | None:
     good = len(_MAGIC)
     found: dict[str, ServedLibrary] = {}
     header = None
-    code = code_version()
+    code = code_fingerprint("registry", "server")
     while (end := _block_end(data, good)) is not None:
         start = good + _LENGTH_BYTES + _DIGEST_BYTES
         size = int.from_bytes(data[start : start + _LENGTH_BYTES], "big")
@@ -191,7 +178,7 @@ class WarmFile:
     ) -> list[bytes]:
         header = msgspec.msgpack.encode(
             Header(
-                code=code_version(),
+                code=code_fingerprint("registry", "server"),
                 instance=self._instance,
                 commit=commit,
                 committed_at=committed_at,

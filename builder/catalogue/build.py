@@ -11,14 +11,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from builder.assets import site_source
 from builder.catalogue.context import Context
 from builder.catalogue.feeds import feed_files
 from builder.catalogue.library_phase import (
@@ -44,6 +41,8 @@ from builder.catalogue.upstreams_page import offers_key, read_offers, upstreams_
 from builder.catalogue.writing import Changes, Rendered, TreeWriter
 from builder.pagefind import run_pagefind
 from registry.advisories.reading import Advisories, read_advisories
+from registry.files.code_fingerprint import code_fingerprint
+from registry.files.shipped import shipped
 from registry.names import LibraryName
 from registry.snapshot import Registry, Snapshot
 from registry.upstreams.offers import Offer
@@ -51,13 +50,6 @@ from registry.upstreams.offers import Offer
 if TYPE_CHECKING:  # cryptography takes its time to load
     from registry.signing.keys import PublicKey
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
-# Code that decides the bytes of a page: after a change of it everything is rendered anew.
-_SOURCES = (
-    *("builder/catalogue/*.py", "builder/diff/*.py", "builder/quality/*.py"),
-    *("builder/markdown.py", "builder/pagefind.py"),
-    *("registry/*.*", "registry/advisories/*.py", "registry/signing/*.py"),
-)
 _PAGEFIND = "pagefind/"
 
 
@@ -84,7 +76,7 @@ def build_catalogue(
         compiled = trees.builds / "templates"
         compiled.mkdir(mode=0o700, exist_ok=True)
         theme = Theme(
-            site_source(),
+            shipped("catalog-site"),
             facts=snapshot.facts,
             base_url=base_url or snapshot.facts.url,
             cache=compiled,
@@ -281,14 +273,5 @@ class _Build:
 
 
 def _site_key(theme: Theme, trust: Trust, *, search: bool) -> str:
-    return f"{theme.key}:{_code_key()}:{int(trust.is_confirmed)}:{int(search)}"
-
-
-@cache
-def _code_key() -> str:
-    state = sha256()
-    for pattern in _SOURCES:
-        for path in sorted(_ROOT.glob(pattern)):
-            if path.is_file():
-                state.update(path.read_bytes())
-    return state.hexdigest()
+    code = code_fingerprint("registry", "builder")
+    return f"{theme.key}:{code}:{int(trust.is_confirmed)}:{int(search)}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[2]
+from registry.files.shipped import ROOT
 
 
 def program(module: str, *arguments: str) -> list[str]:
@@ -16,5 +15,5 @@ def program(module: str, *arguments: str) -> list[str]:
 
 def program_environment() -> dict[str, str]:
     """The environment in which a program finds the same rooms as this process."""
-    paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -10,12 +10,12 @@ import json
 import re
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import registry
-from registry.errors import InvalidNameError, RegistryError
+from registry.errors import InvalidNameError
+from registry.files.shipped import shipped
 from registry.problems import printable
 
 DISTRIBUTION = "opsconductor-steps"
@@ -39,7 +39,6 @@ _WHEEL_NAME = re.compile(
 )
 
 # A wheel carries the locks inside this package; a checkout has them at its root.
-_HERE = Path(__file__).resolve().parent
 _LOCKS = {
     f"{DIRECTORY}/opsteps-dependencies.txt": "run.txt",
     f"{DIRECTORY}/opsteps-build.txt": "build.txt",
@@ -93,7 +92,7 @@ def installed_tool() -> ToolSource | None:
 
 
 def tool_files(source: ToolSource | None, comment: str) -> dict[str, bytes]:
-    """The files that `ci/install-opsteps` reads; raises RegistryError where a lock is missing.
+    """The files that `ci/install-opsteps` reads; raises MissingFilesError where a lock is missing.
 
     ``comment`` begins the file that names the source; without one, a person writes it there.
     """
@@ -101,17 +100,8 @@ def tool_files(source: ToolSource | None, comment: str) -> dict[str, bytes]:
     files = {SOURCE_FILE: "".join([comment, *(f"{line}\n" for line in lines)]).encode()}
     head = f"# What opsteps {registry.__version__} needs, by hash. Written by `opsteps init`.\n"
     for path, name in _LOCKS.items():
-        files[path] = head.encode() + _lock(name)
+        files[path] = head.encode() + shipped(f"requirements/{name}").read_bytes()
     return files
-
-
-def _lock(name: str) -> bytes:
-    for place in (_HERE / "_locks", _HERE.parents[1] / "requirements"):
-        if (place / name).is_file():
-            return (place / name).read_bytes()
-    raise RegistryError(
-        f"the lock {name} is missing from this installation", next_step="Install opsteps again"
-    )
 
 
 def _source(line: str, *, index: str | None, takes_index: bool) -> ToolSource:

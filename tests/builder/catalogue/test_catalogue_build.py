@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 from benchmarks import content
-from builder.assets import site_source
 from builder.catalogue import build_catalogue
 from builder.catalogue.context import Context
 from builder.catalogue.library_pages import render_library
@@ -19,6 +18,7 @@ from builder.catalogue.reading import Source
 from builder.catalogue.theme import Theme
 from builder.errors import OutputError
 from registry import wire
+from registry.files.shipped import shipped
 from registry.names import CORE, LibraryName, library_id
 from tests.builder.catalogue.conftest import Workshop, site_files
 
@@ -153,7 +153,7 @@ def test_hostile_texts_stay_texts(workshop: Workshop, tmp_path: Path) -> None:
     "url", ["javascript:alert(1)", 'https://e.example/"><script>', "//e.example"]
 )
 def test_an_address_that_is_not_safe_to_follow_is_text(workshop: Workshop, url: str) -> None:
-    theme = Theme(site_source(), facts=workshop.registry.snapshot().facts, base_url="")
+    theme = Theme(shipped("catalog-site"), facts=workshop.registry.snapshot().facts, base_url="")
     name = workshop.release_synthetic(1)
     library = workshop.registry.snapshot().library(LibraryName(name))
     assert library.content is not None

@@ -12,12 +12,12 @@ from xml.etree import ElementTree as ET
 import orjson
 
 from benchmarks import content
-from builder.assets import site_source
 from builder.catalogue import build_catalogue
 from builder.catalogue.context import Context
 from builder.catalogue.library_pages import render_library
 from builder.catalogue.reading import SHOWN_RELEASES, ReleaseSource, Source, read_sources
 from builder.catalogue.theme import Theme
+from registry.files.shipped import shipped
 from registry.library import ReleaseState
 from registry.names import LibraryName
 from registry.operation import Actor
@@ -296,7 +296,7 @@ def test_the_greatest_hundred_releases_have_a_page_and_the_active_one_always(
     source = Source(
         library=replace(library, releases=(*records, library.active)), releases=releases
     )
-    theme = Theme(site_source(), facts=workshop.registry.snapshot().facts, base_url="")
+    theme = Theme(shipped("catalog-site"), facts=workshop.registry.snapshot().facts, base_url="")
     context = Context(theme=theme, as_of="2026-01-01T00:00:00Z", listed=frozenset([name]))
     files = render_library(source, key="k", context=context).rendered.files
     pages = [path for path in files if re.search(r"/\d+\.\d+\.\d+/index", path)]

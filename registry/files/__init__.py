@@ -1,0 +1,1 @@
+"""Files: whole or not there at all, found wherever this project is installed."""
