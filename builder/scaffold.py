@@ -58,7 +58,7 @@ def library_files(wanted: NewLibrary) -> dict[str, bytes]:
 
     Raises InvalidLibraryError for an author, a licence or a publisher that no manifest may hold.
     """
-    root = resources.files("builder") / "library_templates"
+    root = resources.files(__package__) / "library_templates"
     own = dict(_tree(root / wanted.template))
     shared = dict(_tree(root / "shared"))
     if not any(path.startswith(_EXECUTED) for path in own):

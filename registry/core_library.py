@@ -23,7 +23,7 @@ _DATE = "2026-11-23T00:00:00Z"
 @cache
 def core_library() -> Library:
     """The library ``core``, version 1.0.0."""
-    raw = resources.files("registry").joinpath("core.json").read_bytes()
+    raw = resources.files(__package__).joinpath("core.json").read_bytes()
     content = msgspec.json.decode(raw, type=_CoreFile)
     record = ReleaseRecord(
         version=parse_version(content.manifest.version),

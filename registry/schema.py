@@ -30,7 +30,7 @@ class Format(StrEnum):
 @cache
 def schema_bytes(kind: Format) -> bytes:
     """The schema file as it is shipped and published."""
-    path = resources.files("registry").joinpath(f"schemas/{kind.value}.schema.json")
+    path = resources.files(__package__).joinpath(f"schemas/{kind.value}.schema.json")
     return path.read_bytes()
 
 

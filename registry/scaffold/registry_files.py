@@ -157,5 +157,5 @@ def _owners(operators: Collection[str], paths: Collection[str]) -> str:
 
 def _render(template: str, values: Mapping[str, str]) -> str:
     """One template with its ``%%PLACES%%`` filled, each once: a value is never read again."""
-    text = resources.files("registry").joinpath(f"scaffold/templates/{template}").read_text("utf-8")
+    text = resources.files(__package__).joinpath(f"templates/{template}").read_text("utf-8")
     return _PLACE.sub(lambda found: values[found[1]], text)
