@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 from registry.errors import GitError
 from registry.names import CommitId, ObjectId
+from registry.timestamps import format_seconds
 
 _TREE = re.compile(rb"\Atree ([0-9a-f]{40})\n")
 _PARENT = re.compile(rb"^parent ([0-9a-f]{40})$", re.MULTILINE)
@@ -35,4 +35,4 @@ def commit_time(content: bytes) -> str:
     if found is None:
         raise GitError("a commit has no committer", next_step="Look at it with 'git fsck'")
     seconds = min(max(int(found[1]), 0), _LAST_SECOND)
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return format_seconds(seconds)

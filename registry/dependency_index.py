@@ -16,7 +16,7 @@ from registry.errors import InvalidNameError
 from registry.git import GitRepository, Wave
 from registry.names import LibraryName, ObjectId
 from registry.trees import parse_tree
-from registry.versions import Dependency, Version, parse_dependency, parse_version
+from registry.versions import Dependency, Version, is_version, parse_dependency, parse_version
 
 _FILE = "dependencies.json"
 _VERSION = "dependencies-2"
@@ -131,7 +131,7 @@ def read_requirements(
 ) -> dict[ObjectId, Releases]:
     """The requirements in the manifests of libraries, by the trees of the libraries."""
     versions = {
-        tree: {name: entry for name, entry in entries.items() if _is_version(name)}
+        tree: {name: entry for name, entry in entries.items() if is_version(name)}
         for tree, entries in _entries(repository, trees).items()
     }
     releases = _entries(repository, [t for found in versions.values() for t in found.values()])
@@ -159,14 +159,6 @@ def _entries(
         for object_id, found in wave.fetch().items()
         if found.type == "tree"
     }
-
-
-def _is_version(name: str) -> bool:
-    try:
-        parse_version(name)
-    except InvalidNameError:
-        return False
-    return True
 
 
 class _Manifest(msgspec.Struct):

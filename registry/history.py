@@ -11,20 +11,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from registry.commits import commit_time
-from registry.errors import GitError, InvalidNameError, RegistryError
+from registry.errors import GitError, RegistryError
 from registry.git import GitRepository
 from registry.messages import PLAIN_COMMIT, Message, author_of, read_message, split_signature
 from registry.names import CommitId, LibraryName, is_library_name, parse_library_name
 from registry.parsing import parse_registry_facts
 from registry.problems import printable
 from registry.snapshot import Registry
-from registry.versions import Version, parse_version
+from registry.timestamps import format_seconds, format_time
+from registry.versions import Version, version_or_none
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few registries attest
     from registry.signing.keys import PublicKey
@@ -115,8 +116,8 @@ def _filter(
     *, actor: str | None, operation: str | None, since: datetime | None, until: datetime | None
 ) -> Callable[[_Draft], bool]:
     """Whether a commit is one of those that are asked for."""
-    first = _rfc3339(since) if since is not None else None
-    last = _rfc3339(until) if until is not None else None
+    first = format_time(since) if since is not None else None
+    last = format_time(until) if until is not None else None
     name = printable(actor) if actor is not None else None
 
     def matches(draft: _Draft) -> bool:
@@ -128,11 +129,6 @@ def _filter(
         )
 
     return matches
-
-
-def _rfc3339(moment: datetime) -> str:
-    """In the one form that entries have, whose order is that of time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _commit_ids(
@@ -218,7 +214,7 @@ def _time(raw: bytes) -> str:
     try:
         return commit_time(raw)
     except GitError:
-        return _rfc3339(datetime.fromtimestamp(0, UTC))
+        return format_seconds(0)
 
 
 def _entry(draft: _Draft, paths: _Touched, keys: Sequence[PublicKey]) -> Entry:
@@ -271,7 +267,7 @@ def _place(path: str) -> tuple[LibraryName | None, Version | None]:
     if top == _INSTANCES:
         return _name_or_none(below.removesuffix(".yaml")), None
     second, slash, _ = below.partition("/")
-    return _name_or_none(first), _version_or_none(second) if slash else None
+    return _name_or_none(first), version_or_none(second) if slash else None
 
 
 @lru_cache(maxsize=4096)
@@ -280,13 +276,6 @@ def _name_or_none(text: str) -> LibraryName | None:
 
 
 @lru_cache(maxsize=4096)
-def _version_or_none(text: str) -> Version | None:
-    try:
-        return parse_version(text)
-    except InvalidNameError:
-        return None
-
-
 def _instance_keys(registry: Registry, head: CommitId) -> tuple[PublicKey, ...]:
     """The keys that attest, as ``registry.yaml`` lists them at the head; a broken one is none."""
     found = registry.repository.object(f"{head}:registry.yaml")

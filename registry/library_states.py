@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from registry.errors import GitError, InvalidNameError
+from registry.errors import GitError
 from registry.git import GitObject, GitRepository, Wave
 from registry.instance_facts import InstanceFile, instance_path, parse_instance_file
 from registry.library import (
@@ -27,7 +27,7 @@ from registry.refs import TagRef, tag_refs
 from registry.snapshot import Registry
 from registry.tags import parse_tag
 from registry.trees import parse_tree
-from registry.versions import Version, parse_version
+from registry.versions import Version, parse_version, version_or_none
 
 # Libraries whose tags are asked for by name; above it all tags are listed.
 _NAMED = 200
@@ -194,16 +194,9 @@ def _entries(found: Mapping[ObjectId, GitObject], tree: ObjectId | None) -> dict
 
 def _version_trees(entries: Mapping[str, ObjectId]) -> Iterator[tuple[Version, ObjectId]]:
     for name, object_id in entries.items():
-        version = _version_or_none(name)
+        version = version_or_none(name)
         if version is not None:
             yield version, object_id
-
-
-def _version_or_none(text: str) -> Version | None:
-    try:
-        return parse_version(text)
-    except InvalidNameError:
-        return None
 
 
 def _facts(blob: GitObject | None) -> LibraryFacts:
@@ -239,7 +232,7 @@ def _tags(
     found: dict[LibraryName, dict[Version, TagRef]] = {}
     for ref, tag in refs.items():
         library, _, text = ref.partition("/v")
-        version = _version_or_none(text)
+        version = version_or_none(text)
         if version is not None and library in wanted:
             found.setdefault(LibraryName(library), {})[version] = tag
     wave = Wave(repository)

@@ -9,7 +9,6 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.contents import read_contents
-from registry.errors import InvalidNameError
 from registry.git import GitObject, GitRepository, Wave
 from registry.keeping import ACCEPT, by_version, held_to, withholding
 from registry.library import (
@@ -29,7 +28,7 @@ from registry.settings import Limits
 from registry.spelling import mended_version
 from registry.tags import parse_tag
 from registry.trees import TreeEntry, parse_tree
-from registry.versions import Version, parse_version
+from registry.versions import Version, version_or_none
 
 # Releases that are tried in the place of one that cannot be read.
 _FALLBACKS = 3
@@ -257,7 +256,7 @@ def _parse_facts(draft: _Draft, found: Mapping[ObjectId, GitObject]) -> None:
     if source.instance is not None:
         _parse_instance(draft, found.get(source.instance))
     for text, object_id in source.tags.items():
-        version = _version_or_none(text)
+        version = version_or_none(text)
         if version is not None:
             draft.tags[version] = _tag_facts(source, object_id, found.get(object_id))
     draft.were = {
@@ -319,24 +318,17 @@ def _tag_facts(source: LibrarySource, object_id: ObjectId, found: GitObject | No
     )
 
 
-def _version_or_none(text: str) -> Version | None:
-    try:
-        return parse_version(text)
-    except InvalidNameError:
-        return None
-
-
 def _decide(draft: _Draft) -> None:
     directories: dict[Version, ObjectId] = {}
     for name, entry in draft.entries.items():
-        version = _version_or_none(name)
+        version = version_or_none(name)
         if version is not None and entry.is_tree:
             directories[version] = entry.object_id
         elif name != "library.yaml":
             draft.problems.append(_stray(name))
-    ledger = {v for v in map(_version_or_none, draft.facts.ledger) if v is not None}
+    ledger = {v for v in map(version_or_none, draft.facts.ledger) if v is not None}
     known = by_version(draft.source.known)
-    remembered = {v for v in map(_version_or_none, known) if v is not None}
+    remembered = {v for v in map(version_or_none, known) if v is not None}
     versions = sorted({*directories, *ledger, *draft.tags, *remembered}, reverse=True)
     draft.releases = tuple(
         held_to(
@@ -353,7 +345,7 @@ def _decide(draft: _Draft) -> None:
         )
         for version in versions
     )
-    pin = _version_or_none(draft.instance.active) if draft.instance.active else None
+    pin = version_or_none(draft.instance.active) if draft.instance.active else None
     draft.active = choose_active(draft.releases, pin)
     if pin is not None and draft.active is None:
         draft.problems.append(_missing_pin(draft.source.name, pin))

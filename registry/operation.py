@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from registry.attested_writes import refuse_unattested
@@ -121,11 +120,6 @@ def operation_message(summary: str, *, operation: str, by: Actor, body: str = ""
 def one_line(text: str) -> str:
     """Text of strangers as one line of a commit: nothing in it can become a trailer of its own."""
     return printable(" ".join(text.split()))[:_LINE_CHARACTERS] or "unknown"
-
-
-def rfc3339(seconds: int) -> str:
-    """Seconds since 1970 as RFC 3339, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,13 +19,14 @@ from registry.model import ReleaseContent
 from registry.names import CommitId, Digest, LibraryName, ObjectId
 from registry.object_ids import tree_id
 from registry.one_library import LibraryAt, read_library
-from registry.operation import Actor, NewTag, Turn, operation_commit, perform, rfc3339
+from registry.operation import Actor, NewTag, Turn, operation_commit, perform
 from registry.problems import InvalidLibraryError, Problem, errors_of
 from registry.publishing import tag_step
 from registry.release_signature import ledger_signature, policy_at
 from registry.snapshot import Registry
 from registry.tags import tag_message, tag_name
 from registry.taken_names import refuse_taken_name
+from registry.timestamps import format_seconds
 from registry.versions import Version, parse_version
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few releases are signed
@@ -109,7 +110,7 @@ def _write(
     now = int(time.time())
     signed = ledger_signature(turn.registry, at, version, digest, signer)
     signature = signed.armored if signed else None
-    facts = with_release(at.facts, version, digest, rfc3339(now), signature=signature)
+    facts = with_release(at.facts, version, digest, format_seconds(now), signature=signature)
     changed = {facts_path(name): facts_bytes(facts)}
     # Executable bits are no part of a release: the same bytes make the same tree anywhere.
     is_plain = tree == plain_tree

@@ -75,6 +75,11 @@ def is_version(text: str) -> bool:
     return _VERSION.match(text) is not None
 
 
+def version_or_none(text: str) -> Version | None:
+    """The version that a text is, or None; for names among which other things may stand."""
+    return parse_version(text) if is_version(text) else None
+
+
 def version_hint(text: str) -> str:
     """What to write instead of a text that is no version."""
     meant = mended_version(text)

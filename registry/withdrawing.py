@@ -15,9 +15,10 @@ from registry.library_states import LibraryState, state_at
 from registry.model import Deprecation, LibraryFacts, Yank
 from registry.names import CommitId, LibraryName
 from registry.one_library import LibraryAt, read_library
-from registry.operation import Actor, Turn, operation_commit, perform, rfc3339
+from registry.operation import Actor, Turn, operation_commit, perform
 from registry.problems import printable
 from registry.snapshot import Registry
+from registry.timestamps import format_seconds
 from registry.versions import Version
 
 _REASON_CHARACTERS = 4_000
@@ -138,7 +139,7 @@ def deprecate(
         if replacement is not None:
             _existing(registry, replacement, turn.head)
         now = int(time.time())
-        advice = Deprecation(reason=why, replacement=replacement, date=rfc3339(now))
+        advice = Deprecation(reason=why, replacement=replacement, date=format_seconds(now))
         facts = replace(at.facts, deprecated=advice)
         return _commit(
             turn, name, facts, summary=f"Deprecate {name}", operation="deprecate", body=why, by=by

@@ -12,7 +12,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import structlog
 
 from registry.processes.lifeline import WITH_PARENT, lifeline
 from registry.processes.program import program, program_environment
-from registry.signing.times import format_time
+from registry.timestamps import time_now
 from server.settings import Settings
 
 _LOG = structlog.get_logger(__name__)
@@ -118,8 +117,7 @@ class Building:
             if self._build():
                 built = commit
                 self._after()
-                now = format_time(datetime.now(UTC))
-                self.state = BuildState(status="ready", commit=commit, built_at=now)
+                self.state = BuildState(status="ready", commit=commit, built_at=time_now())
             else:
                 self._next(commit, timeout=self._settings.build_retry_seconds)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import structlog
 
@@ -18,8 +17,8 @@ from registry.names import CommitId
 from registry.operation import catch_up, follow_head
 from registry.reach import Reach
 from registry.remote import fetch_branch
-from registry.signing.times import format_time
 from registry.snapshot import Registry
+from registry.timestamps import time_now
 from registry.verifying.errors import UntrustedHistoryError
 from server.remote_tags import RemoteTags
 
@@ -107,8 +106,7 @@ class RemoteFollowing:
         except (RegistryError, OSError) as error:
             self._remember("down", error)
             return False
-        now = format_time(datetime.now(UTC))
-        self.state = RemoteState(status="ready", fetched_at=now)
+        self.state = RemoteState(status="ready", fetched_at=time_now())
         return True
 
     def _fetch_tags_left_out(self) -> None:

@@ -18,6 +18,7 @@ from registry.commands import ActorOption, JsonOption, RegistryOption, actor_or_
 from registry.problems import printable
 from registry.snapshot import Registry
 from registry.tables import Column, show_table
+from registry.timestamps import format_time
 from server.database.engine import Database, DatabaseUrl, database_url
 from server.database.errors import DatabaseDamagedError
 from server.database.tokens import (
@@ -234,4 +235,4 @@ def _row(token: Token) -> dict[str, str | None]:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment is not None else None
+    return format_time(moment) if moment is not None else None

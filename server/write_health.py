@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from registry.errors import AccessError, DiskError, NotARegistryError
-from registry.signing.times import format_time
+from registry.timestamps import time_now
 from server.advice import plain, without_paths
 
 _SHOWN = 300
@@ -83,7 +83,7 @@ class WriteHealth:
     def refused(self, reason: str) -> None:
         """Nothing can be written, for all that is known."""
         self._error, self._is_of_place = reason[:_SHOWN], False
-        self._failed_at = format_time(datetime.now(UTC))
+        self._failed_at = time_now()
 
     def fields(self) -> dict[str, object]:
         """As ``/health`` tells it."""

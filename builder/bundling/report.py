@@ -9,7 +9,7 @@ from builder.bundling.importing import ImportedBundle
 from builder.bundling.making import MadeBundle
 from registry.problems import printable
 from registry.signing.statements import HeadStatement
-from registry.signing.times import format_time
+from registry.timestamps import format_time
 
 _KILO = 1000
 

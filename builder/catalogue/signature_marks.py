@@ -90,7 +90,7 @@ def mark_of(library: Library, record: ReleaseRecord, trust: Trust) -> Mark:
     from registry.signing.publishers import Publishers
     from registry.signing.releases import verify_release
     from registry.signing.statements import ReleaseStatement
-    from registry.signing.times import parse_time
+    from registry.timestamps import parse_time
 
     statement = ReleaseStatement(name=library.name, version=record.version, digest=record.digest)
     try:

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from builder.diff import Bump
-from builder.review.model import Candidate, LibraryChange, version_or_none
+from builder.review.model import Candidate, LibraryChange
 from builder.review.problems import error, warning
 from registry.model import LibraryFacts
 from registry.names import LibraryName
 from registry.problems import Problem
 from registry.resolving import Pool, ResolutionError, Wanted, resolve
-from registry.versions import Dependency, Version, parse_dependency
+from registry.versions import Dependency, Version, parse_dependency, version_or_none
 
 _SHOWN = 10
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.review.model import LibraryChange, RegistryChange, Side, version_or_none
+from builder.review.model import LibraryChange, RegistryChange, Side
 from builder.review.treediff import ChangedFile, changed_files
 from registry.commits import commit_tree
 from registry.errors import GitError, NotARegistryError
@@ -22,7 +22,7 @@ from registry.schema import Format
 from registry.snapshot import Registry
 from registry.tags import parse_tag
 from registry.trees import TREE_MODE, TreeEntry, parse_tree, read_tree, tree_items
-from registry.versions import Version
+from registry.versions import Version, version_or_none
 
 # Changed libraries whose tags are asked for by name; above it all tags are listed.
 _NAMED_TAGS = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from builder.review.model import LibraryChange, version_or_none
+from builder.review.model import LibraryChange
 from builder.review.problems import error, warning
 from builder.review.rights import Rights
 from builder.review.unpublished import Elsewhere
@@ -12,7 +12,7 @@ from registry.library import TagFacts
 from registry.model import LedgerEntry
 from registry.names import ObjectId
 from registry.problems import Problem
-from registry.versions import Version
+from registry.versions import Version, version_or_none
 
 _SHOWN_FILES = 20
 

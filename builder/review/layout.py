@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from builder.review.model import LibraryChange, version_or_none
+from builder.review.model import LibraryChange
 from builder.review.problems import error
 from registry.errors import InvalidNameError
 from registry.names import LibraryName, is_library_name, parse_library_name
 from registry.problems import Problem
 from registry.spelling import mended_version
+from registry.versions import version_or_none
 
 _EXPECTED = "put in only libraries/<name>/library.yaml and libraries/<name>/<version>/"
 

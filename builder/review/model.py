@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from builder.diff import InterfaceDiff
 from builder.review.rights import Rights
 from builder.review.treediff import ChangedFile
-from registry.errors import InvalidNameError
 from registry.library import TagFacts
 from registry.model import LedgerEntry, LibraryFacts, Policy, ReleaseContent
 from registry.names import LibraryName, ObjectId
 from registry.problems import Problem
 from registry.signing.publishers import Publishers
 from registry.trees import TreeEntry
-from registry.versions import Version, parse_version
+from registry.versions import Version, version_or_none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,10 +136,3 @@ class RegistryChange:
     """The changed files of ``advisories/``, as they are at the head."""
     libraries: frozenset[LibraryName] = frozenset()
     """The names of all libraries at the head, which advisories are about."""
-
-
-def version_or_none(text: str) -> Version | None:
-    try:
-        return parse_version(text)
-    except InvalidNameError:
-        return None

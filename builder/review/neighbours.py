@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from builder.review.dependencies import Dependent, Supply, is_active, may_break, offered
 from builder.review.gathering import read_facts
-from builder.review.model import LibraryChange, version_or_none
+from builder.review.model import LibraryChange
 from registry.core_library import core_library
 from registry.dependency_index import DependencyIndex
 from registry.git import GitRepository
 from registry.model import LibraryFacts
 from registry.names import CORE, LibraryName, ObjectId
-from registry.versions import Dependency, Version
+from registry.versions import Dependency, Version, version_or_none
 
 
 @dataclass(kw_only=True, slots=True)

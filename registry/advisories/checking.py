@@ -17,21 +17,13 @@ from registry.errors import InvalidNameError
 from registry.jsontext import Place
 from registry.names import is_library_name, parse_step_name
 from registry.problems import Problem, Severity, errors_of
-from registry.versions import Version, parse_version
+from registry.versions import version_or_none
 
 FOLDER = "advisories"
 # What stands beside advisories without being one.
 _OTHER_FILES = frozenset({"README.md", ".gitkeep", ".gitignore"})
 _EXAMPLE = "MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N, in quotes"
 _VECTORS = {"CVSS_V3": "CVSS:3.", "CVSS_V4": "CVSS:4."}
-
-
-def version_or_none(text: str) -> Version | None:
-    """A library's version; None for a text that is none."""
-    try:
-        return parse_version(text)
-    except InvalidNameError:
-        return None
 
 
 def check_advisory(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from registry.advisories.checking import FOLDER, check_advisory, version_or_none
+from registry.advisories.checking import FOLDER, check_advisory
 from registry.advisories.model import LIBRARIES, Advisory
 from registry.advisories.parsing import DEFAULT_ADVISORY_LIMITS, AdvisoryLimits
 from registry.advisories.ranges import Extent, extent_of
@@ -16,6 +16,7 @@ from registry.git import GitRepository, Wave
 from registry.names import CommitId, LibraryName, ObjectId, StepName
 from registry.problems import Problem
 from registry.trees import TreeEntry, read_tree
+from registry.versions import version_or_none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,7 +27,7 @@ from registry.installing.writing import files_of, new_releases, release_tag
 from registry.instance_facts import parse_instance_name
 from registry.library_states import LibraryState
 from registry.names import CORE, CommitId, LibraryName
-from registry.operation import Actor, NewTag, Turn, one_line, operation_commit, perform, rfc3339
+from registry.operation import Actor, NewTag, Turn, one_line, operation_commit, perform
 from registry.publishing import tag_step
 from registry.release_signature import registry_facts
 from registry.rollback_numbers import RollbackNumbers
@@ -35,6 +35,7 @@ from registry.snapshot import Registry
 from registry.tags import tag_name
 from registry.taken_ids import TakenIds
 from registry.taken_names import refuse_taken_name
+from registry.timestamps import format_seconds
 from registry.versions import Version
 
 _NAMED = 5
@@ -276,7 +277,7 @@ class Installer:
     def _attempt(self, turn: Turn, decide: Decide, request: _Request) -> Outcome:
         view = self.view(turn.head)
         seconds = int(time.time())
-        now, facts = rfc3339(seconds), registry_facts(self.registry, turn.head)
+        now, facts = format_seconds(seconds), registry_facts(self.registry, turn.head)
 
         def apply(change: LibraryChange, state: LibraryState) -> Step:
             for one in change.add:

@@ -52,7 +52,7 @@ def require_publishers_signature(
     if incoming.signature is None and not needs_one:
         return
     from registry.signing.errors import MissingSignatureError, OtherKeyError
-    from registry.signing.times import parse_time
+    from registry.timestamps import parse_time
 
     where = f"{incoming.name} {incoming.version}"
     if incoming.signature is None:

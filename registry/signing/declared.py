@@ -16,7 +16,7 @@ from registry.problems import Problem
 from registry.settings import DEFAULT_LIMITS
 from registry.signing.keys import parse_public_key
 from registry.signing.publishers import Publisher, PublisherKey, PublisherName, Publishers
-from registry.signing.times import parse_time
+from registry.timestamps import parse_time
 from registry.yamltext import load_yaml
 
 _PUBLISHER_NAME = re.compile(LIBRARY_NAME_PATTERN.replace("$", r"\Z"))

@@ -32,7 +32,7 @@ from registry.signing.errors import (
     SigningError,
 )
 from registry.signing.keys import Fingerprint, PublicKey
-from registry.signing.times import format_time
+from registry.timestamps import format_time
 
 PublisherName = NewType("PublisherName", str)
 

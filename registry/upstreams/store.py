@@ -15,9 +15,9 @@ from registry.errors import NotFoundError, RegistryError
 from registry.git import create_repository
 from registry.locking import exclusive
 from registry.names import CommitId, LibraryName
-from registry.operation import rfc3339
 from registry.release_signature import registry_facts
 from registry.snapshot import Registry
+from registry.timestamps import format_seconds
 from registry.upstreams.declared import Declared, Upstream, UpstreamAlias, declared_upstreams
 from registry.upstreams.errors import UnreachableUpstreamError
 from registry.upstreams.fetching import fetch, forget_trust
@@ -185,7 +185,7 @@ class Upstreams:
         now = time.time()
         state = FetchState(
             head=head or before.head,
-            fetched_at=rfc3339(int(now)) if head is not None else before.fetched_at,
+            fetched_at=format_seconds(int(now)) if head is not None else before.fetched_at,
             tried_at=now,
             problem=problem,
             trusted=upstream.trusted if head is not None else before.trusted,

@@ -31,9 +31,9 @@ from registry.names import CommitId
 from registry.problems import printable
 from registry.signing.errors import MalformedKeyError
 from registry.signing.keys import PublicKey, parse_public_keys
-from registry.signing.times import format_time
 from registry.snapshot import Registry
 from registry.tables import Column, show_table
+from registry.timestamps import format_time
 from registry.verifying.accepting import accept_served
 from registry.verifying.difference import compare_heads
 from registry.verifying.errors import IncompleteHistoryError, TrustedFileError

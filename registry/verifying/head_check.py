@@ -9,8 +9,8 @@ from registry.names import CommitId
 from registry.signing.errors import SigningError
 from registry.signing.releases import verify_head
 from registry.signing.statements import HeadStatement
-from registry.signing.times import parse_time
 from registry.snapshot import Registry
+from registry.timestamps import parse_time
 from registry.verifying.authority import NO_ADMINISTRATORS, Authority
 from registry.verifying.commit_walk import descends
 from registry.verifying.evidence import History

@@ -12,7 +12,7 @@ from registry.signing.errors import BadSignatureError, KeyRevokedError, SigningE
 from registry.signing.publishers import PublisherKey, Publishers
 from registry.signing.releases import verify_release
 from registry.signing.statements import ReleaseStatement
-from registry.signing.times import parse_time
+from registry.timestamps import parse_time
 from registry.verifying.authority import NO_ADMINISTRATORS, Authority
 from registry.verifying.evidence import Introduction
 from registry.verifying.model import Attack, CheckName, Finding, Outcome

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from registry.problems import printable
-from registry.signing.times import format_time
+from registry.timestamps import format_time
 from registry.verifying.difference import Difference
 from registry.verifying.mending import mending, mending_lines
 from registry.verifying.model import Finding, Report

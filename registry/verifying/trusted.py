@@ -14,8 +14,8 @@ import msgspec
 from registry.durable import write_durably
 from registry.locking import exclusive
 from registry.names import CommitId, ObjectId
-from registry.signing.times import parse_time
 from registry.snapshot import Registry
+from registry.timestamps import parse_time
 from registry.verifying.commit_walk import descends
 from registry.verifying.errors import TrustedFileError, UntrustedHistoryError
 from registry.verifying.model import Attack

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from registry.names import CommitId
 from registry.signing.keys import PublicKey
-from registry.signing.times import format_time
 from registry.snapshot import Registry
+from registry.timestamps import format_time
 from registry.verifying.attested_records import counting_records
 from registry.verifying.attesting import JudgedActs, judge_acts
 from registry.verifying.authority import SignedFacts, judge_authority

@@ -14,8 +14,8 @@ from pathlib import Path
 import registry as registry_room
 from builder.packaging.staging import staged
 from registry.backing_up import Frozen, bundle_header, freeze, pack_objects
-from registry.signing.times import format_time
 from registry.snapshot import Registry
+from registry.timestamps import time_now
 from server.backups.container import Told, Writing
 from server.backups.manifest import (
     BUNDLE,
@@ -87,7 +87,7 @@ def _manifest(
     config = registry.repository.config
     remotes = {name: without_password(config.get(f"remote.{name}.url")) for name in config.remotes}
     return Manifest(
-        made_at=format_time(datetime.now(UTC).replace(microsecond=0)),
+        made_at=time_now(),
         made_by=f"opsteps {registry_room.__version__}",
         head=frozen.head,
         branch=frozen.branch,

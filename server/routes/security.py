@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from registry.operation import rfc3339
+from registry.timestamps import format_seconds
 from server.answers import json_answer
 from server.database.security_events import EventKind, list_events
 from server.errors import AnswerError
@@ -39,7 +39,7 @@ async def get_security_events(
     rows = [
         {
             "id": one.event_id,
-            "time": rfc3339(int(one.at.timestamp())),
+            "time": format_seconds(int(one.at.timestamp())),
             "kind": one.kind.value,
             "actor": one.actor,
             "client": one.client,

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.advisories.checking import check_advisory, version_or_none
+from registry.advisories.checking import check_advisory
 from registry.advisories.matching import advisories_for, hits_of
 from registry.advisories.model import Affected, Event, Package, Range, RangeType
 from registry.advisories.parsing import AdvisoryLimits, parse_advisory
@@ -19,7 +19,7 @@ from registry.names import LibraryName
 from registry.problems import Problem, Severity, errors_of
 from registry.schema import Format, schema_of
 from registry.snapshot import Registry
-from registry.versions import Version, parse_version
+from registry.versions import Version, parse_version, version_or_none
 from tests.registry.making import (
     NAME,
     commit_all,

@@ -15,7 +15,7 @@ from registry.signing.errors import (
 )
 from registry.signing.keys import parse_public_key
 from registry.signing.publishers import Publishers, withdrawn_revocations
-from registry.signing.times import parse_time
+from registry.timestamps import parse_time
 
 VECTORS = Path(__file__).parent / "vectors"
 ED25519, ECDSA, RSA = (

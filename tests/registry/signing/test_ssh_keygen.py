@@ -15,8 +15,8 @@ from registry.signing.publishers import Publisher, PublisherKey, PublisherName, 
 from registry.signing.releases import sign_head, sign_release, verify_head, verify_release
 from registry.signing.sshsig import parse_signature, sign, verify
 from registry.signing.statements import HeadStatement, Namespace, ReleaseStatement
-from registry.signing.times import parse_time
 from registry.signing.trust import sign_registry, trusted_publishers
+from registry.timestamps import parse_time
 from registry.versions import parse_version
 
 pytestmark = pytest.mark.needs_ssh_keygen

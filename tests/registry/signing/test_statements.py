@@ -12,7 +12,7 @@ from registry.signing.statements import (
     parse_head_statement,
     parse_release_statement,
 )
-from registry.signing.times import format_time, parse_time
+from registry.timestamps import format_time, parse_time
 from registry.versions import parse_version
 
 DIGEST = "0123456789abcdef" * 4

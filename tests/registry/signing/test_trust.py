@@ -21,8 +21,8 @@ from registry.signing.publishers import PublisherKey, Publishers
 from registry.signing.releases import sign_head, sign_release, verify_head, verify_release
 from registry.signing.sshsig import sign
 from registry.signing.statements import HeadStatement, Namespace, ReleaseStatement
-from registry.signing.times import parse_time
 from registry.signing.trust import sign_registry, trusted_publishers
+from registry.timestamps import parse_time
 from registry.versions import parse_version
 
 NOW = parse_time("2025-03-01T00:00:00Z")

@@ -1,4 +1,4 @@
-"""Times as statements, ledgers and keys write them: RFC 3339, UTC, with a Z."""
+"""Times as this project writes and reads them: RFC 3339, UTC, with a Z."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def format_time(moment: datetime) -> str:
     """``2025-01-31T12:00:00Z``; what is less than a second is cut off."""
     naive = moment.astimezone(UTC).replace(tzinfo=None)
     return f"{naive.isoformat(timespec='seconds')}Z"
+
+
+def format_seconds(seconds: int) -> str:
+    """As `format_time`, of seconds since 1970."""
+    return format_time(datetime.fromtimestamp(seconds, UTC))
+
+
+def time_now() -> str:
+    """The time, to the second."""
+    return format_time(datetime.now(UTC))
