@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from registry.sharing import share_as_others
+from registry.durable import write_whole
 
 Value = TypeVar("Value")
 
@@ -35,19 +34,9 @@ def read_derived(path: Path, *, version: str, kind: type[Value]) -> Value | None
 def write_derived(path: Path, value: object, *, version: str) -> None:
     """Keep a value; where nothing can be written, nothing is kept."""
     body = msgspec.json.encode(value)
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError:
-        return
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_seal(version, body) + b"\n" + body)
-        share_as_others(new)
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
+        write_whole(path, _seal(version, body) + b"\n" + body)
 
 
 def _seal(version: str, body: bytes) -> bytes:

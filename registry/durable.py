@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -74,6 +75,31 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     batch = Batch()
     batch.put(path, content, mode=mode)
     batch.finish()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file in place with one rename, unsynced: for what can be made again. Raises OSError."""
+    with staged(path, durable=False) as beside:
+        beside.write_bytes(content)
+
+
+@contextmanager
+def staged(target: Path, *, durable: bool = True) -> Iterator[Path]:
+    """A path beside ``target`` to write to: it takes its place when all went well. Raises OSError.
+
+    ``durable`` syncs the file before the rename, and its directory after.
+    """
+    beside = target.parent / f"{STAGED}{uuid.uuid4().hex}"
+    try:
+        yield beside
+        if durable:
+            _sync(beside)
+        beside.replace(target)
+        if durable:
+            sync_directories([target.parent])
+    finally:
+        with suppress(OSError):
+            beside.unlink()
 
 
 def sync_directories(directories: Iterable[Path]) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import uuid
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from registry.durable import write_durably
+from registry.durable import write_durably, write_whole
 from registry.locking import exclusive
 from registry.names import CommitId
 from registry.snapshot import Registry
@@ -63,14 +61,7 @@ def write_served_head(registry: Registry, served: ServedHead) -> ServedHead:
             return there
         if there == served:
             return served
-        staged = path.parent / f".opsteps-{uuid.uuid4().hex}"
-        try:
-            staged.write_bytes(msgspec.json.encode(served))
-            staged.replace(path)
-        except OSError:
-            with suppress(OSError):
-                staged.unlink()
-            raise
+        write_whole(path, msgspec.json.encode(served))
     return served
 
 

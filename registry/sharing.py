@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 from registry.git_config import GitConfig
 
@@ -33,13 +32,6 @@ def share(config: GitConfig) -> None:
         # Who may read a directory may also enter it.
         allowed = wanted | (wanted & 0o444) >> 2
         os.umask(0o777 & ~allowed)
-
-
-def share_as_others(path: Path) -> None:
-    """Give a file that was made for its maker alone the rights that other new files have."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    path.chmod(0o666 & ~umask)
 
 
 def _set(change: Callable[[int], int]) -> None:

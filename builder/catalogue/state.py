@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from registry.durable import write_whole
+
 FORMAT = 3
 """Changes with the meaning of these records; another format is as good as none."""
 
@@ -140,6 +142,4 @@ def load_generation(path: Path) -> int | None:
 
 def save_state(path: Path, state: SiteState) -> None:
     """Put the state in place at once."""
-    temporary = path.with_suffix(".new")
-    temporary.write_bytes(_ENCODER.encode(state))
-    temporary.replace(path)
+    write_whole(path, _ENCODER.encode(state))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from builder.packaging.errors import WriteError
-from registry.durable import sync_directories
+from registry import durable
 
 
 @contextmanager
@@ -20,12 +18,10 @@ def staged(target: Path) -> Iterator[Path]:
     """
     if target.is_dir():
         raise WriteError("this is a directory", where=str(target), next_step="Name a file")
-    beside = target.parent / f".opsteps-{uuid.uuid4().hex}"
+    beside = target
     try:
-        yield beside
-        _sync(beside)
-        beside.replace(target)
-        sync_directories([target.parent])
+        with durable.staged(target) as beside:
+            yield beside
     except OSError as error:
         # What is packed may not be readable either: that is another path's trouble.
         if error.filename is not None and Path(error.filename) not in {beside, target.parent}:
@@ -35,13 +31,3 @@ def staged(target: Path) -> Iterator[Path]:
             where=str(target),
             next_step="Name a file in a directory that is there and may be written to",
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
