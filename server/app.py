@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -17,9 +16,10 @@ from registry.snapshot import Registry
 from server.access import Gate, web_address
 from server.advice import without_paths
 from server.building import Building, BuildState, build_command, search_directory, site_directory
+from server.clock import now
 from server.clone_watch import CloneWatch
 from server.database.engine import database_url
-from server.database_start import open_database, read_at_start
+from server.database.opening import open_database
 from server.events import Events
 from server.follower import Follower
 from server.gauges import add_gauges
@@ -38,6 +38,7 @@ from server.settings import Settings
 from server.site import Site
 from server.state import ALARMS_KEPT, Served
 from server.token_marker import TokenMarker
+from server.token_start import read_at_start
 from server.tokens import Tokens
 from server.uploads import UploadMemory
 from server.upstream_watch import UpstreamWatch
@@ -407,8 +408,3 @@ def _more_alarms(served: Served | None) -> list[str]:
     """That there are more alarms than are shown."""
     more = served.alarm_count - len(served.alarms) if served else 0
     return [f"and {more:,} more: 'opsteps verify' names them all"] if more else []
-
-
-def now() -> str:
-    """The present moment: RFC 3339, UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

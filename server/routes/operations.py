@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from server.answers import NO_STORE, Answer, json_answer
-from server.app import now
+from server.clock import now
 from server.errors import AnswerError
 from server.routes.replies import Reply, ServerParts, errors
 from server.schemas import CacheCleared, Health, Performance, Usage

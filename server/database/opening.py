@@ -1,4 +1,4 @@
-"""The database at the start: where it cannot be used, lookups are answered, and changes are not."""
+"""Opens the database; while it is down, lookups are answered and changes are not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from sqlalchemy import URL
 
 from server.database.engine import Database
 from server.database.errors import DatabaseError, DatabaseSetupError
-from server.tokens import Tokens, why_down
 
 _LOG = structlog.get_logger(__name__)
 
@@ -25,12 +24,3 @@ def open_database(url: URL) -> Database:
     except DatabaseError as error:
         _LOG.error("the database is down: lookups are answered, changes are not", reason=str(error))
     return database
-
-
-def read_at_start(tokens: Tokens) -> None:
-    """Know the tokens, if the database is there."""
-    try:
-        tokens.read()
-    except DatabaseError as error:
-        tokens.problem = why_down(error)
-        _LOG.error("no token is known yet", reason=str(error))
