@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -15,6 +15,7 @@ import registry
 from server.database.errors import DatabaseError
 from server.errors import AnswerError
 from server.openapi import complete
+from server.parts import Parts
 from server.requests import request_id_of
 from server.routes import (
     changes,
@@ -29,9 +30,6 @@ from server.routes import (
 )
 from server.routes.replies import Reply, error_reply, invalid_body
 from server.settings import Settings
-
-if TYPE_CHECKING:
-    from server.app import Server
 
 _LOG = structlog.get_logger(__name__)
 ROUTERS = (
@@ -54,16 +52,16 @@ added, as in the static catalogue.
 """
 
 
-def make_api(server: Server) -> FastAPI:
-    """The application over a server's parts; interactive pages are left out, they need a CDN."""
+def make_api(parts: Parts) -> FastAPI:
+    """The application over these parts; interactive pages are left out, they need a CDN."""
     app = _routes()
-    app.state.server = server
+    app.state.parts = parts
     app.add_exception_handler(AnswerError, _refused)
     app.add_exception_handler(DatabaseError, _down)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _failed)
     app.add_exception_handler(Exception, _broken)
-    described = cache(partial(_describe, app, server.settings))
+    described = cache(partial(_describe, app, parts.settings))
     app.openapi = described  # type: ignore[method-assign]
     return app
 

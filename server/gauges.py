@@ -2,120 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from server.health_report import HealthReport
+from server.metrics import Metrics
 from server.pools import Pool
 
-if TYPE_CHECKING:
-    from server.app import Server
+
+def add_gauges(metrics: Metrics, health: HealthReport, queues: Sequence[Pool]) -> None:
+    """Let ``/metrics`` tell what ``/health`` tells, and how full the queues are."""
+    _add_figures(metrics, health)
+    _add_flags(metrics, health)
+    metrics.families += [lambda: _held(queues), lambda: _refused(queues)]
 
 
-def add_gauges(server: Server) -> None:
-    """Let ``/metrics`` tell what ``/health`` tells."""
-    gauges = server.metrics.gauges
+def _add_figures(metrics: Metrics, health: HealthReport) -> None:
+    """What is counted or measured."""
+    writing = health.changes.health
+    metrics.gauges |= {
+        "libraries": ("Libraries served, besides core.", health.library_count),
+        "steps": ("Steps of these libraries.", health.step_count),
+        "states": (
+            "Served states in memory: the current one, and those still in use.",
+            lambda: health.follower.states_kept,
+        ),
+        "oldest_change_seconds": (
+            "How long the oldest change that is being made takes already.",
+            lambda: writing.oldest_seconds,
+        ),
+        "alarms": ("Alarms.", health.alarm_count),
+        "registry_free_bytes": (
+            "Room on the registry's file system.",
+            lambda: health.place.free_bytes,
+        ),
+        "last_write_error_timestamp_seconds": (
+            "When the last change could not be written, seconds since 1970; 0: the last one could.",
+            lambda: writing.failed_seconds,
+        ),
+        "security_events_dropped": (
+            "Security events that were never written, as too many waited.",
+            lambda: health.security.dropped,
+        ),
+    }
+
+
+def _add_flags(metrics: Metrics, health: HealthReport) -> None:
+    """What holds or does not."""
+    follower, tokens = health.follower, health.tokens
 
     def flag(name: str, text: str, holds: Callable[[], object]) -> None:
-        gauges[name] = (text, lambda: float(bool(holds())))
+        metrics.gauges[name] = (text, lambda: float(bool(holds())))
 
-    flag("degraded", "1 while /health says degraded.", lambda: _status(server) == "degraded")
-    flag("loading", "1 until the registry was loaded.", lambda: _status(server) == "loading")
+    flag("degraded", "1 while /health says degraded.", lambda: _status(health) == "degraded")
+    flag("loading", "1 until the registry was loaded.", lambda: _status(health) == "loading")
+    flag(
+        "write_failing",
+        "1 after the file system refused a change, or it was ended, until one succeeds.",
+        lambda: health.changes.health.is_failing,
+    )
     flag(
         "head_not_served",
         "1 while the newest commit is not the one that is served.",
-        lambda: server.follower.problem,
+        lambda: follower.problem,
     )
-    flag("dirty", "1 while the working tree has edits.", lambda: server.follower.upkeep.dirty)
+    flag("dirty", "1 while the working tree has edits.", lambda: follower.upkeep.dirty)
     flag(
         "clone_incomplete",
         "1 while the clone lacks history, tags or contents.",
-        lambda: not server.clone.state.is_complete,
+        lambda: not health.clone.state.is_complete,
     )
     flag(
         "registry_unwritable",
         "1 while the registry's disk is gone, full, read-only, not ours, or hangs.",
-        lambda: server.place.problem,
-    )
-    gauges["registry_free_bytes"] = (
-        "Room on the registry's file system.",
-        lambda: server.place.free_bytes,
-    )
-    gauges["last_write_error_timestamp_seconds"] = (
-        "When the last change could not be written, seconds since 1970; 0: the last one could.",
-        lambda: server.operations.health.failed_seconds,
+        lambda: health.place.problem,
     )
     flag(
         "database_down",
         "1 while rows cannot be had.",
-        lambda: not server.tokens.is_fresh or server.tokens.are_gone,
+        lambda: not tokens.is_fresh or tokens.are_gone,
     )
     flag(
         "database_unwritable",
         "1 while rows can be read and not written.",
-        lambda: server.database.write_problem,
-    )
-    gauges["security_events_dropped"] = (
-        "Security events that were never written, as too many waited.",
-        lambda: server.security.dropped,
+        lambda: health.database.write_problem,
     )
     flag(
         "notices_down",
         "1 while the Redis of the setting redis_url is not there.",
-        lambda: server.notices.status == "down",
+        lambda: health.notices.status == "down",
     )
     flag(
         "remote_down",
         "1 while the remote cannot be had, or what it has is refused.",
-        lambda: server.remote.state.status in {"down", "refused"},
+        lambda: health.remote.state.status in {"down", "refused"},
     )
     flag(
         "catalogue_failed",
         "1 while the last build of the catalogue failed.",
-        lambda: server.build_state().status == "failed",
+        lambda: health.build_state().status == "failed",
     )
     flag(
         "search_unavailable",
         "1 until there was a search index to answer from.",
-        lambda: server.health()["search"] != "ready",
-    )
-    server.metrics.families += [lambda: _held(server), lambda: _refused(server)]
-
-
-def _status(server: Server) -> object:
-    return server.health()["status"]
-
-
-def pools(server: Server) -> tuple[Pool, ...]:
-    """All queues of a server."""
-    operations = server.operations
-    return (
-        *server.pools.all(),
-        operations.changes,
-        operations.checks,
-        operations.planner.questions,
-        operations.planner.fetches,
-        server.lookups.pinned.pool,
-        *server.search_pools(),
+        lambda: health.search.state != "ready",
     )
 
 
-def _held(server: Server) -> GaugeMetricFamily:
+def _status(health: HealthReport) -> object:
+    return health.fields()["status"]
+
+
+def _held(queues: Sequence[Pool]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(
         "opsteps_queue", "Requests under way or waiting in a queue.", labels=["queue"]
     )
-    for pool in pools(server):
+    for pool in queues:
         family.add_metric([pool.name], pool.held)
     return family
 
 
-def _refused(server: Server) -> CounterMetricFamily:
+def _refused(queues: Sequence[Pool]) -> CounterMetricFamily:
     family = CounterMetricFamily(
         "opsteps_queue_refused",
         "Requests that were answered with 503, as a queue was full.",
         labels=["queue"],
     )
-    for pool in pools(server):
+    for pool in queues:
         family.add_metric([pool.name], pool.refused)
     return family

@@ -39,7 +39,7 @@ class Requires:
         return found
 
     def _principal(self, request: Request) -> Principal | None:
-        gate = request.app.state.server.gate
+        gate = request.app.state.parts.gate
         if self.access is Access.READ:
             gate.check_read(request.scope)
             return None

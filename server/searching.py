@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
-from builder.search_index import SearchIndex
 from builder.search_query import SearchQuery, SearchResults, SearchUnavailableError
 from server.errors import AnswerError
 from server.pools import Pool
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from builder.search_index import SearchIndex
 
 _LOG = structlog.get_logger(__name__)
 
@@ -40,6 +43,9 @@ class Searching:
 
     def refresh(self) -> None:
         """Take up a newer index if there is one; called when a build ended."""
+        # Loaded when it is first needed, as its library is slow to import.
+        from builder.search_index import SearchIndex
+
         try:
             with self._lock:
                 if self._index is None:

@@ -15,8 +15,8 @@ from registry.names import LibraryName, library_id, parse_library_name
 from registry.versions import Version, parse_version
 from server.access import LOCAL
 from server.answers import json_answer
-from server.app import Server
 from server.errors import AnswerError
+from server.parts import Parts
 from server.planning_process import make_plan
 from server.requests import request_id_of
 from server.routes.replies import Reply, ServerParts, errors, invalid_body
@@ -96,9 +96,9 @@ LibraryKey = Annotated[
 ]
 
 
-def library_name(server: Server, key: str) -> LibraryName:
+def library_name(parts: Parts, key: str) -> LibraryName:
     """The name that a name or id stands for; raises AnswerError (404)."""
-    found = server.lookups.served().library(key)
+    found = parts.lookups.served().library(key)
     if found is not None:
         return LibraryName(found.name)
     try:
@@ -125,7 +125,7 @@ def version_of(text: str) -> Version:
 )
 async def install_library(
     request: Request,
-    server: ServerParts,
+    parts: ServerParts,
     by: Writer,
     license_key: Annotated[
         str | None, Query(description="As the form's; the form is the better place.")
@@ -138,20 +138,20 @@ async def install_library(
     machine.
     """
     if (request.headers.get("content-type") or "").partition(";")[0].strip() == "application/json":
-        return await _install_named(request, server, by, license_key)
-    with server.uploads.holding() as take:
+        return await _install_named(request, parts, by, license_key)
+    with parts.uploads.holding() as take:
         headers = request.headers
         form = await read_install_form(
             headers.get("content-type"),
             headers.get("content-length"),
             request.stream(),
-            server.settings,
+            parts.settings,
             take=take,
         )
         key = form.license_key or license_key
-        incoming = await server.operations.check(form.file)
+        incoming = await parts.changes.check(form.file)
         change = InstallUpload(incoming=incoming, license_key=key)
-        done = await server.operations.carry_out(change, by)
+        done = await parts.changes.carry_out(change, by)
     library = done.first
     (arrived,) = library.arrived
     content = {
@@ -173,22 +173,20 @@ async def install_library(
     return Reply(json_answer(content))
 
 
-async def _install_named(
-    request: Request, server: Server, by: Who, license_key: str | None
-) -> Reply:
+async def _install_named(request: Request, parts: Parts, by: Who, license_key: str | None) -> Reply:
     """Install a library of an upstream, with what it needs."""
     try:
         asked = InstallRequest.model_validate_json(await request.body())
     except ValidationError as error:
         raise invalid_body(error) from error
     wish = wish_of(asked.library, asked.version, asked.range, asked.upstream)
-    plan, _ = await server.operations.planner.fetch(partial(make_plan, (wish,), update=False))
+    plan, _ = await parts.changes.planner.fetch(partial(make_plan, (wish,), update=False))
     key = asked.license_key or license_key
     wanted = CarryOut(plan=plan, operation="install", license_key=key)
-    done = await server.operations.carry_out(wanted, by)
+    done = await parts.changes.carry_out(wanted, by)
     library = done.first
     planned = next(one for one in plan.libraries if one.name == library.name)
-    served = server.lookups.served().library(library.name)
+    served = parts.lookups.served().library(library.name)
     summary = msgspec.json.decode(served.summary) if served is not None else {}
     steps = len(served.steps) if served is not None else 0
     content = {
@@ -212,7 +210,7 @@ async def _install_named(
 
 @router.put("/libraries/{library}/toggle", response_model=Toggled, responses=errors(*_REFUSALS))
 async def toggle_library(
-    server: ServerParts,
+    parts: ServerParts,
     by: Writer,
     library: LibraryKey,
     enabled: Annotated[bool, Query(description="Whether its steps are served.")],
@@ -221,10 +219,8 @@ async def toggle_library(
     ] = False,
 ) -> Reply:
     """Turn a library on or off. 409 names the libraries that need it."""
-    name = library_name(server, library)
-    done = await server.operations.carry_out(
-        Toggle(name=name, enabled=enabled, cascade=cascade), by
-    )
+    name = library_name(parts, library)
+    done = await parts.changes.carry_out(Toggle(name=name, enabled=enabled, cascade=cascade), by)
     content = {
         "library_id": library_id(name),
         "enabled": enabled,
@@ -239,7 +235,7 @@ async def toggle_library(
 
 @router.delete("/libraries/{library}", response_model=Uninstalled, responses=errors(*_REFUSALS))
 async def uninstall_library(
-    server: ServerParts,
+    parts: ServerParts,
     by: Writer,
     library: LibraryKey,
     version: Annotated[
@@ -252,10 +248,10 @@ async def uninstall_library(
     `active` says what callers without a version get from now on. Its name, its ledger and its tags
     stay: the same release can come back, another one under the same version cannot.
     """
-    name = library_name(server, library)
+    name = library_name(parts, library)
     # Each once: the answer and the commit name them.
     versions = tuple(dict.fromkeys(version_of(text) for text in version or ()))
-    done = await server.operations.carry_out(
+    done = await parts.changes.carry_out(
         Uninstall(name=name, versions=versions, cascade=cascade), by
     )
     content = {
@@ -275,12 +271,12 @@ async def uninstall_library(
     "/libraries/{library}/pin", response_model=Pinned, responses=errors(400, 413, 415, *_REFUSALS)
 )
 async def pin_library(
-    server: ServerParts, by: Writer, library: LibraryKey, wanted: PinRequest
+    parts: ServerParts, by: Writer, library: LibraryKey, wanted: PinRequest
 ) -> Reply:
     """Pin a library to a version that is installed, or let it follow its releases again."""
-    name = library_name(server, library)
+    name = library_name(parts, library)
     version = version_of(wanted.version) if wanted.version is not None else None
-    return _pinned(await server.operations.carry_out(Pin(name=name, version=version), by))
+    return _pinned(await parts.changes.carry_out(Pin(name=name, version=version), by))
 
 
 @router.post(
@@ -289,11 +285,11 @@ async def pin_library(
     responses=errors(400, 413, 415, *_REFUSALS),
 )
 async def roll_back_library(
-    server: ServerParts, by: Writer, library: LibraryKey, wanted: RollbackRequest
+    parts: ServerParts, by: Writer, library: LibraryKey, wanted: RollbackRequest
 ) -> Reply:
     """Go back to a version that is installed: it is pinned until it is unpinned, and tagged."""
-    name, version = library_name(server, library), version_of(wanted.version)
-    return _pinned(await server.operations.carry_out(RollBack(name=name, version=version), by))
+    name, version = library_name(parts, library), version_of(wanted.version)
+    return _pinned(await parts.changes.carry_out(RollBack(name=name, version=version), by))
 
 
 def _pinned(done: Done) -> Reply:

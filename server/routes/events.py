@@ -54,7 +54,7 @@ class _EventStream(StreamingResponse):
 @router.get("/events", response_class=_EventStream, responses=errors(422))
 async def get_events(
     request: Request,
-    server: ServerParts,
+    parts: ServerParts,
     last_event_id: Annotated[
         str | None, Header(description="The id of the last event heard, to resume after it.")
     ] = None,
@@ -74,14 +74,14 @@ async def get_events(
     if last and not _COMMIT.match(last):
         raise AnswerError(422, "Last-Event-ID: use the id of an event of this stream")
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    stream = _EventStream(server.events.stream(last), headers=headers)
-    stream.place = server.events.listening(server.gate.trusted.counted_client(dict(request.scope)))
+    stream = _EventStream(parts.events.stream(last), headers=headers)
+    stream.place = parts.events.listening(parts.gate.trusted.counted_client(dict(request.scope)))
     return stream
 
 
 @router.get("/audit", response_model=Audit, responses=errors(422))
 async def get_audit(
-    server: ServerParts,
+    parts: ServerParts,
     library: Annotated[str | None, Query(description="Only what changed this library.")] = None,
     actor: Annotated[str | None, Query(max_length=200, description="Only what they did.")] = None,
     operation: Annotated[str | None, Query(max_length=200, examples=["install"])] = None,
@@ -97,8 +97,8 @@ async def get_audit(
     Operation and actor are proven where `attested` is true, by the signature of the instance or of
     CI; elsewhere they are what the commit says.
     """
-    if limit > server.settings.list_limit:
-        raise AnswerError(422, f"limit: at most {server.settings.list_limit} entries come at once")
+    if limit > parts.settings.list_limit:
+        raise AnswerError(422, f"limit: at most {parts.settings.list_limit} entries come at once")
     for name, moment in (("since", since), ("until", until)):
         if moment is not None and moment.tzinfo is None:
             raise AnswerError(422, f"{name}: give a time zone, such as 2026-01-31T12:00:00Z")
@@ -108,7 +108,7 @@ async def get_audit(
         wanted = parse_library_name(library) if library is not None else None
     except InvalidNameError as error:
         raise AnswerError(422, f"library: {error}") from error
-    head, start = _read_cursor(cursor, server.lookups.served().commit)
+    head, start = _read_cursor(cursor, parts.lookups.served().commit)
 
     def read(installer: Installer) -> tuple[list[Entry], int | None]:
         (began,) = installer.registry.repository.objects([head])
@@ -119,7 +119,7 @@ async def get_audit(
             head,
             start,
             limit=limit,
-            walk=server.settings.audit_commits,
+            walk=parts.settings.audit_commits,
             library=wanted,
             actor=actor,
             operation=operation,
@@ -127,7 +127,7 @@ async def get_audit(
             until=until,
         )
 
-    entries, end = await server.operations.read(read)
+    entries, end = await parts.changes.read(read)
     following = f"{head}:{end}" if end is not None else None
     content = {
         "entries": [_shown(entry) for entry in entries],

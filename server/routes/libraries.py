@@ -18,7 +18,7 @@ router = APIRouter(
 @router.get("/libraries", response_model=list[LibrarySummary], responses=errors(422))
 async def list_libraries(
     request: Request,
-    server: ServerParts,
+    parts: ServerParts,
     enabled_only: Annotated[
         bool, Query(description="Leave out what is disabled or cannot be served.")
     ] = False,
@@ -29,9 +29,9 @@ async def list_libraries(
 
     Without `limit` and `cursor` all of them come at once.
     """
-    page = page_of(limit, cursor, server.settings.list_limit)
-    answer = server.lookups.libraries(enabled_only=enabled_only, page=page)
-    served = server.lookups.served()
+    page = page_of(limit, cursor, parts.settings.list_limit)
+    answer = parts.lookups.libraries(enabled_only=enabled_only, page=page)
+    served = parts.lookups.served()
     chosen = served.lists.usable_libraries if enabled_only else served.lists.libraries
     total = sum(len(piece.members) for piece in chosen.pieces) if page else 0
     return paged(request, answer, page, total)
@@ -39,10 +39,10 @@ async def list_libraries(
 
 @router.get("/libraries/{library}", response_model=LibraryDetail, responses=errors(404))
 async def get_library(
-    server: ServerParts,
+    parts: ServerParts,
     library: Annotated[
         str, Path(description="Name or integer id.", examples=["file-operations-basic"])
     ],
 ) -> Reply:
     """One library: its summary, its manifest, its releases and the steps of the active one."""
-    return Reply(server.lookups.library(library))
+    return Reply(parts.lookups.library(library))

@@ -16,8 +16,8 @@ from registry.snapshot import Snapshot
 from registry.upstreams.offers import OfferStatus
 from registry.versions import Version
 from server.answers import json_answer
-from server.app import Server
 from server.errors import AnswerError
+from server.parts import Parts
 from server.planning_process import get_offer
 from server.routes.changes import LibraryKey, library_name, version_of
 from server.routes.replies import Reply, ServerParts, errors
@@ -30,18 +30,18 @@ router = APIRouter(
 
 
 @router.get("/libraries/{library}/versions", response_model=Versions, responses=errors(404, 422))
-async def list_versions(server: ServerParts, library: LibraryKey) -> Reply:
+async def list_versions(parts: ServerParts, library: LibraryKey) -> Reply:
     """Every version that is known: released, withdrawn, a candidate, or not trusted and why."""
-    found = server.lookups.served().library(library)
+    found = parts.lookups.served().library(library)
     if found is None:
         raise AnswerError(404, f"there is no library {library[:80]!r}; see GET /api/v1/libraries")
     detail = msgspec.json.decode(found.detail_bytes())
     name = LibraryName(found.name)
     instance = InstanceFacts()
-    snapshot = server.follower.snapshot
+    snapshot = parts.follower.snapshot
     if snapshot is not None:
-        instance = await server.operations.read(lambda _: snapshot.library(name).instance)
-    update, problem = await _update(server, name) if instance.upstream else (None, "")
+        instance = await parts.changes.read(lambda _: snapshot.library(name).instance)
+    update, problem = await _update(parts, name) if instance.upstream else (None, "")
     content = {
         "library": name,
         "active": found.version or None,
@@ -54,10 +54,10 @@ async def list_versions(server: ServerParts, library: LibraryKey) -> Reply:
     return Reply(json_answer(content, cached=True))
 
 
-async def _update(server: Server, name: LibraryName) -> tuple[str | None, str]:
+async def _update(parts: Parts, name: LibraryName) -> tuple[str | None, str]:
     """The version that there is an update to, or why there is none that can be told."""
     try:
-        offer = await server.operations.planner.ask(get_offer, name)
+        offer = await parts.changes.planner.ask(get_offer, name)
     except AnswerError as error:
         return None, error.message
     if offer is None:
@@ -69,10 +69,10 @@ async def _update(server: Server, name: LibraryName) -> tuple[str | None, str]:
 @router.get(
     "/libraries/{library}/dependents", response_model=Dependents, responses=errors(404, 409)
 )
-async def list_dependents(server: ServerParts, library: LibraryKey) -> Reply:
+async def list_dependents(parts: ServerParts, library: LibraryKey) -> Reply:
     """The libraries whose active release needs this one: they stand in the way of removing it."""
-    name = library_name(server, library)
-    found = await server.operations.read(lambda installer: installer.dependents(name))
+    name = library_name(parts, library)
+    found = await parts.changes.read(lambda installer: installer.dependents(name))
     content = {
         "library": name,
         "dependents": [{**asdict(one), "version": str(one.version)} for one in found],
@@ -82,7 +82,7 @@ async def list_dependents(server: ServerParts, library: LibraryKey) -> Reply:
 
 @router.get("/libraries/{library}/diff", response_model=Comparison, responses=errors(404, 422))
 async def compare_releases(
-    server: ServerParts,
+    parts: ServerParts,
     library: LibraryKey,
     old: Annotated[
         str | None, Query(description="The greatest stable one below the other when left out.")
@@ -90,35 +90,35 @@ async def compare_releases(
     new: Annotated[str | None, Query(description="The last release when left out.")] = None,
 ) -> Reply:
     """What changed for callers between two releases, as `opsteps diff --json` says it."""
-    name = library_name(server, library)
+    name = library_name(parts, library)
     before = version_of(old) if old is not None else None
     after = version_of(new) if new is not None else None
-    snapshot = server.follower.snapshot
+    snapshot = parts.follower.snapshot
     if snapshot is None:
         raise AnswerError(503, "releases cannot be read yet; ask again in a second")
-    chooser = Chooser(server.registry, snapshot)
-    found = await server.operations.read(lambda _: chooser.named(name, before, after))
+    chooser = Chooser(parts.registry, snapshot)
+    found = await parts.changes.read(lambda _: chooser.named(name, before, after))
     return Reply(json_answer(comparison_data(found), cached=True))
 
 
 @router.get("/libraries/{library}/docs", response_model=Documents, responses=errors(404, 422))
 async def get_documents(
-    server: ServerParts,
+    parts: ServerParts,
     library: LibraryKey,
     version: Annotated[
         str | None, Query(description="A release; the active one when left out.")
     ] = None,
 ) -> Reply:
     """The README and the changelog of a release, as Markdown: a stranger's text, never HTML."""
-    found = server.lookups.served().library(library)
+    found = parts.lookups.served().library(library)
     wanted = version or (found.version if found is not None else "")
-    snapshot = server.follower.snapshot
+    snapshot = parts.follower.snapshot
     if found is None or not wanted:
         raise AnswerError(404, f"nothing of the library {library[:80]!r} is served")
     if snapshot is None:
         raise AnswerError(503, "releases cannot be read yet; ask again in a second")
     name, number = LibraryName(found.name), version_of(wanted)
-    texts = await server.operations.read(lambda _: _documents(snapshot, name, number))
+    texts = await parts.changes.read(lambda _: _documents(snapshot, name, number))
     return Reply(json_answer({"library": name, "version": str(number), **texts}, cached=True))
 
 

@@ -22,22 +22,22 @@ _READ = [Depends(Requires(Access.READ))]
 
 
 @router.get("/health", response_model=Health, dependencies=[Depends(Requires(Access.PUBLIC))])
-async def get_health(server: ServerParts) -> Reply:
+async def get_health(parts: ServerParts) -> Reply:
     """How the server is; answered without a token, and while the registry is being loaded."""
-    return Reply(json_answer(server.health()))
+    return Reply(json_answer(parts.health.fields()))
 
 
 @router.get("/api/v1/analytics/usage", response_model=Usage, responses=errors(), dependencies=_READ)
-async def get_usage(server: ServerParts) -> Reply:
+async def get_usage(parts: ServerParts) -> Reply:
     """What is served, and true figures of this process; nothing is estimated."""
-    served = server.lookups.served()
+    served = parts.lookups.served()
     content: dict[str, Any] = {
         "status": "success",
         "total_libraries": len(served.libraries),
         "enabled_libraries": sum(library.is_usable for library in served.libraries.values()),
         "total_steps": len(served.steps),
-        "performance_stats": server.performance(),
-        "cache_stats": server.caches(),
+        "performance_stats": parts.health.performance(),
+        "cache_stats": parts.health.caches(),
         "timestamp": now(),
     }
     return Reply(json_answer(content))
@@ -46,12 +46,12 @@ async def get_usage(server: ServerParts) -> Reply:
 @router.get(
     "/api/v1/performance", response_model=Performance, responses=errors(), dependencies=_READ
 )
-async def get_performance(server: ServerParts) -> Reply:
+async def get_performance(parts: ServerParts) -> Reply:
     """True figures of this process since its start."""
     content = {
-        "stats": server.performance(),
-        "cache_size": sum(server.caches().values()),
-        "loaded_libraries": len(server.lookups.served().libraries),
+        "stats": parts.health.performance(),
+        "cache_size": sum(parts.health.caches().values()),
+        "loaded_libraries": len(parts.lookups.served().libraries),
         "timestamp": now(),
     }
     return Reply(json_answer(content))
@@ -63,19 +63,19 @@ async def get_performance(server: ServerParts) -> Reply:
     responses=errors(403),
     dependencies=[Depends(Requires(Access.MANAGE))],
 )
-async def clear_cache(server: ServerParts) -> Reply:
+async def clear_cache(parts: ServerParts) -> Reply:
     """Forget everything in memory and build it from Git anew; answers when that is done.
 
     Needs a token with the scope `manage`; without any token configured, a caller on this machine.
     """
-    server.lookups.clear()
-    seconds = server.settings.reload_seconds
-    if not await server.pools.reloads.run(server.follower.reload, seconds):
+    parts.lookups.clear()
+    seconds = parts.settings.reload_seconds
+    if not await parts.reloads.run(parts.follower.reload, seconds):
         raise AnswerError(503, f"building it again takes longer than {seconds:g} s; see /health")
     content = {
         "status": "success",
         "message": "everything was built again from Git",
-        "commit": server.lookups.served().commit,
+        "commit": parts.lookups.served().commit,
         "timestamp": now(),
     }
     return Reply(json_answer(content))
@@ -86,10 +86,10 @@ class _MetricsText(Response):
 
 
 @router.get("/metrics", response_class=_MetricsText, responses=errors(), dependencies=_READ)
-async def get_metrics(server: ServerParts) -> Reply:
+async def get_metrics(parts: ServerParts) -> Reply:
     """Counters and latencies in the text format of Prometheus."""
     answer = Answer(
-        pieces=(server.metrics.export(),),
+        pieces=(parts.metrics.export(),),
         content_type=_METRICS_TYPE.encode(),
         headers=(NO_STORE,),
     )

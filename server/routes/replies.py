@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from server.answers import Answer, Header, error_answer
-from server.app import Server
 from server.errors import AnswerError
 from server.lookups import Page
+from server.parts import Parts
 from server.schemas import ErrorBody
 
 _MEANINGS = {
@@ -80,12 +80,12 @@ def _problem(where: Sequence[object], message: str) -> str:
     return f"{'.'.join(named) or 'body'}: {message}"
 
 
-def server_of(request: Request) -> Server:
-    """The server that this request came to."""
-    return cast("Server", request.app.state.server)
+def parts_of(request: Request) -> Parts:
+    """The parts of the server that this request came to."""
+    return cast("Parts", request.app.state.parts)
 
 
-ServerParts = Annotated[Server, Depends(server_of)]
+ServerParts = Annotated[Parts, Depends(parts_of)]
 
 
 PLATFORM = Query(

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1", tags=["search"], dependencies=[Depends(Requ
 
 @router.get("/search", response_model=SearchAnswer, responses=errors(422))
 async def search(  # noqa: PLR0913, PLR0917 - one for each parameter of the query
-    server: ServerParts,
+    parts: ServerParts,
     q: Annotated[str, Query(description="What to look for; the last word may be unfinished.")] = "",
     kind: Annotated[Literal["library", "step"] | None, Query()] = None,
     category: Annotated[str | None, Query(max_length=200)] = None,
@@ -30,7 +30,7 @@ async def search(  # noqa: PLR0913, PLR0917 - one for each parameter of the quer
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> Reply:
     """Libraries and steps by relevance, with counts for each facet."""
-    settings = server.settings
+    settings = parts.settings
     if len(q) > settings.search_text_chars:
         raise AnswerError(422, f"q: at most {settings.search_text_chars} characters are searched")
     if limit > settings.search_limit:
@@ -48,7 +48,7 @@ async def search(  # noqa: PLR0913, PLR0917 - one for each parameter of the quer
         limit=limit,
         offset=start,
     )
-    found = await server.searching.search(query)
+    found = await parts.search.search(query)
     following = start + limit
     more = following < min(found.total, settings.search_offset)
     content = {

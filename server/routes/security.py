@@ -21,7 +21,7 @@ router = APIRouter(
 
 @router.get("/security-events", response_model=SecurityEvents, responses=errors(403, 422))
 async def get_security_events(
-    server: ServerParts,
+    parts: ServerParts,
     kind: Annotated[EventKind | None, Query(description="Only those.")] = None,
     limit: Annotated[int, Query(ge=1, description="Entries of a page.")] = 100,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
@@ -30,12 +30,10 @@ async def get_security_events(
 
     They changed nothing, so no commit tells of them: they are rows.
     """
-    if limit > server.settings.list_limit:
-        raise AnswerError(422, f"limit: at most {server.settings.list_limit} entries come at once")
+    if limit > parts.settings.list_limit:
+        raise AnswerError(422, f"limit: at most {parts.settings.list_limit} entries come at once")
     before = read_cursor(cursor) if cursor is not None else None
-    found = await server.pools.rows.run(
-        list_events, server.database, limit=limit, before=before, kind=kind
-    )
+    found = await parts.rows.run(list_events, parts.database, limit=limit, before=before, kind=kind)
     rows = [
         {
             "id": one.event_id,

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["steps"], dependencies=[Depends(Requi
 @router.get("/steps", response_model=StepList, responses=errors(422))
 async def list_steps(
     request: Request,
-    server: ServerParts,
+    parts: ServerParts,
     category: Annotated[str | None, Query(max_length=200, examples=["file"])] = None,
     library: Annotated[str | None, Query(max_length=200, description="Name or integer id.")] = None,
     platform: Annotated[str | None, PLATFORM] = None,
@@ -32,14 +32,14 @@ async def list_steps(
     wanted = StepFilter(
         category=category or None, library=library or None, platform=platform or None
     )
-    page = page_of(limit, cursor, server.settings.list_limit)
-    answer, total = await server.lookups.steps(wanted, page)
+    page = page_of(limit, cursor, parts.settings.list_limit)
+    answer, total = await parts.lookups.steps(wanted, page)
     return paged(request, answer, page, total)
 
 
 @router.get("/steps/{step}", response_model=Step, responses=errors(404))
 async def get_step(
-    server: ServerParts,
+    parts: ServerParts,
     step: Annotated[
         str,
         Path(
@@ -52,4 +52,4 @@ async def get_step(
 
     A yanked release is answered when it is named; a disabled library's steps are not answered.
     """
-    return Reply(await server.lookups.step(step))
+    return Reply(await parts.lookups.step(step))

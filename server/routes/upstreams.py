@@ -16,8 +16,8 @@ from registry.upstreams.planning import wish_of as parse_wish
 from registry.upstreams.store import FetchState
 from server.advice import for_http
 from server.answers import Scope, json_answer
-from server.app import Server
 from server.errors import AnswerError
+from server.parts import Parts
 from server.planning_process import (
     States,
     fetch_upstreams,
@@ -57,7 +57,7 @@ router = APIRouter(
     responses=errors(400, 402, 403, 404, 409, 413, 415, 422, 502, 507),
 )
 async def update_library(
-    server: ServerParts, by: Writer, library: LibraryKey, wanted: UpdateRequest | None = None
+    parts: ServerParts, by: Writer, library: LibraryKey, wanted: UpdateRequest | None = None
 ) -> Reply:
     """Update a library from its upstream, with what it needs: all or nothing.
 
@@ -65,11 +65,11 @@ async def update_library(
     named.
     """
     asked = wanted or UpdateRequest()
-    name = library_name(server, library)
+    name = library_name(parts, library)
     wish = wish_of(name, asked.version, asked.range)
-    plan, _ = await server.operations.planner.fetch(partial(make_plan, (wish,), update=True))
+    plan, _ = await parts.changes.planner.fetch(partial(make_plan, (wish,), update=True))
     change = CarryOut(plan=plan, operation="update", license_key=asked.license_key)
-    done = await server.operations.carry_out(change, by)
+    done = await parts.changes.carry_out(change, by)
     first = done.first
     content = {
         "library_id": library_id(first.name),
@@ -78,16 +78,16 @@ async def update_library(
         "was": first.was_active,
         "status": first.status,
         "changed": done.changed,
-        "reason": None if done.changed else _why_unchanged(server, name),
+        "reason": None if done.changed else _why_unchanged(parts, name),
         "commit": done.commit,
         "also": done.also,
     }
     return Reply(json_answer(content))
 
 
-def _why_unchanged(server: Server, name: LibraryName) -> str:
+def _why_unchanged(parts: Parts, name: LibraryName) -> str:
     """Why an update changed nothing."""
-    snapshot = server.follower.snapshot
+    snapshot = parts.follower.snapshot
     upstream = snapshot.library(name).instance.upstream if snapshot is not None else None
     if upstream is None:
         return f"{name} is from no upstream: install its next version with an upload"
@@ -100,7 +100,7 @@ def _why_unchanged(server: Server, name: LibraryName) -> str:
     responses=errors(400, 404, 409, 413, 415, 422, 502),
 )
 async def resolve_requirements(
-    server: ServerParts, request: Request, wanted: ResolveRequest
+    parts: ServerParts, request: Request, wanted: ResolveRequest
 ) -> Reply:
     """What would be active if these requirements were installed; nothing is.
 
@@ -113,8 +113,8 @@ async def resolve_requirements(
         raise AnswerError(
             422, f"requirements: {error.message}. {for_http(error.next_step)}"
         ) from error
-    planner = server.operations.planner
-    if server.gate.may(cast("Scope", request.scope), "manage"):
+    planner = parts.changes.planner
+    if parts.gate.may(cast("Scope", request.scope), "manage"):
         asked = planner.fetch(partial(make_plan, wishes, update=wanted.update))
     else:
         asked = planner.ask(partial(plan_fetched, wishes, update=wanted.update))
@@ -134,32 +134,32 @@ async def resolve_requirements(
 
 
 @router.get("/upstreams", response_model=UpstreamList, responses=errors())
-async def get_upstreams(server: ServerParts) -> Reply:
+async def get_upstreams(parts: ServerParts) -> Reply:
     """The registries that libraries are installed from, and when each was fetched."""
-    found = await server.operations.planner.ask(list_upstreams)
+    found = await parts.changes.planner.ask(list_upstreams)
     return Reply(json_answer({"upstreams": [_shown(*one) for one in found]}, cached=True))
 
 
 @router.post("/upstreams/update", response_model=UpstreamList, responses=errors(403))
-async def update_upstreams(server: ServerParts, by: Writer) -> Reply:
+async def update_upstreams(parts: ServerParts, by: Writer) -> Reply:
     """Fetch what all upstreams have now; nothing is installed. Each says if it could not be had."""
     del by  # whoever may write
-    found = await server.operations.planner.fetch(fetch_upstreams, 0.0)
+    found = await parts.changes.planner.fetch(fetch_upstreams, 0.0)
     return Reply(json_answer({"upstreams": [_shown(*one) for one in found]}))
 
 
 @router.get("/available", response_model=Available, responses=errors(422))
 async def get_available(
-    server: ServerParts,
+    parts: ServerParts,
     status: Annotated[OfferStatus | None, Query(description="Only those.")] = None,
     limit: Annotated[int, Query(ge=1, description="Entries of a page.")] = 100,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> Reply:
     """What upstreams offer beside what is installed, as it was when they were fetched."""
-    if limit > server.settings.list_limit:
-        raise AnswerError(422, f"limit: at most {server.settings.list_limit} entries come at once")
+    if limit > parts.settings.list_limit:
+        raise AnswerError(422, f"limit: at most {parts.settings.list_limit} entries come at once")
     start = read_cursor(cursor)
-    asked = server.operations.planner.ask(list_offers, status, start, limit)
+    asked = parts.changes.planner.ask(list_offers, status, start, limit)
     found, total, states = await asked
     rows = [
         {

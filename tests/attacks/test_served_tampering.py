@@ -49,7 +49,7 @@ def served(path: Path) -> Iterator[Server]:
 
 
 def said(server: Server) -> Any:
-    health: Any = server.health()
+    health: Any = server.health.fields()
     return [*health["alarms"], health["problem"], health["clone"]["problem"]]
 
 
