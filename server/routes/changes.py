@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 from functools import partial
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
 
-from registry.errors import InvalidNameError
-from registry.names import LibraryName, library_id, parse_library_name
-from registry.versions import Version, parse_version
-from server.access import LOCAL
+from registry.names import library_id
 from server.answers import json_answer
-from server.errors import AnswerError
+from server.library_keys import LibraryKey, library_name, version_of
 from server.parts import Parts
 from server.planning_process import make_plan
-from server.requests import request_id_of
 from server.routes.replies import Reply, ServerParts, errors, invalid_body
 from server.schemas import (
     Installed,
@@ -29,8 +24,6 @@ from server.schemas import (
     Toggled,
     Uninstalled,
 )
-from server.scopes import Access, Requires
-from server.tokens import Principal
 from server.uploads import read_install_form
 from server.wishes import wish_of
 from server.write_process import (
@@ -43,6 +36,7 @@ from server.write_process import (
     Uninstall,
     Who,
 )
+from server.writers import Writer
 
 router = APIRouter(prefix="/api/v1", tags=["changes"])
 _REFUSALS = (401, 403, 404, 409, 422, 507)
@@ -71,50 +65,6 @@ _FORM: dict[str, Any] = {
         },
     }
 }
-
-
-MANAGE = Requires(Access.MANAGE)
-
-
-def writer(request: Request, principal: Annotated[Principal, Depends(MANAGE)]) -> Who:
-    """Who changes something; raises AnswerError unless this request may."""
-    name = _user() if principal is LOCAL else principal.name
-    return Who(name=name, request=request_id_of(request.scope))
-
-
-def _user() -> str:
-    """Whom a write from this machine is recorded for: the user that the server runs as."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "local"
-
-
-Writer = Annotated[Who, Depends(writer)]
-LibraryKey = Annotated[
-    str, Path(description="Name or integer id.", examples=["file-operations-basic"])
-]
-
-
-def library_name(parts: Parts, key: str) -> LibraryName:
-    """The name that a name or id stands for; raises AnswerError (404)."""
-    found = parts.lookups.served().library(key)
-    if found is not None:
-        return LibraryName(found.name)
-    try:
-        return parse_library_name(key)
-    except InvalidNameError as error:
-        raise AnswerError(
-            404, f"there is no library {key[:80]!r}; see GET /api/v1/libraries"
-        ) from error
-
-
-def version_of(text: str) -> Version:
-    """A version; raises AnswerError (422)."""
-    try:
-        return parse_version(text)
-    except InvalidNameError as error:
-        raise AnswerError(422, str(error)) from error
 
 
 @router.post(

@@ -17,9 +17,9 @@ from registry.upstreams.offers import OfferStatus
 from registry.versions import Version
 from server.answers import json_answer
 from server.errors import AnswerError
+from server.library_keys import LibraryKey, library_name, version_of
 from server.parts import Parts
 from server.planning_process import get_offer
-from server.routes.changes import LibraryKey, library_name, version_of
 from server.routes.replies import Reply, ServerParts, errors
 from server.schemas import Comparison, Dependents, Documents, Versions
 from server.scopes import Access, Requires

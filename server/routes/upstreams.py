@@ -17,6 +17,7 @@ from registry.upstreams.store import FetchState
 from server.advice import for_http
 from server.answers import Scope, json_answer
 from server.errors import AnswerError
+from server.library_keys import LibraryKey, library_name
 from server.parts import Parts
 from server.planning_process import (
     States,
@@ -26,7 +27,6 @@ from server.planning_process import (
     make_plan,
     plan_fetched,
 )
-from server.routes.changes import LibraryKey, Writer, library_name
 from server.routes.replies import (
     Reply,
     ServerParts,
@@ -45,6 +45,7 @@ from server.schemas import (
 from server.scopes import Access, Requires
 from server.wishes import wish_of
 from server.write_process import CarryOut
+from server.writers import Writer
 
 router = APIRouter(
     prefix="/api/v1", tags=["upstreams"], dependencies=[Depends(Requires(Access.READ))]
