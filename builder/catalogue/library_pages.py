@@ -11,18 +11,15 @@ from builder.catalogue.library_page import publish_library_page
 from builder.catalogue.library_view import LibraryView, dependencies_of, view_library
 from builder.catalogue.reading import Source
 from builder.catalogue.release_pages import publish_release_pages
-from builder.catalogue.release_views import ReleaseView
 from builder.catalogue.search_record import search_record
-from builder.catalogue.slugs import category_slug
 from builder.catalogue.state import FeedEntry, LibraryRecord
-from builder.catalogue.step_view import one_line, page_values
-from builder.catalogue.theme import CARD_ROOT, Page
+from builder.catalogue.step_page import publish_step_page
+from builder.catalogue.theme import CARD_ROOT
 from builder.catalogue.writing import Rendered
 from builder.pagefind import SearchRecord
 from builder.quality.trust import age_step
 from registry import wire
 from registry.library import ReleaseRecord
-from registry.model import ReleaseContent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,49 +46,13 @@ def render_library(source: Source, *, key: str, context: Context) -> RenderedLib
     files[f"libraries/{library.name}/feed.xml"] = library_feed(view, notes)
     if library.content is not None:
         for index in range(len(library.content.steps)):
-            _publish_step_page(view, library.content, index, files)
+            publish_step_page(view, library.content, index, files)
     return RenderedLibrary(
         rendered=Rendered(files=files, twins=twins),
         record=_record(view, key),
         bodies=bodies,
         search=search_record(library, view.facts),
     )
-
-
-def _publish_step_page(
-    view: LibraryView, content: ReleaseContent, index: int, files: dict[str, bytes]
-) -> None:
-    step, file = content.steps[index], content.manifest.steps[index]
-    theme = view.context.theme
-    page = Page(
-        path=f"libraries/{view.name}/steps/{step.name}/",
-        title=f"{step.display_name} · {view.facts['title']}",
-        description=one_line(step.description),
-        kind="step",
-    )
-    before = content.steps[index - 1] if index else None
-    after = content.steps[index + 1] if index + 1 < len(content.steps) else None
-    root = theme.root_of(page)
-    values = {
-        **view.facts,
-        **view.step_values(step),
-        **page_values(step),
-        "here": f"{root}libraries/{view.name}/",
-        "id": f"{view.name}.{step.name}",
-        "has_executor": file.executor is not None,
-        "before": before,
-        "after": after,
-        "category_slug": category_slug(step.category),
-        "advisories": _advisories_of(view.active, step.name),
-        "yank": view.active.record.yank if view.active else None,
-    }
-    files[f"{page.path}index.html"] = theme.page(page, theme.fragment("step.html", root, values))
-
-
-def _advisories_of(release: ReleaseView | None, step: str) -> tuple[str, ...]:
-    """The ids of the advisories that are about a step of a release."""
-    found = release.advisories if release else ()
-    return tuple(item.id for item in found if not item.steps or step in item.steps)
 
 
 def _mentions(view: LibraryView) -> tuple[str, ...]:

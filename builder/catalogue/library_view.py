@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from builder.catalogue.context import Context
 from builder.catalogue.differences import Difference, chain_of
+from builder.catalogue.identicon import hue_of, initials_of
 from builder.catalogue.reading import README, ReleaseSource, Source
 from builder.catalogue.release_views import (
     AdvisoryView,
@@ -19,7 +20,6 @@ from builder.catalogue.release_views import (
     replacement_of,
 )
 from builder.catalogue.signature_marks import MarkKind
-from builder.catalogue.site_pages import hue_of, initials_of
 from builder.catalogue.slugs import category_slug
 from builder.catalogue.step_view import one_line, platform_titles, step_values
 from builder.markdown import render_markdown, safe_url

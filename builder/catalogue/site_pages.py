@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 from markupsafe import Markup
 
+from builder.catalogue.identicon import hue_of, initials_of
 from builder.catalogue.overview import Overview, joined_cards
 from builder.catalogue.theme import Page, Theme, fill_card
 from registry.schema import Format, schema_bytes, schema_of
@@ -14,7 +14,6 @@ from registry.snapshot import Snapshot
 
 _RECENT = 8
 _TOPICS = 24
-_HUES = 8
 
 
 def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str, bytes]:
@@ -94,14 +93,3 @@ def _schemas() -> list[tuple[str, str, str]]:
         )
         for kind in Format
     ]
-
-
-def hue_of(name: str) -> int:
-    """Which of the tile's colours a library has, for ever."""
-    return int(sha256(name.encode()).hexdigest()[:4], 16) % _HUES
-
-
-def initials_of(title: str) -> str:
-    """One or two letters for a library's tile."""
-    words = [word for word in title.replace("-", " ").split() if word[0].isalnum()]
-    return "".join(word[0] for word in words[:2]).upper() or "?"
