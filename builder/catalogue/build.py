@@ -1,4 +1,4 @@
-"""Build the catalogue: decide what changed, render that, put the lists together, swap.
+"""Build the catalogue: gather, render what changed, put the lists together, swap.
 
 Invariants (docs/decisions/0004-catalogue-build.md has the reasons):
 - the same registry commit, templates and settings give the same bytes, incrementally or anew;
@@ -9,7 +9,7 @@ Invariants (docs/decisions/0004-catalogue-build.md has the reasons):
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,34 +18,31 @@ import msgspec
 
 from builder.catalogue.context import Context
 from builder.catalogue.feeds import feed_files
+from builder.catalogue.gathering import Gathered, gather
 from builder.catalogue.library_phase import (
     Libraries,
     changed_names,
     gone_names,
-    library_keys,
     render_changed,
 )
 from builder.catalogue.lists import plan_lists
 from builder.catalogue.log_entries import read_log
-from builder.catalogue.log_page import log_page
+from builder.catalogue.log_page import log_page, read_hidden
 from builder.catalogue.overview import Overview
 from builder.catalogue.rendering import Progress, Task
 from builder.catalogue.report import BuildReport, Clock
-from builder.catalogue.signature_marks import Trust, read_trust
+from builder.catalogue.signature_marks import Trust
 from builder.catalogue.site_pages import site_pages
-from builder.catalogue.state import Outputs, SiteState
+from builder.catalogue.state import KnownLog, Outputs, SiteState
 from builder.catalogue.step_list import make_lists
 from builder.catalogue.theme import Theme
 from builder.catalogue.trees import Trees, locked_trees
-from builder.catalogue.upstreams_page import offers_key, read_offers, upstreams_page
+from builder.catalogue.upstreams_page import offers_key, upstreams_page
 from builder.catalogue.writing import Changes, Rendered, TreeWriter
 from builder.pagefind import run_pagefind
-from registry.advisories.reading import Advisories, read_advisories
 from registry.files.code_fingerprint import code_fingerprint
 from registry.files.shipped import shipped
-from registry.names import LibraryName
 from registry.snapshot import Registry, Snapshot
-from registry.upstreams.offers import Offer
 
 if TYPE_CHECKING:  # cryptography takes its time to load
     from registry.signing.keys import PublicKey
@@ -71,21 +68,21 @@ def build_catalogue(
     any, publishers count as declared only. Raises BuilderError and RegistryError; then the site
     stays as it was.
     """
-    snapshot = registry.snapshot()
+    gathered = gather(registry, administrators)
+    facts = gathered.snapshot.facts
     with locked_trees(out) as trees:
         compiled = trees.builds / "templates"
         compiled.mkdir(mode=0o700, exist_ok=True)
         theme = Theme(
             shipped("catalog-site"),
-            facts=snapshot.facts,
-            base_url=base_url or snapshot.facts.url,
+            facts=facts,
+            base_url=base_url or facts.url,
             cache=compiled,
         )
         build = _Build(
             registry=registry,
-            snapshot=snapshot,
+            gathered=gathered,
             theme=theme,
-            trust=read_trust(registry, snapshot, administrators),
             trees=trees,
             jobs=jobs,
             search=search,
@@ -99,9 +96,8 @@ class _Build:
     """One build, under the site's lock."""
 
     registry: Registry
-    snapshot: Snapshot
+    gathered: Gathered
     theme: Theme
-    trust: Trust
     trees: Trees
     jobs: int
     search: bool
@@ -112,17 +108,15 @@ class _Build:
     def run(self) -> BuildReport:
         """Do it."""
         with self.clock.phase("pages"):
-            site_key = _site_key(self.theme, self.trust, search=self.search)
+            site_key = _site_key(self.theme, self.gathered.trust, search=self.search)
             known = self._known(site_key)
-            advisories = read_advisories(self.registry.repository, self.snapshot.commit)
-            keys = library_keys(self.snapshot, advisories)
-            offered = read_offers(self.registry, self.snapshot)
-            if known is not None and self._is_current(known, keys, offers_key(offered)):
+            if known is not None and self._is_current(known):
                 return self._report(known, rendered=0)
+            log = read_log(self.registry, self._snapshot, known.log if known else None)
             is_fresh = self.trees.open_spare()
             self._marker.touch()
-            libraries = self._libraries(keys, advisories, known, is_fresh=is_fresh)
-            state = self._finish(site_key, libraries, known, offered, is_fresh=is_fresh)
+            libraries = self._libraries(known, is_fresh=is_fresh)
+            state = self._finish(site_key, libraries, known, log, is_fresh=is_fresh)
         if self.search:
             with self.clock.phase("pagefind"):
                 state = self._add_pagefind(state, is_fresh=is_fresh)
@@ -133,6 +127,10 @@ class _Build:
         with self.clock.phase("spare"):
             self.trees.prepare_spare()
         return self._report(state, rendered=len(libraries.bodies))
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        return self.gathered.snapshot
 
     @property
     def _marker(self) -> Path:
@@ -151,44 +149,39 @@ class _Build:
             return None
         return live
 
-    def _is_current(self, known: SiteState, keys: dict[LibraryName, str], offered: str) -> bool:
+    def _is_current(self, known: SiteState) -> bool:
+        keys = self.gathered.keys
         return (
-            known.commit == self.snapshot.commit
-            and known.offers == offered
-            and not changed_names(known, keys, self.snapshot.committed_at)
+            known.commit == self._snapshot.commit
+            and known.offers == offers_key(self.gathered.offers)
+            and not changed_names(known, keys, self._snapshot.committed_at)
             and not gone_names(known, keys)
         )
 
-    def _libraries(
-        self,
-        keys: dict[LibraryName, str],
-        advisories: Advisories,
-        known: SiteState | None,
-        *,
-        is_fresh: bool,
-    ) -> Libraries:
+    def _libraries(self, known: SiteState | None, *, is_fresh: bool) -> Libraries:
+        gathered = self.gathered
         live = self.trees.live_state
         task = Task(
             path=self.registry.path,
             instance=self.registry.instance,
             limits=self.registry.limits,
             remembers=self.registry.remembers,
-            commit=self.snapshot.commit,
+            commit=self._snapshot.commit,
             context=Context(
                 theme=self.theme,
-                as_of=self.snapshot.committed_at,
-                advisories=advisories,
-                trust=self.trust,
-                listed=frozenset(keys),
+                as_of=self._snapshot.committed_at,
+                advisories=gathered.advisories,
+                trust=gathered.trust,
+                listed=frozenset(gathered.keys),
             ),
-            keys=keys,
+            keys=gathered.keys,
             before=live.libraries if live else {},
             tree=self.trees.spare,
             records=self._records if self.search else None,
             is_fresh=is_fresh,
         )
         return render_changed(
-            task, known, self.registry, self.snapshot, jobs=self.jobs, progress=self.progress
+            task, known, self.registry, self._snapshot, jobs=self.jobs, progress=self.progress
         )
 
     def _finish(
@@ -196,19 +189,19 @@ class _Build:
         site_key: str,
         libraries: Libraries,
         known: SiteState | None,
-        offered: Sequence[Offer],
+        log: KnownLog,
         *,
         is_fresh: bool,
     ) -> SiteState:
         """The pages about many libraries, and the state of the tree as it is then."""
         overview = Overview(libraries.listed)
-        log = read_log(self.registry, self.snapshot, known.log if known else None)
+        hidden = read_hidden(self._snapshot, log.entries, libraries.listed)
         lists = make_lists(overview, libraries.bodies, self.trees.live, known)
         files = {
-            **site_pages(self.theme, overview, self.snapshot),
-            **feed_files(self.snapshot.facts, self.theme.base_url, overview),
-            **log_page(self.theme, log.entries, self.snapshot, libraries.listed),
-            **upstreams_page(self.theme, self.snapshot, offered),
+            **site_pages(self.theme, overview, self._snapshot),
+            **feed_files(self._snapshot.facts, self.theme.base_url, overview),
+            **log_page(self.theme, log.entries, hidden, libraries.listed),
+            **upstreams_page(self.theme, self._snapshot, self.gathered.offers),
             **lists.files,
         }
         planned = plan_lists(self.theme, overview, site_key.encode())
@@ -223,7 +216,7 @@ class _Build:
         writer.remove((path for path in before if path not in pages), self.changes)
         return SiteState(
             site_key=site_key,
-            commit=self.snapshot.commit,
+            commit=self._snapshot.commit,
             generation=live.generation + 1 if live else 1,
             written=tuple(self.changes.written),
             removed=tuple(self.changes.removed),
@@ -231,7 +224,7 @@ class _Build:
             unlisted=libraries.unlisted,
             bodies=lists.bodies,
             log=log,
-            offers=offers_key(offered),
+            offers=offers_key(self.gathered.offers),
             pages=pages,
         )
 

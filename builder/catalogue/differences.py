@@ -1,4 +1,4 @@
-"""What changed from each release to the next: the chain from which any difference is put together.
+"""What changed from each release to the next, as HTML: the chain that makes any difference.
 
 All pairs of a hundred releases would be five thousand pages. The steps of the way are ninety-nine
 sections, and together they never demand less than the pair itself (`builder.diff.compare`).
@@ -6,17 +6,16 @@ sections, and together they never demand less than the pair itself (`builder.dif
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import msgspec
 from markupsafe import Markup
 
 from builder.catalogue.json_html import short_json
-from builder.catalogue.reading import ReleaseSource
+from builder.catalogue.library_facts import Succession
 from builder.catalogue.theme import Theme
-from builder.diff import Bump, Change, InterfaceDiff, compare
+from builder.diff import Bump, Change
 from registry.model import JsonValue
 from registry.names import CORE, LibraryName
 
@@ -52,25 +51,19 @@ ChangeRow = tuple[str, str, str, str | None, str | None]
 
 
 def chain_of(
-    name: LibraryName, releases: Sequence[ReleaseSource], theme: Theme, root: str
+    name: LibraryName, successions: Iterable[Succession], theme: Theme, root: str
 ) -> dict[str, Difference]:
-    """By its newer version, the difference of each release (greatest first) to the one below."""
-    found: dict[str, Difference] = {}
-    for new, old in pairwise(releases):
-        diff = compare(old.content, new.content)
-        found[new.version] = Difference(
-            old=old.version,
-            new=new.version,
-            bump=diff.bump,
-            html=_html(name, old.version, new.version, diff, theme, root),
+    """By its newer version, the difference of each release to the one below."""
+    return {
+        one.new: Difference(
+            old=one.old, new=one.new, bump=one.diff.bump, html=_html(name, one, theme, root)
         )
-    return found
+        for one in successions
+    }
 
 
-def _html(
-    name: LibraryName, old: str, new: str, diff: InterfaceDiff, theme: Theme, root: str
-) -> Markup:
-    shown = diff.changes[:_SHOWN_CHANGES]
+def _html(name: LibraryName, one: Succession, theme: Theme, root: str) -> Markup:
+    shown = one.diff.changes[:_SHOWN_CHANGES]
     groups = [
         (title, badge, bump.word, [_row(change) for change in shown if change.bump is bump])
         for bump, title, badge in _GROUPS
@@ -80,8 +73,8 @@ def _html(
         root,
         {
             "groups": [group for group in groups if group[3]],
-            "left_out": len(diff.changes) - len(shown),
-            "command": f"opsteps diff {name} {old} {new}" if name != CORE else "",
+            "left_out": len(one.diff.changes) - len(shown),
+            "command": f"opsteps diff {name} {one.old} {one.new}" if name != CORE else "",
         },
     )
     return Markup(text)  # noqa: S704 - a template's

@@ -7,28 +7,14 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from builder.catalogue.library_view import LibraryView
-from builder.catalogue.reading import CHANGELOG, Source
 from builder.catalogue.release_views import ReleaseView
 from builder.catalogue.xmltext import xml_text
-from builder.markdown import render_markdown
-from registry.changelog import notes_of
 
 _ENTRIES = 30
 _NEVER = "1970-01-01T00:00:00Z"
 
 
-def notes_by_version(source: Source) -> dict[str, Markup]:
-    """What each release's own changelog says of it, as HTML; only where it says something."""
-    found: dict[str, Markup] = {}
-    for release in source.shown:
-        changelog = release.documents.get(CHANGELOG, b"")
-        text = notes_of(changelog, release.record.version) if changelog else ""
-        if text:
-            found[release.version] = render_markdown(text, prefix="notes-", shift=0)
-    return found
-
-
-def library_feed(view: LibraryView, notes: Mapping[str, Markup]) -> bytes:
+def library_feed(view: LibraryView) -> bytes:
     """``feed.xml`` of a library; withdrawn releases and those with an alarm are not in it."""
     theme = view.context.theme
     base = xml_text(theme.base_url)
@@ -37,10 +23,10 @@ def library_feed(view: LibraryView, notes: Mapping[str, Markup]) -> bytes:
     # By date; of the same moment the greater version first.
     newest = sorted(releases, key=lambda release: release.date, reverse=True)[:_ENTRIES]
     updated = newest[0].date if newest and newest[0].date else _NEVER
-    title = xml_text(view.facts["title"])
-    manifest = view.facts["manifest"]
+    title = xml_text(view.shared["title"])
+    manifest = view.shared["manifest"]
     author = xml_text(manifest.author if manifest and manifest.author else theme.facts.title)
-    entries = "".join(_entry(release, title, here, notes) for release in newest)
+    entries = "".join(_entry(release, title, here, view.notes) for release in newest)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
         f"<id>{here}feed.xml</id><title>{title}: releases</title>"

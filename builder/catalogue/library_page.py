@@ -22,13 +22,13 @@ _GOOD_POINTS, _FAIR_POINTS = 80, 50
 
 def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
     """Put the page and the badges into ``files``."""
-    library, manifest = view.source.library, view.facts["manifest"]
+    library, manifest = view.source.library, view.shared["manifest"]
     theme = view.context.theme
     here = f"libraries/{library.name}/"
     page = Page(
         path=here,
-        title=view.facts["title"],
-        description=view.facts["summary"],
+        title=view.shared["title"],
+        description=view.shared["summary"],
         kind="library",
         feed=f"{here}feed.xml",
     )
@@ -55,24 +55,24 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         "more_releases": max(0, len(view.releases) - SHOWN_RELEASES),
         "has_changes": bool(view.chain),
         "notices": view.notices(view.active, root),
-        "switcher": view.switcher(view.facts["version"], root, SHOWN_RELEASES),
-        "quality_section": _section(view, "quality.html", root) if view.quality else "",
+        "switcher": view.switcher(view.shared["version"], root, SHOWN_RELEASES),
+        "quality_section": _section(view, "quality.html", root) if view.known.quality else "",
         "advisories_section": _section(view, "advisories.html", root) if view.advisories else "",
         "badges": [(name, Markup(raw.decode())) for name, raw in badges.items()],  # noqa: S704 - ours
         "address": here,
         "repository": repository_of(theme.facts.url),
     }
-    body = theme.fragment("library.html", root, {**view.facts, **values})
+    body = theme.fragment("library.html", root, {**view.shared, **values})
     files[f"{page.path}index.html"] = theme.page(page, body)
 
 
 def _section(view: LibraryView, template: str, root: str) -> Markup:
-    points = view.quality.points if view.quality else 0
+    points = view.known.quality.points if view.known.quality else 0
     level = "good" if points >= _GOOD_POINTS else "fair" if points >= _FAIR_POINTS else "poor"
     values = {
         "here": f"{root}libraries/{view.name}/",
         "advisories": view.advisories,
-        "quality": view.quality,
+        "quality": view.known.quality,
         "level": level,
     }
     return Markup(view.context.theme.fragment(template, root, values))  # noqa: S704 - a template's
@@ -86,22 +86,22 @@ def grants_of(steps: Sequence[Step], manifest: Manifest | None) -> list[Line]:
 
 def _badges(view: LibraryView) -> dict[str, bytes]:
     """The pictures by name, each saying one thing of the active release."""
-    found = {"badge": badge("steps", f"v{view.facts['version'] or '?'}", INFORMATION)}
-    if view.quality is not None:
-        points = view.quality.points
+    found = {"badge": badge("steps", f"v{view.shared['version'] or '?'}", INFORMATION)}
+    if view.known.quality is not None:
+        points = view.known.quality.points
         found["quality"] = badge("quality", f"{points}/100", quality_colour(points))
     found["status"] = badge("status", *_status(view))
     return found
 
 
 def _status(view: LibraryView) -> tuple[str, str]:
-    if view.facts["is_broken"]:
+    if view.shared["is_broken"]:
         return "needs attention", BAD
-    if view.facts["is_hit"]:
+    if view.shared["is_hit"]:
         return "vulnerable", BAD
-    if view.facts["is_yanked"]:
+    if view.shared["is_yanked"]:
         return "yanked", WARNING
-    if view.facts["deprecated"]:
+    if view.shared["deprecated"]:
         return "deprecated", WARNING
     if view.active is not None and view.active.mark.is_verified:
         return "verified", GOOD

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from builder.catalogue.context import Context
-from builder.catalogue.library_feed import library_feed, notes_by_version
+from builder.catalogue.library_facts import know_library
+from builder.catalogue.library_feed import library_feed
 from builder.catalogue.library_json import publish_json
 from builder.catalogue.library_page import publish_library_page
 from builder.catalogue.library_view import LibraryView, dependencies_of, view_library
@@ -33,17 +34,21 @@ class RenderedLibrary:
 
 
 def render_library(source: Source, *, key: str, context: Context) -> RenderedLibrary:
-    """Render one library."""
-    library = source.library
+    """Render one library: its facts, then its views, then its pages."""
+    known = know_library(source, context)
+    return publish_library(view_library(known, context), key=key)
+
+
+def publish_library(view: LibraryView, *, key: str) -> RenderedLibrary:
+    """All files of a library, and what the pages about many libraries need of it."""
+    library = view.source.library
     bodies = tuple(body for _, body in wire.library_steps(library))
     files: dict[str, bytes] = {}
     twins: dict[str, str] = {}
-    publish_json(source, bodies, files, twins)
-    view = view_library(source, context)
-    notes = notes_by_version(source)
+    publish_json(view.source, bodies, files, twins)
     publish_library_page(view, files)
-    publish_release_pages(view, notes, files)
-    files[f"libraries/{library.name}/feed.xml"] = library_feed(view, notes)
+    publish_release_pages(view, files)
+    files[f"libraries/{library.name}/feed.xml"] = library_feed(view)
     if library.content is not None:
         for index in range(len(library.content.steps)):
             publish_step_page(view, library.content, index, files)
@@ -51,7 +56,7 @@ def render_library(source: Source, *, key: str, context: Context) -> RenderedLib
         rendered=Rendered(files=files, twins=twins),
         record=_record(view, key),
         bodies=bodies,
-        search=search_record(library, view.facts),
+        search=search_record(library, view.shared),
     )
 
 
@@ -66,21 +71,21 @@ def _mentions(view: LibraryView) -> tuple[str, ...]:
 
 
 def _record(view: LibraryView, key: str) -> LibraryRecord:
-    library, facts = view.source.library, view.facts
-    manifest, content = facts["manifest"], library.content
-    card = view.context.theme.fragment("card.html", CARD_ROOT, facts)
+    library, shared = view.source.library, view.shared
+    manifest, content = shared["manifest"], library.content
+    card = view.context.theme.fragment("card.html", CARD_ROOT, shared)
     return LibraryRecord(
         key=key,
-        newest=view.newest,
-        age=age_step(view.newest, view.context.as_of),
+        newest=view.known.newest,
+        age=age_step(view.known.newest, view.context.as_of),
         name=library.name,
-        title=facts["title"],
-        description=facts["summary"],
+        title=shared["title"],
+        description=shared["summary"],
         author=manifest.author if manifest else "",
-        categories=tuple(category for _, category in facts["categories"]),
-        platforms=tuple(name for name, _ in facts["platforms"]),
+        categories=tuple(category for _, category in shared["categories"]),
+        platforms=tuple(name for name, _ in shared["platforms"]),
         is_premium=manifest.is_premium if manifest else False,
-        is_broken=facts["is_broken"],
+        is_broken=shared["is_broken"],
         is_deprecated=library.facts.deprecated is not None,
         steps=tuple(step.name for step in content.steps) if content else (),
         step_categories=tuple(step.category for step in content.steps) if content else (),

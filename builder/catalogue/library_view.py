@@ -1,4 +1,4 @@
-"""One library made ready for its pages: worked out once, shown in many places."""
+"""One library made ready for its pages: made once, shown in many places."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from markupsafe import Markup
 from builder.catalogue.context import Context
 from builder.catalogue.differences import Difference, chain_of
 from builder.catalogue.identicon import hue_of, initials_of
+from builder.catalogue.library_facts import KnownLibrary
 from builder.catalogue.reading import README, ReleaseSource, Source
 from builder.catalogue.release_views import (
     AdvisoryView,
@@ -23,13 +24,9 @@ from builder.catalogue.signature_marks import MarkKind
 from builder.catalogue.slugs import category_slug
 from builder.catalogue.step_view import one_line, platform_titles, step_values
 from builder.markdown import render_markdown, safe_url
-from builder.quality.facts import facts_of
-from builder.quality.model import Quality
-from builder.quality.scoring import score
-from registry.advisories.matching import hits_of
 from registry.errors import InvalidNameError
 from registry.model import Manifest, Step
-from registry.names import CORE, LibraryName
+from registry.names import LibraryName
 from registry.versions import parse_dependency
 
 RELEASE_ROOT = "../../../"
@@ -41,18 +38,16 @@ _DOCUMENT_CHARACTERS = 512 * 1024
 class LibraryView:
     """A library and everything that its pages say."""
 
-    source: Source
+    known: KnownLibrary
     context: Context
-    facts: Mapping[str, Any]
+    shared: Mapping[str, Any]
     """What the library's page, its card and its steps' pages all show."""
     releases: tuple[ReleaseView, ...]
     """Greatest first, without candidates."""
     chain: Mapping[str, Difference]
     advisories: tuple[AdvisoryView, ...]
-    quality: Quality | None
-    newest: str | None
-    """The date of the last release, as far as the quality score depends on it."""
-
+    notes: Mapping[str, Markup]
+    """What each release's own changelog says of it, by version."""
     values: dict[int, dict[str, Any]] = field(default_factory=dict)
     """What was worked out of steps so far, by the step's identity."""
 
@@ -62,6 +57,11 @@ class LibraryView:
         if found is None:
             self.values[id(step)] = found = step_values(step)
         return found
+
+    @property
+    def source(self) -> Source:
+        """The library as it was read."""
+        return self.known.source
 
     @property
     def name(self) -> LibraryName:
@@ -117,42 +117,28 @@ class LibraryView:
         return Markup(text)  # noqa: S704 - a template's
 
 
-def view_library(source: Source, context: Context) -> LibraryView:
-    """Work out what the pages of a library say."""
-    library = source.library
-    chain = chain_of(library.name, source.shown, context.theme, RELEASE_ROOT)
-    hits = hits_of(library, context.advisories)
-    views = release_views(source, context, chain, hits)
-    active = next((view for view in views if view.is_active), None)
-    read = source.active
-    facts = (
-        facts_of(
-            library,
-            documents=read.documents,
-            has_tests=read.has_tests,
-            signed=active.mark.is_verified,
-            hits=hits,
-            as_of=context.as_of,
-        )
-        if read is not None and active is not None and library.name != CORE
-        else None
-    )
-    quality = score(facts) if facts is not None else None
+def view_library(known: KnownLibrary, context: Context) -> LibraryView:
+    """Make ready what the pages of a library show."""
+    source = known.source
+    chain = chain_of(source.library.name, known.successions, context.theme, RELEASE_ROOT)
+    releases = release_views(known, chain)
     pages = {release.version for release in source.shown}
     return LibraryView(
-        source=source,
+        known=known,
         context=context,
-        facts=_facts(source, active, quality),
-        releases=views,
+        shared=_shared(known, next((view for view in releases if view.is_active), None)),
+        releases=releases,
         chain=chain,
-        advisories=all_advisories(hits, pages),
-        quality=quality,
-        newest=facts.newest if facts is not None else None,
+        advisories=all_advisories(known.hits, pages),
+        notes={
+            version: render_markdown(text, prefix="notes-", shift=0)
+            for version, text in known.notes.items()
+        },
     )
 
 
-def _facts(source: Source, active: ReleaseView | None, quality: Quality | None) -> dict[str, Any]:
-    library = source.library
+def _shared(known: KnownLibrary, active: ReleaseView | None) -> dict[str, Any]:
+    library = known.source.library
     content = library.content
     manifest = content.manifest if content else None
     title = manifest.display_name if manifest else str(library.name)
@@ -177,7 +163,7 @@ def _facts(source: Source, active: ReleaseView | None, quality: Quality | None) 
         "mark": active.mark if active else None,
         "deprecated": library.facts.deprecated,
         "date": active.date if active else "",
-        "quality": quality,
+        "quality": known.quality,
     }
 
 

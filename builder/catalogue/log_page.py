@@ -35,11 +35,19 @@ class LogLine:
     attested: bool
 
 
+def read_hidden(
+    snapshot: Snapshot, entries: Sequence[LogEntry], listed: Collection[str]
+) -> frozenset[str]:
+    """The libraries that are there and that nobody is to see: disabled, or not released yet."""
+    named = {name for entry in entries for name in entry.libraries}
+    unlisted = [name for name in snapshot.names if name in named and name not in listed]
+    return frozenset(lib.name for lib in snapshot.libraries(unlisted) if _is_hidden(lib))
+
+
 def log_page(
-    theme: Theme, entries: Sequence[LogEntry], snapshot: Snapshot, listed: Collection[str]
+    theme: Theme, entries: Sequence[LogEntry], hidden: frozenset[str], listed: Collection[str]
 ) -> dict[str, bytes]:
     """Path → bytes. What concerns only libraries that are not shown stays off the page."""
-    hidden = _hidden(snapshot, entries, listed)
     shown = [e for e in entries if not e.libraries or not hidden.issuperset(e.libraries)]
     days: dict[str, list[LogLine]] = {}
     for entry in shown:
@@ -57,15 +65,6 @@ def log_page(
     }
     body = theme.fragment("log.html", theme.root_of(page), values)
     return {f"{page.path}index.html": theme.page(page, body)}
-
-
-def _hidden(
-    snapshot: Snapshot, entries: Sequence[LogEntry], listed: Collection[str]
-) -> frozenset[str]:
-    """The libraries that are there and that nobody is to see: disabled, or not released yet."""
-    named = {name for entry in entries for name in entry.libraries}
-    unlisted = [name for name in snapshot.names if name in named and name not in listed]
-    return frozenset(lib.name for lib in snapshot.libraries(unlisted) if _is_hidden(lib))
 
 
 def _is_hidden(library: Library) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -22,10 +21,8 @@ _SHOWN_STEPS = 200
 _VERSION = "\ue003version\ue003"
 
 
-def publish_release_pages(
-    view: LibraryView, notes: Mapping[str, Markup], files: dict[str, bytes]
-) -> None:
-    """Put the pages into ``files``; ``notes`` are the rendered release notes by version."""
+def publish_release_pages(view: LibraryView, files: dict[str, bytes]) -> None:
+    """Put the pages into ``files``."""
     rendered: dict[int, str] = {}
     views = {release.version: release for release in view.releases}
     for release in view.source.shown:
@@ -34,7 +31,7 @@ def publish_release_pages(
                 rendered[id(step)] = _step(view, step)
         steps = "".join(rendered[id(step)] for step in release.content.steps[:_SHOWN_STEPS])
         steps = steps.replace(_VERSION, release.version)
-        _publish(view, release, views[release.version], steps, notes, files)
+        _publish(view, release, views[release.version], steps, files)
     if view.chain:
         _publish_changes(view, files)
 
@@ -49,7 +46,6 @@ def _publish(
     release: ReleaseSource,
     about: ReleaseView,
     steps: str,
-    notes: Mapping[str, Markup],
     files: dict[str, bytes],
 ) -> None:
     manifest = release.content.manifest
@@ -72,12 +68,12 @@ def _publish(
         "view": about,
         "version": about.version,
         "title": manifest.display_name,
-        "active_title": view.facts["title"],
+        "active_title": view.shared["title"],
         "active": active.version if active and active.has_page else "",
         "before_active": bool(active and about.record.version < active.record.version),
         "after_active": bool(active and active.record.version < about.record.version),
-        "hue": view.facts["hue"],
-        "initials": view.facts["initials"],
+        "hue": view.shared["hue"],
+        "initials": view.shared["initials"],
         "manifest": manifest,
         "lead": render_description(lead),
         "details": render_description(details),
@@ -91,7 +87,7 @@ def _publish(
             for name, text in dependencies_of(manifest.dependencies)
         ],
         "readme": document(release, README),
-        "notes": notes.get(about.version),
+        "notes": view.notes.get(about.version),
         "difference": view.chain.get(about.version),
         "notices": view.notices(about, RELEASE_ROOT, f"Release {about.version}"),
         "switcher": view.switcher(about.version, RELEASE_ROOT, SHOWN_RELEASES),
@@ -104,8 +100,8 @@ def _publish_changes(view: LibraryView, files: dict[str, bytes]) -> None:
     original = f"libraries/{view.name}/"
     page = Page(
         path=f"{original}changes/",
-        title=f"Changes of {view.facts['title']}",
-        description=f"What each release of {view.facts['title']} changed for its callers.",
+        title=f"Changes of {view.shared['title']}",
+        description=f"What each release of {view.shared['title']} changed for its callers.",
         kind="changes",
         feed=f"{original}feed.xml",
     )
@@ -113,7 +109,7 @@ def _publish_changes(view: LibraryView, files: dict[str, bytes]) -> None:
     pages = [release.version for release in view.source.shown]
     values: dict[str, Any] = {
         "here": f"{RELEASE_ROOT}{original}",
-        "title": view.facts["title"],
+        "title": view.shared["title"],
         "versions": pages,
         "left_out": len(pages) < len(view.source.releases),
         "command": "" if view.name == CORE else f"opsteps diff {view.name} OLD NEW",

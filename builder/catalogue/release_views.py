@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from builder.catalogue.context import Context
 from builder.catalogue.differences import BUMP_WORDS, Difference
-from builder.catalogue.reading import Source
-from builder.catalogue.signature_marks import Mark, MarkKind, mark_of
+from builder.catalogue.library_facts import KnownLibrary
+from builder.catalogue.signature_marks import Mark, MarkKind
 from builder.catalogue.step_view import one_line
 from builder.markdown import render_description, safe_url
 from registry.advisories.hits import Hit
@@ -63,12 +62,11 @@ class ReleaseView:
     """What it demands of those who come from the release before; None for the first."""
 
 
-def release_views(
-    source: Source, context: Context, chain: Mapping[str, Difference], found: Sequence[Hit]
-) -> tuple[ReleaseView, ...]:
-    """All releases, greatest first, without candidates; ``found`` is what hits them."""
+def release_views(known: KnownLibrary, chain: Mapping[str, Difference]) -> tuple[ReleaseView, ...]:
+    """All releases, greatest first, without candidates."""
+    source = known.source
     hits: dict[str, list[Hit]] = {}
-    for hit in found:
+    for hit in known.hits:
         hits.setdefault(str(hit.version), []).append(hit)
     pages = {release.version for release in source.shown}
     views = []
@@ -77,7 +75,7 @@ def release_views(
             continue
         version = str(record.version)
         advisories = tuple(advisory_view([hit], pages) for hit in hits.get(version, ()))
-        mark = mark_of(source.library, record, context.trust)
+        mark = known.marks[version]
         difference = chain.get(version)
         is_active = record == source.library.active
         view = ReleaseView(

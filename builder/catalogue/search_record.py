@@ -14,29 +14,29 @@ from registry.model import Step
 _SEARCHED_STEPS = 60
 
 
-def search_record(library: Library, facts: Mapping[str, Any]) -> SearchRecord:
-    """The record of a library; ``facts`` are those that its page shows."""
+def search_record(library: Library, shared: Mapping[str, Any]) -> SearchRecord:
+    """The record of a library; ``shared`` is what all its pages show."""
     steps = library.content.steps if library.content else ()
-    manifest = facts["manifest"]
+    manifest = shared["manifest"]
     words = list(manifest.tags) if manifest else []
     for step in steps:
         words += [*step.parameters, *step.tags]
     return SearchRecord(
         page=f"libraries/{library.name}/index.html",
-        title=facts["title"],
+        title=shared["title"],
         name=library.name,
-        summary=facts["summary"],
+        summary=shared["summary"],
         steps=tuple(f"{step.display_name} {step.name}" for step in steps),
         words=tuple(dict.fromkeys(words)),
-        categories=tuple(category for _, category in facts["categories"]),
-        platforms=tuple(title for _, title in facts["platforms"]),
+        categories=tuple(category for _, category in shared["categories"]),
+        platforms=tuple(title for _, title in shared["platforms"]),
         premium=manifest.is_premium if manifest else False,
         meta={
             "name": library.name,
-            "summary": facts["summary"],
-            "version": facts["version"],
-            "hue": str(facts["hue"]),
-            "initials": facts["initials"],
+            "summary": shared["summary"],
+            "version": shared["version"],
+            "hue": str(shared["hue"]),
+            "initials": shared["initials"],
             "steps": _step_titles(steps),
             "count": str(len(steps)),
             "premium": "yes" if manifest and manifest.is_premium else "",

@@ -18,7 +18,7 @@ def publish_step_page(
     theme = view.context.theme
     page = Page(
         path=f"libraries/{view.name}/steps/{step.name}/",
-        title=f"{step.display_name} · {view.facts['title']}",
+        title=f"{step.display_name} · {view.shared['title']}",
         description=one_line(step.description),
         kind="step",
     )
@@ -26,7 +26,7 @@ def publish_step_page(
     after = content.steps[index + 1] if index + 1 < len(content.steps) else None
     root = theme.root_of(page)
     values = {
-        **view.facts,
+        **view.shared,
         **view.step_values(step),
         **page_values(step),
         "here": f"{root}libraries/{view.name}/",
