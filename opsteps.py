@@ -16,7 +16,7 @@ import typer.main
 
 import registry
 from registry.errors import ReportedError
-from registry.os_errors import file_system_error
+from registry.files.os_errors import file_system_error
 
 _DEBUG = "OPSTEPS_DEBUG"
 _BUG = 70
@@ -40,76 +40,70 @@ def _command(place: str, summary: str) -> Command:
 
 
 COMMANDS = {
-    "init": _command("registry.commands:init", "Make a new registry."),
-    "new": _command("builder.scaffold_command:new", "Begin a library from a template."),
+    "init": _command("registry.commands.options:init", "Make a new registry."),
+    "new": _command("builder.commands.new:new", "Begin a library from a template."),
     "validate": _command(
-        "builder.validate_command:validate", "Check libraries, or what a pull request changes."
+        "builder.commands.validate:validate", "Check libraries, or what a pull request changes."
     ),
     "diff": _command(
-        "builder.diff_command:diff", "Show what a release changes and the version it demands."
+        "builder.commands.diff:diff", "Show what a release changes and the version it demands."
     ),
-    "add": _command("builder.add_command:add", "Put a library into a registry, as a candidate."),
-    "remove": _command("registry.taking_back_command:remove", "Take a candidate back."),
-    "release": _command("builder.release_command:release", "Release a candidate."),
+    "add": _command("builder.commands.add:add", "Put a library into a registry, as a candidate."),
+    "remove": _command("registry.commands.remove:remove", "Take a candidate back."),
+    "release": _command("builder.commands.release:release", "Release a candidate."),
     "install": _command(
-        "registry.upstreams.install_command:install", "Install libraries from ZIPs or upstreams."
+        "registry.commands.install:install", "Install libraries from ZIPs or upstreams."
     ),
-    "update": _command("registry.upstreams.update_command:update", "Update what is installed."),
-    "toggle": _command("registry.installing.commands:toggle", "Turn a library on or off."),
+    "update": _command("registry.commands.update:update", "Update what is installed."),
+    "toggle": _command("registry.commands.instance:toggle", "Turn a library on or off."),
     "uninstall": _command(
-        "registry.installing.commands:uninstall", "Uninstall a library, or versions of it."
+        "registry.commands.instance:uninstall", "Uninstall a library, or versions of it."
     ),
-    "lock": _command(
-        "registry.upstreams.lock_command:lock", "Write down what is installed, to repeat it."
-    ),
+    "lock": _command("registry.commands.lock:lock", "Write down what is installed, to repeat it."),
     "upstream": _command(
-        "registry.upstreams.commands:app", "Other registries that libraries come from."
+        "registry.commands.upstream:app", "Other registries that libraries come from."
     ),
-    "yank": _command("registry.withdraw_commands:yank", "Withdraw a release."),
-    "unyank": _command("registry.withdraw_commands:unyank", "Take a withdrawal back."),
-    "deprecate": _command("registry.withdraw_commands:deprecate", "Advise against a library."),
+    "yank": _command("registry.commands.withdraw:yank", "Withdraw a release."),
+    "unyank": _command("registry.commands.withdraw:unyank", "Take a withdrawal back."),
+    "deprecate": _command("registry.commands.withdraw:deprecate", "Advise against a library."),
     "rollback": _command(
-        "registry.withdraw_commands:rollback", "Go back to an earlier release, or state."
+        "registry.commands.withdraw:rollback", "Go back to an earlier release, or state."
     ),
-    "maintain": _command("registry.maintain_command:maintain", "Keep the repository small."),
-    "repair": _command(
-        "registry.repairing.command:repair", "Put tags, ledger and leftovers right."
-    ),
-    "log": _command("registry.history_command:log", "Show who changed what, and when."),
+    "maintain": _command("registry.commands.maintain:maintain", "Keep the repository small."),
+    "repair": _command("registry.commands.repair:repair", "Put tags, ledger and leftovers right."),
+    "log": _command("registry.commands.log:log", "Show who changed what, and when."),
     "verify": _command(
-        "registry.verifying.commands:verify", "Prove that nothing released was ever altered."
+        "registry.commands.verify:verify", "Prove that nothing released was ever altered."
     ),
-    "trust": _command("registry.verifying.commands:trust", "Trust a commit as the head."),
+    "trust": _command("registry.commands.verify:trust", "Trust a commit as the head."),
     "attest": _command(
-        "registry.verifying.attest_command:attest", "Vouch for commits that no key had signed."
+        "registry.commands.attest:attest", "Vouch for commits that no key had signed."
     ),
-    "sign-head": _command(
-        "registry.verifying.commands:sign_head", "Sign what the head is, and when."
-    ),
-    "audit": _command("builder.audit_command:audit", "Find releases with known vulnerabilities."),
-    "package": _command("builder.package_commands:package", "Pack a release into a ZIP."),
+    "sign-head": _command("registry.commands.verify:sign_head", "Sign what the head is, and when."),
+    "audit": _command("builder.commands.audit:audit", "Find releases with known vulnerabilities."),
+    "package": _command("builder.commands.package:package", "Pack a release into a ZIP."),
     "bundle": _command(
-        "builder.package_commands:bundle", "Pack a whole registry, for a machine without network."
+        "builder.commands.package:bundle", "Pack a whole registry, for a machine without network."
     ),
     "import": _command(
-        "builder.import_command:import_", "Bring the libraries of another source into a registry."
+        "builder.commands.import_:import_", "Bring the libraries of another source into a registry."
     ),
-    "build": _command("builder.build_command:build", "Build the catalogue and the search index."),
-    "search": _command("builder.search_commands:search", "Find libraries and steps."),
-    "show": _command("builder.search_commands:show", "Show a library or a step."),
-    "serve": _command("server.commands:serve", "Serve a registry over HTTP."),
+    "build": _command("builder.commands.build:build", "Build the catalogue and the search index."),
+    "search": _command("builder.commands.search:search", "Find libraries and steps."),
+    "show": _command("builder.commands.search:show", "Show a library or a step."),
+    "serve": _command("server.commands.serve:serve", "Serve a registry over HTTP."),
     "backup": _command(
-        "server.backups.commands:backup", "Write a registry, with its rows, into one file."
+        "server.commands.backup:backup", "Write a registry, with its rows, into one file."
     ),
-    "restore": _command(
-        "server.backups.commands:restore", "Restore a backup into a new directory."
-    ),
+    "restore": _command("server.commands.backup:restore", "Restore a backup into a new directory."),
     "token": _command(
-        "server.token_commands:app", "Bearer tokens of the server: create, list, revoke, reset."
+        "server.commands.token:app", "Bearer tokens of the server: create, list, revoke, reset."
     ),
-    "demo": _command("server.commands:demo", "Make and serve a registry with examples in it."),
+    "demo": _command(
+        "server.commands.serve:demo", "Make and serve a registry with examples in it."
+    ),
     "completion": _command(
-        "registry.completion.command:completion", "Print what completes commands in your shell."
+        "registry.commands.completion:completion", "Print what completes commands in your shell."
     ),
     "help": _command("", "Show this, or the help of a command: opsteps help COMMAND."),
     "version": _command("", "Show the version."),
@@ -127,7 +121,7 @@ class _Root(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except _UsageError as error:
-            from registry.hints import named_wrongly
+            from registry.locating.hints import named_wrongly
 
             head, _, extra = error.message.rpartition("(")
             words = extra.removesuffix(")")
@@ -270,7 +264,7 @@ def _spelled_out(given: Sequence[str]) -> list[str]:
 def _tell(error: ReportedError, given: Sequence[str]) -> None:
     """What is wrong on the first line, what to do on the next; all of it printable."""
     from registry.errors import InvalidNameError, NotARegistryError, NotFoundError
-    from registry.hints import meant_by, named_wrongly, with_registry
+    from registry.locating.hints import meant_by, named_wrongly, with_registry
     from registry.problems import printable
 
     is_elsewhere = isinstance(error, (InvalidNameError, NotARegistryError, NotFoundError))

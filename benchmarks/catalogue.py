@@ -13,10 +13,10 @@ from benchmarks.commands import OPSTEPS
 from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Bound, Promise, Row, Spread, against, plain, spread
 from benchmarks.session import STEPS_EACH, Session
-from builder.catalogue.build import build_catalogue
-from builder.search_index import update_index
-from registry.cache_place import cache_directory_of
-from registry.snapshot import Registry
+from builder.catalogue.build.build import build_catalogue
+from builder.search.index import update_index
+from registry.snapshots.cache_place import cache_directory_of
+from registry.snapshots.registry import Registry
 
 PAGES = Promise(
     key="catalogue pages",

@@ -12,7 +12,7 @@ from benchmarks.content import library
 from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Bound, Promise, Row, absolute, plain
 from benchmarks.session import STEPS_EACH, Session
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 
 VISIBLE = Promise(
     key="commit visible",

@@ -7,10 +7,10 @@ import tarfile
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
-from builder.import_command import import_source
+from builder.commands.import_ import import_source
 from builder.importers import find_importer
-from registry.creating import init_registry
-from registry.operation import Actor
+from registry.publishing.create_registry import init_registry
+from registry.transactions.transaction import Actor
 
 _ARCHIVE = "bitrise-steplib.tar.xz"
 

@@ -22,7 +22,7 @@ from pagefind_bin import get_executable
 from benchmarks import processes
 from benchmarks.content import RELEASE_DATE, SyntheticLibrary
 from benchmarks.errors import BenchmarkError
-from registry.digest import release_digest
+from registry.library.digest import release_digest
 
 _TEMPLATES = Path(__file__).parent / "hugo_site"
 

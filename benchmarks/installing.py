@@ -19,8 +19,8 @@ from benchmarks.rows import Bound, Promise, Row, absolute, plain
 from benchmarks.session import STEPS_EACH, Session
 from registry.installing.incoming import check_incoming
 from registry.installing.installer import Installer
-from registry.operation import Actor, follow_head
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, follow_head
 
 INSTALL = Promise(
     key="install",

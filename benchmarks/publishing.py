@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.content import RELEASE_DATE, SyntheticLibrary
-from registry.digest import release_digest
-from registry.facts import facts_bytes, with_release
-from registry.object_ids import tree_id
-from registry.one_library import read_library
-from registry.operation import Actor, operation_message
-from registry.snapshot import Registry
-from registry.tags import tag_message, tag_name, tag_object
+from registry.formats.library_file import facts_bytes, with_release
+from registry.git.commit_writer import NewCommit, RefUpdate, move_refs, write_commit, write_tags
+from registry.git.object_ids import tree_id
+from registry.library.digest import release_digest
+from registry.library.release_tag import tag_message, tag_name, tag_object
+from registry.snapshots.one_library import read_library
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, operation_message
 from registry.versions import parse_version
-from registry.writing import NewCommit, RefUpdate, move_refs, write_commit, write_tags
 
 _BY = Actor(name="benchmark", request="benchmark")
 

@@ -7,9 +7,9 @@ import time
 from benchmarks import commands
 from benchmarks.rows import Bound, Promise, Row, absolute, plain
 from benchmarks.session import Session
-from registry.adding import add_release
-from registry.operation import Actor, follow_head
-from registry.snapshot import Registry
+from registry.publishing.add import add_release
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, follow_head
 
 REVIEW = Promise(
     key="validate a pull request",

@@ -9,8 +9,8 @@ from benchmarks import processes, serving
 from benchmarks.content import library
 from benchmarks.rows import Bound, Promise, Row, absolute, plain
 from benchmarks.session import STEPS_EACH, Session
-from registry.cache_place import cache_directory
-from registry.snapshot import Registry
+from registry.snapshots.cache_place import cache_directory
+from registry.snapshots.registry import Registry
 
 WARM = Promise(
     key="ready, warm",

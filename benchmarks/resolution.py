@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from benchmarks.rows import Bound, Promise, Row, absolute
 from benchmarks.session import Session
 from registry.names import LibraryName
-from registry.resolving import Wanted, resolve
+from registry.resolution.resolver import Wanted, resolve
 from registry.versions import Dependency, Version, parse_dependency
 
 RESOLUTION = Promise(

@@ -10,10 +10,10 @@ from pathlib import Path
 from benchmarks.openloop import percentile
 from benchmarks.rows import Bound, Promise, Row, absolute, plain
 from benchmarks.session import Session
-from builder.search_index import SearchIndex, update_index
-from builder.search_query import SearchQuery
-from registry.library import Library
-from registry.snapshot import Registry
+from builder.search.index import SearchIndex, update_index
+from builder.search.query import SearchQuery
+from registry.library.release_state import Library
+from registry.snapshots.registry import Registry
 
 SEARCH = Promise(
     key="search",

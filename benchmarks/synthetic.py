@@ -18,16 +18,16 @@ from pathlib import Path
 from benchmarks import content, words
 from benchmarks.content import SyntheticLibrary
 from benchmarks.errors import BenchmarkError
-from registry.digest import release_digest
-from registry.facts import facts_bytes
-from registry.git import isolated_environment
-from registry.model import LedgerEntry, LibraryFacts
+from registry.formats.library_file import facts_bytes
+from registry.formats.model import LedgerEntry, LibraryFacts
+from registry.formats.yaml_text import dump_yaml
+from registry.git.object_ids import tree_id
+from registry.git.repository import isolated_environment
+from registry.library.digest import release_digest
+from registry.library.release_tag import tag_message, tag_name
 from registry.names import Digest
-from registry.object_ids import tree_id
-from registry.operation import Actor, operation_message
-from registry.tags import tag_message, tag_name
+from registry.transactions.transaction import Actor, operation_message
 from registry.versions import parse_version
-from registry.yamltext import dump_yaml
 
 # The moment of content.RELEASE_DATE.
 _SECONDS = 1_767_225_600

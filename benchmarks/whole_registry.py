@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmarks import commands
 from benchmarks.rows import Bound, Promise, Row, absolute, plain, spread
 from benchmarks.session import Session
-from registry.git import isolated_environment
-from registry.snapshot import Registry
+from registry.git.repository import isolated_environment
+from registry.snapshots.registry import Registry
 
 VALIDATE_COLD = Promise(
     key="validate all, cold",

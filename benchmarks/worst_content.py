@@ -11,9 +11,9 @@ import orjson
 
 from benchmarks import publishing, synthetic
 from benchmarks.content import SyntheticLibrary
+from registry.limits import DEFAULT_LIMITS
 from registry.names import parse_library_name, parse_step_name
-from registry.settings import DEFAULT_LIMITS
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 
 LIBRARIES = 1_000
 STEPS_EACH = 5

@@ -11,10 +11,10 @@ from benchmarks import content
 from benchmarks.rows import Bound, Promise, Row, absolute, plain, spread
 from benchmarks.session import STEPS_EACH, Session
 from builder.releasing import release_candidate
-from registry.adding import add_release
-from registry.operation import Actor, follow_head
-from registry.rolling_back import roll_back_library
-from registry.snapshot import Registry
+from registry.publishing.add import add_release
+from registry.rollback.rollback import roll_back_library
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, follow_head
 from registry.versions import parse_version
 
 ADD_AND_RELEASE = Promise(

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from builder.diff.comparing import compare
+from builder.content_rules.content import content_problems
+from builder.diff.compare import compare
 from builder.diff.required import judge_against, previous_version
 from builder.errors import VersionTooLowError
-from builder.review.content import content_problems
-from registry.adding import Added, add_release
-from registry.contents import read_content
-from registry.library import ReleaseState
+from registry.library.release_state import ReleaseState
 from registry.names import LibraryName
-from registry.one_library import LibraryAt
-from registry.operation import Actor
 from registry.problems import InvalidLibraryError
-from registry.releasing import Proposal, Released
-from registry.releasing import release as release_unjudged
-from registry.snapshot import Registry
+from registry.publishing.add import Added, add_release
+from registry.publishing.release import Proposal, Released
+from registry.publishing.release import release as release_unjudged
+from registry.snapshots.one_library import LibraryAt
+from registry.snapshots.registry import Registry
+from registry.snapshots.release_reader import read_content
+from registry.transactions.transaction import Actor
 from registry.versions import Version, parse_version
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few releases are signed
@@ -33,7 +33,7 @@ def release_candidate(
     by: Actor,
     signer: PrivateKey | None = None,
 ) -> Released:
-    """As `registry.releasing.release`, by a review's rules; raises VersionTooLowError besides."""
+    """Release by a review's rules; raises VersionTooLowError besides what `release` does."""
     return release_unjudged(
         registry,
         name,
@@ -48,7 +48,7 @@ def release_candidate(
 def add_candidate(
     registry: Registry, files: Mapping[str, bytes], *, by: Actor, where: str = ""
 ) -> Added:
-    """As `registry.adding.add_release`, by the rules of a review; raises VersionTooLowError."""
+    """As `add_release`, by the rules of a review; raises VersionTooLowError besides."""
     return add_release(
         registry,
         files,

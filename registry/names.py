@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NewType
 
 from registry.errors import InvalidNameError
-from registry.spelling import mended_library_name, mended_step_name, sentence
+from registry.words.spelling import mended_library_name, mended_step_name, sentence
 
 LibraryName = NewType("LibraryName", str)
 StepName = NewType("StepName", str)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from registry.counting import counted
 from registry.errors import RegistryError
+from registry.words.counting import counted
 
 _SUMMED = 3
 """Problems that an error's own message names."""

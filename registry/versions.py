@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from registry.errors import InvalidNameError
 from registry.names import CORE, LibraryName, is_library_name, parse_library_name
-from registry.spelling import mended_version, sentence
+from registry.words.spelling import mended_version, sentence
 
 VERSION_PATTERN = (
     r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"

@@ -13,10 +13,10 @@ import typer.main
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from builder.format_page import format_page  # noqa: E402 - the checkout is put on the path first
+from builder.authoring.format_page import format_page  # noqa: E402 - the checkout is put on the path first
 from builder.quality.page import quality_page  # noqa: E402 - as above
 from opsteps import COMMANDS, make_app  # noqa: E402 - as above
-from server.api import openapi_document  # noqa: E402 - as above
+from server.api.application import openapi_document  # noqa: E402 - as above
 from server.settings import settings_table  # noqa: E402 - as above
 
 

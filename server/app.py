@@ -5,37 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from registry.cache_place import cache_directory
 from registry.names import CommitId
-from registry.snapshot import Registry
-from server.access import Gate, web_address
-from server.building import Building, build_command, search_directory, site_directory
-from server.clone_watch import CloneWatch
+from registry.snapshots.cache_place import cache_directory
+from registry.snapshots.registry import Registry
+from server.access.gate import Gate, web_address
+from server.access.security_log import SecurityLog
+from server.access.token_cache import Tokens
+from server.access.token_marker import TokenMarker
+from server.access.token_start import read_at_start
+from server.asgi.upload_form import UploadMemory
+from server.changes.change_queue import Operations
+from server.changes.place_watch import PlaceWatch
+from server.changes.upstream_watch import UpstreamWatch
 from server.database.engine import database_url
 from server.database.opening import open_database
-from server.events import Events
-from server.follower import Follower
-from server.gauges import add_gauges
-from server.health_report import HealthReport
-from server.hot import Application, HotApp
-from server.idempotent import Idempotent
-from server.lookups import Lookups
-from server.metrics import Metrics
-from server.notices_start import make_notices
-from server.operations import Operations
+from server.following.clone_watch import CloneWatch
+from server.following.events import Events
+from server.following.follower import Follower
+from server.following.notices import make_notices
+from server.following.remote import RemoteFollowing
+from server.front.front import Application, HotApp
+from server.front.idempotency import Idempotent
+from server.front.lookups import Lookups
+from server.health.gauges import add_gauges
+from server.health.health_report import HealthReport
+from server.observing.metrics import Metrics
 from server.parts import Parts
-from server.place_watch import PlaceWatch
-from server.pools import Pool, Pools
-from server.remote_following import RemoteFollowing
-from server.searching import Searching
-from server.security_log import SecurityLog
+from server.search import Searching
 from server.settings import Settings
-from server.site import Site
-from server.token_marker import TokenMarker
-from server.token_start import read_at_start
-from server.tokens import Tokens
-from server.uploads import UploadMemory
-from server.upstream_watch import UpstreamWatch
+from server.site.background_build import Building, build_command, search_directory, site_directory
+from server.site.static_files import Site
+from server.thread_pools import Pool, Pools
 
 
 class Server:
@@ -182,7 +182,7 @@ class Server:
     def inner(self) -> Application:
         """FastAPI's application, made when it is first needed."""
         if self._inner is None:
-            from server.api import make_api
+            from server.api.application import make_api
 
             self._inner = cast("Application", make_api(self._parts()))
         return self._inner

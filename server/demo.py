@@ -15,24 +15,24 @@ from typing import Any
 
 from rich.console import Console
 
-from registry.adding import add_release
-from registry.cache_place import cache_directory
-from registry.counting import counted
-from registry.creating import init_registry
 from registry.files.shipped import ROOT, shipped
 from registry.names import CORE, LibraryName
-from registry.operation import Actor, follow_head
 from registry.processes.program import program, program_environment
-from registry.releasing import release
-from registry.snapshot import Registry
-from registry.sources import read_source
+from registry.publishing.add import add_release
+from registry.publishing.create_registry import init_registry
+from registry.publishing.release import release
+from registry.snapshots.cache_place import cache_directory
+from registry.snapshots.registry import Registry
+from registry.sources.release_source import read_source
+from registry.transactions.transaction import Actor, follow_head
 from registry.versions import Version, parse_version
-from server.access import web_address
+from registry.words.counting import counted
+from server.access.gate import web_address
 from server.app import Server
-from server.building import build_command
 from server.errors import AddressError, CheckError
 from server.running import configure_logging, free_port, serve_registry
 from server.settings import Settings
+from server.site.background_build import build_command
 
 # Only a checkout has it.
 _CHECKOUT = ROOT / "Makefile"

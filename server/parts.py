@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from registry.snapshot import Registry
-from server.access import Gate
+from registry.snapshots.registry import Registry
+from server.access.gate import Gate
+from server.asgi.upload_form import UploadMemory
+from server.changes.change_queue import Operations
 from server.database.engine import Database
-from server.events import Events
-from server.follower import Follower
-from server.health_report import HealthReport
-from server.lookups import Lookups
-from server.metrics import Metrics
-from server.operations import Operations
-from server.pools import Pool
-from server.searching import Searching
+from server.following.events import Events
+from server.following.follower import Follower
+from server.front.lookups import Lookups
+from server.health.health_report import HealthReport
+from server.observing.metrics import Metrics
+from server.search import Searching
 from server.settings import Settings
-from server.uploads import UploadMemory
+from server.thread_pools import Pool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

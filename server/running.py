@@ -20,18 +20,18 @@ import structlog
 import uvloop
 
 from registry.errors import GitError, NotARegistryError
-from registry.instance_names import require_instance
-from registry.operation import reconcile
-from registry.recognising import refuse_no_registry
-from registry.snapshot import Registry
-from server.access import is_loopback
+from registry.snapshots.instance_names import require_instance
+from registry.snapshots.recognition import refuse_no_registry
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import reconcile
+from server.access.gate import is_loopback
 from server.app import Server
-from server.connections.front import Front, listening_socket
+from server.connections.listener import Front, listening_socket
 from server.errors import AddressError, SettingsError
-from server.log_lines import LOG_FORMS, TextLines
+from server.observing.log_lines import LOG_FORMS, TextLines
+from server.readmodel.served import Served
 from server.settings import Settings
-from server.site import site_problem
-from server.state import Served
+from server.site.static_files import site_problem
 
 # The follower's thread gives the loop the interpreter back after at most so long, seconds.
 _SWITCH_SECONDS = 0.000_1

@@ -13,7 +13,7 @@ import pytest
 from _pytest.terminal import TerminalReporter
 from hypothesis import settings
 
-from registry import location
+from registry.locating import location
 from scripts.system_packages import PROGRAMS, find_program
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,7 +15,8 @@ from tests.registry.making import files, git, write_files
 ROOT = Path(__file__).resolve().parent.parent
 # What takes long to load: `opsteps --help` stays quick as long as none of it is.
 HEAVY = {
-    "builder", "server", "registry.snapshot", "registry.git", "registry.schema", "msgspec",
+    "builder", "server", "registry.snapshots.registry", "registry.git.repository",
+    "registry.formats.schema", "msgspec",
     "jsonschema", "jsonschema_rs", "yaml", "orjson", "packaging", "re2", "whoosh",
     "fastapi", "server.connections", "pydantic", "jinja2", "nh3", "prometheus_client",
 }  # fmt: skip

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from builder.auditing.mentions import libraries_mentioning
+from builder.auditing.git_grep import libraries_mentioning
 from builder.auditing.model import Dependent
 from registry.errors import InvalidNameError
-from registry.library import Library
+from registry.library.release_state import Library
 from registry.names import LibraryName
-from registry.snapshot import Registry, Snapshot
+from registry.snapshots.registry import Registry, Snapshot
 from registry.versions import Dependency, Version, parse_dependency
 
 Hit = tuple[Library, Collection[Version]]

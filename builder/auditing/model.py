@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from registry.advisories.hits import Hit
+from registry.advisories.hit import Hit
 from registry.names import LibraryName
 from registry.problems import Problem
 from registry.versions import Version

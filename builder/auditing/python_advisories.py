@@ -11,7 +11,7 @@ import orjson
 from packaging.utils import canonicalize_name
 
 from builder.auditing.advisory_files import AdvisoryFiles
-from builder.auditing.requirements import Pinned, version_or_none
+from builder.auditing.pins import Pinned, version_or_none
 from registry.advisories.model import PYPI, Advisory
 from registry.advisories.parsing import (
     DEFAULT_ADVISORY_LIMITS,

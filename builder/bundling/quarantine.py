@@ -17,10 +17,10 @@ from typing import BinaryIO
 
 from builder.bundling.errors import MissingCommitError, NotABundleError
 from builder.bundling.header import BundleHeader
-from registry.durable import sync_directories, write_durably
-from registry.git import GitRepository, create_repository
+from registry.files.durable import sync_directories, write_durably
+from registry.git.repository import GitRepository, create_repository
 from registry.names import CommitId, ObjectId
-from registry.verifying.commit_walk import descends
+from registry.trust.commit_walk import descends
 
 
 @contextmanager

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from builder.bundling.importing import ImportedBundle
-from builder.bundling.making import MadeBundle
+from builder.bundling.import_bundle import ImportedBundle
+from builder.bundling.make_bundle import MadeBundle
+from registry.formats.timestamps import format_time
 from registry.problems import printable
 from registry.signing.statements import HeadStatement
-from registry.timestamps import format_time
 
 _KILO = 1000
 

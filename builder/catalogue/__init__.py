@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builder.catalogue.build import build_catalogue
-from builder.catalogue.report import BuildReport
+from builder.catalogue.build.build import build_catalogue
+from builder.catalogue.output.report import BuildReport
 
 __all__ = ["BuildReport", "build_catalogue"]

@@ -6,7 +6,7 @@ version against what changed.
 
 from __future__ import annotations
 
-from builder.diff.comparing import compare
+from builder.diff.compare import compare
 from builder.diff.model import BUMPS, Bump, Change, InterfaceDiff, Kind
 from builder.diff.required import (
     Verdict,

@@ -9,7 +9,7 @@ import msgspec
 from builder.diff.dependencies import dependencies_changes
 from builder.diff.model import Change, Kind
 from builder.diff.permissions import label_changes
-from registry.model import JsonValue, Manifest, Platform
+from registry.formats.model import JsonValue, Manifest, Platform
 from registry.names import StepName
 from registry.versions import parse_version
 

@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
-from registry.model import JsonValue
+from registry.formats.model import JsonValue
 from registry.names import StepName
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from builder.diff.jsonvalues import identity, same_json
+from builder.diff.json_values import identity, same_json
 from builder.diff.model import Change, Kind
-from builder.diff.schemas import Covers, covers, without_texts
-from registry.jsontext import escape_pointer
-from registry.model import JsonValue, Parameter, ParameterType
+from builder.diff.schema_subset import Covers, covers, without_texts
+from registry.formats.json_text import escape_pointer
+from registry.formats.model import JsonValue, Parameter, ParameterType
+from registry.formats.parameter_schema import parameters_schema
 from registry.names import StepName
-from registry.parameters import parameters_schema
 
 _P = ParameterType
 # Types that another one takes the place of, if its values are all taken. A file is a text with a

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 import msgspec
 
 from builder.diff.model import Change, Kind
-from registry.jsontext import escape_pointer
-from registry.model import Permissions, RunLimits
+from registry.formats.json_text import escape_pointer
+from registry.formats.model import Permissions, RunLimits
 from registry.names import StepName
 
 Covers = Callable[[str, str], bool]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from builder.diff.model import Bump
-from registry.library import ReleaseRecord
+from registry.library.release_state import ReleaseRecord
 from registry.versions import Version
 
 

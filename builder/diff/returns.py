@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from builder.diff.jsonvalues import same_json
+from builder.diff.json_values import same_json
 from builder.diff.model import Change, Kind
-from builder.diff.schemas import children, gaps, refers, without_texts
-from registry.jsontext import escape_pointer
-from registry.model import JsonValue
+from builder.diff.schema_subset import children, gaps, refers, without_texts
+from registry.formats.json_text import escape_pointer
+from registry.formats.model import JsonValue
 from registry.names import StepName
 
 # A release that was checked is not nested deeper than this.

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from builder.diff.jsonvalues import same_json
+from builder.diff.json_values import same_json
 from builder.diff.manifest import platform_changes
 from builder.diff.model import Change, Kind
 from builder.diff.parameters import parameters_changes
 from builder.diff.permissions import label_changes, permissions_changes
 from builder.diff.returns import returns_changes
-from registry.model import JsonValue, ReleaseContent, Step
+from registry.formats.model import JsonValue, ReleaseContent, Step
 from registry.names import StepName
 
 _TEXTS = (

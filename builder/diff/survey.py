@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from builder.diff.comparing import compare
+from builder.diff.compare import compare
 from builder.diff.model import Bump, Kind
 from builder.diff.required import comparable, judge_against, least_version, previous_version
-from registry.contents import read_contents
-from registry.library import Library
-from registry.model import ReleaseContent
+from registry.formats.model import ReleaseContent
+from registry.library.release_state import Library
 from registry.names import LibraryName
-from registry.snapshot import Registry, Snapshot
+from registry.snapshots.registry import Registry, Snapshot
+from registry.snapshots.release_reader import read_contents
 from registry.versions import Version
 
 # Libraries read together: enough to keep Git's pipe full, few enough to stay small in memory.

@@ -14,10 +14,10 @@ from builder.importers.model import Finding, FindingKind, SourceError
 from builder.importers.plaintext_yaml import PlainYamlError, read_plain_yaml
 from builder.importers.wording import clean, fit, library_name, shorten, utc_time
 from registry.errors import InvalidNameError
-from registry.importing import ImportedRelease
-from registry.model import Deprecation
+from registry.formats.model import Deprecation
+from registry.limits import DEFAULT_LIMITS
 from registry.names import LibraryName
-from registry.settings import DEFAULT_LIMITS
+from registry.publishing.bulk_import import ImportedRelease
 from registry.versions import Version, parse_version
 
 # The date of a release whose source does not say when it was published.

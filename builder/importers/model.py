@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from builder.errors import BuilderError
-from registry.importing import ImportedRelease
+from registry.publishing.bulk_import import ImportedRelease
 
 
 class UnknownImporterError(BuilderError):

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from builder.importers.model import Finding, FindingKind, SourceError
-from registry.checking import check_release
+from registry.checks.release import check_release
 from registry.errors import InvalidNameError, RegistryError
-from registry.importing import ImportedRelease
 from registry.names import parse_library_name
 from registry.opsconductor import convert_library
 from registry.problems import InvalidLibraryError, Problem, errors_of
-from registry.sources import read_source
+from registry.publishing.bulk_import import ImportedRelease
+from registry.sources.release_source import read_source
 from registry.versions import parse_version
 
 _MANIFEST = "manifest.json"

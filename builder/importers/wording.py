@@ -8,10 +8,10 @@ from collections.abc import Container
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from registry.checks.hostile_text import text_problems
+from registry.checks.paths import INVISIBLE
 from registry.names import LIBRARY_NAME_LENGTH, RESERVED_LIBRARY_NAMES
-from registry.paths import INVISIBLE
 from registry.problems import Severity
-from registry.texts import text_problems
 
 _URL = re.compile(r"https?://[^\s\x00-\x1f<>\"'`]+\Z")
 _URL_LENGTH = 500

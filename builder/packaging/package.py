@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.packaging.errors import NotServedError, PackageError
+from builder.packaging.reproducible_zip import zipped
 from builder.packaging.staging import staged
 from builder.packaging.statement import PackageStatement, parse_statement
-from builder.packaging.zipping import zipped
-from registry.archive import read_archive
-from registry.digest import release_digest
-from registry.library import Library, ReleaseRecord, ReleaseState
-from registry.model import Yank
+from registry.formats.model import Yank
+from registry.formats.parsing import parse_manifest
+from registry.library.digest import release_digest
+from registry.library.release_state import Library, ReleaseRecord, ReleaseState
 from registry.names import CORE, LibraryName
-from registry.parsing import parse_manifest
 from registry.problems import printable
-from registry.snapshot import Snapshot
-from registry.sources import SourceError, read_source
+from registry.snapshots.registry import Snapshot
+from registry.sources.release_source import SourceError, read_source
+from registry.sources.zip_reader import read_archive
 from registry.versions import Version
 
 
@@ -118,8 +118,7 @@ def write_package(package: Package, target: Path) -> bytes:
 def read_package(path: Path) -> Package:
     """A package, if its files have the digest that its statement says.
 
-    Raises NotFoundError, SourceError or LimitError as `registry.sources.read_source` does, and
-    PackageError.
+    Raises NotFoundError, SourceError or LimitError as `read_source` does, and PackageError.
     """
     files = read_source(path)
     try:

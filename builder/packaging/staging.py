@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from builder.packaging.errors import WriteError
-from registry import durable
+from registry.files import durable
 
 
 @contextmanager

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.packaging.errors import PackageError
+from builder.packaging.reproducible_zip import zipped
 from builder.packaging.staging import staged
-from builder.packaging.zipping import zipped
-from registry.checking import check_release
-from registry.digest import release_digest
+from registry.checks.release import check_release
+from registry.library.digest import release_digest
 from registry.names import Digest
 from registry.problems import InvalidLibraryError, Problem
-from registry.sources import read_source
+from registry.sources.release_source import read_source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +35,7 @@ class Unreleased:
 def read_unreleased(source: Path) -> Unreleased:
     """The library in a directory or ZIP, checked as for an install.
 
-    Raises what `registry.sources.read_source` does, and InvalidLibraryError with every problem,
-    errors first.
+    Raises what `read_source` does, and InvalidLibraryError with every problem, errors first.
     """
     told: list[Problem] = []
     files = read_source(source, told=told.append)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from registry.advisories.hits import Hit
-from registry.library import Library
-from registry.model import ReleaseContent
+from registry.advisories.hit import Hit
+from registry.formats.model import ReleaseContent
+from registry.library.release_state import Library
 
 README = "README.md"
 CHANGELOG = "CHANGELOG.md"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from builder.quality import documents, trust
+from builder.quality import document_criteria, trust_criteria
 from builder.quality.facts import QualityFacts
 from builder.quality.model import Judgement, Quality, Scored
 
@@ -31,71 +31,71 @@ CRITERIA = (
         rule="Every step names each host, path, command and variable (no `*`, no `*:443`), and its"
         " labels agree with that and with the manifest's. A share by step; the manifest counts as"
         " one more.",
-        judge=trust.permissions,
+        judge=trust_criteria.permissions,
     ),
     Criterion(
         key="vulnerabilities",
         title="No known vulnerability",
         possible=10,
         rule="No advisory of the registry hits the active release.",
-        judge=trust.vulnerabilities,
+        judge=trust_criteria.vulnerabilities,
     ),
     Criterion(
         key="described",
         title="Descriptions",
         possible=10,
         rule="Every step and every parameter has a description that says more than its name.",
-        judge=documents.described,
+        judge=document_criteria.described,
     ),
     Criterion(
         key="examples",
         title="Examples",
         possible=10,
         rule="Every step with parameters has examples, and the step accepts all of them.",
-        judge=documents.examples,
+        judge=document_criteria.examples,
     ),
     Criterion(
         key="tests",
         title="Tests",
         possible=10,
         rule="There are files below `tests/`. A library without executors needs none.",
-        judge=trust.tests,
+        judge=trust_criteria.tests,
     ),
     Criterion(
         key="readme",
         title="README",
         possible=8,
-        rule=f"`docs/README.md` has {documents.README_WORDS} words or more besides its headings;"
-        " fewer give a share.",
-        judge=documents.readme,
+        rule=f"`docs/README.md` has {document_criteria.README_WORDS} words or more besides its"
+        " headings; fewer give a share.",
+        judge=document_criteria.readme,
     ),
     Criterion(
         key="changelog",
         title="Changelog",
         possible=7,
         rule="`docs/CHANGELOG.md` says something under a heading that names this version.",
-        judge=documents.changelog,
+        judge=document_criteria.changelog,
     ),
     Criterion(
         key="returns",
         title="Described outputs",
         possible=6,
         rule="Every step with an output has a schema of it under `returns`.",
-        judge=documents.returns,
+        judge=document_criteria.returns,
     ),
     Criterion(
         key="licence",
         title="Licence",
         possible=6,
         rule="`license` is an expression of SPDX licences; half for a `LicenseRef-`.",
-        judge=trust.licence,
+        judge=trust_criteria.licence,
     ),
     Criterion(
         key="signed",
         title="Signed",
         possible=6,
         rule="A publisher's valid signature over the active release is in the ledger.",
-        judge=trust.signed,
+        judge=trust_criteria.signed,
     ),
     Criterion(
         key="maintained",
@@ -103,21 +103,21 @@ CRITERIA = (
         possible=6,
         rule="The last release is less than a year older than the registry's last commit; half"
         " below two years.",
-        judge=trust.maintained,
+        judge=trust_criteria.maintained,
     ),
     Criterion(
         key="dependencies",
         title="Bounded dependencies",
         possible=4,
         rule="Every dependency has an upper bound; every Python package a version and a hash.",
-        judge=trust.dependencies,
+        judge=trust_criteria.dependencies,
     ),
     Criterion(
         key="current",
         title="Current",
         possible=3,
         rule="The library is not deprecated and its active release is not yanked.",
-        judge=trust.current,
+        judge=trust_criteria.current,
     ),
 )
 

@@ -14,7 +14,7 @@ from registry.advisories.parsing import (
 )
 from registry.advisories.ranges import is_special
 from registry.errors import InvalidNameError
-from registry.jsontext import Place
+from registry.formats.json_text import Place
 from registry.names import is_library_name, parse_step_name
 from registry.problems import Problem, Severity, errors_of
 from registry.versions import version_or_none

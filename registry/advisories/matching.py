@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from registry.advisories.hits import Hit
+from registry.advisories.hit import Hit
 from registry.advisories.reading import Advisories, Claim, read_advisories
-from registry.library import Library, ReleaseRecord
+from registry.library.release_state import Library, ReleaseRecord
 from registry.names import LibraryName, StepName
-from registry.snapshot import Registry, Snapshot
+from registry.snapshots.registry import Registry, Snapshot
 from registry.versions import Version
 
 

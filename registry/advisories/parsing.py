@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from registry.advisories.model import Advisory
-from registry.explaining import explain
-from registry.jsontext import JsonTextError, Place, load_json, locate
-from registry.parsing import syntax_problem
+from registry.formats.json_text import JsonTextError, Place, load_json, locate
+from registry.formats.parsing import syntax_problem
+from registry.formats.schema import Format, is_valid
+from registry.formats.schema_faults import explain
+from registry.formats.yaml_text import load_yaml
+from registry.limits import DEFAULT_LIMITS
 from registry.problems import Problem
-from registry.schema import Format, is_valid
-from registry.settings import DEFAULT_LIMITS
-from registry.yamltext import load_yaml
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,12 +10,12 @@ from registry.advisories.checking import FOLDER, check_advisory
 from registry.advisories.model import LIBRARIES, Advisory
 from registry.advisories.parsing import DEFAULT_ADVISORY_LIMITS, AdvisoryLimits
 from registry.advisories.ranges import Extent, extent_of
-from registry.commits import commit_tree
 from registry.errors import LimitError
-from registry.git import GitRepository, Wave
+from registry.git.commits import commit_tree
+from registry.git.repository import GitRepository, Wave
+from registry.git.trees import TreeEntry, read_tree
 from registry.names import CommitId, LibraryName, ObjectId, StepName
 from registry.problems import Problem
-from registry.trees import TreeEntry, read_tree
 from registry.versions import version_or_none
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from registry.checking import check_release
-from registry.digest import release_digest
+from registry.checks.release import check_release
 from registry.errors import ConflictError
-from registry.model import LibraryFacts, ReleaseContent
+from registry.formats.model import LibraryFacts, ReleaseContent
+from registry.git.object_ids import tree_id
+from registry.library.digest import release_digest
+from registry.limits import DEFAULT_LIMITS, Limits
 from registry.names import Digest, LibraryName, ObjectId, parse_library_name
-from registry.object_ids import tree_id
 from registry.opsconductor import Converted, convert_library, is_opsconductor
 from registry.problems import InvalidLibraryError, Problem, errors_of
-from registry.settings import DEFAULT_LIMITS, Limits
 from registry.versions import Dependency, Version, parse_dependency, parse_version
 
 

@@ -6,36 +6,43 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from registry.cache_place import cache_directory
-from registry.content_differences import other_content, released_files
-from registry.dependency_index import IndexMemory
 from registry.errors import ConflictError, NotFoundError
-from registry.host import DEFAULT_HOST, refuse_incompatible
-from registry.installing.changes import LibraryChange, Pinning, Remover, Step, step_of
+from registry.formats.instance_file import parse_instance_name
+from registry.formats.timestamps import format_seconds
+from registry.installing.accepted_signature import signing_publisher, with_accepted_signature
+from registry.installing.commit_files import files_of, new_releases, release_tag
+from registry.installing.head_view import HeadView
 from registry.installing.incoming import Incoming
+from registry.installing.library_change import LibraryChange, Pinning, Remover, Step, step_of
 from registry.installing.licenses import require_license
-from registry.installing.removing import (
+from registry.installing.removal import (
     REMOVE_RELEASE,
     refuse_pinned_elsewhere,
     removal_of_versions,
     whole_removal,
 )
-from registry.installing.settling import Fate, settle
-from registry.installing.signatures import signing_publisher, with_accepted_signature
-from registry.installing.view import HeadView
-from registry.installing.writing import files_of, new_releases, release_tag
-from registry.instance_facts import parse_instance_name
-from registry.library_states import LibraryState
+from registry.installing.requirements import Fate, settle
+from registry.library.release_tag import tag_name
 from registry.names import CORE, CommitId, LibraryName
-from registry.operation import Actor, NewTag, Turn, one_line, operation_commit, perform
-from registry.publishing import tag_step
-from registry.release_signature import registry_facts
-from registry.rollback_numbers import RollbackNumbers
-from registry.snapshot import Registry
-from registry.tags import tag_name
-from registry.taken_ids import TakenIds
-from registry.taken_names import refuse_taken_name
-from registry.timestamps import format_seconds
+from registry.publishing.ledger_signature import registry_facts
+from registry.remotes.unsent import tag_step
+from registry.resolution.host import DEFAULT_HOST, refuse_incompatible
+from registry.rollback.numbers import RollbackNumbers
+from registry.snapshots.cache_place import cache_directory
+from registry.snapshots.content_differences import other_content, released_files
+from registry.snapshots.dependency_index import IndexMemory
+from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.registry import Registry
+from registry.snapshots.taken_ids import TakenIds
+from registry.snapshots.taken_names import refuse_taken_name
+from registry.transactions.transaction import (
+    Actor,
+    NewTag,
+    Turn,
+    one_line,
+    operation_commit,
+    perform,
+)
 from registry.versions import Version
 
 _NAMED = 5

@@ -6,6 +6,6 @@ with a class whose methods are named as the steps. Its code is parsed and never 
 
 from __future__ import annotations
 
-from registry.opsconductor.converting import Converted, convert_library, is_opsconductor
+from registry.opsconductor.conversion import Converted, convert_library, is_opsconductor
 
 __all__ = ["Converted", "convert_library", "is_opsconductor"]

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import orjson
 
-from registry.jsontext import escape_pointer
-from registry.model import Step
+from registry.formats.json_text import escape_pointer
+from registry.formats.model import Step
+from registry.formats.parameter_schema import set_problems, value_problems
+from registry.formats.parsing import parse_step
+from registry.formats.schema import Format, is_valid, schema_of
 from registry.opsconductor.notes import Notes, shown
-from registry.parameters import set_problems, value_problems
-from registry.parsing import parse_step
-from registry.schema import Format, is_valid, schema_of
 
 JsonObject = Mapping[str, Any]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from registry.model import LedgerEntry
+from registry.formats.model import LedgerEntry
+from registry.git.commit_writer import ABSENT
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.versions import Version
-from registry.writing import ABSENT
 
 
 class ItemState(StrEnum):

@@ -10,9 +10,9 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from registry.changelog import CHANGELOG, notes_of
+from registry.library.changelog import CHANGELOG, notes_of
+from registry.library.release_tag import tag_message, tag_name, tag_object
 from registry.names import CommitId, Digest, LibraryName, ObjectId
-from registry.tags import tag_message, tag_name, tag_object
 from registry.versions import Version
 
 _COMMITTER = re.compile(rb"^committer ([^\n]*)$", re.MULTILINE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.repairing.model import Item, ItemState
-from registry.verifying.releases import ReleaseEvidence
+from registry.verifying.release_rules import ReleaseEvidence
 
 EXPLAIN = (
     "it stays as it is: find out who changed what with 'opsteps verify'; bring the released files"

@@ -12,7 +12,7 @@
             until: 2027-01-01T00:00:00Z      # first moment at which it may not any more; optional
             revoked: 2026-03-01T00:00:00Z    # from here on nothing that it signed is believed
 
-What is read here is only a declaration; `registry.signing.trust` says when it binds.
+What is read here is only a declaration; `registry.signing.registry_signature` says when it binds.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
+from registry.formats.timestamps import format_time
 from registry.names import LibraryName
 from registry.signing.errors import (
     ForeignPrefixError,
@@ -32,7 +33,6 @@ from registry.signing.errors import (
     SigningError,
 )
 from registry.signing.keys import Fingerprint, PublicKey
-from registry.timestamps import format_time
 
 PublisherName = NewType("PublisherName", str)
 

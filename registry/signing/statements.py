@@ -13,9 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from registry.errors import InvalidNameError
+from registry.formats.timestamps import format_time, parse_time
 from registry.names import CommitId, Digest, LibraryName, parse_library_name
 from registry.signing.errors import MalformedStatementError
-from registry.timestamps import format_time, parse_time
 from registry.versions import Version, parse_version
 
 STATEMENT_BYTES = 1024

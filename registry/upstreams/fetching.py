@@ -12,17 +12,17 @@ import re
 from collections.abc import Mapping
 
 from registry.errors import GitError, LimitError, RegistryError
-from registry.git import GitRepository
-from registry.git_failures import dubious_owner
+from registry.formats.parsing import parse_registry_facts
+from registry.git.commit_writer import ABSENT, RefUpdate, move_refs
+from registry.git.failures import dubious_owner
+from registry.git.remote_limits import Reach, RemoteTimeoutError
+from registry.git.repository import GitRepository
+from registry.limits import Limits
 from registry.names import CommitId, ObjectId
-from registry.parsing import parse_registry_facts
-from registry.reach import Reach, RemoteTimeoutError
-from registry.settings import Limits
-from registry.upstreams.declared import Upstream
+from registry.trust.commit_walk import descends
+from registry.upstreams.declaration import Upstream
 from registry.upstreams.errors import UnreachableUpstreamError, UntrustedUpstreamError
-from registry.upstreams.reaching import FetchLimits, reach_of
-from registry.verifying.commit_walk import descends
-from registry.writing import ABSENT, RefUpdate, move_refs
+from registry.upstreams.fetch_limits import FetchLimits, reach_of
 
 _INCOMING = "refs/incoming"
 _MAIN = "refs/heads/main"

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from registry.errors import NotFoundError
-from registry.host import runs_on
-from registry.installing.view import HeadView
-from registry.library import ReleaseRecord
+from registry.installing.head_view import HeadView
+from registry.library.release_state import ReleaseRecord
 from registry.names import LibraryName
-from registry.upstreams.declared import Upstream
+from registry.resolution.host import runs_on
+from registry.upstreams.declaration import Upstream
 from registry.upstreams.errors import UnknownUpstreamError, UnreachableUpstreamError
+from registry.upstreams.fetched import Upstreams
 from registry.upstreams.ownership import Here, owner
-from registry.upstreams.reading import UpstreamView
-from registry.upstreams.store import Upstreams
+from registry.upstreams.upstream_view import UpstreamView
 from registry.versions import Version
 
 

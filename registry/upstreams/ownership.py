@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from registry.errors import NotFoundError
 from registry.names import LibraryName
-from registry.upstreams.declared import Declared, Upstream, prefix_length
+from registry.upstreams.declaration import Declared, Upstream, prefix_length
 from registry.upstreams.errors import OwnerError
 
 

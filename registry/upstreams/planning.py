@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.errors import ConflictError, InvalidNameError, NotFoundError
-from registry.installing.changes import usable
-from registry.installing.view import HeadView
+from registry.installing.head_view import HeadView
+from registry.installing.library_change import usable
 from registry.names import CORE, Digest, LibraryName
-from registry.resolving import ResolutionError, Wanted, resolve
+from registry.resolution.resolver import ResolutionError, Wanted, resolve
+from registry.upstreams.candidates import Kept, Supply, Wishes
+from registry.upstreams.fetched import Upstreams
 from registry.upstreams.ownership import require_owner
-from registry.upstreams.store import Upstreams
-from registry.upstreams.supply import Kept, Supply, Wishes
 from registry.versions import Dependency, Version, parse_dependency, parse_version
 
 _HINTS = 4

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from registry.attested_writes import is_attested
 from registry.errors import ConflictError
 from registry.names import CommitId
-from registry.operation import Actor, Turn, operation_commit, perform
-from registry.snapshot import Registry
-from registry.verifying.acts import ATTEST, ATTESTS
-from registry.verifying.commit_walk import descends
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, Turn, operation_commit, perform
+from registry.trust.acts import ATTEST, ATTESTS
+from registry.trust.attested_writes import is_attested
+from registry.trust.commit_walk import descends
 
 _NAMED = 3
 

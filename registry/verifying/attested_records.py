@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from registry.git import GitRepository
+from registry.git.repository import GitRepository
 from registry.names import CommitId
-from registry.verifying.attesting import attested_later, signed_by
-from registry.verifying.evidence import Commit, History
+from registry.trust.evidence import Commit, History
+from registry.verifying.attestation_rules import attested_later, signed_by
 from registry.verifying.instance_keys import KeyHistory
-from registry.verifying.removals import Counting, Record, Unrecorded
+from registry.verifying.removal_rules import Counting, Record, Unrecorded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,17 +6,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from registry.errors import RegistryError
-from registry.model import RegistryFacts, Signatures
+from registry.formats.model import RegistryFacts, Signatures
+from registry.formats.parsing import parse_registry_facts
 from registry.names import ObjectId
-from registry.parsing import parse_registry_facts
 from registry.problems import InvalidLibraryError
-from registry.signing.declared import read_publishers
 from registry.signing.errors import SigningError
 from registry.signing.keys import PublicKey
 from registry.signing.publishers import Publishers, withdrawn_revocations
-from registry.signing.trust import trusted_publishers
+from registry.signing.publishers_file import read_publishers
+from registry.signing.registry_signature import trusted_publishers
+from registry.trust.report import Attack, CheckName, Finding, Outcome
 from registry.verifying.instance_keys import keys_of
-from registry.verifying.model import Attack, CheckName, Finding, Outcome
 
 NO_ADMINISTRATORS = (
     "no administrator's key is pinned, so what registry.yaml declares binds nobody:"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from registry.names import CommitId
-from registry.snapshot import Registry
-from registry.verifying.evidence import History, Release
+from registry.snapshots.registry import Registry
+from registry.trust.evidence import History, Release
 from registry.verifying.history import read_history
 
 

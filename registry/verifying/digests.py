@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.errors import LimitError
-from registry.git import GitRepository
+from registry.git.repository import GitRepository
+from registry.git.trees import TREE_MODE
+from registry.limits import Limits
 from registry.names import Digest, LibraryName, ObjectId
-from registry.settings import Limits
-from registry.trees import TREE_MODE
-from registry.verifying.model import Attack, CheckName, Finding, Outcome
-from registry.verifying.reading import read_present
-from registry.verifying.shapes import Trees
+from registry.trust.hashed_objects import read_present
+from registry.trust.report import Attack, CheckName, Finding, Outcome
+from registry.verifying.tree_shapes import Trees
 
 _FILE_MODES = frozenset({b"100644", b"100755"})
 
@@ -82,7 +82,7 @@ def _files(trees: Trees, root: ObjectId, limits: Limits) -> list[tuple[bytes, Ob
 def digest_of_hashes(
     files: Iterable[tuple[bytes, ObjectId]], hashes: Mapping[ObjectId, str]
 ) -> Digest:
-    """As `registry.digest.release_digest`, from the hashes of the files."""
+    """As `registry.library.digest.release_digest`, from the hashes of the files."""
     lines = sorted((_nfc(path), hashes[blob].encode()) for path, blob in files)
     summary = b"".join(hexed + b"  " + path + b"\n" for path, hexed in lines)
     return Digest(hashlib.sha256(summary).hexdigest())

@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from registry.formats.timestamps import parse_time
 from registry.names import CommitId
 from registry.signing.errors import SigningError
-from registry.signing.releases import verify_head
+from registry.signing.signed_statements import verify_head
 from registry.signing.statements import HeadStatement
-from registry.snapshot import Registry
-from registry.timestamps import parse_time
+from registry.snapshots.registry import Registry
+from registry.trust.commit_walk import descends
+from registry.trust.evidence import History
+from registry.trust.report import Outcome
+from registry.trust.trusted_head import TrustedHead
 from registry.verifying.authority import NO_ADMINISTRATORS, Authority
-from registry.verifying.commit_walk import descends
-from registry.verifying.evidence import History
-from registry.verifying.head_statement import KeptStatement, read_statements
-from registry.verifying.instance_keys import KeyHistory
-from registry.verifying.model import Outcome
-from registry.verifying.statement import (
+from registry.verifying.head_rules import (
     Known,
     Standing,
     judge_freshness,
@@ -25,7 +24,8 @@ from registry.verifying.statement import (
     no_statement,
     refused_statement,
 )
-from registry.verifying.trusted import TrustedHead
+from registry.verifying.head_statement import KeptStatement, read_statements
+from registry.verifying.instance_keys import KeyHistory
 
 _LAST_SECOND = 253_402_300_799
 

@@ -8,23 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from registry.commits import commit_tree
 from registry.errors import ConflictError, GitError
-from registry.git import GitRepository
-from registry.locking import exclusive
+from registry.files.locks import exclusive
+from registry.git.commit_writer import ABSENT, NewCommit, RefUpdate, move_refs, write_commit
+from registry.git.commits import commit_tree
+from registry.git.remote import fetch_branch, push
+from registry.git.repository import GitRepository
+from registry.git.trees import read_tree
 from registry.names import CommitId
-from registry.operation import Actor, operation_commit
-from registry.remote import fetch_branch, push
 from registry.signing.errors import MalformedStatementError, OtherKeyError
 from registry.signing.private_keys import PrivateKey
-from registry.signing.releases import sign_head
+from registry.signing.signed_statements import sign_head
 from registry.signing.statements import HeadStatement, parse_head_statement
-from registry.snapshot import Registry
-from registry.trees import read_tree
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, operation_commit
+from registry.trust.commit_walk import descends
 from registry.verifying.authority import SignedFacts, judge_authority
-from registry.verifying.commit_walk import descends
-from registry.verifying.facts_reading import signed_facts_at
-from registry.writing import ABSENT, NewCommit, RefUpdate, move_refs, write_commit
+from registry.verifying.signed_registry_file import signed_facts_at
 
 BRANCH = "refs/heads/opsteps-head"
 STATEMENT_FILE = "head.txt"

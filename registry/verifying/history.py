@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from registry.git import GitRepository
-from registry.model import SIGNATURE_FILE, LibraryFacts
+from registry.formats.model import SIGNATURE_FILE, LibraryFacts
+from registry.formats.parsing import parse_library_facts
+from registry.git.repository import GitRepository
+from registry.git.trees import TREE_MODE, tree_items
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
-from registry.parsing import parse_library_facts
-from registry.trees import TREE_MODE, tree_items
-from registry.verifying.commit_walk import read_commits, read_commits_since
-from registry.verifying.evidence import Change, Commit, History, LibraryTree, Root
-from registry.verifying.ledgers import FactsReader
-from registry.verifying.reading import read_present
+from registry.trust.commit_walk import read_commits, read_commits_since
+from registry.trust.evidence import Change, Commit, History, LibraryTree, Root
+from registry.trust.hashed_objects import read_present
+from registry.verifying.ledger_reader import FactsReader
 from registry.verifying.tree_differences import EMPTY_TREE, Pair, differences
 from registry.versions import is_version
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from registry.git import GitRepository
+from registry.git.repository import GitRepository
+from registry.git.trees import TREE_MODE, tree_items
 from registry.names import CommitId, ObjectId
-from registry.trees import TREE_MODE, tree_items
-from registry.verifying.acts import Act, instance_act
-from registry.verifying.evidence import History
-from registry.verifying.reading import read_present
+from registry.trust.acts import Act, instance_act
+from registry.trust.evidence import History
+from registry.trust.hashed_objects import read_present
 from registry.verifying.tree_differences import EMPTY_TREE, Difference, Pair, differences
 
 

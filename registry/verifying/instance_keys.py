@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from registry.git import GitRepository
-from registry.model import RegistryFacts
+from registry.formats.model import RegistryFacts
+from registry.formats.parsing import parse_registry_facts
+from registry.git.repository import GitRepository
 from registry.names import CommitId, ObjectId
-from registry.parsing import parse_registry_facts
 from registry.signing.errors import SigningError
 from registry.signing.keys import PublicKey, parse_public_key
-from registry.verifying.acts import Act, Kind
-from registry.verifying.evidence import Commit, History, Root
-from registry.verifying.reading import read_present
+from registry.trust.acts import Act, Kind
+from registry.trust.evidence import Commit, History, Root
+from registry.trust.hashed_objects import read_present
 
 Prints = frozenset[str]
 """Fingerprints of keys."""

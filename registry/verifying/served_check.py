@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.names import CommitId
-from registry.snapshot import Registry
-from registry.verifying.model import CheckName, Finding
-from registry.verifying.moved_head import look_at_served
+from registry.snapshots.registry import Registry
+from registry.trust.moved_head import look_at_served
+from registry.trust.report import CheckName, Finding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from registry.git import GitRepository
-from registry.keeping import putting_back
+from registry.git.repository import GitRepository
 from registry.names import CommitId, Digest, ObjectId
-from registry.verifying.evidence import Release
+from registry.served.held_releases import putting_back
+from registry.trust.evidence import Release
 from registry.verifying.tag_evidence import read_tag_objects
 
 
@@ -33,7 +33,7 @@ class ServedTags:
     def is_made_anew(self, tag: ObjectId, served: ObjectId, digest: Digest) -> bool:
         """Whether a tag releases what was served, upon a history without the served tag's commit.
 
-        The rule of `registry.keeping`: such a history is there only where a person accepted it.
+        As `registry.served` has it: such a history is there only where a person accepted it.
         """
         now, was = self._stated.get(tag), self._stated.get(served)
         if now is None or was is None or None in {now.digest, now.tree, was.commit}:

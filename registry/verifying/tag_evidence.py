@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from registry.git import GitObject, GitRepository
+from registry.git.repository import GitObject, GitRepository
+from registry.library.release_tag import TagStatement, parse_tag
 from registry.names import LibraryName, ObjectId, is_library_name
-from registry.tags import TagStatement, parse_tag
-from registry.verifying.evidence import Release, TagEvidence
-from registry.verifying.reading import read_objects
+from registry.trust.evidence import Release, TagEvidence
+from registry.trust.hashed_objects import read_objects
 
 _NAME = re.compile(rb"\Aobject [0-9a-f]{40}\ntype commit\ntag ([^\n]+)\n")
 _FIELDS = 3

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from registry.errors import GitError
-from registry.git import GitRepository
+from registry.git.repository import GitRepository
 from registry.names import ObjectId
 
 EMPTY_TREE = ObjectId("4b825dc642cb6eb9a060e54bf8d69288fbee4904")

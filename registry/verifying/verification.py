@@ -6,48 +6,36 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from registry.formats.timestamps import format_time
 from registry.names import CommitId
 from registry.signing.keys import PublicKey
-from registry.snapshot import Registry
-from registry.timestamps import format_time
+from registry.snapshots.registry import Registry
+from registry.trust.commit_walk import commits_ahead
+from registry.trust.evidence import History
+from registry.trust.report import CheckName, Counts, Finding, Outcome, Report, make_report
+from registry.trust.trusted_head import TRUST_NEXT, TrustedHead, attack_on_descent, describe_descent
+from registry.verifying.attestation_rules import JudgedActs, judge_acts
 from registry.verifying.attested_records import counting_records
-from registry.verifying.attesting import JudgedActs, judge_acts
 from registry.verifying.authority import SignedFacts, judge_authority
-from registry.verifying.changes import Examined, examine
-from registry.verifying.commit_walk import commits_ahead
 from registry.verifying.digests import Recorded, check_digests
-from registry.verifying.evidence import History
-from registry.verifying.facts_reading import all_signed_facts, vouching
 from registry.verifying.head_check import HeadCheck, check_head_statement
 from registry.verifying.history import read_history
 from registry.verifying.instance_changes import instance_acts
 from registry.verifying.instance_keys import KeyHistory, read_key_history
-from registry.verifying.model import (
-    CheckName,
-    Counts,
-    Finding,
-    Outcome,
-    Report,
-    make_report,
-)
-from registry.verifying.releases import (
+from registry.verifying.ledger_rules import Examined, examine
+from registry.verifying.release_rules import (
     ReleaseEvidence,
     is_ahead,
     judge_release,
     releases_at_head,
     unreadable_facts,
 )
-from registry.verifying.removals import judge_unrecorded
+from registry.verifying.removal_rules import judge_unrecorded
 from registry.verifying.served_check import ServedCheck, check_served
-from registry.verifying.shapes import Trees, judge_shapes
-from registry.verifying.signatures import judge_signatures
+from registry.verifying.signature_rules import judge_signatures
+from registry.verifying.signed_registry_file import all_signed_facts, vouching
 from registry.verifying.tag_evidence import read_tags
-from registry.verifying.trusted import (
-    TRUST_NEXT,
-    TrustedHead,
-    attack_on_descent,
-    describe_descent,
-)
+from registry.verifying.tree_shapes import Trees, judge_shapes
 
 _LISTED = 20
 

@@ -11,8 +11,8 @@ from typing import IO, BinaryIO
 
 import msgspec
 
+from server.backups.backup_manifest import MANIFEST, Manifest, Member, not_whole, parse_manifest
 from server.backups.errors import BackupError
-from server.backups.manifest import MANIFEST, Manifest, Member, not_whole, parse_manifest
 
 _CHUNK = 1024 * 1024
 _MANIFEST_BYTES = 16 * 1024 * 1024

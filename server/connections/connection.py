@@ -8,11 +8,11 @@ from typing import cast
 
 import structlog
 
+from server.connections.client_socket import Phase, Socket
 from server.connections.exchange import Exchange
-from server.connections.heads import Fields, Head, read_fields, read_head
-from server.connections.lines import Lines
 from server.connections.places import Admission
-from server.connections.sockets import Phase, Socket
+from server.connections.request_heads import Fields, Head, read_fields, read_head
+from server.connections.shared_state import Lines
 from server.errors import AnswerError
 
 _END = b"\r\n\r\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from server.answers import Header, Message, Scope
+from server.asgi.answer import Header, Message, Scope
 from server.connections.framing import Framing
-from server.connections.heads import Head
+from server.connections.request_heads import Head
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _REASONS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.connections.heads import CHUNKED, read_field
+from server.connections.request_heads import CHUNKED, read_field
 from server.errors import AnswerError
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*)?\Z")

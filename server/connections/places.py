@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from server.rate_limits import client_network
+from server.access.rate_limits import client_network
 from server.settings import Settings
 
 # Whoever keeps the server waiting for less is not sent away for another.

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Table, select
 
 from server.database.engine import Database
 from server.database.errors import DatabaseDownError, DatabaseError
+from server.database.foreign_schema import refuse_acting
 from server.database.migrating import REVISION
-from server.database.schemas import refuse_acting
 from server.database.tables import metadata
 
 _SECONDS = 30

@@ -21,8 +21,8 @@ from server.database.errors import (
     DatabaseError,
     DatabaseSetupError,
 )
+from server.database.foreign_schema import refuse_acting
 from server.database.migrating import migrate
-from server.database.schemas import refuse_acting
 
 _FILE = "opsteps.db"
 _CONNECT_SECONDS = 3

@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from registry.digest import release_digest
-from registry.facts import facts_bytes
-from registry.model import LedgerEntry, Yank
+from registry.formats.library_file import facts_bytes
+from registry.formats.model import LedgerEntry, Yank
+from registry.library.digest import release_digest
 from registry.names import LibraryName
 from tests.registry.making import EXECUTOR, files, git, loosened
 from tests.registry.verifying.scene import OTHER, TOOLS, Scene, registry_yaml

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from builder.outcomes import Outcome, rules_version
-from builder.search_index import update_index
-from builder.search_state import file_marks, read_state, write_state
-from registry.cache_place import cache_directory, cache_directory_of
-from registry.dependency_index import Needs
-from registry.derived import write_derived
-from registry.journal import Journal
+from builder.search.index import update_index
+from builder.search.state import file_marks, read_state, write_state
+from builder.validation.outcome_cache import Outcome, rules_version
+from registry.files.cache_file import write_derived
+from registry.git.commit_writer import RefUpdate
 from registry.names import CommitId
-from registry.operation import follow_head
-from registry.snapshot import Registry
-from registry.writing import RefUpdate
+from registry.snapshots.cache_place import cache_directory, cache_directory_of
+from registry.snapshots.dependency_index import Needs
+from registry.snapshots.registry import Registry
+from registry.transactions.journal import Journal
+from registry.transactions.transaction import follow_head
 from tests.installed import opsteps
 from tests.registry.making import NAME, files, git, new_registry, put, write_files
 from tests.server.real_server import serving, until

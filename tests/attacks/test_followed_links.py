@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from registry.git import GitRepository
+from registry.git.repository import GitRepository
+from registry.git.worktree import follow
 from registry.names import CommitId
-from registry.worktree import follow
 from tests.registry.making import git
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from registry.verifying.model import Attack, CheckName, Finding
-from server.backups.commands import _said
+from registry.trust.report import Attack, CheckName, Finding
 from server.backups.errors import BackupError
-from server.backups.restoring import restore_backup
+from server.backups.restore_backup import restore_backup
+from server.commands.backup import _said
 from server.database.errors import DatabaseError
 from tests.installed import opsteps
 from tests.server.real_server import Place, make_token, making_place

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from registry.checking import check_release
+from registry.checks.release import check_release
 from registry.problems import Severity
 from tests.registry.making import files
 

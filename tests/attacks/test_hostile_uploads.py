@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from registry.checking import CheckedRelease, check_release
+from registry.checks.release import CheckedRelease, check_release
 from registry.errors import LimitError
+from registry.limits import DEFAULT_LIMITS
 from registry.problems import InvalidLibraryError, Problem, errors_of
-from registry.settings import DEFAULT_LIMITS
-from registry.sources import read_upload
+from registry.sources.release_source import read_upload
 from tests.registry.making import encode, files, step
 
 # Processor time, not the clock's: the machine may be busy. Each took ten times as long.

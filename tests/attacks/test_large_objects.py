@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.operation import follow_head
-from registry.settings import BLOB_BYTES
+from registry.limits import BLOB_BYTES
+from registry.transactions.transaction import follow_head
 from tests.installed import command
 from tests.registry.making import files, git, new_registry, put
 from tests.server.real_server import serving

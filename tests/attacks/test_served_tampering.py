@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from registry.errors import DamagedRepositoryError, NotFoundError
-from registry.operation import follow_head
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import follow_head
 from registry.versions import parse_version
 from server.app import Server
 from server.settings import Settings

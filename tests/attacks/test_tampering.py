@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from registry.errors import GitError
-from registry.verifying.trusted import read_trusted
+from registry.trust.trusted_head import read_trusted
 from tests.attacks.tampering import WHERE_TRUSTED, YES, Tampering, table, tamperings
 from tests.registry.verifying.scene import Keys, Scene, make_scene
 

@@ -18,12 +18,13 @@ import pytest
 
 from registry.installing.incoming import check_incoming
 from registry.installing.installer import Installer
-from registry.operation import Actor
-from registry.settings import Limits
+from registry.limits import Limits
+from registry.transactions.transaction import Actor
 from registry.upstreams.address import parse_address
-from registry.upstreams.declared import Upstream, UpstreamAlias
-from registry.upstreams.declaring import add_upstream
-from server.planning_process import _NICENESS
+from registry.upstreams.declaration import Upstream, UpstreamAlias
+from registry.upstreams.declaration_edit import add_upstream
+from server.changes.planning_process import _NICENESS
+from tests.server.changes.test_changes import children
 from tests.server.real_server import (
     Client,
     Place,
@@ -34,7 +35,6 @@ from tests.server.real_server import (
     serving,
     until,
 )
-from tests.server.test_changes import children
 
 _ASKED = json.dumps({"requirements": ["top>=1"]}).encode()
 _JSON = {"Content-Type": "application/json"}

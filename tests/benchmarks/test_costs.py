@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from benchmarks.costs import BEGIN, DOCS, END, PAGE, Cost, changes, markdown, reads
-from server.api import openapi_document
+from server.api.application import openapi_document
 
 
 def _routes() -> set[str]:

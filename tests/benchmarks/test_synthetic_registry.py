@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import content, synthetic
-from registry.checking import check_release
-from registry.library import LibraryStatus, ReleaseState
-from registry.snapshot import Registry
+from registry.checks.release import check_release
+from registry.library.release_state import LibraryStatus, ReleaseState
+from registry.snapshots.registry import Registry
 
 
 @pytest.fixture(scope="module")

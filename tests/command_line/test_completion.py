@@ -150,4 +150,4 @@ def test_names_load_no_room(place: Path) -> None:
     )  # fmt: skip
     loaded = set(done.stdout.partition("LOADED")[2].split())
     # Typer reads arguments by Pydantic; Git is asked for the names, and nothing else is needed.
-    assert loaded & HEAVY <= {"pydantic", "registry.git"}
+    assert loaded & HEAVY <= {"pydantic", "registry.git.repository"}

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from registry.errors import NotARegistryError
-from registry.hints import command_line, with_registry
-from registry.location import VARIABLE, choose_registry, find_registry
-from registry.suggestions import did_you_mean
+from registry.locating.hints import command_line, with_registry
+from registry.locating.location import VARIABLE, choose_registry, find_registry
+from registry.terminal.suggestions import did_you_mean
 from tests.command_line.conftest import strict_files
 from tests.installed import opsteps
 from tests.registry.making import complete_files, git, write_files

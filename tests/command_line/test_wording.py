@@ -10,7 +10,7 @@ import pytest
 
 from opsteps import COMMANDS, whole_app
 from registry.completion.model import commands_of
-from registry.counting import counted
+from registry.words.counting import counted
 from tests.installed import OPSTEPS
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 from tests.installed import opsteps
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put, write_files
 

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks import content
 from builder.catalogue import build_catalogue
-from registry.creating import init_registry
-from registry.operation import Actor
+from registry.publishing.create_registry import init_registry
+from registry.transactions.transaction import Actor
 from scripts.system_packages import find_program
 from tests.builder.catalogue.conftest import Workshop
 from tests.builder.catalogue.eventful import fill, publish

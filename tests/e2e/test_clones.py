@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from opsteps import COMMANDS
-from registry.adding import add_release
-from registry.operation import Actor, follow_head
-from registry.snapshot import Registry
+from registry.publishing.add import add_release
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, follow_head
 from tests.installed import opsteps
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put, write_files
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from builder.catalogue import build_catalogue
-from builder.import_command import ImportReport, import_source
+from builder.commands.import_ import ImportReport, import_source
+from builder.commands.search import index_directory
 from builder.importers import FindingKind, find_importer
-from builder.search_commands import index_directory
-from builder.search_index import SearchIndex, update_index
-from builder.search_query import SearchQuery
-from registry.creating import init_registry
-from registry.library import LibraryStatus
+from builder.search.index import SearchIndex, update_index
+from builder.search.query import SearchQuery
+from registry.library.release_state import LibraryStatus
 from registry.names import LibraryName
-from registry.operation import Actor
-from registry.snapshot import Registry, Snapshot
+from registry.publishing.create_registry import init_registry
+from registry.snapshots.registry import Registry, Snapshot
+from registry.transactions.transaction import Actor
 from tests.server.real_server import Client, serving
 
 pytestmark = pytest.mark.xdist_group("corpus")

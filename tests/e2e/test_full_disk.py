@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.operation import follow_head
+from registry.transactions.transaction import follow_head
 from tests.installed import command
 from tests.registry.making import files, new_registry, put, write_files
 from tests.server.places import own_mounts

@@ -8,13 +8,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from registry.names import LibraryName
-from registry.operation import Actor, follow_head
+from registry.publishing.withdraw import yank
 from registry.signing.private_keys import parse_private_key
+from registry.transactions.transaction import Actor, follow_head
 from registry.versions import parse_version
-from registry.withdrawing import yank
 from tests.installed import opsteps
+from tests.server.changes.test_changes import change
 from tests.server.real_server import Place, making_place, serving, until
-from tests.server.test_changes import change
 
 
 def make_key(path: Path) -> Path:

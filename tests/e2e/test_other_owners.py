@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.operation import follow_head
+from registry.transactions.transaction import follow_head
 from tests.installed import opsteps
 from tests.registry.making import files, git, new_registry, put, write_files
 from tests.unprivileged import NOBODY

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from registry.alarms import MENDS, Alarm
-from registry.verifying.mending import MENDS as CHECK_MENDS
-from registry.verifying.model import CheckName
+from registry.library.alarms import MENDS, Alarm
+from registry.trust.report import CheckName
+from registry.verifying.remedies import MENDS as CHECK_MENDS
 from tests.installed import opsteps
 from tests.registry.making import commit_all, files, git, new_registry, put, write_files
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from registry.scaffold.registry_files import Host, NewRegistry, registry_files
+from registry.publishing.registry_template.files import Host, NewRegistry, registry_files
 from tests.e2e.workflow_running import INSTALLS, parse
 
 PINNED = re.compile(r"actions/[a-z-]+@[0-9a-f]{40}\Z")

@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from builder.scaffold import NewLibrary, Template, library_files
-from registry.adding import add_release
-from registry.creating import init_registry
+from builder.authoring.library_template import NewLibrary, Template, library_files
 from registry.names import parse_library_name
-from registry.operation import Actor, follow_head
-from registry.scaffold.registry_files import Host
-from registry.snapshot import Registry
+from registry.publishing.add import add_release
+from registry.publishing.create_registry import init_registry
+from registry.publishing.registry_template.files import Host
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, follow_head
 from tests.e2e.workflow_running import (
     DEPLOY_KEY,
     Event,

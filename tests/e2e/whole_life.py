@@ -21,16 +21,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import opsteps
-from registry.creating import init_registry
-from registry.library import Library
-from registry.operation import Actor
+from registry.library.release_state import Library
+from registry.publishing.create_registry import init_registry
 from registry.signing.private_keys import parse_private_key
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor
 from registry.versions import Version
 from tests.registry.making import complete_files, git, write_files
 from tests.registry.verifying.scene import new_key_text
+from tests.server.changes.test_changes import change, form, upload, zipped
 from tests.server.real_server import Client, Reply, serving, until
-from tests.server.test_changes import change, form, upload, zipped
 
 NAMES = ("alpha", "beta")
 REFUSED = {2, 4, 5, 17}

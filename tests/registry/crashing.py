@@ -16,14 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.adding import add_release
 from registry.installing.incoming import check_incoming
 from registry.installing.installer import Installer
-from registry.library import Library, ReleaseState
-from registry.operation import Actor, follow_head, reconcile
-from registry.releasing import release
-from registry.rolling_back import roll_back_library
-from registry.snapshot import Registry
+from registry.library.release_state import Library, ReleaseState
+from registry.publishing.add import add_release
+from registry.publishing.release import release
+from registry.rollback.rollback import roll_back_library
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, follow_head, reconcile
 from registry.versions import Version
 from tests.registry.making import NAME, files, git, new_registry, put
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from registry.adding import add_release
-from registry.creating import init_registry
 from registry.names import LibraryName, parse_library_name
-from registry.operation import Actor
 from registry.problems import Problem
-from registry.releasing import release
-from registry.snapshot import Registry
+from registry.publishing.add import add_release
+from registry.publishing.create_registry import init_registry
+from registry.publishing.release import release
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor
 from registry.versions import Version, parse_version
 
 EXECUTOR = b"def execute(parameters, context):\n    return {'success': True}\n"

@@ -18,13 +18,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import IO, Any
 
-from registry.adding import add_release
-from registry.creating import init_registry
-from registry.git import isolated_environment
+from registry.git.repository import isolated_environment
 from registry.names import LibraryName
-from registry.operation import Actor, follow_head
-from registry.releasing import release
-from registry.snapshot import Registry
+from registry.publishing.add import add_release
+from registry.publishing.create_registry import init_registry
+from registry.publishing.release import release
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, follow_head
 from registry.versions import parse_version
 from server.database.engine import Database, database_url
 from server.database.tokens import create_token, revoke_token

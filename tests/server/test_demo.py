@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 from server.demo import example_releases, make_demo_registry
 from tests.installed import OPSTEPS
 

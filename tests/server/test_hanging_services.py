@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.server.changes.test_changes import install
+from tests.server.changes.test_disk_full import limit_files
+from tests.server.changes.test_hanging import asking, gauge, writer
 from tests.server.postgres_server import running_postgres
 from tests.server.real_server import Client, Place, making_place, serving, until
 from tests.server.redis_server import running_redis
-from tests.server.test_changes import install
-from tests.server.test_disk_full import limit_files
-from tests.server.test_hanging import asking, gauge, writer
 
 
 @pytest.fixture

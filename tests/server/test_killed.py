@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
+from tests.server.changes.test_changes import change, children, form, upload, zipped
 from tests.server.real_server import Client, making_place, release_files, serving, until
-from tests.server.test_changes import change, children, form, upload, zipped
 
 _LIBRARIES = 12
 _ROUNDS = 4

@@ -6,9 +6,9 @@ import re
 import socket
 from pathlib import Path
 
+from tests.server.changes.test_changes import change, install
+from tests.server.following.test_events import listening
 from tests.server.real_server import Client, making_place, serving, until
-from tests.server.test_changes import change, install
-from tests.server.test_events import listening
 
 _CHANGES = 60
 # Each time another one, so that it is made and not remembered.

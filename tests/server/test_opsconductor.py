@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.opsconductor_libraries import code, library, metadata, step, zipped
+from tests.server.changes.test_changes import form, upload
 from tests.server.real_server import Client, Place, making_place, release_files, serving
 from tests.server.real_server import step as step_of
-from tests.server.test_changes import form, upload
 
 _FILES = {
     "windows-core-v1.0.0.zip": library("windows-core", step("run_powershell"), step("file_copy")),

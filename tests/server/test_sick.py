@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from registry.git_failures import git_failure
-from server.refusals import refusal
-from server.schemas import Health
+from registry.git.failures import git_failure
+from server.api.contract.schemas import Health
+from server.changes.refusals import refusal
+from tests.server.changes.test_changes import install
+from tests.server.changes.test_hanging import gauge
 from tests.server.places import serving_read_only, serving_small_disk
 from tests.server.real_server import Client, Place, making_place, serving, until
-from tests.server.test_changes import install
-from tests.server.test_hanging import gauge
 
 _READS = (
     "/api/v1/audit",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.server.changes.test_changes import install
+from tests.server.following.test_events import listening
 from tests.server.real_server import Client, making_place, serving, until
-from tests.server.test_changes import install
-from tests.server.test_events import listening
 
 # `make soak` asks for 2,000.
 _INSTALLS = int(os.environ.get("OPSTEPS_TEST_INSTALLS", "100"))

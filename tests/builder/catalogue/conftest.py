@@ -11,18 +11,18 @@ import orjson
 import pytest
 
 from benchmarks import content
-from registry.adding import add_release
-from registry.creating import init_registry
-from registry.digest import release_digest
-from registry.facts import facts_bytes
-from registry.git import isolated_environment
-from registry.model import LedgerEntry, LibraryFacts
+from registry.formats.library_file import facts_bytes
+from registry.formats.model import LedgerEntry, LibraryFacts
+from registry.git.object_ids import tree_id
+from registry.git.repository import isolated_environment
+from registry.library.digest import release_digest
+from registry.library.release_tag import tag_message, tag_name
 from registry.names import parse_library_name
-from registry.object_ids import tree_id
-from registry.operation import Actor
-from registry.releasing import release
-from registry.snapshot import Registry
-from registry.tags import tag_message, tag_name
+from registry.publishing.add import add_release
+from registry.publishing.create_registry import init_registry
+from registry.publishing.release import release
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor
 from registry.versions import parse_version
 
 

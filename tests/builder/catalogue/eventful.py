@@ -9,15 +9,15 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from registry.adding import add_release
 from registry.names import LibraryName
-from registry.operation import Actor
-from registry.releasing import release
+from registry.publishing.add import add_release
+from registry.publishing.release import release
+from registry.publishing.withdraw import deprecate, yank
 from registry.signing.private_keys import PrivateKey, parse_private_key
-from registry.snapshot import Registry
-from registry.sources import read_source
+from registry.snapshots.registry import Registry
+from registry.sources.release_source import read_source
+from registry.transactions.transaction import Actor
 from registry.versions import parse_version
-from registry.withdrawing import deprecate, yank
 from tests.builder.catalogue.conftest import Workshop
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "registry" / "libraries"

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from builder.diff import Change, InterfaceDiff, compare
-from registry.model import Manifest, ReleaseContent, Step
+from registry.formats.model import Manifest, ReleaseContent, Step
 from tests.registry.making import manifest, step
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from builder.diff import Kind
 from builder.diff.survey import Survey, upgrades
-from builder.diff.survey_texts import summary, survey_markdown
+from builder.diff.survey_text import summary, survey_markdown
 from builder.importers import find_importer
-from registry.importing import ImportedRelease
-from registry.model import ReleaseContent
+from registry.formats.model import ReleaseContent
+from registry.formats.parsing import parse_manifest, parse_step
 from registry.names import LibraryName
-from registry.parsing import parse_manifest, parse_step
+from registry.publishing.bulk_import import ImportedRelease
 from registry.versions import Version
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/versions.md"

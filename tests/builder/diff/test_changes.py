@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from builder.diff import Bump, Kind
-from builder.diff.jsonvalues import same_json
+from builder.diff.json_values import same_json
 from tests.builder.diff.releases import difference, only_change, parameter
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from builder.diff import Bump, comparable, judge, least_version, previous_version
-from registry.library import ReleaseRecord, ReleaseState
-from registry.model import Yank
+from registry.formats.model import Yank
+from registry.library.release_state import ReleaseRecord, ReleaseState
 from registry.names import ObjectId
 from registry.versions import parse_version
 

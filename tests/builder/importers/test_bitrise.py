@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.import_command import import_source
+from builder.commands.import_ import import_source
 from builder.importers import IMPORTERS, Finding, FindingKind, find_importer
 from builder.importers.bitrise_release import ReleaseInput, UnusableStepError, convert_release
 from builder.importers.model import SourceError, UnknownImporterError
-from registry.checking import check_release
-from registry.creating import init_registry
-from registry.importing import ImportedRelease
+from registry.checks.release import check_release
 from registry.names import parse_library_name
-from registry.operation import Actor
 from registry.problems import errors_of
+from registry.publishing.bulk_import import ImportedRelease
+from registry.publishing.create_registry import init_registry
+from registry.transactions.transaction import Actor
 from registry.versions import parse_version
 
 BITRISE = IMPORTERS["bitrise-steplib"]

@@ -16,8 +16,8 @@ from builder.importers.wording import (
     utc_time,
     web_address,
 )
+from registry.checks.hostile_text import text_problems
 from registry.names import parse_library_name
-from registry.texts import text_problems
 
 
 @pytest.mark.parametrize(

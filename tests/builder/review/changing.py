@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from builder.review.reviewing import Review, review
+from builder.review.review import Review, review
 from registry.problems import Problem
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 from tests.registry.making import commit_all, encode, files, git, manifest, step, write_files
 
 KEY = (

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.review.executable import archive_format, machine_code
-from builder.review.git_names import is_git_name
-from builder.review.licences import is_allowed
-from builder.review.reviewing import review
+from builder.content_rules.executable_content import archive_format, machine_code
+from builder.content_rules.git_names import is_git_name
+from builder.content_rules.licences import is_allowed
+from builder.review.review import review
 from registry.problems import Problem
 from tests.builder.review.changing import REGISTRY, Changing
 

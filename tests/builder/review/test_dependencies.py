@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.review.gathering import library_trees, read_root
-from registry.dependency_index import load_index
-from registry.git import GitObject, GitRepository
+from builder.review.evidence.gathering import library_trees, read_root
+from registry.git.repository import GitObject, GitRepository
+from registry.snapshots.dependency_index import load_index
 from tests.builder.review.changing import Changing
 from tests.registry.making import files, git, put, write_files
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from builder.review.reviewing import review
+from builder.review.review import review
 from registry.errors import GitError
 from tests.builder.review.changing import Changing
 from tests.registry.making import commit_all, files, git, put, write_files

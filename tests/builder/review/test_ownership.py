@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from builder.review import ownership
-from builder.review.rights import Rights
-from registry.model import Policy
+from builder.review.evidence.rights import Rights
+from builder.review.rules import ownership
+from registry.formats.model import Policy
 from registry.signing.publishers import Publisher, PublisherName, Publishers
 from tests.builder.review.changing import KEY, REGISTRY, Changing
 

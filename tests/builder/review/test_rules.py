@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.review.problems import error
-from builder.review.rules import RULES
+from builder.content_rules.rule_ids import RULES
+from builder.content_rules.rule_problems import error
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs/review.md"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.review.model import Candidate
-from builder.review.versions import order_problems
+from builder.review.evidence.model import Candidate
+from builder.review.rules.versions import order_problems
 from registry.names import LibraryName
 from registry.versions import Version, parse_version
 from tests.builder.review.changing import Changing

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from registry.creating import init_registry
-from registry.importing import ImportedRelease, import_releases
 from registry.names import parse_library_name
-from registry.operation import Actor
-from registry.snapshot import Registry
+from registry.publishing.bulk_import import ImportedRelease, import_releases
+from registry.publishing.create_registry import init_registry
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor
 from registry.versions import parse_version
 
 Release = Callable[..., ImportedRelease]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import opsteps
-from registry.cache_place import cache_directory
-from registry.snapshot import Registry
+from registry.snapshots.cache_place import cache_directory
+from registry.snapshots.registry import Registry
 
 Output = pytest.CaptureFixture[str]
 

@@ -36,7 +36,7 @@ def test_a_new_file_and_one_that_is_gone_change_it(copied: Path) -> None:
     (copied / "registry/new.json").write_text("{}")
     code_fingerprint.cache_clear()
     seen.add(code_fingerprint("registry", root=copied))
-    (copied / "registry/core.json").unlink()
+    (copied / "registry/library/core.json").unlink()
     code_fingerprint.cache_clear()
     seen.add(code_fingerprint("registry", root=copied))
     assert len(seen) == 3

@@ -10,16 +10,16 @@ import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
-from registry.archive import ArchiveError, read_archive
 from registry.errors import RegistryError
 from registry.installing.incoming import check_incoming
-from registry.settings import Limits
-from registry.sources import read_upload
+from registry.limits import Limits
+from registry.sources.release_source import read_upload
+from registry.sources.zip_reader import ArchiveError, read_archive
 from registry.upstreams.address import parse_address
 from registry.upstreams.lock_file import parse_lock
+from server.asgi.upload_form import read_install_form
 from server.errors import AnswerError
 from server.settings import Settings
-from server.uploads import read_install_form
 from tests.registry.forging_zips import End, Forged, forge, streamed
 from tests.registry.making import files
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.installing.installer import Installer
-from registry.operation import Actor, follow_head
+from registry.transactions.transaction import Actor, follow_head
 from tests.registry.making import NAME, files, git, new_registry, put
 
 

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from registry.adding import add_release
 from registry.errors import ConflictError, NotFoundError
-from registry.history import read_history
+from registry.formats.model import LibraryFacts
+from registry.history.audit_trail import read_history
 from registry.installing.errors import DependencyConflictError, DependentsError
 from registry.installing.incoming import Incoming, Origin, check_incoming
 from registry.installing.installer import Installer, Outcome
-from registry.library import LibraryStatus, ReleaseState
-from registry.library_states import LibraryState
-from registry.model import LibraryFacts
+from registry.library.release_state import LibraryStatus, ReleaseState
 from registry.names import CORE, LibraryName
-from registry.operation import Actor, follow_head
 from registry.problems import InvalidLibraryError
-from registry.snapshot import Registry
+from registry.publishing.add import add_release
+from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, follow_head
 from tests.registry.making import NAME, files, git, new_registry, put, version
 
 _BY = Actor(name="olga")

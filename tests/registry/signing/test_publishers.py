@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from registry.formats.timestamps import parse_time
 from registry.names import LibraryName
 from registry.problems import Problem
-from registry.signing.declared import check_publishers, read_publishers
 from registry.signing.errors import (
     ForeignPrefixError,
     KeyExpiredError,
@@ -15,7 +15,7 @@ from registry.signing.errors import (
 )
 from registry.signing.keys import parse_public_key
 from registry.signing.publishers import Publishers, withdrawn_revocations
-from registry.timestamps import parse_time
+from registry.signing.publishers_file import check_publishers, read_publishers
 
 VECTORS = Path(__file__).parent / "vectors"
 ED25519, ECDSA, RSA = (

@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import pytest
 
+from registry.formats.timestamps import parse_time
 from registry.names import CommitId, Digest, LibraryName
 from registry.signing.errors import BadSignatureError, WeakKeyError
 from registry.signing.keys import KeyType, parse_public_key
 from registry.signing.private_keys import read_private_key
 from registry.signing.publishers import Publisher, PublisherKey, PublisherName, Publishers
-from registry.signing.releases import sign_head, sign_release, verify_head, verify_release
+from registry.signing.registry_signature import sign_registry, trusted_publishers
+from registry.signing.signed_statements import sign_head, sign_release, verify_head, verify_release
 from registry.signing.sshsig import parse_signature, sign, verify
 from registry.signing.statements import HeadStatement, Namespace, ReleaseStatement
-from registry.signing.trust import sign_registry, trusted_publishers
-from registry.timestamps import parse_time
 from registry.versions import parse_version
 
 pytestmark = pytest.mark.needs_ssh_keygen

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.formats.timestamps import format_time, parse_time
 from registry.names import CommitId, Digest, is_library_name, parse_library_name
 from registry.signing.errors import MalformedStatementError
 from registry.signing.statements import (
@@ -12,7 +13,6 @@ from registry.signing.statements import (
     parse_head_statement,
     parse_release_statement,
 )
-from registry.timestamps import format_time, parse_time
 from registry.versions import parse_version
 
 DIGEST = "0123456789abcdef" * 4

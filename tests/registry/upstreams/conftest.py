@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 from tests.registry.making import files, new_registry, put
 from tests.registry.upstreams.scene import Scene, make_scene
 

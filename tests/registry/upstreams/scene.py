@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from registry.host import DEFAULT_HOST
 from registry.installing.incoming import check_incoming
 from registry.installing.installer import Installer, Outcome
 from registry.names import CommitId, parse_library_name
-from registry.operation import Actor
-from registry.snapshot import Registry
+from registry.resolution.host import DEFAULT_HOST
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor
 from registry.upstreams.address import parse_address
-from registry.upstreams.carrying_out import carry_out
-from registry.upstreams.declared import Upstream, UpstreamAlias
-from registry.upstreams.declaring import add_upstream
+from registry.upstreams.apply_plan import carry_out
+from registry.upstreams.declaration import Upstream, UpstreamAlias
+from registry.upstreams.declaration_edit import add_upstream
+from registry.upstreams.fetch_limits import FetchLimits
+from registry.upstreams.fetched import Upstreams
 from registry.upstreams.planning import Plan, plan, wish_of
-from registry.upstreams.reaching import FetchLimits
-from registry.upstreams.store import Upstreams
 from registry.versions import Version
 from tests.registry.making import files
 

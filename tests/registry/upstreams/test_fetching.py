@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from registry.errors import LimitError
+from registry.limits import Limits
 from registry.names import CommitId
-from registry.settings import Limits
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 from registry.upstreams.address import parse_address
-from registry.upstreams.declared import Upstream, UpstreamAlias
-from registry.upstreams.declaring import trust_upstream
+from registry.upstreams.declaration import Upstream, UpstreamAlias
+from registry.upstreams.declaration_edit import trust_upstream
 from registry.upstreams.errors import (
     AddressError,
     UnreachableUpstreamError,
     UntrustedUpstreamError,
 )
-from registry.upstreams.reaching import FetchLimits, reach_of
-from registry.upstreams.store import Upstreams
+from registry.upstreams.fetch_limits import FetchLimits, reach_of
+from registry.upstreams.fetched import Upstreams
 from tests.registry.making import commit_all, files, git, put
 from tests.registry.upstreams.git_over_http import HttpsHost, Redirecting, certificate
 from tests.registry.upstreams.scene import BY, Scene

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from registry.errors import ConflictError, NotFoundError, RegistryError
-from registry.history import read_history
+from registry.history.audit_trail import read_history
 from registry.installing.errors import DependencyConflictError
 from registry.names import parse_library_name
-from registry.resolving import ResolutionError
-from registry.snapshot import Registry
-from registry.upstreams.carrying_out import carry_out
+from registry.publishing.withdraw import yank
+from registry.resolution.resolver import ResolutionError
+from registry.snapshots.registry import Registry
+from registry.upstreams.apply_plan import carry_out
 from registry.upstreams.errors import UnreachableUpstreamError
-from registry.upstreams.installed_set import lock_of, plan_of_lock
+from registry.upstreams.lock import lock_of, plan_of_lock
 from registry.upstreams.lock_file import dump_lock, parse_lock
 from registry.upstreams.offers import OfferStatus, described, offers, updates
 from registry.upstreams.planning import parse_wish, plan
-from registry.withdrawing import yank
 from tests.registry.making import files, git, new_registry, put, version
 from tests.registry.upstreams.scene import BY, Scene, make_scene
 

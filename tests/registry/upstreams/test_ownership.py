@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from registry.errors import NotFoundError
 from registry.names import LibraryName
 from registry.upstreams.address import parse_address
-from registry.upstreams.declared import Declared, Upstream, UpstreamAlias
+from registry.upstreams.declaration import Declared, Upstream, UpstreamAlias
 from registry.upstreams.errors import (
     OwnerError,
     UnknownUpstreamError,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 from tests.installed import OPSTEPS
 from tests.registry.making import files, git, new_registry, put, write_files
 

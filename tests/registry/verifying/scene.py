@@ -12,27 +12,34 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from registry.adding import add_release
-from registry.creating import init_registry
-from registry.digest import release_digest
-from registry.facts import facts_bytes
-from registry.model import LedgerEntry, LibraryFacts
+from registry.formats.library_file import facts_bytes
+from registry.formats.model import LedgerEntry, LibraryFacts
+from registry.formats.yaml_text import dump_yaml
+from registry.git.commit_writer import (
+    Identity,
+    NewCommit,
+    RefUpdate,
+    move_refs,
+    write_commit,
+    write_tags,
+)
+from registry.library.digest import release_digest
+from registry.library.release_tag import tag_message, tag_object
 from registry.names import CommitId, Digest, LibraryName, ObjectId
-from registry.one_library import read_library
-from registry.operation import Actor
-from registry.releasing import release
+from registry.publishing.add import add_release
+from registry.publishing.create_registry import init_registry
+from registry.publishing.release import release
 from registry.signing.private_keys import PrivateKey, parse_private_key
-from registry.signing.releases import sign_release
+from registry.signing.registry_signature import sign_registry
+from registry.signing.signed_statements import sign_release
 from registry.signing.statements import ReleaseStatement
-from registry.signing.trust import sign_registry
-from registry.snapshot import Registry
-from registry.tags import tag_message, tag_object
-from registry.verifying.model import Attack, CheckName, CheckState, Finding, Report
-from registry.verifying.trusted import read_trusted, remember
+from registry.snapshots.one_library import read_library
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor
+from registry.trust.report import Attack, CheckName, CheckState, Finding, Report
+from registry.trust.trusted_head import read_trusted, remember
 from registry.verifying.verification import Verified, Wishes, verify
 from registry.versions import parse_version
-from registry.writing import Identity, NewCommit, RefUpdate, move_refs, write_commit, write_tags
-from registry.yamltext import dump_yaml
 from tests.registry.making import EXECUTOR, files, git
 
 TOOLS = LibraryName("file-tools")

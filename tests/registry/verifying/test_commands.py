@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from registry.names import CommitId
+from registry.trust.trusted_head import TrustedHead, read_trusted, set_trusted, trusted_path
 from registry.verifying.head_statement import write_statement
-from registry.verifying.trusted import TrustedHead, read_trusted, set_trusted, trusted_path
 from tests.installed import OPSTEPS
 from tests.registry.making import git, loosened
 from tests.registry.verifying.scene import ACME, TOOLS, Scene

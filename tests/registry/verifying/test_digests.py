@@ -5,8 +5,8 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.digest import release_digest
-from registry.object_ids import blob_id
+from registry.git.object_ids import blob_id
+from registry.library.digest import release_digest
 from registry.verifying.digests import digest_of_hashes
 
 # Composed and decomposed letters: the digest takes paths in form NFC.

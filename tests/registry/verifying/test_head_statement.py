@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from registry.errors import ConflictError, MovedError
-from registry.remote import push
+from registry.git.commit_writer import Identity, NewCommit, write_commit
+from registry.git.remote import push
 from registry.signing.errors import OtherKeyError
 from registry.signing.private_keys import PrivateKey
-from registry.signing.releases import sign_head
+from registry.signing.signed_statements import sign_head
 from registry.signing.statements import HeadStatement
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
+from registry.trust.report import Attack
+from registry.trust.trusted_head import read_trusted
 from registry.verifying.head_statement import SignedHead, read_statements, write_statement
-from registry.verifying.model import Attack
-from registry.verifying.trusted import read_trusted
-from registry.writing import Identity, NewCommit, write_commit
 from tests.registry.making import git
 from tests.registry.verifying.scene import ACME, Scene, new_key, registry_yaml
 

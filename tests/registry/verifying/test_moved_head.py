@@ -10,12 +10,12 @@ import pytest
 from registry.errors import ConflictError
 from registry.installing.installer import Installer
 from registry.names import CommitId
-from registry.operation import Actor, follow_head
-from registry.served_head import ServedHead, accept_head, read_served_head, write_served_head
-from registry.snapshot import Registry
-from registry.verifying.errors import UntrustedHistoryError
-from registry.verifying.moved_head import look_at_head
-from registry.verifying.trusted import TrustedHead, set_trusted
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import Actor, follow_head
+from registry.trust.errors import UntrustedHistoryError
+from registry.trust.moved_head import look_at_head
+from registry.trust.served_head import ServedHead, accept_head, read_served_head, write_served_head
+from registry.trust.trusted_head import TrustedHead, set_trusted
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put
 
 _MAIN = "refs/heads/main"

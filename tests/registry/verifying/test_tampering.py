@@ -7,22 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from registry.digest import release_digest
 from registry.errors import GitError
-from registry.facts import facts_bytes
+from registry.formats.library_file import facts_bytes
+from registry.git.object_ids import blob_id
+from registry.library.digest import release_digest
 from registry.names import Digest, LibraryName
-from registry.object_ids import blob_id
-from registry.operation import Actor
 from registry.signing.sshsig import sign
 from registry.signing.statements import Namespace, ReleaseStatement
-from registry.verifying.errors import (
-    DamagedObjectError,
-    IncompleteHistoryError,
-    UntrustedHistoryError,
-)
+from registry.transactions.transaction import Actor
+from registry.trust.errors import DamagedObjectError, IncompleteHistoryError, UntrustedHistoryError
+from registry.trust.report import Attack, CheckName, CheckState
+from registry.trust.trusted_head import read_trusted, refuse_untrusted
 from registry.verifying.head_statement import write_statement
-from registry.verifying.model import Attack, CheckName, CheckState
-from registry.verifying.trusted import read_trusted, refuse_untrusted
 from registry.versions import parse_version
 from tests.registry.making import files, git, loosened
 from tests.registry.verifying.scene import (

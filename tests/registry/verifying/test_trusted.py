@@ -3,8 +3,8 @@
 import pytest
 
 from registry.names import CommitId
-from registry.verifying.errors import TrustedFileError, UntrustedHistoryError
-from registry.verifying.trusted import (
+from registry.trust.errors import TrustedFileError, UntrustedHistoryError
+from registry.trust.trusted_head import (
     TrustedHead,
     read_trusted,
     refuse_untrusted,

@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from registry.adding import add_release
-from registry.facts import facts_bytes
-from registry.importing import ImportedRelease, import_releases
+from registry.formats.library_file import facts_bytes
 from registry.names import CommitId, LibraryName
-from registry.operation import Actor
-from registry.releasing import release
+from registry.publishing.add import add_release
+from registry.publishing.bulk_import import ImportedRelease, import_releases
+from registry.publishing.release import release
+from registry.transactions.transaction import Actor
+from registry.trust.report import Attack, CheckName, CheckState, Finding, Report
 from registry.verifying.head_statement import write_statement
-from registry.verifying.model import Attack, CheckName, CheckState, Finding, Report
 from registry.verifying.verification import Wishes, verify
 from registry.versions import parse_version
 from tests.registry.making import files, git, new_registry, put

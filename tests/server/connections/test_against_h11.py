@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.connections.framing import Framing
-from server.connections.heads import Head, read_fields, read_head
+from server.connections.request_heads import Head, read_fields, read_head
 from server.errors import AnswerError
 
 _END = b"\r\n\r\n"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from server.access.token_cache import Tokens
 from server.database.engine import Database
 from server.database.idempotency import (
     Claim,
@@ -35,7 +36,6 @@ from server.database.tokens import (
     revoke_token,
     token_digest,
 )
-from server.tokens import Tokens
 
 
 def _make(database: Database, name: str, *scopes: str, hours: float | None = None) -> str:

@@ -1,0 +1,1 @@
+"""What an author begins with, and what is said of a library."""

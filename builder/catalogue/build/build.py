@@ -1,0 +1,270 @@
+"""Build the catalogue: gather, render what changed, put the lists together, swap.
+
+Invariants (docs/decisions/0004-catalogue-build.md has the reasons):
+- the same registry commit, templates and settings give the same bytes, incrementally or anew;
+- a library whose key did not change is neither loaded nor rendered nor written;
+- until the swap nothing that is served changes; a build that ends early leaves no trace there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from builder.catalogue.build.changed_libraries import (
+    Libraries,
+    changed_names,
+    gone_names,
+    render_changed,
+)
+from builder.catalogue.build.gathering import Gathered, gather
+from builder.catalogue.build.workers import Progress, Task
+from builder.catalogue.data.feeds import feed_files
+from builder.catalogue.data.steps_json import make_lists
+from builder.catalogue.facts.context import Context
+from builder.catalogue.facts.signature_mark import Trust
+from builder.catalogue.output.report import BuildReport, Clock
+from builder.catalogue.output.site_state import KnownLog, Outputs, SiteState
+from builder.catalogue.output.tree_writer import Changes, Rendered, TreeWriter
+from builder.catalogue.output.two_trees import Trees, locked_trees
+from builder.catalogue.pages.index_pages import plan_lists
+from builder.catalogue.pages.log_page import log_page, read_hidden
+from builder.catalogue.pages.site_pages import site_pages
+from builder.catalogue.pages.upstreams_page import offers_key, upstreams_page
+from builder.catalogue.theme.theme import Theme
+from builder.catalogue.views.log_entries import read_log
+from builder.catalogue.views.overview import Overview
+from builder.search.browser.pagefind import run_pagefind
+from registry.files.code_fingerprint import code_fingerprint
+from registry.files.shipped import shipped
+from registry.snapshots.registry import Registry, Snapshot
+
+if TYPE_CHECKING:  # cryptography takes its time to load
+    from registry.signing.keys import PublicKey
+
+_PAGEFIND = "pagefind/"
+
+
+def build_catalogue(
+    registry: Registry,
+    out: Path,
+    *,
+    base_url: str | None = None,
+    jobs: int = 2,
+    search: bool = True,
+    administrators: Collection[PublicKey] = (),
+    progress: Progress = lambda phase, done, total: None,  # noqa: ARG005 - what a Progress is given
+) -> BuildReport:
+    """Build the site of the registry's head at ``out``, which becomes a link to a finished tree.
+
+    ``base_url`` is where the site will be published (the registry's own ``url`` when None); feeds
+    and canonical addresses need it, all links between pages are relative. ``search`` adds the
+    search in the browser. ``administrators`` are the keys that confirm who may publish; without
+    any, publishers count as declared only. Raises BuilderError and RegistryError; then the site
+    stays as it was.
+    """
+    gathered = gather(registry, administrators)
+    facts = gathered.snapshot.facts
+    with locked_trees(out) as trees:
+        compiled = trees.builds / "templates"
+        compiled.mkdir(mode=0o700, exist_ok=True)
+        theme = Theme(
+            shipped("catalog-site"),
+            facts=facts,
+            base_url=base_url or facts.url,
+            cache=compiled,
+        )
+        build = _Build(
+            registry=registry,
+            gathered=gathered,
+            theme=theme,
+            trees=trees,
+            jobs=jobs,
+            search=search,
+            progress=progress,
+        )
+        return build.run()
+
+
+@dataclass(kw_only=True, slots=True)
+class _Build:
+    """One build, under the site's lock."""
+
+    registry: Registry
+    gathered: Gathered
+    theme: Theme
+    trees: Trees
+    jobs: int
+    search: bool
+    progress: Progress
+    clock: Clock = field(default_factory=Clock)
+    changes: Changes = field(default_factory=Changes)
+
+    def run(self) -> BuildReport:
+        """Do it."""
+        with self.clock.phase("pages"):
+            site_key = _site_key(self.theme, self.gathered.trust, search=self.search)
+            known = self._known(site_key)
+            if known is not None and self._is_current(known):
+                return self._report(known, rendered=0)
+            log = read_log(self.registry, self._snapshot, known.log if known else None)
+            is_fresh = self.trees.open_spare()
+            self._marker.touch()
+            libraries = self._libraries(known, is_fresh=is_fresh)
+            state = self._finish(site_key, libraries, known, log, is_fresh=is_fresh)
+        if self.search:
+            with self.clock.phase("pagefind"):
+                state = self._add_pagefind(state, is_fresh=is_fresh)
+        with self.clock.phase("swap"):
+            self.trees.complete_spare(state)
+            self.trees.swap(state)
+            self._marker.unlink(missing_ok=True)
+        with self.clock.phase("spare"):
+            self.trees.prepare_spare()
+        return self._report(state, rendered=len(libraries.bodies))
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        return self.gathered.snapshot
+
+    @property
+    def _marker(self) -> Path:
+        """There while a build writes: the search records beside the trees may be half done."""
+        return self.trees.builds / "building"
+
+    @property
+    def _records(self) -> Path:
+        return self.trees.builds / "records"
+
+    def _known(self, site_key: str) -> SiteState | None:
+        """What the live tree says of unchanged libraries, when that can be relied upon."""
+        live = self.trees.live_state
+        if live is None or live.site_key != site_key or self._marker.exists():
+            shutil.rmtree(self._records, ignore_errors=True)
+            return None
+        return live
+
+    def _is_current(self, known: SiteState) -> bool:
+        keys = self.gathered.keys
+        return (
+            known.commit == self._snapshot.commit
+            and known.offers == offers_key(self.gathered.offers)
+            and not changed_names(known, keys, self._snapshot.committed_at)
+            and not gone_names(known, keys)
+        )
+
+    def _libraries(self, known: SiteState | None, *, is_fresh: bool) -> Libraries:
+        gathered = self.gathered
+        live = self.trees.live_state
+        task = Task(
+            path=self.registry.path,
+            instance=self.registry.instance,
+            limits=self.registry.limits,
+            remembers=self.registry.remembers,
+            commit=self._snapshot.commit,
+            context=Context(
+                theme=self.theme,
+                as_of=self._snapshot.committed_at,
+                advisories=gathered.advisories,
+                trust=gathered.trust,
+                listed=frozenset(gathered.keys),
+            ),
+            keys=gathered.keys,
+            before=live.libraries if live else {},
+            tree=self.trees.spare,
+            records=self._records if self.search else None,
+            is_fresh=is_fresh,
+        )
+        return render_changed(
+            task, known, self.registry, self._snapshot, jobs=self.jobs, progress=self.progress
+        )
+
+    def _finish(
+        self,
+        site_key: str,
+        libraries: Libraries,
+        known: SiteState | None,
+        log: KnownLog,
+        *,
+        is_fresh: bool,
+    ) -> SiteState:
+        """The pages about many libraries, and the state of the tree as it is then."""
+        overview = Overview(libraries.listed)
+        hidden = read_hidden(self._snapshot, log.entries, libraries.listed)
+        lists = make_lists(overview, libraries.bodies, self.trees.live, known)
+        files = {
+            **site_pages(self.theme, overview, self._snapshot),
+            **feed_files(self._snapshot.facts, self.theme.base_url, overview),
+            **log_page(self.theme, log.entries, hidden, libraries.listed),
+            **upstreams_page(self.theme, self._snapshot, self.gathered.offers),
+            **lists.files,
+        }
+        planned = plan_lists(self.theme, overview, site_key.encode())
+        live = self.trees.live_state
+        before = live.pages if live else {}
+        writer = TreeWriter(self.trees.spare, is_fresh=is_fresh)
+        self.changes.add(libraries.changes)
+        pages = writer.write_changed(files, before, self.changes)
+        pages |= writer.write_planned(planned, before, self.changes)
+        if self.search:  # the index is looked after when it has been made
+            pages |= {path: key for path, key in before.items() if path.startswith(_PAGEFIND)}
+        writer.remove((path for path in before if path not in pages), self.changes)
+        return SiteState(
+            site_key=site_key,
+            commit=self._snapshot.commit,
+            generation=live.generation + 1 if live else 1,
+            written=tuple(self.changes.written),
+            removed=tuple(self.changes.removed),
+            libraries=libraries.listed,
+            unlisted=libraries.unlisted,
+            bodies=lists.bodies,
+            log=log,
+            offers=offers_key(self.gathered.offers),
+            pages=pages,
+        )
+
+    def _add_pagefind(self, state: SiteState, *, is_fresh: bool) -> SiteState:
+        self.progress("search", 0, 1)
+        made = self.trees.builds / "pagefind"
+        has_run = run_pagefind(self._records, made)
+        before = {p: key for p, key in state.pages.items() if p.startswith(_PAGEFIND)}
+        if has_run or not before:
+            found = sorted(path for path in made.rglob("*") if path.is_file())
+            files = {f"{_PAGEFIND}{p.relative_to(made).as_posix()}": p.read_bytes() for p in found}
+            writer = TreeWriter(self.trees.spare, is_fresh=is_fresh)
+            outputs = writer.publish(Rendered(files=files), before, self.changes)
+        else:
+            outputs = before
+        self.progress("search", 1, 1)
+        others = {p: key for p, key in state.pages.items() if not p.startswith(_PAGEFIND)}
+        return msgspec.structs.replace(
+            state,
+            pages=others | outputs,
+            written=tuple(self.changes.written),
+            removed=tuple(self.changes.removed),
+        )
+
+    def _report(self, state: SiteState, *, rendered: int) -> BuildReport:
+        outputs: list[Outputs] = [state.pages, *(r.outputs for r in state.libraries.values())]
+        paths = [path for part in outputs for path in part]
+        written = len(self.changes.written)
+        return BuildReport(
+            commit=state.commit,
+            pages=sum(path.endswith(".html") for path in paths),
+            files=len(paths),
+            written=written,
+            unchanged=len(paths) - written,
+            removed=len(self.changes.removed),
+            rendered=rendered,
+            seconds=self.clock.seconds,
+        )
+
+
+def _site_key(theme: Theme, trust: Trust, *, search: bool) -> str:
+    code = code_fingerprint("registry", "builder")
+    return f"{theme.key}:{code}:{int(trust.is_confirmed)}:{int(search)}"

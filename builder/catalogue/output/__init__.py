@@ -1,0 +1,1 @@
+"""Where the catalogue is written: two trees, and one link that swaps."""

@@ -1,0 +1,145 @@
+"""What a build remembers of a site tree, so that the next one need not load what is unchanged.
+
+One file beside each tree. It is written last, so a tree without one is half made and worth nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from registry.files.durable import write_whole
+
+FORMAT = 3
+"""Changes with the meaning of these records; another format is as good as none."""
+
+Outputs = dict[str, bytes]
+"""Path below the site's root → short digest of the file's bytes."""
+
+
+class FeedEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One release, as the Atom feed and the home page list it."""
+
+    version: str
+    date: str
+
+
+class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What the pages about many libraries need of one, so that it need not be loaded again."""
+
+    key: str
+    newest: str | None
+    """The date of the last release, where the quality score depends on its age."""
+    age: int
+    """That age in the steps of the score, as it was when the pages were rendered."""
+    name: str
+    title: str
+    description: str
+    author: str
+    categories: tuple[str, ...]
+    platforms: tuple[str, ...]
+    is_premium: bool
+    is_broken: bool
+    is_deprecated: bool
+    steps: tuple[str, ...]
+    step_categories: tuple[str, ...]
+    mentions: tuple[str, ...]
+    """The libraries that its pages link to while those have a page."""
+    releases: tuple[FeedEntry, ...]
+    card: bytes
+    """The library's card; the way to the site's root is still to be filled in."""
+    summary: bytes
+    """Its element of ``/api/v1/libraries.json``."""
+    outputs: Outputs
+
+    @property
+    def date(self) -> str:
+        """The date of the newest release, or nothing."""
+        return max((release.date for release in self.releases), default="")
+
+
+class StepBodies(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Where a library's steps are in ``/api/v1/steps.json``: from which byte, and how long each."""
+
+    start: int
+    lengths: tuple[int, ...]
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One operation of the log; all its texts are strangers'."""
+
+    commit: str
+    time: str
+    operation: str
+    actor: str
+    summary: str
+    reason: str
+    attested: bool
+    libraries: tuple[str, ...]
+    versions: dict[str, tuple[str, ...]]
+
+
+class KnownLog(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The latest operations up to a head, attested by these keys."""
+
+    head: str
+    keys: tuple[str, ...]
+    entries: tuple[LogEntry, ...]
+
+
+class SiteState(msgspec.Struct, frozen=True, kw_only=True):
+    """One complete tree."""
+
+    format: int = FORMAT
+    site_key: str
+    """Stands for what all pages depend on: templates, code, settings, the registry's own facts."""
+    commit: str
+    generation: int
+    written: tuple[str, ...]
+    """Paths that changed since the generation before, or came with this one."""
+    removed: tuple[str, ...]
+    libraries: dict[str, LibraryRecord]
+    unlisted: dict[str, str]
+    """Name → key of the libraries that have no page: disabled, withdrawn, not yet released."""
+    bodies: dict[str, StepBodies]
+    log: KnownLog
+    offers: str
+    """Stands for what upstreams offered."""
+    pages: Outputs
+    """Outputs that belong to no single library; of lists, a digest of what they are made of."""
+
+
+class StateHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a state that says which tree is newer; reading it skips the rest."""
+
+    format: int
+    generation: int
+
+
+_HEADER = msgspec.msgpack.Decoder(StateHeader)
+_DECODER = msgspec.msgpack.Decoder(SiteState)
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+def load_state(path: Path) -> SiteState | None:
+    """The state, or None when there is none that this program understands."""
+    try:
+        state = _DECODER.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    return state if state.format == FORMAT else None
+
+
+def load_generation(path: Path) -> int | None:
+    """The generation of a state, as `load_state` would give it."""
+    try:
+        header = _HEADER.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    return header.generation if header.format == FORMAT else None
+
+
+def save_state(path: Path, state: SiteState) -> None:
+    """Put the state in place at once."""
+    write_whole(path, _ENCODER.encode(state))

@@ -1,0 +1,150 @@
+"""Put rendered files into the spare tree: only those that differ, each as a new file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from builder.catalogue.output.site_state import Outputs
+from builder.catalogue.output.two_trees import remove_output
+
+_DIGEST_BYTES = 12
+
+
+def digest(content: bytes) -> bytes:
+    """What tells one file's bytes from another's in the state."""
+    return sha256(content).digest()[:_DIGEST_BYTES]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rendered:
+    """Files to publish: ``files`` by path; ``twins`` are further paths with a file's bytes."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    twins: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedFile:
+    """A file that is rendered only when ``key``, which stands for all it is made of, is new."""
+
+    path: str
+    key: bytes
+    render: Callable[[], bytes]
+
+
+@dataclass(kw_only=True, slots=True)
+class Changes:
+    """What was done to a tree, as paths below its root."""
+
+    written: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+    def add(self, other: Changes) -> None:
+        """Count another part of the same build."""
+        self.written += other.written
+        self.removed += other.removed
+        self.unchanged += other.unchanged
+
+
+class TreeWriter:
+    """Writes into one tree. With ``is_fresh`` nothing can be there yet, which saves looking."""
+
+    def __init__(self, tree: Path, *, is_fresh: bool) -> None:
+        """Nothing is written yet."""
+        # Texts and system calls, not Path: for ten thousands of files that is half of the time.
+        self._root = os.fspath(tree)
+        self._tree = tree
+        self._is_fresh = is_fresh
+        self._made: set[str] = {""}
+
+    def publish(self, rendered: Rendered, before: Mapping[str, bytes], changes: Changes) -> Outputs:
+        """Bring the files in line with ``rendered``; ``before`` is all that there was of them."""
+        outputs = self.write_changed(rendered.files, before, changes)
+        for path, original in rendered.twins.items():
+            outputs[path] = found = outputs[original]
+            if before.get(path) == found:
+                changes.unchanged += 1
+            else:
+                self._twin(path, original)
+                changes.written.append(path)
+        self.remove((path for path in before if path not in outputs), changes)
+        return outputs
+
+    def write_changed(
+        self, files: Mapping[str, bytes], before: Mapping[str, bytes], changes: Changes
+    ) -> Outputs:
+        """Write the files whose bytes are not those of ``before``."""
+        outputs: Outputs = {}
+        for path, content in files.items():
+            outputs[path] = found = digest(content)
+            if before.get(path) == found:
+                changes.unchanged += 1
+            else:
+                self._write(path, content)
+                changes.written.append(path)
+        return outputs
+
+    def write_planned(
+        self, planned: Iterable[PlannedFile], before: Mapping[str, bytes], changes: Changes
+    ) -> Outputs:
+        """Render and write the files whose keys are not those of ``before``."""
+        outputs: Outputs = {}
+        for file in planned:
+            outputs[file.path] = file.key
+            if before.get(file.path) == file.key:
+                changes.unchanged += 1
+            else:
+                content = file.render()
+                if file.path in before and self._holds(file.path, content):
+                    changes.unchanged += 1
+                else:
+                    self._write(file.path, content)
+                    changes.written.append(file.path)
+        return outputs
+
+    def _holds(self, path: str, content: bytes) -> bool:
+        try:
+            return (self._tree / path).read_bytes() == content
+        except FileNotFoundError:
+            return False
+
+    def remove(self, paths: Iterable[str], changes: Changes) -> None:
+        """Take files out of the tree."""
+        for path in paths:
+            remove_output(self._tree, path)
+            changes.removed.append(path)
+            self._made.clear()
+            self._made.add("")
+
+    def _write(self, path: str, content: bytes) -> None:
+        full = self._place(path)
+        target = full if self._is_fresh else full + ".new"
+        file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(file, view) :]
+        finally:
+            os.close(file)
+        if not self._is_fresh:
+            os.replace(target, full)  # noqa: PTH105 - as above
+
+    def _twin(self, path: str, original: str) -> None:
+        full = self._place(path)
+        target = full if self._is_fresh else full + ".new"
+        os.link(f"{self._root}/{original}", target)
+        if not self._is_fresh:
+            os.replace(target, full)  # noqa: PTH105 - as above
+
+    def _place(self, path: str) -> str:
+        folder = path.rpartition("/")[0]
+        full = f"{self._root}/{path}"
+        if folder not in self._made:
+            os.makedirs(f"{self._root}/{folder}", exist_ok=True)  # noqa: PTH103 - as above
+            self._made.add(folder)
+        return full

@@ -1,0 +1,108 @@
+"""A library's own page, and its badges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from builder.catalogue.data.badges import BAD, GOOD, INFORMATION, WARNING, badge, quality_colour
+from builder.catalogue.facts.library_sources import CHANGELOG, README, SHOWN_RELEASES
+from builder.catalogue.theme.theme import Page
+from builder.catalogue.views.library_view import LibraryView, dependencies_of, document, links_of
+from builder.catalogue.views.permissions import Line, label_lines, permission_lines
+from builder.catalogue.views.step_view import glyph, lead_and_details, one_line, tag_links
+from builder.markdown import render_description
+from registry.formats.model import Manifest, Step
+from registry.publishing.registry_template.published_address import repository_of
+
+_GOOD_POINTS, _FAIR_POINTS = 80, 50
+
+
+def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
+    """Put the page and the badges into ``files``."""
+    library, manifest = view.source.library, view.shared["manifest"]
+    theme = view.context.theme
+    here = f"libraries/{library.name}/"
+    page = Page(
+        path=here,
+        title=view.shared["title"],
+        description=view.shared["summary"],
+        kind="library",
+        feed=f"{here}feed.xml",
+    )
+    root = theme.root_of(page)
+    steps = library.content.steps if library.content else ()
+    lead, details = lead_and_details(manifest.description if manifest else "")
+    badges = _badges(view)
+    files |= {f"{here}{name}.svg": raw for name, raw in badges.items()}
+    values: dict[str, Any] = {
+        "here": f"{root}{here}",
+        "lead": render_description(lead),
+        "details": render_description(details),
+        "readme": document(view.source.active, README),
+        "changelog": document(view.source.active, CHANGELOG),
+        "steps": [(step, glyph(step.icon), one_line(step.description)) for step in steps],
+        "grants": grants_of(steps, manifest),
+        "tags": tag_links(manifest.tags if manifest else ()),
+        "dependencies": [
+            (name if name in view.context.listed else None, text)
+            for name, text in dependencies_of(manifest.dependencies if manifest else ())
+        ],
+        "links": links_of(manifest),
+        "releases": view.releases[:SHOWN_RELEASES],
+        "more_releases": max(0, len(view.releases) - SHOWN_RELEASES),
+        "has_changes": bool(view.chain),
+        "notices": view.notices(view.active, root),
+        "switcher": view.switcher(view.shared["version"], root, SHOWN_RELEASES),
+        "quality_section": _section(view, "quality.html", root) if view.known.quality else "",
+        "advisories_section": _section(view, "advisories.html", root) if view.advisories else "",
+        "badges": [(name, Markup(raw.decode())) for name, raw in badges.items()],  # noqa: S704 - ours
+        "address": here,
+        "repository": repository_of(theme.facts.url),
+    }
+    body = theme.fragment("library.html", root, {**view.shared, **values})
+    files[f"{page.path}index.html"] = theme.page(page, body)
+
+
+def _section(view: LibraryView, template: str, root: str) -> Markup:
+    points = view.known.quality.points if view.known.quality else 0
+    level = "good" if points >= _GOOD_POINTS else "fair" if points >= _FAIR_POINTS else "poor"
+    values = {
+        "here": f"{root}libraries/{view.name}/",
+        "advisories": view.advisories,
+        "quality": view.known.quality,
+        "level": level,
+    }
+    return Markup(view.context.theme.fragment(template, root, values))  # noqa: S704 - a template's
+
+
+def grants_of(steps: Sequence[Step], manifest: Manifest | None) -> list[Line]:
+    """What the steps may do together."""
+    lines = dict.fromkeys(line for step in steps for line in permission_lines(step.permissions))
+    return list(lines) or list(label_lines(manifest.required_permissions if manifest else ()))
+
+
+def _badges(view: LibraryView) -> dict[str, bytes]:
+    """The pictures by name, each saying one thing of the active release."""
+    found = {"badge": badge("steps", f"v{view.shared['version'] or '?'}", INFORMATION)}
+    if view.known.quality is not None:
+        points = view.known.quality.points
+        found["quality"] = badge("quality", f"{points}/100", quality_colour(points))
+    found["status"] = badge("status", *_status(view))
+    return found
+
+
+def _status(view: LibraryView) -> tuple[str, str]:
+    if view.shared["is_broken"]:
+        return "needs attention", BAD
+    if view.shared["is_hit"]:
+        return "vulnerable", BAD
+    if view.shared["is_yanked"]:
+        return "yanked", WARNING
+    if view.shared["deprecated"]:
+        return "deprecated", WARNING
+    if view.active is not None and view.active.mark.is_verified:
+        return "verified", GOOD
+    return "released", INFORMATION

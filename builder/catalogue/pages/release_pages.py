@@ -1,0 +1,139 @@
+"""A page for each release of a library, and one for what changed from each to the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from builder.catalogue.facts.library_sources import README, SHOWN_RELEASES, ReleaseSource
+from builder.catalogue.pages.library_page import grants_of
+from builder.catalogue.theme.theme import Page
+from builder.catalogue.views.library_view import (
+    RELEASE_ROOT,
+    LibraryView,
+    dependencies_of,
+    document,
+)
+from builder.catalogue.views.release_views import ReleaseView
+from builder.catalogue.views.step_view import lead_and_details, one_line, platform_titles
+from builder.markdown import render_description
+from registry.formats.model import Step
+from registry.names import CORE
+
+_SHOWN_STEPS = 200
+# Stands for the version in a step's part of a page, which releases share.
+_VERSION = "\ue003version\ue003"
+
+
+def publish_release_pages(view: LibraryView, files: dict[str, bytes]) -> None:
+    """Put the pages into ``files``."""
+    rendered: dict[int, str] = {}
+    views = {release.version: release for release in view.releases}
+    for release in view.source.shown:
+        for step in release.content.steps[:_SHOWN_STEPS]:
+            if id(step) not in rendered:
+                rendered[id(step)] = _step(view, step)
+        steps = "".join(rendered[id(step)] for step in release.content.steps[:_SHOWN_STEPS])
+        steps = steps.replace(_VERSION, release.version)
+        _publish(view, release, views[release.version], steps, files)
+    if view.chain:
+        _publish_changes(view, files)
+
+
+def _step(view: LibraryView, step: Step) -> str:
+    values = view.step_values(step) | {"library": view.name, "version": _VERSION}
+    return view.context.theme.fragment("release_step.html", RELEASE_ROOT, values)
+
+
+def _publish(
+    view: LibraryView,
+    release: ReleaseSource,
+    about: ReleaseView,
+    steps: str,
+    files: dict[str, bytes],
+) -> None:
+    manifest = release.content.manifest
+    original = f"libraries/{view.name}/"
+    page = Page(
+        path=f"{original}{about.version}/",
+        title=f"{manifest.display_name} {about.version}",
+        description=one_line(manifest.description),
+        kind="release",
+        original=original,
+        feed=f"{original}feed.xml",
+        is_indexed=about.is_active,
+    )
+    lead, details = lead_and_details(manifest.description)
+    active = view.active
+    platforms = {p for step in release.content.steps for p in step.platform_support}
+    values: dict[str, Any] = {
+        "here": f"{RELEASE_ROOT}{original}",
+        "name": view.name,
+        "view": about,
+        "version": about.version,
+        "title": manifest.display_name,
+        "active_title": view.shared["title"],
+        "active": active.version if active and active.has_page else "",
+        "before_active": bool(active and about.record.version < active.record.version),
+        "after_active": bool(active and active.record.version < about.record.version),
+        "hue": view.shared["hue"],
+        "initials": view.shared["initials"],
+        "manifest": manifest,
+        "lead": render_description(lead),
+        "details": render_description(details),
+        "platforms": ", ".join(title for _, title in platform_titles(tuple(platforms))),
+        "steps": Markup(steps),  # noqa: S704 - templates'
+        "step_count": len(release.content.steps),
+        "more_steps": max(0, len(release.content.steps) - _SHOWN_STEPS),
+        "grants": grants_of(release.content.steps, manifest),
+        "dependencies": [
+            (name if name in view.context.listed else None, text)
+            for name, text in dependencies_of(manifest.dependencies)
+        ],
+        "readme": document(release, README),
+        "notes": view.notes.get(about.version),
+        "difference": view.chain.get(about.version),
+        "notices": view.notices(about, RELEASE_ROOT, f"Release {about.version}"),
+        "switcher": view.switcher(about.version, RELEASE_ROOT, SHOWN_RELEASES),
+    }
+    body = view.context.theme.fragment("release.html", RELEASE_ROOT, values)
+    files[f"{page.path}index.html"] = view.context.theme.page(page, body)
+
+
+def _publish_changes(view: LibraryView, files: dict[str, bytes]) -> None:
+    original = f"libraries/{view.name}/"
+    page = Page(
+        path=f"{original}changes/",
+        title=f"Changes of {view.shared['title']}",
+        description=f"What each release of {view.shared['title']} changed for its callers.",
+        kind="changes",
+        feed=f"{original}feed.xml",
+    )
+    views = {release.version: release for release in view.releases}
+    pages = [release.version for release in view.source.shown]
+    values: dict[str, Any] = {
+        "here": f"{RELEASE_ROOT}{original}",
+        "title": view.shared["title"],
+        "versions": pages,
+        "left_out": len(pages) < len(view.source.releases),
+        "command": "" if view.name == CORE else f"opsteps diff {view.name} OLD NEW",
+        "steps": [
+            (
+                step.old,
+                step.new,
+                int(step.bump),
+                *_bump(views[step.new]),
+                step.html,
+                [pair for pair in views[step.new].badges if pair[0] != "badge-good"],
+            )
+            for step in view.chain.values()
+        ],
+    }
+    body = view.context.theme.fragment("changes.html", RELEASE_ROOT, values)
+    files[f"{page.path}index.html"] = view.context.theme.page(page, body)
+
+
+def _bump(view: ReleaseView) -> tuple[str, str]:
+    badge, word = view.bump or ("", "")
+    return word, badge

@@ -1,0 +1,95 @@
+"""The pages that stand alone: home, search, schemas, about, the one for what is missing; assets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from builder.catalogue.theme.identicon import hue_of, initials_of
+from builder.catalogue.theme.theme import Page, Theme, fill_card
+from builder.catalogue.views.overview import Overview, joined_cards
+from registry.formats.schema import Format, schema_bytes, schema_of
+from registry.snapshots.registry import Snapshot
+
+_RECENT = 8
+_TOPICS = 24
+
+
+def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str, bytes]:
+    """Path → bytes."""
+    first = overview.by_name[0] if overview.by_name else None
+    example = f"{first.name}.{first.steps[0]}" if first and first.steps else "core.flow.start"
+    files = dict(theme.assets)
+    for kind in Format:
+        files[f"schemas/{kind.value}.schema.json"] = schema_bytes(kind)
+    plain: list[tuple[Page, dict[str, Any]]] = [
+        (Page(path="search/", title="Search", description="Search all steps.", kind="search"), {}),
+        (
+            Page(
+                path="schemas/",
+                title="Schemas",
+                description="The JSON Schemas of manifests, steps and registries.",
+                kind="schemas",
+            ),
+            {"schemas": _schemas()},
+        ),
+        (
+            Page(
+                path="about/",
+                title="About",
+                description="What this catalogue is and what you can rely on.",
+                kind="about",
+            ),
+            {
+                "example": example,
+                "commit": snapshot.commit,
+                "committed_at": snapshot.committed_at,
+            },
+        ),
+    ]
+    for page, values in plain:
+        body = theme.fragment(f"{page.kind}.html", theme.root_of(page), values)
+        files[f"{page.path}index.html"] = theme.page(page, body)
+    missing = Page(path="", title="Not found", description="No such page.", kind="missing")
+    body = theme.fragment("missing.html", theme.root_of(missing), {})
+    files["404.html"] = theme.page(missing, body)
+    files["index.html"] = _home(theme, overview, snapshot)
+    return files
+
+
+def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
+    page = Page(
+        path="",
+        title="Home",
+        description=snapshot.facts.description or "Libraries of automation steps.",
+        kind="home",
+    )
+    root = theme.root_of(page)
+    featured = fill_card(joined_cards(overview.featured(snapshot.facts.policy.featured)), root)
+    groups = overview.categories
+    values: dict[str, Any] = {
+        "figures": [
+            (f"{len(overview.records):,}", "libraries"),
+            (f"{overview.step_count:,}", "steps"),
+            (f"{overview.release_count:,}", "releases"),
+            (f"{len(groups):,}", "categories"),
+        ],
+        "featured": Markup(featured.decode()),  # noqa: S704 - cards are rendered HTML
+        "categories": [(g.slug, g.title, len(g.records)) for g in groups[:_TOPICS]],
+        "recent": overview.recently_released(_RECENT),
+        "hue_of": hue_of,
+        "initials_of": initials_of,
+    }
+    return theme.page(page, theme.fragment("home.html", root, values))
+
+
+def _schemas() -> list[tuple[str, str, str]]:
+    return [
+        (
+            f"{kind.value}.schema.json",
+            str(schema_of(kind).get("title", kind.value)),
+            str(schema_of(kind).get("description", "")),
+        )
+        for kind in Format
+    ]

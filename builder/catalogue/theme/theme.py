@@ -1,0 +1,208 @@
+"""The look of the site: templates, fingerprinted assets, and the frame around every page."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemBytecodeCache, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from registry.formats.model import RegistryFacts
+
+_MARKERS = tuple(f"\ue000{number}\ue001" for number in range(5))
+_TITLE, _DESCRIPTION, _CANONICAL, _HEAD, _BODY = _MARKERS
+_CARD_ROOT = b"\xee\x80\x82root\xee\x80\x82"
+_FIXED_ICON = re.compile(r"\{\{ icon\('([a-z]+)', root\) \}\}")
+CARD_ROOT = _CARD_ROOT.decode()
+"""Stands for the way to the site's root in a card, until the card is on a page."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """What a page says about itself.
+
+    ``path`` is below the site's root and ends in ``/`` or is empty; ``kind`` chooses what the
+    frame highlights and allows. ``original`` is the path of the page that this one is a version
+    of, and ``feed`` that of a feed about it. Search engines leave out a page that is not
+    ``is_indexed``.
+    """
+
+    path: str
+    title: str
+    description: str
+    kind: str
+    original: str | None = None
+    feed: str | None = None
+    is_indexed: bool = True
+
+
+class Theme:
+    """Templates and assets of one build. Cheap to make; the same for every worker."""
+
+    def __init__(
+        self, source: Path, *, facts: RegistryFacts, base_url: str, cache: Path | None = None
+    ) -> None:
+        """Read the assets; templates compile when they are first used.
+
+        ``cache`` is a directory, of nobody else, that keeps them compiled.
+        """
+        self.facts = facts
+        self.base_url = base_url.rstrip("/")
+        self.assets, self._names = _fingerprint(source)
+        self._source = source
+        self._sprite = self._names["icons.svg"]
+        self._environment = Environment(
+            loader=FunctionLoader(self._load),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            bytecode_cache=FileSystemBytecodeCache(str(cache)) if cache else None,
+        )
+        self._environment.globals.update(
+            asset=self._names.__getitem__,
+            site={
+                "name": facts.name,
+                "title": facts.title,
+                "description": facts.description,
+                "url": self.base_url,
+                "has_upstreams": bool(facts.upstreams),
+            },
+            icon=self._icon,
+        )
+        self._icons: dict[tuple[str, str], Markup] = {}
+        self._frames: dict[tuple[str, str], tuple[bytes, ...]] = {}
+
+    @cached_property
+    def key(self) -> str:
+        """Changes when a template, a style, a script or the registry's own facts change."""
+        state = sha256(repr((self.facts, self.base_url)).encode())
+        for path in sorted(self._source.rglob("*")):
+            if path.is_file():
+                state.update(path.relative_to(self._source).as_posix().encode())
+                state.update(path.read_bytes())
+        return state.hexdigest()
+
+    def fragment(self, template: str, root: str, values: Mapping[str, Any]) -> str:
+        """A template's text for a page from which ``root`` leads to the site's root."""
+        return self._environment.get_template(f"{root}|{template}").render(values, root=root)
+
+    def _load(self, name: str) -> str:
+        """A template's source with what is fixed for a root put in once, not on every page."""
+        root, _, file = name.partition("|")
+        text = (self._source / "templates" / file).read_text("utf-8")
+        text = _FIXED_ICON.sub(lambda match: str(self._icon(match[1], root)), text)
+        return text.replace("{{ root }}", str(escape(root)))
+
+    def _icon(self, name: str, root: str) -> Markup:
+        """A picture from the sprite, for people who see; its meaning is in the text beside it."""
+        found = self._icons.get((name, root))
+        if found is None:
+            found = Markup(
+                '<svg class="icon" aria-hidden="true"><use href="{}assets/{}#{}"></use></svg>'
+            ).format(root, self._sprite, name)
+            self._icons[(name, root)] = found
+        return found
+
+    def page(self, page: Page, body: str) -> bytes:
+        """A whole page: the frame of its depth and kind around a body that is HTML already."""
+        frame = self._frame(page)
+        original = page.path if page.original is None else page.original
+        canonical = f"{self.base_url}/{original}"
+        return b"".join(
+            (
+                frame[0],
+                str(escape(page.title)).encode(),
+                frame[1],
+                str(escape(page.description or page.title)).encode(),
+                frame[2],
+                str(escape(canonical)).encode(),
+                frame[3],
+                self._head(page).encode(),
+                frame[4],
+                body.encode(),
+                frame[5],
+            )
+        )
+
+    def _head(self, page: Page) -> str:
+        """What only this page says in its head."""
+        robots = "" if page.is_indexed else '<meta name="robots" content="noindex">\n'
+        if page.feed is None:
+            return robots
+        kind, title = "application/atom+xml", escape(f"Releases of {page.title}")
+        address = f"{self.root_of(page)}{page.feed}"
+        return f'{robots}<link rel="alternate" type="{kind}" title="{title}" href="{address}">\n'
+
+    def _frame(self, page: Page) -> tuple[bytes, ...]:
+        root = self.root_of(page)
+        found = self._frames.get((root, page.kind))
+        if found is None:
+            text = self.fragment(
+                "frame.html",
+                root,
+                {
+                    "kind": page.kind,
+                    "title": Markup(_TITLE),  # noqa: S704 - our own marker
+                    "description": Markup(_DESCRIPTION),  # noqa: S704 - our own marker
+                    "canonical": Markup(_CANONICAL),  # noqa: S704 - our own marker
+                    "head": Markup(_HEAD),  # noqa: S704 - our own marker
+                    "body": Markup(_BODY),  # noqa: S704 - our own marker
+                },
+            )
+            found = _split(text)
+            self._frames[(root, page.kind)] = found
+        return found
+
+    def root_of(self, page: Page) -> str:
+        """The way from a page to the site's root: relative, so the site works below any path.
+
+        Only the page for what is missing, which a host shows anywhere, needs the site's address.
+        """
+        if page.kind == "missing":
+            return f"{_path_of(self.base_url)}/"
+        return "../" * page.path.count("/") or "./"
+
+
+def fill_card(card: bytes, root: str) -> bytes:
+    """A card for a page from which ``root`` leads to the site's root."""
+    return card.replace(_CARD_ROOT, root.encode())
+
+
+def _path_of(url: str) -> str:
+    _, _, rest = url.partition("://")
+    _, slash, path = rest.partition("/")
+    return slash + path if path else ""
+
+
+def _split(text: str) -> tuple[bytes, ...]:
+    """The frame's pieces around what the markers stand for, in their order."""
+    pieces: list[bytes] = []
+    for marker in _MARKERS:
+        piece, _, text = text.partition(marker)
+        pieces.append(piece.encode())
+    return (*pieces, text.encode())
+
+
+def _fingerprint(source: Path) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Path on the site → bytes, and plain name → name with a hash of the content."""
+    plain = {
+        "site.css": b"".join(p.read_bytes() for p in sorted((source / "styles").glob("*.css")))
+    }
+    for path in sorted((source / "assets").iterdir()):
+        plain[path.name] = path.read_bytes()
+    files: dict[str, bytes] = {}
+    names: dict[str, str] = {}
+    for name, content in plain.items():
+        stem, extension = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
+        names[name] = f"{stem}.{sha256(content).hexdigest()[:12]}{extension}"
+        files[f"assets/{names[name]}"] = content
+    return files, names

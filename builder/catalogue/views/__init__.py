@@ -1,0 +1,1 @@
+"""What pages say, before it is HTML."""

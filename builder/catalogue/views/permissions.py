@@ -1,0 +1,95 @@
+"""What a step may do, in words that an operator understands before granting it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from markupsafe import Markup, escape
+
+from registry.formats.model import Permissions, RunLimits
+
+_LABELS = {
+    "file_read": ("file", "Reads files"),
+    "file_write": ("file", "Creates, changes and deletes files"),
+    "file_system": ("file", "Works on the file system"),
+    "network": ("network", "Talks to other machines over the network"),
+    "command": ("terminal", "Runs programs of the machine"),
+    "process": ("terminal", "Starts or ends processes"),
+    "environment": ("terminal", "Reads environment variables"),
+    "admin": ("lock", "Needs administrator rights"),
+    "registry": ("lock", "Changes the Windows registry"),
+}
+_WHOLE = re.compile(r"\{([^{}]+)\}\Z")
+
+
+Line = tuple[str, Markup]
+"""One permission: an icon of the sprite and a sentence, which is HTML already."""
+
+
+def label_lines(labels: Iterable[str]) -> Iterator[Line]:
+    """The broad labels of ``required_permissions``."""
+    for label in labels:
+        icon, words = _LABELS.get(label, ("lock", f"Asks for “{label}”"))
+        yield icon, escape(words)
+
+
+def permission_lines(permissions: Permissions) -> Iterator[Line]:
+    """The precise permissions, one sentence each."""
+    for path in permissions.filesystem.read:
+        yield "file", _path("Reads", path)
+    for path in permissions.filesystem.write:
+        yield "file", _path("Writes", path)
+    for target in permissions.network:
+        yield "network", _network(target)
+    for command in permissions.commands:
+        yield "terminal", _html(f"Runs the program {_code(command)}")
+    for variable in permissions.environment:
+        text = _html(f"Reads the environment variable {_code(variable)}")
+        yield "terminal", text
+
+
+def limit_words(limits: RunLimits) -> str:
+    """The limits of one run in a sentence; empty when none is set."""
+    parts = [
+        (limits.wall_seconds, "{:g} s of time"),
+        (limits.cpu_seconds, "{:g} s of processor time"),
+        (limits.memory_mb, "{:g} MB of memory"),
+        (limits.disk_mb, "{:g} MB of disk"),
+        (limits.processes, "{:g} processes"),
+    ]
+    said = [words.format(value) for value, words in parts if value is not None]
+    return f"A run gets at most {', '.join(said)}." if said else ""
+
+
+def _html(text: str) -> Markup:
+    # Not Markup.format, which takes ten times as long: whatever goes in was escaped by _code.
+    return Markup(text)  # noqa: S704 - see above
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>"
+
+
+def _path(verb: str, path: str) -> Markup:
+    named = _WHOLE.match(path)
+    if named:
+        return _html(f"{verb} what the parameter {_code(named[1])} names, and what is below it")
+    return _html(f"{verb} {_code(path)} and what is below it")
+
+
+def _network(target: str) -> Markup:
+    if target == "*":
+        return _html("Connects to any host on any port")
+    host, _, port = target.rpartition(":")
+    if not host:
+        host, port = target, ""
+    on_port = f" on port {_code(port)}" if port else ""
+    if host == "*":
+        return _html(f"Connects to any host{on_port}")
+    if host.startswith("*."):
+        return _html(f"Connects to any host below {_code(host[2:])}{on_port}")
+    named = _WHOLE.match(host)
+    if named:
+        return _html(f"Connects to the host that the parameter {_code(named[1])} names{on_port}")
+    return _html(f"Connects to {_code(host)}{on_port}")

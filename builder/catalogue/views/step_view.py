@@ -1,0 +1,169 @@
+"""What a step's page shows, worked out before the template sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote_plus
+
+import msgspec
+from markupsafe import Markup, escape
+
+from builder.catalogue.theme.json_html import json_html, short_json
+from builder.catalogue.views.permissions import label_lines, limit_words, permission_lines
+from builder.markdown import plain_text, render_description
+from registry.formats.model import JsonValue, Parameter, Platform, Step
+
+PLATFORM_TITLES = {
+    Platform.LINUX: "Linux",
+    Platform.MACOS: "macOS",
+    Platform.WINDOWS: "Windows",
+}
+_ICON_CHARACTERS = 4
+_LEAD_CHARACTERS = 500
+# A blank line, or the start of a list or a heading.
+_AFTER_LEAD = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+#]|\d+[.)])\s)")
+_BOUNDS = {
+    ("min", "max"): "{}",
+    ("minimum", "maximum"): "{}",
+    ("min_length", "max_length"): "{} characters",
+    ("min_items", "max_items"): "{} items",
+}
+
+
+# Name, type, whether required, whether secret, default or None, description with hints. A plain
+# tuple, because a template unpacks one at once and asks for attributes one by one.
+ParameterRow = tuple[str, str, bool, bool, str | None, Markup]
+
+
+def step_values(step: Step) -> dict[str, Any]:
+    """What a step's own page and its part of a release's page say of it."""
+    lead, details = lead_and_details(step.description)
+    return {
+        "step": step,
+        "glyph": glyph(step.icon),
+        "lead": render_description(lead),
+        "details": render_description(details),
+        "rows": [parameter_row(name, item) for name, item in step.parameters.items()],
+        "grants": list(permission_lines(step.permissions))
+        or list(label_lines(step.required_permissions)),
+        "deprecation": render_description(step.deprecation_message or ""),
+    }
+
+
+def page_values(step: Step) -> dict[str, Any]:
+    """What only a step's own page says of it."""
+    return {
+        "examples": [
+            (example.name, render_description(example.description), json_html(example.parameters))
+            for example in step.examples
+        ],
+        "returns": _return_rows(step.returns),
+        "returns_json": json_html(step.returns) if step.returns else None,
+        "limits": limit_words(step.permissions.limits),
+        "platforms": ", ".join(title for _, title in platform_titles(step.platform_support)),
+        "tags": tag_links(step.tags),
+    }
+
+
+def lead_and_details(text: str) -> tuple[str, str]:
+    """What stands above everything else, and the rest of a description that is long."""
+    if len(text) <= _LEAD_CHARACTERS:
+        return text, ""
+    lead, *rest = _AFTER_LEAD.split(text.strip(), maxsplit=1)
+    return lead, "".join(rest)
+
+
+def platform_titles(platforms: tuple[Platform, ...]) -> list[tuple[str, str]]:
+    """Name and title of each platform, in one fixed order."""
+    return [(name.value, title) for name, title in PLATFORM_TITLES.items() if name in platforms]
+
+
+def tag_links(tags: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Each tag, and the query that searches for it."""
+    return [(tag, quote_plus(tag)) for tag in tags]
+
+
+def glyph(icon: str) -> str:
+    """The step's own sign when it is one (an emoji), nothing when it is a word or a path."""
+    text = icon.strip()
+    return text if 0 < len(text) <= _ICON_CHARACTERS and not text.isascii() else ""
+
+
+def parameter_row(name: str, parameter: Parameter) -> ParameterRow:
+    """One line of the table of parameters."""
+    default = parameter.default
+    parts = [render_description(parameter.description)]
+    if parameter.options:
+        codes = (f"<code>{escape(_option(option))}</code>" for option in parameter.options)
+        parts.append(_html(f'<p class="hint">One of {", ".join(codes)}</p>'))
+    rules = list(_rules(parameter.validation)) if parameter.validation else []
+    if parameter.multiline:
+        rules.append("several lines")
+    if rules:
+        parts.append(_html(f'<p class="hint">{"; ".join(rules)}</p>'))
+    return (
+        name,
+        parameter.type.value,
+        parameter.required,
+        parameter.secret,
+        None if default is msgspec.UNSET else short_json(default),
+        _html("".join(parts)),
+    )
+
+
+def _option(option: JsonValue) -> str:
+    if isinstance(option, dict) and "value" in option:
+        option = option["value"]
+    return option if isinstance(option, str) and option else short_json(option)
+
+
+def _rules(validation: dict[str, JsonValue]) -> Iterator[str]:
+    """What a value must keep, as HTML."""
+    rest = dict(validation)
+    if "pattern" in rest:
+        yield f"matches <code>{escape(str(rest.pop('pattern'))[:200])}</code>"
+    for (low, high), words in _BOUNDS.items():
+        least, most = rest.pop(low, None), rest.pop(high, None)
+        if least is not None and most is not None:
+            span = f"{short_json(least)} to {short_json(most)}"
+        elif least is not None:
+            span = f"at least {short_json(least)}"
+        elif most is not None:
+            span = f"at most {short_json(most)}"
+        else:
+            continue
+        yield str(escape(words.format(span)))
+    for key, value in rest.items():
+        yield f"{escape(key)}: <code>{escape(short_json(value))}</code>"
+
+
+def _html(text: str) -> Markup:
+    # Not Markup.format, which takes ten times as long.
+    return Markup(text)  # noqa: S704 - whatever goes in was escaped
+
+
+def _return_rows(returns: dict[str, JsonValue]) -> list[tuple[str, str, Markup]]:
+    """Name, type and description of each property of the output."""
+    properties = returns.get("properties")
+    if not isinstance(properties, dict):
+        return []
+    return [
+        (str(name), _type_of(schema), render_description(_description_of(schema)))
+        for name, schema in properties.items()
+    ]
+
+
+def _type_of(schema: JsonValue) -> str:
+    kind = schema.get("type", "") if isinstance(schema, dict) else ""
+    return " or ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
+
+
+def _description_of(schema: JsonValue) -> str:
+    return str(schema.get("description", "")) if isinstance(schema, dict) else ""
+
+
+def one_line(text: str, length: int = 160) -> str:
+    """A description for a card, a list or a page's description; to be escaped."""
+    return plain_text(text, length)

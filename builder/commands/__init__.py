@@ -1,0 +1,1 @@
+"""The commands that validate, diff, package, release, build and search."""

@@ -1,0 +1,1 @@
+"""What the rules of a review see, gathered from two commits."""

@@ -1,0 +1,284 @@
+"""Gather what a review needs from Git: which libraries differ, and each at three commits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.review.evidence.model import LibraryChange, RegistryChange, Side
+from builder.review.evidence.treediff import ChangedFile, changed_files
+from registry.errors import GitError, NotARegistryError
+from registry.formats.model import SIGNATURE_FILE, LibraryFacts
+from registry.formats.parsing import parse_library_facts, parse_yaml
+from registry.formats.schema import Format
+from registry.git.commits import commit_tree
+from registry.git.repository import GitRepository, Wave
+from registry.git.tag_refs import TagRef, tag_refs
+from registry.git.trees import TREE_MODE, TreeEntry, parse_tree, read_tree, tree_items
+from registry.library.release_state import TagFacts
+from registry.library.release_tag import parse_tag
+from registry.names import CommitId, LibraryName, ObjectId, is_library_name
+from registry.problems import Problem
+from registry.snapshots.registry import Registry
+from registry.versions import Version, version_or_none
+
+# Changed libraries whose tags are asked for by name; above it all tags are listed.
+_NAMED_TAGS = 200
+_INSTANCE_FILE = re.compile(r"instances/[^/]+/[^/]+\.yaml\Z")
+_ADVISORY_FILE = re.compile(r"advisories/[^/]+\Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Commits:
+    """The base as it is, the head, and where the head branched off from the base."""
+
+    base: CommitId
+    head: CommitId
+    fork: CommitId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Root:
+    """One commit's top: what is in it, and the raw names and ids below ``libraries/``."""
+
+    tree: ObjectId
+    entries: Mapping[str, TreeEntry]
+    libraries: Mapping[bytes, tuple[bytes, ObjectId]]
+
+
+def find_commits(registry: Registry, base: str, head: str | None) -> Commits:
+    """What two revisions name; raises GitError when they share no history, or branched off twice.
+
+    Branches that merged each other have several places where they branched off. A merge weighs
+    all of them: a change that one of them does not show could undo what the base did since.
+    """
+    repository = registry.repository
+    tip = repository.resolve_commit(base)
+    end = repository.resolve_commit(head) if head is not None else registry.head()
+    if tip == end:
+        return Commits(base=tip, head=end, fork=tip)
+    try:
+        forks = repository.run("merge-base", "--all", tip, end).decode().split()
+    except GitError as error:
+        raise GitError(
+            "the base and the head share no history here",
+            where=str(registry.path),
+            next_step="Fetch the whole history; in a workflow, check out with 'fetch-depth: 0'",
+        ) from error
+    if len(forks) > 1:
+        raise GitError(
+            f"the head and the base branched off at {len(forks)} places, having merged each other",
+            where=str(registry.path),
+            next_step="Merge the base as it is now into the head",
+        )
+    return Commits(base=tip, head=end, fork=CommitId(forks[0]))
+
+
+def read_root(repository: GitRepository, commit: CommitId, where: Path) -> Root:
+    """The top of a commit; raises NotARegistryError for what is no commit."""
+    found = repository.object(commit)
+    if found is None or found.type != "commit":
+        raise NotARegistryError(f"{commit[:40]!r} is not a commit here", where=str(where))
+    tree = commit_tree(found.content)
+    entries = {entry.name: entry for entry in read_tree(repository, tree)}
+    libraries = entries.get("libraries")
+    listing = repository.object(libraries.object_id) if libraries and libraries.is_tree else None
+    items = tree_items(listing.content) if listing is not None else []
+    return Root(
+        tree=tree,
+        entries=entries,
+        libraries={name: (mode, ObjectId(raw.hex())) for mode, name, raw in items},
+    )
+
+
+def library_trees(root: Root) -> dict[LibraryName, ObjectId]:
+    """The directories below ``libraries/`` that can be one."""
+    named = ((raw.decode(errors="replace"), item) for raw, item in root.libraries.items())
+    return {
+        LibraryName(name): object_id
+        for name, (mode, object_id) in named
+        if mode == TREE_MODE and is_library_name(name)
+    }
+
+
+def changed_names(before: Root, after: Root) -> list[bytes]:
+    """The names below ``libraries/`` that are not what they were, sorted."""
+    return sorted({name for name, _ in before.libraries.items() ^ after.libraries.items()})
+
+
+def registry_change(
+    repository: GitRepository, fork: Root, base: Root, head: Root
+) -> RegistryChange:
+    """What differs outside ``libraries/``; raises LimitError."""
+    files = changed_files(repository, fork.tree, head.tree, skipped={"libraries"})
+    return RegistryChange(
+        files=tuple(files),
+        before=root_file(repository, base, "registry.yaml"),
+        after=root_file(repository, head, "registry.yaml"),
+        signed=SIGNATURE_FILE in base.entries,
+        instances=_contents(repository, files, _INSTANCE_FILE),
+        advisories=_contents(repository, files, _ADVISORY_FILE),
+        libraries=frozenset(library_trees(head)),
+    )
+
+
+def _contents(
+    repository: GitRepository, files: Sequence[ChangedFile], kind: re.Pattern[str]
+) -> dict[str, bytes]:
+    """The contents of the changed files whose paths match."""
+    wave = Wave(repository)
+    wanted = {
+        file.path: file.after.object_id
+        for file in files
+        if file.after is not None and file.after.is_file and kind.match(file.path)
+    }
+    for object_id in wanted.values():
+        wave.want(object_id)
+    found = wave.fetch()
+    return {path: found[blob].content for path, blob in wanted.items() if blob in found}
+
+
+def root_file(repository: GitRepository, root: Root, name: str) -> bytes | None:
+    """The bytes of a file at the top; None when it is no file, or missing."""
+    entry = root.entries.get(name)
+    found = repository.object(entry.object_id) if entry is not None and entry.is_file else None
+    return found.content if found is not None else None
+
+
+class LibraryReader:
+    """Reads changed libraries; `Wave`s keep thousands of them cheap."""
+
+    def __init__(self, repository: GitRepository, commits: Commits) -> None:
+        self._repository = repository
+        self._commits = commits
+
+    def changes(
+        self, names: Sequence[LibraryName], fork: Root, base: Root, head: Root
+    ) -> Iterator[LibraryChange]:
+        """Each library at the three commits, with its tags."""
+        roots = (fork, base, head) if fork is not base else (fork, head)
+        listings = self._listings(names, roots)
+        blobs = self._facts(listings.values())
+        tags = self._tags(names)
+        for name in names:
+            sides = [self._side(name, root, listings, blobs) for root in roots]
+            before, now, after = sides if len(sides) == len(("fork", "base", "head")) else (
+                sides[0], sides[0], sides[1],
+            )  # fmt: skip
+            change = LibraryChange(
+                name=name,
+                before=before,
+                now=now,
+                after=after,
+                tags=tags.get(name, {}) if tags is not None else None,
+            )
+            yield self._with_edits(change)
+
+    def _listings(
+        self, names: Sequence[LibraryName], roots: Sequence[Root]
+    ) -> dict[ObjectId, dict[str, TreeEntry]]:
+        wave = Wave(self._repository)
+        for root in roots:
+            for name in names:
+                mode, object_id = root.libraries.get(name.encode(), (b"", ObjectId("")))
+                if mode == TREE_MODE:
+                    wave.want(object_id)
+        return {
+            object_id: {entry.name: entry for entry in parse_tree(found.content)}
+            for object_id, found in wave.fetch().items()
+        }
+
+    def _facts(self, listings: Collection[Mapping[str, TreeEntry]]) -> dict[ObjectId, bytes]:
+        wave = Wave(self._repository)
+        for entries in listings:
+            if "library.yaml" in entries and entries["library.yaml"].is_file:
+                wave.want(entries["library.yaml"].object_id)
+        return {object_id: found.content for object_id, found in wave.fetch().items()}
+
+    def _side(
+        self,
+        name: LibraryName,
+        root: Root,
+        listings: Mapping[ObjectId, dict[str, TreeEntry]],
+        blobs: Mapping[ObjectId, bytes],
+    ) -> Side:
+        _, object_id = root.libraries.get(name.encode(), (b"", ObjectId("")))
+        entries = listings.get(object_id, {})
+        entry = entries.get("library.yaml")
+        if entry is None:
+            return Side(entries=entries)
+        facts, problems = read_facts(blobs.get(entry.object_id, b""), name)
+        return Side(
+            entries=entries,
+            facts=facts or LibraryFacts(),
+            readable=facts is not None and entry.is_file,
+            problems=problems,
+        )
+
+    def _tags(self, names: Sequence[LibraryName]) -> dict[str, dict[Version, TagFacts]] | None:
+        """Release tags by library; None when the clone has no tags at all."""
+        if not names:
+            return {}
+        refs = tag_refs(self._repository, names if len(names) <= _NAMED_TAGS else ())
+        if not refs and not self._repository.run("for-each-ref", "--count=1", "refs/tags/"):
+            return None
+        wave = Wave(self._repository)
+        for tag in refs.values():
+            wave.want(tag.object_id)
+        found = wave.fetch()
+        outside = self._outside(refs.values())
+        tags: dict[str, dict[Version, TagFacts]] = {}
+        for ref, tag in refs.items():
+            library, _, text = ref.partition("/v")
+            version = version_or_none(text)
+            if version is None:
+                continue
+            item = found.get(tag.object_id)
+            stated = parse_tag(item.content) if item and item.type == "tag" else None
+            tags.setdefault(library, {})[version] = TagFacts(
+                object_id=tag.object_id,
+                commit=stated.commit if stated else None,
+                digest=stated.digest if stated else None,
+                tree=stated.tree if stated else None,
+                is_ancestor=stated is not None and stated.commit not in outside,
+            )
+        return tags
+
+    def _outside(self, tags: Collection[TagRef]) -> frozenset[str]:
+        """The tagged commits that are in the history of neither base nor head."""
+        commits = sorted({tag.commit for tag in tags if tag.commit is not None})
+        known = [f"^{self._commits.base}", f"^{self._commits.head}"]
+        stdin = "".join(f"{line}\n" for line in (*commits, *known)).encode()
+        out = self._repository.run("rev-list", "--ignore-missing", "--stdin", stdin=stdin)
+        return frozenset(out.decode().split())
+
+    def _with_edits(self, change: LibraryChange) -> LibraryChange:
+        """With the names of the files that differ in released versions, if any."""
+        before, after = change.before.versions(), change.after.versions()
+        edited = {
+            version: tuple(
+                file.path for file in changed_files(self._repository, before[version], tree)
+            )
+            for version, tree in after.items()
+            if version in change.taken and before.get(version, tree) != tree
+        }
+        if not edited:
+            return change
+        return LibraryChange(
+            name=change.name,
+            before=change.before,
+            now=change.now,
+            after=change.after,
+            tags=change.tags,
+            edited=edited,
+        )
+
+
+def read_facts(raw: bytes, name: LibraryName) -> tuple[LibraryFacts | None, tuple[Problem, ...]]:
+    """``library.yaml``: its facts, None when it has errors, and all that is wrong."""
+    file = f"libraries/{name}/library.yaml"
+    problems = parse_yaml(Format.LIBRARY, raw, file=file, strict=True).problems
+    # An unknown field is an error in a pull request only: the rest is read.
+    return parse_library_facts(raw).value, problems

@@ -1,0 +1,178 @@
+"""What is asked, and what is answered. The parser has no syntax errors: any text is a question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from builder.errors import BuilderError
+from builder.search.words import STOP_WORDS, name_parts, words
+
+
+class SearchUnavailableError(BuilderError):
+    """There is no index, it is damaged, or somebody else has been writing it for too long."""
+
+    exit_code = 15
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchSettings:
+    """What one question may cost."""
+
+    query_characters: int = 500
+    """Characters of a question that are looked at."""
+    query_words: int = 16
+    """Words of a question that are looked for."""
+    expansions: int = 64
+    """Words that an unfinished word may stand for."""
+    few_hits: int = 5
+    """With fewer documents that have all the words, those with some of them follow."""
+    scanned_words: int = 5_000
+    """Words of the index that are looked at for an unfinished one."""
+    phrase_documents: int = 2_000
+    """Best documents in which the order of a phrase's words is checked."""
+    hits: int = 200
+    """Most hits of one answer."""
+    offset: int = 10_000
+    """Furthest that an answer begins."""
+    cached_postings: int = 4_000_000
+    """Postings kept in memory, 8 bytes each."""
+    suggestion_distance: int = 2
+    """Letters that may be wrong, missing or too many in a word for which another is suggested."""
+    suggested_letters: int = 24
+    """Longest word for which another is suggested, letters."""
+    lock_seconds: float = 120.0
+    """How long an update waits for another one of the same index, seconds."""
+    segments: int = 8
+    """Segments of the index; more of them are merged, the smallest first."""
+
+
+DEFAULT_SEARCH = SearchSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchQuery:
+    """A question. None for a filter means any; ``kind`` is ``library`` or ``step``.
+
+    With ``prefix`` the last word may be unfinished, as while somebody types. A ``limit`` or
+    ``offset`` beyond what the settings allow is taken as the most that they allow.
+    """
+
+    text: str = ""
+    kind: str | None = None
+    category: str | None = None
+    platform: str | None = None
+    premium: bool | None = None
+    library: str | None = None
+    limit: int = 20
+    offset: int = 0
+    prefix: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hit:
+    """One library or step that was found. ``category`` is its first; more ``score`` is better."""
+
+    kind: str
+    id: str
+    name: str
+    title: str
+    summary: str
+    library: str
+    category: str
+    platforms: tuple[str, ...]
+    premium: bool
+    version: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchResults:
+    """The best hits, how many there are in all, and how they spread over the facets.
+
+    A facet (``kind``, ``category``, ``platform``, ``premium``) counts what would be found if its
+    own filter were not set. ``did_you_mean`` is another question, None when there is no better.
+    ``is_complete`` is False when no document has all the words. When few have, documents with some
+    of the words follow them and are counted too.
+    """
+
+    hits: tuple[Hit, ...]
+    total: int
+    facets: Mapping[str, Mapping[str, int]]
+    did_you_mean: str | None = None
+    is_complete: bool = True
+    took_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParsedQuery:
+    """The words of a question: all of ``words`` and ``phrases`` are wanted, no ``excluded`` one.
+
+    ``unfinished`` is the last word when it may be the beginning of a longer one.
+    ``whole`` is the question as one name, to put what is called exactly that first.
+    """
+
+    words: tuple[str, ...] = ()
+    unfinished: str | None = None
+    phrases: tuple[tuple[str, ...], ...] = ()
+    excluded: tuple[str, ...] = ()
+    whole: str = field(default="")
+
+    @property
+    def is_empty(self) -> bool:
+        """True when everything is asked for."""
+        return not (self.words or self.unfinished or self.phrases)
+
+
+_PIECE = re.compile(r'(-?)"([^"]*)"?|(-?)([^\s"]+)')
+
+
+def parse_query(
+    text: str, *, prefix: bool = True, settings: SearchSettings = DEFAULT_SEARCH
+) -> ParsedQuery:
+    """Words are wanted, ``"quoted words"`` in that order, and ``-word`` is not wanted.
+
+    Everything else (wildcards, brackets, field names, a quote without its partner) is no syntax:
+    the words in it are looked for.
+    """
+    text = text[: settings.query_characters]
+    wanted: list[str] = []
+    excluded: list[str] = []
+    phrases: list[tuple[str, ...]] = []
+    for quoted_minus, quoted, minus, plain in _PIECE.findall(text):
+        if plain:
+            (excluded if minus else wanted).extend(_split(plain))
+            continue
+        phrase = tuple(words(quoted))
+        if quoted_minus:
+            excluded.extend(phrase)
+        elif len(phrase) > 1:
+            phrases.append(phrase)
+        else:
+            wanted.extend(phrase)
+    wanted = list(dict.fromkeys(wanted))[: settings.query_words]
+    open_end = prefix and bool(wanted) and re.search(r"[^\W_]\Z", text) is not None
+    last = wanted[-1] if open_end and _ends_with_word(text, wanted[-1]) else None
+    return ParsedQuery(
+        words=_telling([word for word in wanted if word != last], bool(last or phrases)),
+        unfinished=last,
+        phrases=tuple(phrase[: settings.query_words] for phrase in phrases[:4]),
+        excluded=tuple(dict.fromkeys(excluded))[: settings.query_words],
+        whole="".join(name_parts(text)),
+    )
+
+
+def _split(piece: str) -> list[str]:
+    return list(words(piece))
+
+
+def _ends_with_word(text: str, word: str) -> bool:
+    ending = list(words(text.rsplit(maxsplit=1)[-1]))
+    return bool(ending) and ending[-1] == word and '"' not in text.rsplit(maxsplit=1)[-1]
+
+
+def _telling(wanted: list[str], has_more: bool) -> tuple[str, ...]:
+    """Without stop words, unless nothing else is asked."""
+    telling = tuple(word for word in wanted if word not in STOP_WORDS)
+    return telling if telling or has_more else tuple(wanted)

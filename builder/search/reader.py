@@ -1,0 +1,119 @@
+"""One generation of the search index, read from the segments that `builder.search.index` opened.
+
+What is read of Whoosh's objects here is whole blocks: one posting at a time took ten times as long.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from builder.search.documents import Card
+from builder.search.ranking import EMPTY, Facets, Postings
+
+NAME, TEXT, WORDS, LIBRARY, FACETS = "name", "text", "words", "library", "facets"
+"""Indexed fields: the name as a whole, stems, words as they are, the library, the facets."""
+CARD, ID, PLAIN = "card", "id", "plain"
+"""Columns: what a hit shows, its id, its words in order."""
+
+
+def read_postings(segment: Any, field: str, term: str) -> Postings:
+    """One term's postings in one segment, with deleted documents; empty when it is not there."""
+    if (field, term.encode()) not in segment:
+        return EMPTY
+    matcher = segment.postings(field, term.encode())
+    # A segment with deletions wraps its matcher into one that skips them one by one.
+    matcher = getattr(matcher, "child", matcher)
+    documents, weights = array("I"), array("f")
+    while matcher.is_active():
+        matcher.id(), matcher.weight()  # reads the block
+        documents.extend(matcher._ids)  # noqa: SLF001 - the whole block
+        weights.extend(matcher._weights)  # noqa: SLF001
+        matcher._next_block()  # noqa: SLF001
+    return Postings(documents, weights)
+
+
+class IndexReader:
+    """One generation of the index, open for reading; not for several threads at once."""
+
+    def __init__(self, reader: Any, close: Callable[[], None]) -> None:
+        """``reader`` is Whoosh's; ``close`` lets go of its files."""
+        self.close = close
+        self._reader = reader
+        self._segments = list(reader.leaf_readers())
+        self._bases = [base for _, base in self._segments]
+        self._columns: dict[tuple[str, int], Any] = {}
+        self.size: int = reader.doc_count_all()
+        self.count: int = reader.doc_count()
+
+    def postings(self, field: str, term: str) -> Postings:
+        """One term's postings in all segments, without deleted documents."""
+        documents, weights = array("I"), array("f")
+        for segment, base in self._segments:
+            found = read_postings(segment, field, term)
+            gone = segment.deleted_docs_set
+            if base or gone:
+                kept = [p for p, document in enumerate(found.documents) if document not in gone]
+                documents.extend([base + found.documents[place] for place in kept])
+                weights.extend([found.weights[place] for place in kept])
+            else:
+                documents.extend(found.documents)
+                weights.extend(found.weights)
+        return Postings(documents, weights)
+
+    def terms(self, field: str) -> list[str]:
+        """All terms of a field, sorted; also those of deleted documents."""
+        return [term.decode() for term in self._reader.lexicon(field)]
+
+    def similar(self, word: str, distance: int) -> list[str]:
+        """Words that are at most so many letters away and begin with the same letter."""
+        return list(self._reader.terms_within(WORDS, word, distance, prefix=1))
+
+    def facets(self) -> dict[Facets, Postings]:
+        """The combinations of facets that occur, with the documents that have them."""
+        found = {}
+        for term in self.terms(FACETS):
+            kind, categories, platforms, premium = orjson.loads(term)
+            key = (str(kind), tuple(categories), tuple(platforms), bool(premium))
+            found[key] = self.postings(FACETS, term)
+        return found
+
+    def order(self) -> array[int]:
+        """Each document's place when all are sorted by id."""
+        ids = list(self._column(ID))
+        places = array("I", bytes(4 * self.size))
+        for place, document in enumerate(sorted(range(self.size), key=ids.__getitem__)):
+            places[document] = place
+        return places
+
+    def _column(self, field: str) -> Iterator[bytes]:
+        for number, (segment, _) in enumerate(self._segments):
+            column = self._opened(field, number)
+            yield from (column[document] for document in range(segment.doc_count_all()))
+
+    def _opened(self, field: str, number: int) -> Any:
+        """A segment's column; opening one reads where each of its values is."""
+        column = self._columns.get((field, number))
+        if column is None:
+            column = self._segments[number][0].column_reader(field, translate=False)
+            self._columns[field, number] = column
+        return column
+
+    def card(self, document: int) -> Card:
+        """What to show of a document."""
+        value = orjson.loads(self._value(CARD, document))
+        lists = {key: tuple(value[key]) for key in ("categories", "platforms")}
+        return Card(**{**value, **lists})
+
+    def plain(self, document: int) -> str:
+        """Its words in their order, with two spaces between texts."""
+        return self._value(PLAIN, document).decode()
+
+    def _value(self, field: str, document: int) -> bytes:
+        number = bisect_right(self._bases, document) - 1
+        value: bytes = self._opened(field, number)[document - self._bases[number]]
+        return value

@@ -1,0 +1,120 @@
+"""What is known of an index beside its own files: where it is, and what it was made of."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import orjson
+
+from builder.search.query import SearchUnavailableError
+
+_STATE = "state.json"
+# Raised whenever documents, fields or weights are made differently: older indexes are made anew.
+FORMAT = 1
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexState:
+    """``state.json``. ``keys`` holds each library's `Snapshot.key` at the time it was indexed."""
+
+    format: int
+    directory: str
+    generation: int
+    commit: str
+    keys: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
+
+
+def read_state(root: Path) -> IndexState | None:
+    """The state of the index in a directory; None when there is none that can be read."""
+    try:
+        state = msgspec.json.decode((root / _STATE).read_bytes(), type=IndexState)
+    except (OSError, msgspec.DecodeError):
+        return None
+    # A directory of our own making: nothing that leads elsewhere.
+    return state if state.format == FORMAT and state.directory.isalnum() else None
+
+
+def write_state(root: Path, state: IndexState) -> None:
+    """Replace the state in one step."""
+    fresh = root / f"{_STATE}.{os.getpid()}"
+    fresh.write_bytes(orjson.dumps(state))
+    fresh.replace(root / _STATE)
+
+
+def discard_index(root: Path) -> None:
+    """Have the next update make the index anew; who has it open goes on using it."""
+    (root / _STATE).unlink(missing_ok=True)
+
+
+def state_stamp(root: Path) -> tuple[int, int]:
+    """What changes whenever the state is replaced; cheap to ask for. (0, 0) without a state."""
+    try:
+        found = (root / _STATE).stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_ino, found.st_mtime_ns)
+
+
+@contextmanager
+def write_lock(root: Path, seconds: float) -> Iterator[None]:
+    """Be the only writer of an index; raises SearchUnavailableError after so many seconds."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "lock").open("a") as handle:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise SearchUnavailableError(
+                        f"another process has been updating the index for {seconds:g} s",
+                        where=str(root),
+                        next_step="Wait for it, or end it; nothing was changed",
+                    ) from error
+                time.sleep(_POLL_SECONDS)
+        yield
+
+
+def file_marks(directory: Path) -> dict[str, int]:
+    """The files of an index with their lengths, to notice one that was cut off.
+
+    The table of contents, which everything else hangs on, has its checksum instead.
+    """
+    with os.scandir(directory) as entries:
+        return {
+            entry.name: zlib.crc32(Path(entry.path).read_bytes())
+            if entry.name.endswith(".toc")
+            else entry.stat().st_size
+            for entry in sorted(entries, key=lambda entry: entry.name)
+            if entry.is_file() and not entry.name.endswith("LOCK")
+        }
+
+
+def finish(root: Path, name: str, generation: int, commit: str, keys: dict[str, str]) -> None:
+    """Say that the index is complete; remove what earlier ones and crashes left behind."""
+    write_state(
+        root,
+        IndexState(
+            format=FORMAT,
+            directory=name,
+            generation=generation,
+            commit=commit,
+            keys=keys,
+            marks=file_marks(root / name),
+        ),
+    )
+    for entry in root.iterdir():
+        if entry.is_dir() and entry.name != name:
+            shutil.rmtree(entry, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Validate many libraries, and remember what was found."""

@@ -1,0 +1,13 @@
+"""Problems as a JSON array."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from builder.validation.formats.report import Report
+
+
+def problems_json(report: Report) -> str:
+    """A list of problems, each with all its fields; ASCII only."""
+    return json.dumps([asdict(problem) for problem in report.problems], indent=2) + "\n"

@@ -1,0 +1,1 @@
+"""The files of a registry: parsed with positions, checked by schema, written in one way."""

@@ -1,0 +1,36 @@
+"""Read the tags of a repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from registry.git.repository import GitRepository
+from registry.names import CommitId, ObjectId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TagRef:
+    """What a tag points at: an object and, where that is a tag object, the commit it names."""
+
+    object_id: ObjectId
+    commit: CommitId | None
+
+
+def tag_refs(
+    repository: GitRepository, prefixes: Iterable[str] = (), *, merged: CommitId | None = None
+) -> dict[str, TagRef]:
+    """The tags by name: all, or those below ``refs/tags/<prefix>/``.
+
+    With ``merged`` only those on this commit and its ancestors.
+    """
+    only = [f"--merged={merged}"] if merged is not None else []
+    patterns = [f"refs/tags/{prefix}/" for prefix in prefixes] or ["refs/tags/"]
+    layout = "--format=%(objectname) %(*objectname) %(refname:strip=2)"
+    out = repository.run("for-each-ref", layout, *only, *patterns)
+    rows = (line.split(" ", 2) for line in out.decode(errors="surrogateescape").split("\n"))
+    return {
+        row[2]: TagRef(object_id=ObjectId(row[0]), commit=CommitId(row[1]) if row[1] else None)
+        for row in rows
+        if len(row) == 3  # noqa: PLR2004 - the three fields of the layout
+    }

@@ -1,0 +1,1 @@
+"""Which registry and which library a command means, and the commands that it advises."""

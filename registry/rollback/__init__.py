@@ -1,0 +1,1 @@
+"""Back to an earlier release or state, by a commit forward."""

@@ -1,0 +1,1 @@
+"""What was served is remembered, and later answers are held against it."""

@@ -1,0 +1,1 @@
+"""A registry at one commit, immutable, and the libraries in it."""

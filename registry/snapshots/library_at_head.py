@@ -1,0 +1,285 @@
+"""What some libraries are at a head: their facts, releases and operator's file, O(those libraries).
+
+A snapshot knows every library, which an operation on a few does not have the time for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from registry.errors import GitError
+from registry.formats.instance_file import InstanceFile, instance_path, parse_instance_file
+from registry.formats.model import LibraryFacts
+from registry.formats.parsing import parse_library_facts
+from registry.git.missing import object_at
+from registry.git.repository import GitObject, GitRepository, Wave
+from registry.git.tag_refs import TagRef, tag_refs
+from registry.git.trees import parse_tree
+from registry.library.release_state import (
+    ReleaseRecord,
+    ReleaseState,
+    TagFacts,
+    choose_active,
+    decide_release,
+)
+from registry.library.release_tag import parse_tag
+from registry.names import CommitId, LibraryName, ObjectId
+from registry.snapshots.one_library import LibraryAt
+from registry.snapshots.registry import Registry
+from registry.versions import Version, parse_version, version_or_none
+
+# Libraries whose tags are asked for by name; above it all tags are listed.
+_NAMED = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where Git holds one library: its directory, and the operator's file about it."""
+
+    tree: ObjectId | None = None
+    instance: ObjectId | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LibraryState:
+    """One library at a commit. Facts that cannot be read know no release.
+
+    ``releases`` are what is released there, as far as the reader looked: by the ledger alone, or
+    by directory, ledger and tag together.
+    """
+
+    exists: bool = False
+    facts: LibraryFacts = field(default_factory=LibraryFacts)
+    trees: Mapping[Version, ObjectId] = field(default_factory=dict)
+    instance: InstanceFile = field(default_factory=InstanceFile)
+    releases: tuple[ReleaseRecord, ...] = ()
+
+    @property
+    def is_enabled(self) -> bool:
+        """False only when the operator turned it off."""
+        return self.instance.facts.enabled
+
+    @property
+    def active(self) -> Version | None:
+        """What a lookup without a version answers with, once it is enabled."""
+        return self.active_with(self.instance.pin)
+
+    def active_with(self, pin: Version | None) -> Version | None:
+        """As `active`, with another pin."""
+        chosen = choose_active(self.releases, pin)
+        return chosen.version if chosen is not None else None
+
+    def with_facts(self, facts: LibraryFacts) -> LibraryState:
+        """As it will be once these facts, with other yanks, are committed."""
+        releases = (
+            replace(record, yank=facts.yanked.get(str(record.version))) for record in self.releases
+        )
+        return replace(self, facts=facts, releases=tuple(releases))
+
+    def release(self, version: Version) -> ReleaseRecord | None:
+        """The record of one version."""
+        return next((record for record in self.releases if record.version == version), None)
+
+
+def place_of(registry: Registry, name: LibraryName, head: CommitId) -> Place:
+    """Where one library is at a head."""
+    paths = (f"libraries/{name}", instance_path(registry.instance, name))
+    tree, instance = (object_at(registry.repository, head, path) for path in paths)
+    return Place(
+        tree=tree.object_id if tree is not None and tree.type == "tree" else None,
+        instance=instance.object_id if instance is not None else None,
+    )
+
+
+def states_by_ledger(
+    registry: Registry, places: Mapping[LibraryName, Place]
+) -> dict[LibraryName, LibraryState]:
+    """What was released by what ledger and directory say: for a commit of the past.
+
+    Raises InvalidLibraryError for an operator's file that cannot be read.
+    """
+    return {
+        name: _with_releases(state, _recorded(state))
+        for name, state in _states(registry, places).items()
+    }
+
+
+def states_at(
+    registry: Registry, places: Mapping[LibraryName, Place], head: CommitId
+) -> dict[LibraryName, LibraryState]:
+    """What is released and served at a head, with the tags that are there now.
+
+    Raises InvalidLibraryError for an operator's file that cannot be read.
+    """
+    tags = _tags(registry.repository, list(places), head)
+    return {
+        name: _with_releases(state, _decided(state, tags.get(name, {})))
+        for name, state in _states(registry, places).items()
+    }
+
+
+def state_at(registry: Registry, at: LibraryAt) -> LibraryState:
+    """As `states_at`, for a library that an operation has read."""
+    places = {at.name: place_of(registry, at.name, at.head)}
+    return states_at(registry, places, at.head)[at.name]
+
+
+def _with_releases(state: LibraryState, records: Iterable[ReleaseRecord]) -> LibraryState:
+    ordered = sorted(records, key=lambda record: record.version, reverse=True)
+    return replace(state, releases=tuple(ordered))
+
+
+def _recorded(state: LibraryState) -> Iterator[ReleaseRecord]:
+    for version in _ledger(state):
+        tree = state.trees.get(version)
+        yield ReleaseRecord(
+            version=version,
+            state=ReleaseState.WITHDRAWN if tree is None else ReleaseState.RELEASED,
+            tree=tree,
+            yank=state.facts.yanked.get(str(version)),
+            removal=state.facts.removed.get(str(version)),
+        )
+
+
+def _decided(state: LibraryState, tags: Mapping[Version, TagFacts]) -> Iterator[ReleaseRecord]:
+    for version in {*state.trees, *_ledger(state), *tags}:
+        yield decide_release(
+            version, tree=state.trees.get(version), facts=state.facts, tag=tags.get(version)
+        )
+
+
+def _ledger(state: LibraryState) -> Iterator[Version]:
+    return (parse_version(text) for text in state.facts.ledger)
+
+
+def _states(
+    registry: Registry, places: Mapping[LibraryName, Place]
+) -> dict[LibraryName, LibraryState]:
+    """All directories and operators' files in one request, then all facts in another."""
+    wave = Wave(registry.repository)
+    for place in places.values():
+        for object_id in (place.tree, place.instance):
+            if object_id is not None:
+                wave.want(object_id)
+    found = wave.fetch_all()
+    listed = {name: _entries(found, place.tree) for name, place in places.items()}
+    facts = Wave(registry.repository)
+    for entries in listed.values():
+        if "library.yaml" in entries:
+            facts.want(entries["library.yaml"])
+    blobs = facts.fetch_all()
+    return {
+        name: LibraryState(
+            exists=bool(listed[name]),
+            facts=_facts(blobs.get(listed[name].get("library.yaml", ObjectId("")))),
+            trees=dict(_version_trees(listed[name])),
+            instance=_instance(registry.instance, name, place, found),
+        )
+        for name, place in places.items()
+    }
+
+
+def _entries(found: Mapping[ObjectId, GitObject], tree: ObjectId | None) -> dict[str, ObjectId]:
+    """The facts and the directories of a library."""
+    item = found.get(tree) if tree is not None else None
+    if item is None or item.type != "tree":
+        return {}
+    return {
+        entry.name: entry.object_id
+        for entry in parse_tree(item.content)
+        if entry.is_tree or (entry.is_file and entry.name == "library.yaml")
+    }
+
+
+def _version_trees(entries: Mapping[str, ObjectId]) -> Iterator[tuple[Version, ObjectId]]:
+    for name, object_id in entries.items():
+        version = version_or_none(name)
+        if version is not None:
+            yield version, object_id
+
+
+def _facts(blob: GitObject | None) -> LibraryFacts:
+    parsed = parse_library_facts(blob.content) if blob is not None else None
+    return (parsed.value if parsed is not None else None) or LibraryFacts()
+
+
+def _instance(
+    instance: str, name: LibraryName, place: Place, found: Mapping[ObjectId, GitObject]
+) -> InstanceFile:
+    if place.instance is None:
+        return InstanceFile()
+    blob, file = found.get(place.instance), instance_path(instance, name)
+    if blob is None or blob.type != "blob":
+        raise GitError(
+            "the file is missing from the repository",
+            where=file,
+            next_step="Restore it from another clone",
+        )
+    return parse_instance_file(blob.content, file=file)
+
+
+def _tags(
+    repository: GitRepository, names: list[LibraryName], head: CommitId
+) -> dict[LibraryName, dict[Version, TagFacts]]:
+    """The release tags of these libraries, and what their objects state."""
+    prefixes = names if len(names) <= _NAMED else []
+    if not names:
+        return {}
+    refs = tag_refs(repository, prefixes)
+    earned = tag_refs(repository, prefixes, merged=head)
+    wanted = set(names)
+    found: dict[LibraryName, dict[Version, TagRef]] = {}
+    for ref, tag in refs.items():
+        library, _, text = ref.partition("/v")
+        version = version_or_none(text)
+        if version is not None and library in wanted:
+            found.setdefault(LibraryName(library), {})[version] = tag
+    wave = Wave(repository)
+    for tags in found.values():
+        for tag in tags.values():
+            wave.want(tag.object_id)
+    objects = wave.fetch()
+    facts = {
+        name: {
+            version: _tag_facts(
+                tag, objects.get(tag.object_id), is_ancestor=f"{name}/v{version}" in earned
+            )
+            for version, tag in tags.items()
+        }
+        for name, tags in found.items()
+    }
+    return _asked_again(repository, facts, head)
+
+
+def _asked_again(
+    repository: GitRepository, found: dict[LibraryName, dict[Version, TagFacts]], head: CommitId
+) -> dict[LibraryName, dict[Version, TagFacts]]:
+    """The same, where Git was misled: it goes by dates, and a clock may have been set back."""
+    doubted = {
+        tag.commit
+        for tags in found.values()
+        for tag in tags.values()
+        if not tag.is_ancestor and tag.commit is not None
+    }
+    if not doubted:
+        return found
+    before = doubted.intersection(repository.lines("rev-list", head, "--"))
+    return {
+        name: {
+            version: replace(tag, is_ancestor=tag.is_ancestor or tag.commit in before)
+            for version, tag in tags.items()
+        }
+        for name, tags in found.items()
+    }
+
+
+def _tag_facts(tag: TagRef, found: GitObject | None, *, is_ancestor: bool) -> TagFacts:
+    stated = parse_tag(found.content) if found is not None and found.type == "tag" else None
+    return TagFacts(
+        object_id=tag.object_id,
+        commit=stated.commit if stated is not None else None,
+        digest=stated.digest if stated is not None else None,
+        tree=stated.tree if stated is not None else None,
+        is_ancestor=is_ancestor,
+    )

@@ -1,0 +1,1 @@
+"""A release as a directory or a ZIP of a stranger."""

@@ -1,0 +1,1 @@
+"""The one write path: check, write objects, move the refs, follow; and recovery."""

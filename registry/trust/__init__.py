@@ -1,0 +1,1 @@
+"""Which history is trusted: evidence, acts, trusted and served heads, names of attacks."""

@@ -1,0 +1,1 @@
+"""Who may: tokens, trusted networks, limits, and what is on record of it."""

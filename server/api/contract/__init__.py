@@ -1,0 +1,1 @@
+"""Shapes, scopes and replies that all routes share."""

@@ -1,0 +1,111 @@
+"""What the OpenAPI document says besides its routes: who may, and what holds for all of them.
+
+Tokens, keys and conditional requests are dealt with in front of FastAPI, which knows nothing of
+them; limits are settings, which it does not know either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+
+from server.api.contract.scopes import Access, Requires
+from server.asgi.url_paths import QUESTIONS
+from server.settings import Settings
+
+_TOKEN = "token"  # noqa: S105 - the name of a scheme
+_SCHEMES = {
+    _TOKEN: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Made by `opsteps token create`. Where no token was ever made, callers on "
+        "the server's own machine may do everything.",
+    }
+}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Done once, and answered alike when it is sent again. Needs a token with the "
+    "scope `execute`, where there are tokens.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$", "maxLength": 255},
+}
+_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of an answer; 304 while it would be the same.",
+    "schema": {"type": "string"},
+}
+_UNCHANGED = {"description": "It is what If-None-Match named."}
+_CURSOR = "^[A-Za-z0-9_-]*={0,2}$"
+_KEPT_ERRORS = ("401", "403", "409", "422", "429", "503")
+
+
+def complete(
+    document: dict[str, Any], routers: Iterable[APIRouter], settings: Settings
+) -> dict[str, Any]:
+    """The document with what is true of every route."""
+    document["components"]["securitySchemes"] = _SCHEMES
+    for path, method, access in _routes(routers):
+        operation = document["paths"][path][method]
+        operation["security"] = _security(access)
+        given = operation.setdefault("parameters", [])
+        for parameter in given:
+            _limit(path, parameter, settings)
+        if method == "get" and access is not Access.PUBLIC:
+            given.append(_MATCH)
+            operation["responses"]["304"] = _UNCHANGED
+        elif method != "get" and path not in QUESTIONS:
+            given.append(_KEY)
+            _describe_errors(operation["responses"])
+    return document
+
+
+def _routes(routers: Iterable[APIRouter]) -> Iterator[tuple[str, str, Access]]:
+    for route in chain.from_iterable(router.routes for router in routers):
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                yield route.path, method.lower(), _access(route)
+
+
+def _access(route: APIRoute) -> Access:
+    """The strictest rule of a route."""
+    asked = list(route.dependant.dependencies)
+    found = [Access.PUBLIC]
+    while asked:
+        one = asked.pop()
+        asked += one.dependencies
+        if isinstance(one.call, Requires):
+            found.append(one.call.access)
+    return max(found, key=list(Access).index)
+
+
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    """Which tokens; an empty one stands for none."""
+    if access is Access.PUBLIC:
+        return []
+    return [{}, {_TOKEN: []}] if access is Access.READ else [{_TOKEN: [access.value]}, {}]
+
+
+def _limit(path: str, parameter: dict[str, Any], settings: Settings) -> None:
+    """What a parameter may be at most, as it is set."""
+    schemas = [parameter["schema"], *parameter["schema"].get("anyOf", ())]
+    most = settings.search_limit if path.endswith("/search") else settings.list_limit
+    for schema in schemas:
+        if parameter["name"] == "limit" and schema.get("type") == "integer":
+            schema["maximum"] = most
+        if parameter["name"] == "cursor" and schema.get("type") == "string":
+            schema["pattern"] = _CURSOR
+            schema["maxLength"] = settings.query_bytes
+
+
+def _describe_errors(responses: dict[str, Any]) -> None:
+    """A key may be refused by itself: it is under way, was used for something else, or too many."""
+    shape = responses["422"]
+    for status in _KEPT_ERRORS:
+        responses.setdefault(status, shape)

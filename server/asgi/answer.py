@@ -1,0 +1,111 @@
+"""An answer, and sending one: the same code behind the hot path and behind FastAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from server.errors import AnswerError
+from server.readmodel.long_lists import LongList
+from server.readmodel.records import etag_of
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+JSON = b"application/json"
+JSON_HEADER = (b"content-type", JSON)
+NO_CACHE = (b"cache-control", b"no-cache")
+NO_STORE = (b"cache-control", b"no-store")
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+REFERRER = (b"referrer-policy", b"no-referrer")
+VARY = (b"vary", b"accept-encoding")
+VARY_ORIGIN = (b"vary", b"origin")
+API_HEADERS = (NO_CACHE, NOSNIFF, API_POLICY)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A status, a body in pieces and what describes it. Without an ETag it is not cached."""
+
+    status: int = 200
+    pieces: tuple[bytes, ...] = ()
+    etag: bytes | None = None
+    content_type: bytes = JSON
+    headers: tuple[Header, ...] = field(default=API_HEADERS)
+    long: LongList | None = None
+    """A list whose form the client's ``Accept-Encoding`` chooses."""
+
+    async def send(self, scope: Scope, send: Send, extra: Sequence[Header] = ()) -> int:
+        """Send it, or 304, or only its head; returns the status that was sent."""
+        match = accept = b""
+        for name, value in scope["headers"]:
+            if name == b"if-none-match":
+                match = value
+            elif name == b"accept-encoding":
+                accept = value
+        pieces, etag, coding = self.pieces, self.etag, b""
+        if self.long is not None:
+            body = self.long.body(accept)
+            pieces, etag, coding = body.pieces, body.etag, body.coding
+        headers = [*self.headers, *extra]
+        if self.long is not None:
+            headers.append(VARY)
+        if etag is not None:
+            headers.append((b"etag", etag))
+            if match and matches(match, etag) and scope["method"] in {"GET", "HEAD"}:
+                await send({"type": "http.response.start", "status": 304, "headers": headers})
+                await send({"type": "http.response.body", "body": b""})
+                return 304
+        if coding:
+            headers.append((b"content-encoding", coding))
+        headers.append((b"content-type", self.content_type))
+        headers.append((b"content-length", str(sum(map(len, pieces))).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await _send_body(send, () if scope["method"] == "HEAD" else pieces)
+        return self.status
+
+
+async def _send_body(send: Send, pieces: tuple[bytes, ...]) -> None:
+    for piece in pieces[:-1]:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": pieces[-1] if pieces else b""})
+
+
+def matches(header: bytes, etag: bytes) -> bool:
+    """Whether an ``If-None-Match`` names the tag; weak comparison, as RFC 9110 asks."""
+    if header == etag:
+        return True
+    tags = [tag.strip().removeprefix(b"W/") for tag in header.split(b",")]
+    return etag in tags or tags == [b"*"]
+
+
+def json_answer(content: Any, *, status: int = 200, cached: bool = False) -> Answer:
+    """An answer of JSON; figures of the moment are not stored, facts have an ETag."""
+    body = msgspec.json.encode(content)
+    if cached:
+        return Answer(status=status, pieces=(body,), etag=etag_of(body))
+    return Answer(status=status, pieces=(body,), headers=(NO_STORE, NOSNIFF, API_POLICY))
+
+
+def error_answer(error: AnswerError) -> Answer:
+    """``{"detail": …}``, and the problems beside it."""
+    content: dict[str, Any] = {"detail": error.message}
+    if error.problems:
+        content["problems"] = list(error.problems)
+    extra: tuple[Header, ...] = ()
+    if error.status == 401:  # noqa: PLR2004 - HTTP
+        extra = ((b"www-authenticate", b"Bearer"),)
+    if error.status in {429, 503}:
+        extra = ((b"retry-after", str(error.retry_after).encode()),)
+    return Answer(
+        status=error.status,
+        pieces=(msgspec.json.encode(content),),
+        headers=(NO_STORE, NOSNIFF, API_POLICY, *extra),
+    )

@@ -1,0 +1,1 @@
+"""Changes: their queue, the process that makes them, and what refuses them."""

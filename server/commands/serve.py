@@ -1,0 +1,106 @@
+"""The server's commands: ``opsteps serve`` and ``opsteps demo``."""
+
+from __future__ import annotations
+
+import signal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry.commands.options import NamedRegistryOption, RegistryArgument, whole_registry
+from registry.problems import printable
+from server.access.gate import listening_address
+from server.access.token_marker import GONE, MENDS
+from server.app import Server
+from server.running import configure_logging, serve_registry
+from server.settings import settings_from
+
+_DEMO = Path(".demo")
+
+
+class LogFormat(StrEnum):
+    """What events are logged as."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def serve(
+    place: RegistryArgument = None,
+    registry: NamedRegistryOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [3011]")] = None,
+    instance: Annotated[str | None, typer.Option(help="The instance. [production]")] = None,
+    new_instance: Annotated[
+        bool | None,
+        typer.Option(
+            "--new-instance", help="The instance is a new one: nothing is switched off in it yet."
+        ),
+    ] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="Serve this built catalogue, and build none.")
+    ] = None,
+    catalogue: Annotated[
+        bool, typer.Option(help="Keep catalogue and search index up to date in the background.")
+    ] = True,
+    remote: Annotated[
+        str | None, typer.Option(help="A Git remote to follow; changes move there first.")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="Least important events logged: debug, info, warning, error.")
+    ] = None,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(help="How events are logged; when left out text on a terminal, else JSON."),
+    ] = None,
+) -> None:
+    """Serve a registry over HTTP, and follow its head.
+
+    Every setting can also be given by the environment: see docs/operators.md.
+    """
+    path = whole_registry(place, registry)
+    settings = settings_from(
+        host=host,
+        port=port,
+        instance=instance,
+        new_instance=new_instance,
+        remote=remote,
+        log_level=log_level,
+        log_format=log_format.value if log_format is not None else None,
+    )
+    configure_logging(settings.log_level, settings.log_format)
+
+    def ready(server: Server, listening: int) -> None:
+        address = listening_address(settings.host, listening)
+        typer.echo(f"Serving {printable(str(path))} on {address}")
+        tokens = server.tokens
+        if tokens.are_gone:
+            typer.echo(f"  WARNING: {GONE}: nobody may change anything.", err=True)
+            typer.echo(f"  {MENDS}.", err=True)
+        elif tokens.is_known and not tokens and not server.gate.trusted:
+            typer.echo("  No token is configured: only callers on this machine may write.")
+        clone = server.clone.state
+        if not clone.is_complete:
+            typer.echo(f"  Not to be used as it is: {clone.problem}.", err=True)
+            typer.echo(f"  {clone.next_step}", err=True)
+        if server.gate.trusted:
+            typer.echo(f"  WARNING: {server.gate.trusted.warning}.", err=True)
+
+    serve_registry(path, settings, site=site, builds=catalogue and site is None, ready=ready)
+
+
+def demo(
+    directory: Annotated[Path, typer.Option(help="Where the demo registry is made.")] = _DEMO,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [3011]")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask the server a few questions, then end.")
+    ] = False,
+) -> None:
+    """Make and serve a registry with examples in it."""
+    from server.demo import run_demo
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    run_demo(directory, settings_from(host=host, port=0 if check else port), check=check)

@@ -1,0 +1,105 @@
+"""Listens, keeps the times of all connections, and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+
+from server.connections.connection import Connection
+from server.connections.places import Places
+from server.connections.shared_state import App, Lines
+from server.settings import Settings
+
+_BACKLOG = 4_096
+_FILES_KEPT = 256
+"""Open files of the process that are no connections."""
+_UNSENT_BYTES = 256 * 1024
+_LOOK_SECONDS = 0.5
+
+
+def connections_possible(settings: Settings) -> int:
+    """As many as the setting says and the process may have files open; raises that limit."""
+    wanted = settings.connections + _FILES_KEPT
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        more = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+        soft = more
+    if soft == resource.RLIM_INFINITY:
+        return settings.connections
+    return max(1, min(settings.connections, soft - _FILES_KEPT))
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that is bound there; raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    made = socket.socket(found[0], socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Of an answer that nobody reads the kernel holds no more than this; connections inherit it.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+        made.bind(found[4])
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+class Front:
+    """The server as the network sees it. Made on the event loop that it runs on."""
+
+    def __init__(self, app: App, settings: Settings, is_proxy: Callable[[str], bool]) -> None:
+        """Nothing is listened on yet; clients for which ``is_proxy`` holds are not counted."""
+        self._app = app
+        self._settings = settings
+        self.places = Places(settings, connections_possible(settings), is_proxy)
+        self._lines: Lines | None = None
+        self._server: asyncio.Server | None = None
+        self._looking: asyncio.Task[None] | None = None
+
+    async def start(self, listening: socket.socket) -> None:
+        """Take connections."""
+        loop = asyncio.get_running_loop()
+        address = listening.getsockname()
+        lines = self._lines = Lines(
+            self._app, self._settings, self.places, (str(address[0]), int(address[1]))
+        )
+        self._server = await loop.create_server(
+            lambda: Connection(lines), sock=listening, backlog=_BACKLOG
+        )
+        self._looking = loop.create_task(self._look(lines))
+
+    async def _look(self, lines: Lines) -> None:
+        """End what takes too long, as often as the shortest of the times asks for."""
+        settings = self._settings
+        shortest = min(
+            settings.head_seconds,
+            settings.keep_alive_seconds,
+            settings.body_seconds,
+            settings.upload_seconds,
+            settings.stall_seconds,
+        )
+        pause = max(0.02, min(_LOOK_SECONDS, shortest / 4))
+        while True:
+            await asyncio.sleep(pause)
+            lines.tell_time()
+            self.places.check(monotonic())
+
+    async def stop(self, seconds: float) -> None:
+        """Take no more; what is under way is answered, for so long at most."""
+        if self._server is None or self._lines is None or self._looking is None:
+            return
+        self._server.close()
+        self._lines.is_stopping = True
+        for one in self.places.all():
+            one.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.places.count:
+                    self.places.empty.clear()
+                    await self.places.empty.wait()
+        self._looking.cancel()

@@ -1,0 +1,1 @@
+"""The head is followed, judged and told of."""

@@ -1,0 +1,1 @@
+"""What answers before the application: lookups, and repeated writes."""

@@ -1,0 +1,1 @@
+"""What lookups are answered from."""

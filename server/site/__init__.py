@@ -1,0 +1,1 @@
+"""The catalogue as the server builds and sends it."""

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from server.api.contract import schemas
+from tests.server.real_server import Client, Place, make_token, making_place, serving
+
+ANSWERS = [
+    ("/health", "/health"),
+    ("/api/v1/libraries", "/api/v1/libraries"),
+    ("/api/v1/libraries/{library}", "/api/v1/libraries/alpha"),
+    ("/api/v1/libraries/{library}", "/api/v1/libraries/core"),
+    ("/api/v1/steps", "/api/v1/steps"),
+    ("/api/v1/steps/{step}", "/api/v1/steps/alpha.file.copy@1.0.0"),
+    ("/api/v1/analytics/usage", "/api/v1/analytics/usage"),
+    ("/api/v1/performance", "/api/v1/performance"),
+    ("/api/v1/libraries/{library}/versions", "/api/v1/libraries/alpha/versions"),
+    ("/api/v1/libraries/{library}/dependents", "/api/v1/libraries/alpha/dependents"),
+    ("/api/v1/libraries/{library}/docs", "/api/v1/libraries/alpha/docs"),
+    ("/api/v1/libraries/{library}/diff", "/api/v1/libraries/alpha/diff"),
+    ("/api/v1/audit", "/api/v1/audit"),
+    ("/api/v1/upstreams", "/api/v1/upstreams"),
+    ("/api/v1/available", "/api/v1/available"),
+    ("/api/v1/security-events", "/api/v1/security-events"),
+]
+# What changes something is held against the document in test_changes.py and test_upstreams.py.
+CHANGES = {
+    "/api/v1/libraries/install": {"post"},
+    "/api/v1/libraries/{library}": {"delete"},
+    "/api/v1/libraries/{library}/toggle": {"put"},
+    "/api/v1/libraries/{library}/pin": {"put"},
+    "/api/v1/libraries/{library}/rollback": {"post"},
+    "/api/v1/libraries/{library}/update": {"post"},
+    "/api/v1/resolve": {"post"},
+    "/api/v1/upstreams/update": {"post"},
+    # A stream has no end; test_events.py listens to it.
+    "/api/v1/events": {"get"},
+}
+ERRORS = [
+    ("/api/v1/libraries/{library}", "/api/v1/libraries/nobody", 404),
+    ("/api/v1/steps/{step}", "/api/v1/steps/nobody.x", 404),
+    ("/api/v1/steps", "/api/v1/steps?plattform=linux", 422),
+]
+
+
+@pytest.fixture(scope="module")
+def document(client: Client) -> Any:
+    return client.get("/openapi.json").json()
+
+
+def _check(document: Any, schema: Any, value: Any) -> None:
+    jsonschema.Draft202012Validator({**schema, "components": document["components"]}).validate(
+        value
+    )
+
+
+def _schema(document: Any, route: str, status: int, method: str = "get") -> Any:
+    content = document["paths"][route][method]["responses"][str(status)]["content"]
+    return content["application/json"]["schema"]
+
+
+@pytest.mark.parametrize(("route", "path"), ANSWERS)
+def test_every_answer_is_what_the_document_says(
+    client: Client, document: Any, route: str, path: str
+) -> None:
+    reply = client.get(path)
+    assert reply.status == 200
+    _check(document, _schema(document, route, 200), reply.json())
+
+
+@pytest.mark.parametrize(("route", "path", "status"), ERRORS)
+def test_every_error_is_what_the_document_says(
+    client: Client, document: Any, route: str, path: str, status: int
+) -> None:
+    reply = client.get(path)
+    assert reply.status == status
+    _check(document, _schema(document, route, status), reply.json())
+
+
+def test_a_search_without_an_index_is_what_the_document_says(place: Place, document: Any) -> None:
+    with serving(place.path, "--no-catalogue") as bare:
+        reply = bare.get("/api/v1/search?q=x")
+    assert reply.status == 503
+    _check(document, _schema(document, "/api/v1/search", 503), reply.json())
+
+
+def test_the_document_has_every_route_and_every_route_is_tested(
+    client: Client, document: Any
+) -> None:
+    elsewhere = {"/api/v1/search", "/api/v1/cache/clear", "/metrics"}
+    assert set(document["paths"]) == {route for route, _ in ANSWERS} | elsewhere | set(CHANGES)
+    for route, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], route
+            assert operation["description"], route
+            if method in CHANGES.get(route, ()):
+                continue
+            concrete = route.format(library="alpha", step="alpha.file.copy")
+            assert client.ask(method.upper(), concrete).status in {200, 503}
+
+
+def test_clearing_the_cache_answers_as_documented(client: Client, document: Any) -> None:
+    reply = client.ask("POST", "/api/v1/cache/clear")
+    _check(document, _schema(document, "/api/v1/cache/clear", 200, "post"), reply.json())
+
+
+def test_every_example_fits_its_schema(document: Any) -> None:
+    found = 0
+    for schema in document["components"]["schemas"].values():
+        for described in schema.get("properties", {}).values():
+            for example in described.get("examples", []):
+                _check(document, described, example)
+                found += 1
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                for example in parameter["schema"].get("examples", []):
+                    _check(document, parameter["schema"], example)
+                    found += 1
+    assert found > 8
+
+
+def test_the_models_forbid_what_they_do_not_name() -> None:
+    assert schemas.Step.model_json_schema()["additionalProperties"] is False
+    assert schemas.LibrarySummary.model_json_schema()["additionalProperties"] is False
+
+
+def test_the_document_says_who_may_and_what_headers_count(document: Any) -> None:
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    for route, methods in document["paths"].items():
+        for method, operation in methods.items():
+            headers = {
+                one["name"] for one in operation.get("parameters", []) if one["in"] == "header"
+            }
+            is_public = route == "/health"
+            assert (operation["security"] == []) == is_public, route
+            if method == "get" and not is_public:
+                assert "If-None-Match" in headers
+                assert "304" in operation["responses"]
+            is_change = method != "get" and route != "/api/v1/resolve"
+            assert ("Idempotency-Key" in headers) == is_change, route
+            for one in operation.get("parameters", []):
+                if one["name"] == "limit":
+                    assert '"maximum": ' in json.dumps(one["schema"])
+
+
+def test_a_question_needs_no_token_for_a_key_and_a_token_keeps_so_many(tmp_path: Path) -> None:
+    with making_place(tmp_path / "registry") as made:
+        made.publish("alpha", "1.0.0")
+        token = make_token(made.path, "execute")
+        with serving(made.path, "--no-catalogue", idempotency_keys=3) as running:
+            kind = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+            asked = b'{"requirements": ["alpha"]}'
+            assert running.ask("POST", "/api/v1/resolve", kind, asked).status == 200
+            bearer = {"Authorization": f"Bearer {token}"}
+            said = [
+                running.ask(
+                    "PUT", "/api/v1/nothing", {**bearer, "Idempotency-Key": f"k{number}"}
+                ).status
+                for number in range(4)
+            ]
+            assert said == [404, 404, 404, 429]
+
+
+@pytest.mark.parametrize("moment", ["0.5", "1700000000", "now", "2026-13-01T00:00:00Z"])
+def test_a_moment_is_written_out(client: Client, moment: str) -> None:
+    reply = client.get(f"/api/v1/audit?until={moment}")
+    assert reply.status == 422
+    assert "until" in reply.json()["detail"]
