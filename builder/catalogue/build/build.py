@@ -31,7 +31,7 @@ from builder.catalogue.facts.signature_mark import Trust
 from builder.catalogue.output.report import BuildReport, Clock
 from builder.catalogue.output.site_state import KnownLog, Outputs, SiteState
 from builder.catalogue.output.tree_writer import Changes, Rendered, TreeWriter
-from builder.catalogue.output.two_trees import Trees, locked_trees
+from builder.catalogue.output.two_trees import Target, Trees, locked_trees
 from builder.catalogue.pages.index_pages import plan_lists
 from builder.catalogue.pages.log_page import log_page, read_hidden
 from builder.catalogue.pages.site_pages import site_pages
@@ -113,13 +113,13 @@ class _Build:
             if known is not None and self._is_current(known):
                 return self._report(known, rendered=0)
             log = read_log(self.registry, self._snapshot, known.log if known else None)
-            is_fresh = self.trees.open_spare()
+            target = self.trees.open_spare()
             self._marker.touch()
-            libraries = self._libraries(known, is_fresh=is_fresh)
-            state = self._finish(site_key, libraries, known, log, is_fresh=is_fresh)
+            libraries = self._libraries(known, target)
+            state = self._finish(site_key, libraries, known, log, target)
         if self.search:
             with self.clock.phase("pagefind"):
-                state = self._add_pagefind(state, is_fresh=is_fresh)
+                state = self._add_pagefind(state, target)
         with self.clock.phase("swap"):
             self.trees.complete_spare(state)
             self.trees.swap(state)
@@ -158,7 +158,7 @@ class _Build:
             and not gone_names(known, keys)
         )
 
-    def _libraries(self, known: SiteState | None, *, is_fresh: bool) -> Libraries:
+    def _libraries(self, known: SiteState | None, target: Target) -> Libraries:
         gathered = self.gathered
         live = self.trees.live_state
         task = Task(
@@ -176,9 +176,8 @@ class _Build:
             ),
             keys=gathered.keys,
             before=live.libraries if live else {},
-            tree=self.trees.spare,
+            target=target,
             records=self._records if self.search else None,
-            is_fresh=is_fresh,
         )
         return render_changed(
             task, known, self.registry, self._snapshot, jobs=self.jobs, progress=self.progress
@@ -190,8 +189,7 @@ class _Build:
         libraries: Libraries,
         known: SiteState | None,
         log: KnownLog,
-        *,
-        is_fresh: bool,
+        target: Target,
     ) -> SiteState:
         """The pages about many libraries, and the state of the tree as it is then."""
         overview = Overview(libraries.listed)
@@ -207,7 +205,7 @@ class _Build:
         planned = plan_lists(self.theme, overview, site_key.encode())
         live = self.trees.live_state
         before = live.pages if live else {}
-        writer = TreeWriter(self.trees.spare, is_fresh=is_fresh)
+        writer = TreeWriter(target)
         self.changes.add(libraries.changes)
         pages = writer.write_changed(files, before, self.changes)
         pages |= writer.write_planned(planned, before, self.changes)
@@ -228,7 +226,7 @@ class _Build:
             pages=pages,
         )
 
-    def _add_pagefind(self, state: SiteState, *, is_fresh: bool) -> SiteState:
+    def _add_pagefind(self, state: SiteState, target: Target) -> SiteState:
         self.progress("search", 0, 1)
         made = self.trees.builds / "pagefind"
         has_run = run_pagefind(self._records, made)
@@ -236,7 +234,7 @@ class _Build:
         if has_run or not before:
             found = sorted(path for path in made.rglob("*") if path.is_file())
             files = {f"{_PAGEFIND}{p.relative_to(made).as_posix()}": p.read_bytes() for p in found}
-            writer = TreeWriter(self.trees.spare, is_fresh=is_fresh)
+            writer = TreeWriter(target)
             outputs = writer.publish(Rendered(files=files), before, self.changes)
         else:
             outputs = before

@@ -119,7 +119,7 @@ def _linking(records: Iterable[LibraryRecord], names: Iterable[str]) -> list[Lib
 def _remove_gone(task: Task, part: Part) -> None:
     gone = [name for name in task.before if name not in task.keys]
     changes = Changes()
-    writer = TreeWriter(task.tree, is_fresh=task.is_fresh)
+    writer = TreeWriter(task.target)
     for name in gone:
         writer.remove(task.before[name].outputs, changes)
     if task.records is not None:

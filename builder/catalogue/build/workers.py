@@ -23,6 +23,7 @@ from builder.catalogue.facts.context import Context
 from builder.catalogue.facts.library_sources import read_sources
 from builder.catalogue.output.site_state import LibraryRecord
 from builder.catalogue.output.tree_writer import Changes, TreeWriter
+from builder.catalogue.output.two_trees import Target
 from builder.catalogue.pages.one_library import render_library
 from builder.errors import BuilderError
 from builder.search.browser.pagefind import SearchRecord, write_records
@@ -56,10 +57,9 @@ class Task:
     context: Context
     keys: dict[LibraryName, str]
     before: dict[str, LibraryRecord]
-    tree: Path
+    target: Target
     records: Path | None
     """Where the search records go; None when there is to be no search."""
-    is_fresh: bool
     remembers: bool = False
     """Whether it is a server's, which holds releases to what it served."""
 
@@ -107,7 +107,7 @@ def render_libraries(
     # A process with threads must not fork: a lock that another thread holds stays held for ever.
     if jobs > 1 and len(names) > _FEW and threading.active_count() == 1:
         return _render_in_children(task, names, jobs, progress)
-    writer = TreeWriter(task.tree, is_fresh=task.is_fresh)
+    writer = TreeWriter(task.target)
     desk = _Desk(registry=registry, snapshot=snapshot, writer=writer)
     whole = Part()
     for start in range(0, len(names), _CHUNK):
@@ -223,7 +223,7 @@ def _work(
     registry = Registry.open(task.path, instance=task.instance, limits=task.limits)
     registry.remembers = task.remembers
     snapshot = registry.snapshot(task.commit)
-    writer = TreeWriter(task.tree, is_fresh=task.is_fresh)
+    writer = TreeWriter(task.target)
     desk = _Desk(registry=registry, snapshot=snapshot, writer=writer)
     encoder = msgspec.msgpack.Encoder()
     while token := os.read(take, _TOKEN.size):

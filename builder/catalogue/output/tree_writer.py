@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 
 from builder.catalogue.output.site_state import Outputs
-from builder.catalogue.output.two_trees import remove_output
+from builder.catalogue.output.two_trees import Target, remove_output
 
 _DIGEST_BYTES = 12
 
@@ -52,14 +52,15 @@ class Changes:
 
 
 class TreeWriter:
-    """Writes into one tree. With ``is_fresh`` nothing can be there yet, which saves looking."""
+    """Writes into one tree, and into its mirror."""
 
-    def __init__(self, tree: Path, *, is_fresh: bool) -> None:
+    def __init__(self, target: Target) -> None:
         """Nothing is written yet."""
         # Texts and system calls, not Path: for ten thousands of files that is half of the time.
-        self._root = os.fspath(tree)
-        self._tree = tree
-        self._is_fresh = is_fresh
+        self._root = os.fspath(target.tree)
+        self._tree = target.tree
+        self._is_fresh = target.is_fresh
+        self._mirror = target.mirror
         self._made: set[str] = {""}
 
     def publish(self, rendered: Rendered, before: Mapping[str, bytes], changes: Changes) -> Outputs:
@@ -117,34 +118,47 @@ class TreeWriter:
         """Take files out of the tree."""
         for path in paths:
             remove_output(self._tree, path)
+            if self._mirror is not None:
+                remove_output(self._mirror, path)
             changes.removed.append(path)
             self._made.clear()
             self._made.add("")
 
     def _write(self, path: str, content: bytes) -> None:
-        full = self._place(path)
+        self._make_folder(path.rpartition("/")[0])
+        full = f"{self._root}/{path}"
         target = full if self._is_fresh else full + ".new"
         file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(file, view) :]
+            written = os.write(file, content)
+            while written < len(content):
+                written += os.write(file, memoryview(content)[written:])
         finally:
             os.close(file)
-        if not self._is_fresh:
-            os.replace(target, full)  # noqa: PTH105 - as above
+        self._settle(path, target, full)
 
     def _twin(self, path: str, original: str) -> None:
-        full = self._place(path)
+        self._make_folder(path.rpartition("/")[0])
+        full = f"{self._root}/{path}"
         target = full if self._is_fresh else full + ".new"
         os.link(f"{self._root}/{original}", target)
+        self._settle(path, target, full)
+
+    def _settle(self, path: str, target: str, full: str) -> None:
+        """Put what was written in its place, and into the mirror."""
         if not self._is_fresh:
             os.replace(target, full)  # noqa: PTH105 - as above
+        if self._mirror is not None:
+            # Written again in the same build, it is the same file in both trees already.
+            with suppress(FileExistsError):
+                os.link(full, f"{self._mirror}/{path}")
 
-    def _place(self, path: str) -> str:
-        folder = path.rpartition("/")[0]
-        full = f"{self._root}/{path}"
-        if folder not in self._made:
-            os.makedirs(f"{self._root}/{folder}", exist_ok=True)  # noqa: PTH103 - as above
-            self._made.add(folder)
-        return full
+    def _make_folder(self, folder: str) -> None:
+        if folder in self._made:
+            return
+        self._make_folder(folder.rpartition("/")[0])
+        for tree in (self._root, self._mirror):
+            if tree is not None:
+                with suppress(FileExistsError):
+                    os.mkdir(f"{tree}/{folder}")  # noqa: PTH102 - as above
+        self._made.add(folder)

@@ -14,12 +14,27 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.catalogue.output.site_state import SiteState, load_generation, load_state, save_state
 from builder.errors import OutputError
 
 _NAMES = ("a", "b")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """Where a build writes. With ``is_fresh`` nothing is there yet, which saves looking.
+
+    ``mirror`` is the other tree, where that is empty, too: whatever is written into the one is
+    linked into the other at once, by the process that wrote it. A walk over a whole site
+    afterwards, by one process, took a sixth of the first build.
+    """
+
+    tree: Path
+    is_fresh: bool
+    mirror: Path | None = None
 
 
 class Trees:
@@ -30,6 +45,8 @@ class Trees:
         self.out = out
         self.builds = out.with_name(out.name + ".builds")
         name = self._linked_name()
+        self._is_served = name is not None
+        self._is_mirrored = False
         self.live_state = load_state(self._state_file(name)) if name else None
         self.live_name = name if self.live_state is not None else None
         self.spare_name = _NAMES[1] if name == _NAMES[0] else _NAMES[0]
@@ -67,8 +84,8 @@ class Trees:
             )
         return target.name
 
-    def open_spare(self) -> bool:
-        """Make the spare hold what the live tree holds; True when it starts empty instead.
+    def open_spare(self) -> Target:
+        """Make the spare hold what the live tree holds, or nothing where there is none.
 
         Costs O(what the last build changed), or O(site) when the spare is missing or half made.
         """
@@ -76,17 +93,24 @@ class Trees:
         self._state_file(self.spare_name).unlink(missing_ok=True)
         live, live_state = self.live, self.live_state
         if live is None or live_state is None:
-            _remove_tree(self.spare)
-            self.spare.mkdir(parents=True)
-            return True
-        if generation == live_state.generation:
-            return False
+            _make_empty(self.spare)
+            return Target(tree=self.spare, is_fresh=True, mirror=self._open_mirror())
         if generation == live_state.generation - 1:
             _follow(live, self.spare, live_state)
-        else:
+        elif generation != live_state.generation:
             _remove_tree(self.spare)
             link_tree(live, self.spare)
-        return False
+        return Target(tree=self.spare, is_fresh=False)
+
+    def _open_mirror(self) -> Path | None:
+        """The other tree, empty; None where it is served, although no state tells of it."""
+        if self._is_served:
+            return None
+        other = _other(self.spare_name)
+        self._state_file(other).unlink(missing_ok=True)
+        _make_empty(self.builds / other)
+        self._is_mirrored = True
+        return self.builds / other
 
     def complete_spare(self, state: SiteState) -> None:
         """Say that the spare is whole."""
@@ -101,12 +125,15 @@ class Trees:
         old = self.live_name
         self.live_name, self.spare_name = self.spare_name, old or _other(self.spare_name)
         self.live_state = state
+        self._is_served = True
 
     def prepare_spare(self) -> None:
         """After a swap: make the spare ready for the next build."""
         if self.live_name is None:
             return
-        self.open_spare()
+        if not self._is_mirrored:
+            self.open_spare()
+        self._is_mirrored = False
         # The state is replaced, never edited, so both trees can share it.
         self._state_file(self.spare_name).hardlink_to(self._state_file(self.live_name))
 
@@ -142,6 +169,11 @@ def _other(name: str) -> str:
 def _remove_tree(path: Path) -> None:
     if path.exists():
         shutil.rmtree(path)
+
+
+def _make_empty(path: Path) -> None:
+    _remove_tree(path)
+    path.mkdir(parents=True)
 
 
 def link_tree(source: Path, target: Path) -> None:

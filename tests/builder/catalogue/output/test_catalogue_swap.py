@@ -51,3 +51,48 @@ def test_a_build_killed_anywhere_leaves_the_old_site_or_the_new_one(
         build_catalogue(workshop.registry, out, jobs=1)  # waits for children that are still there
         assert site_files(out) == new
     assert killed
+
+
+def test_the_first_build_leaves_a_spare_that_shares_every_file(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    for number in range(3):
+        workshop.release_synthetic(number, steps=1)
+    out, builds = tmp_path / "site", tmp_path / "site.builds"
+    build_catalogue(workshop.registry, out)
+    assert inodes(builds / "a") == inodes(builds / "b")
+    assert (builds / "a.state").samefile(builds / "b.state")
+    workshop.release_synthetic(3, steps=1)
+    build_catalogue(workshop.registry, out)
+    assert inodes(builds / "a") == inodes(builds / "b")
+
+
+def test_a_site_whose_state_is_of_another_program_is_served_until_the_swap(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    workshop.release_synthetic(0, steps=1)
+    out, builds = tmp_path / "site", tmp_path / "site.builds"
+    build_catalogue(workshop.registry, out, search=False)
+    served = out.resolve()
+    before = inodes(served)
+    (builds / f"{served.name}.state").unlink()
+    seen: list[dict[str, int]] = []
+    build_catalogue(
+        workshop.registry,
+        out,
+        search=False,
+        progress=lambda *_: seen.append(inodes(served)),
+    )
+    assert seen
+    assert all(found == before for found in seen)
+    assert out.resolve() != served
+    assert inodes(builds / "a") == inodes(builds / "b")
+
+
+def inodes(tree: Path) -> dict[str, int]:
+    """Every file of a tree, and which one it is."""
+    return {
+        path.relative_to(tree).as_posix(): path.stat().st_ino
+        for path in tree.rglob("*")
+        if path.is_file()
+    }
