@@ -14,7 +14,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Bound, Promise, Row, Spread, against, plain, spread
 from benchmarks.session import STEPS_EACH, Session
 from builder.catalogue.build.build import build_catalogue
-from builder.search.index import update_index
+from builder.search.index_update import update_index
 from registry.snapshots.cache_place import cache_directory_of
 from registry.snapshots.registry import Registry
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from benchmarks.openloop import percentile
 from benchmarks.rows import Bound, Promise, Row, absolute, plain
 from benchmarks.session import Session
-from builder.search.index import SearchIndex, update_index
+from builder.search.index import SearchIndex
+from builder.search.index_update import update_index
 from builder.search.query import SearchQuery
 from registry.library.release_state import Library
 from registry.snapshots.registry import Registry

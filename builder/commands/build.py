@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from builder.catalogue import BuildReport, build_catalogue
 from builder.catalogue.build.workers import Progress as Report
-from builder.search.index import update_index
+from builder.search.index_update import update_index
 from registry.commands.options import NamedRegistryOption, RegistryArgument, whole_registry
 from registry.commands.verify import AdministratorsOption, read_administrators
 from registry.locating.hints import command_line

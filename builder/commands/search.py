@@ -12,7 +12,8 @@ import orjson
 import typer
 
 from builder.authoring.show_text import error_reasons, library_lines, step_lines
-from builder.search.index import SearchIndex, update_index
+from builder.search.index import SearchIndex
+from builder.search.index_update import update_index
 from builder.search.query import Hit, SearchQuery, SearchResults, SearchUnavailableError
 from builder.search.state import discard_index
 from registry.commands.options import JsonOption, RegistryOption

@@ -1,1 +1,1 @@
-"""The search index of registry and server."""
+"""Search libraries and steps: the only package that imports Whoosh."""

@@ -7,7 +7,6 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import Counter, OrderedDict
-from collections.abc import Callable
 from functools import cached_property
 from itertools import islice
 
@@ -30,6 +29,7 @@ from builder.search.ranking import (
     some_words,
 )
 from builder.search.reader import LIBRARY, NAME, TEXT, WORDS, IndexReader
+from builder.search.stems import stem
 from builder.search.words import STOP_WORDS, fold
 
 # What is called exactly as the question is written comes first.
@@ -40,12 +40,8 @@ _SHORTEST_GUESS = 3
 class SearchEngine:
     """One generation; not for several threads at once."""
 
-    def __init__(
-        self, reader: IndexReader, stem: Callable[[str], str], settings: SearchSettings
-    ) -> None:
-        """``stem`` is the function that the index was written with."""
+    def __init__(self, reader: IndexReader, settings: SearchSettings) -> None:
         self.reader = reader
-        self._stem = stem
         self._settings = settings
         self._cache: OrderedDict[tuple[str, str], Postings] = OrderedDict()
         self._cached = 0
@@ -106,19 +102,19 @@ class SearchEngine:
         return scores, complete
 
     def _word(self, word: str) -> Postings:
-        return self._postings(TEXT, self._stem(word))
+        return self._postings(TEXT, stem(word))
 
     def _unfinished(self, word: str) -> Postings:
         """What begins with the word, and the word itself."""
-        stem = self._stem(word)
-        lists = [(self._postings(TEXT, stem), True)]
+        own = stem(word)
+        lists = [(self._postings(TEXT, own), True)]
         begin = bisect_left(self._lexicon, word)
         longer: list[str] = []
         for candidate in islice(self._lexicon, begin, begin + self._settings.scanned_words):
             if not candidate.startswith(word):
                 break
             longer.append(candidate)
-        stems = {self._stem(candidate) for candidate in longer} - {stem}
+        stems = {stem(candidate) for candidate in longer} - {own}
         most = sorted(stems, key=lambda s: (-len(self._postings(TEXT, s)), s))
         lists += [(self._postings(TEXT, s), False) for s in most[: self._settings.expansions]]
         return any_of([pair for pair in lists if len(pair[0])] or lists[:1])

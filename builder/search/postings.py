@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from builder.search.documents import SearchDocument
+from builder.search.ranking import Postings
+from builder.search.stems import stem
 
 # Saturation and length normalisation of BM25, applied when a weight is written. The length is the
 # sum of a document's weights; the average is a constant, so that a document's weights depend on
 # nothing but itself and one library can be replaced without touching the others.
 _K1, _B, _AVERAGE = 1.6, 0.5, 60.0
+POSTING_BYTES = 8
+"""What one posting takes in the index: a document and a weight, 4 bytes each."""
 
 
-def stem_weights(document: SearchDocument, stem: Callable[[str], str]) -> dict[str, float]:
+def stem_weights(document: SearchDocument) -> dict[str, float]:
     """Stem → weight, saturated and normalised."""
     raw: dict[str, float] = {}
     for word, weight in document.weights.items():
@@ -25,11 +29,29 @@ def stem_weights(document: SearchDocument, stem: Callable[[str], str]) -> dict[s
     return {term: gain * weight / (weight + damped) for term, weight in raw.items()}
 
 
+def pack(documents: array[int], weights: array[float]) -> bytes:
+    """A posting list as it is kept: all documents, then all weights, as they lie in memory.
+
+    An index never leaves its machine, so the order of bytes is that machine's.
+    """
+    return documents.tobytes() + weights.tobytes()
+
+
+def unpack(packed: bytes) -> Postings:
+    """A posting list that `pack` made; raises ValueError when it is cut off."""
+    if len(packed) % POSTING_BYTES:
+        raise ValueError(f"a posting list has {len(packed)} bytes")
+    documents, weights = array("I"), array("f")
+    middle = len(packed) // 2
+    documents.frombytes(packed[:middle])
+    weights.frombytes(packed[middle:])
+    return Postings(documents, weights)
+
+
 class PostingPool:
-    """Collects postings by term; Whoosh's own sorts them all one by one."""
+    """Collects postings by term, in place of Whoosh's own pool, which sorts them one by one."""
 
     def __init__(self) -> None:
-        self.fieldnames: set[str] = set()
         self._found: dict[str, dict[str, tuple[array[int], array[float]]]] = defaultdict(dict)
 
     def extend(self, field: str, document: int, weights: Mapping[str, float]) -> None:
@@ -44,16 +66,21 @@ class PostingPool:
                 known[1].append(weight)
 
     def add(self, item: tuple[str, bytes, int, float, bytes]) -> None:
-        """Add one posting of a segment that is merged."""
+        """Add one posting of a segment that is merged; Whoosh calls this."""
         field, term, document, weight, _ = item
         self.extend(field, document, {term.decode(): weight})
 
-    def iter_postings(self) -> Iterator[tuple[str, str, array[int], array[float]]]:
-        """Everything, in Whoosh's order: that of UTF-8, which is that of code points."""
+    def iter_postings(self) -> Iterator[tuple[str, bytes, int, float, bytes]]:
+        """Everything, a posting a term whose value is the packed list; Whoosh calls this.
+
+        The order is Whoosh's: that of UTF-8, which is that of code points.
+        """
         for field in sorted(self._found):
             terms = self._found[field]
             for term in sorted(terms):
-                yield field, term, *terms[term]
+                documents, weights = terms[term]
+                yield field, term.encode(), documents[0], 1.0, pack(documents, weights)
 
     def cleanup(self) -> None:
+        """Forget everything; Whoosh calls this when it has written or given up."""
         self._found.clear()

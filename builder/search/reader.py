@@ -1,19 +1,17 @@
-"""One generation of the search index, read from the segments that `builder.search.index` opened.
-
-What is read of Whoosh's objects here is whole blocks: one posting at a time took ten times as long.
-"""
+"""One generation of the search index, read from Whoosh's segments."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 from builder.search.documents import Card
-from builder.search.ranking import EMPTY, Facets, Postings
+from builder.search.posting_codec import read_postings
+from builder.search.ranking import Facets, Postings
 
 NAME, TEXT, WORDS, LIBRARY, FACETS = "name", "text", "words", "library", "facets"
 """Indexed fields: the name as a whole, stems, words as they are, the library, the facets."""
@@ -21,41 +19,28 @@ CARD, ID, PLAIN = "card", "id", "plain"
 """Columns: what a hit shows, its id, its words in order."""
 
 
-def read_postings(segment: Any, field: str, term: str) -> Postings:
-    """One term's postings in one segment, with deleted documents; empty when it is not there."""
-    if (field, term.encode()) not in segment:
-        return EMPTY
-    matcher = segment.postings(field, term.encode())
-    # A segment with deletions wraps its matcher into one that skips them one by one.
-    matcher = getattr(matcher, "child", matcher)
-    documents, weights = array("I"), array("f")
-    while matcher.is_active():
-        matcher.id(), matcher.weight()  # reads the block
-        documents.extend(matcher._ids)  # noqa: SLF001 - the whole block
-        weights.extend(matcher._weights)  # noqa: SLF001
-        matcher._next_block()  # noqa: SLF001
-    return Postings(documents, weights)
-
-
 class IndexReader:
     """One generation of the index, open for reading; not for several threads at once."""
 
-    def __init__(self, reader: Any, close: Callable[[], None]) -> None:
-        """``reader`` is Whoosh's; ``close`` lets go of its files."""
-        self.close = close
+    def __init__(self, reader: Any) -> None:
+        """``reader`` is Whoosh's, of the whole index."""
         self._reader = reader
         self._segments = list(reader.leaf_readers())
+        self._deleted = [_deleted(segment) for segment, _ in self._segments]
         self._bases = [base for _, base in self._segments]
         self._columns: dict[tuple[str, int], Any] = {}
         self.size: int = reader.doc_count_all()
         self.count: int = reader.doc_count()
 
+    def close(self) -> None:
+        """Let go of the files."""
+        self._reader.close()
+
     def postings(self, field: str, term: str) -> Postings:
         """One term's postings in all segments, without deleted documents."""
         documents, weights = array("I"), array("f")
-        for segment, base in self._segments:
+        for (segment, base), gone in zip(self._segments, self._deleted, strict=True):
             found = read_postings(segment, field, term)
-            gone = segment.deleted_docs_set
             if base or gone:
                 kept = [p for p, document in enumerate(found.documents) if document not in gone]
                 documents.extend([base + found.documents[place] for place in kept])
@@ -117,3 +102,8 @@ class IndexReader:
         number = bisect_right(self._bases, document) - 1
         value: bytes = self._opened(field, number)[document - self._bases[number]]
         return value
+
+
+def _deleted(segment: Any) -> frozenset[int]:
+    """The documents of a segment that are no longer there."""
+    return frozenset(segment.segment().deleted_docs()) if segment.has_deletions() else frozenset()

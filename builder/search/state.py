@@ -18,9 +18,11 @@ import orjson
 from builder.search.query import SearchUnavailableError
 
 _STATE = "state.json"
-# Raised whenever documents, fields or weights are made differently: older indexes are made anew.
-FORMAT = 1
+# Raised whenever documents, fields, weights or postings are made differently: an older index is
+# then replaced by a new one.
+FORMAT = 2
 _POLL_SECONDS = 0.02
+_SMALL_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +34,7 @@ class IndexState:
     generation: int
     commit: str
     keys: dict[str, str] = field(default_factory=dict)
-    marks: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
 
 
 def read_state(root: Path) -> IndexState | None:
@@ -87,19 +89,21 @@ def write_lock(root: Path, seconds: float) -> Iterator[None]:
         yield
 
 
-def file_marks(directory: Path) -> dict[str, int]:
+def file_marks(directory: Path) -> dict[str, str]:
     """The files of an index with their lengths, to notice one that was cut off.
 
-    The table of contents, which everything else hangs on, has its checksum instead.
+    A small file comes with its checksum: the table of contents is one, on which all else hangs.
     """
     with os.scandir(directory) as entries:
         return {
-            entry.name: zlib.crc32(Path(entry.path).read_bytes())
-            if entry.name.endswith(".toc")
-            else entry.stat().st_size
+            entry.name: _mark(Path(entry.path), entry.stat().st_size)
             for entry in sorted(entries, key=lambda entry: entry.name)
-            if entry.is_file() and not entry.name.endswith("LOCK")
+            if entry.is_file()
         }
+
+
+def _mark(path: Path, size: int) -> str:
+    return f"{size}:{zlib.crc32(path.read_bytes())}" if size <= _SMALL_BYTES else str(size)
 
 
 def finish(root: Path, name: str, generation: int, commit: str, keys: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.catalogue.build.build import build_catalogue
-from builder.search.index import update_index
+from builder.search.index_update import update_index
 from registry.errors import ReportedError
 from registry.processes.lifeline import end_with_starter
 from registry.publishing.registry_template.published_address import is_loopback

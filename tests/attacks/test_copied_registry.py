@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.search.index import update_index
+from builder.search.index_update import update_index
 from builder.search.state import file_marks, read_state, write_state
 from builder.validation.outcome_cache import Outcome, rules_version
 from registry.files.cache_file import write_derived

@@ -13,7 +13,8 @@ from builder.catalogue import build_catalogue
 from builder.commands.import_ import ImportReport, import_source
 from builder.commands.search import index_directory
 from builder.importers import FindingKind, find_importer
-from builder.search.index import SearchIndex, update_index
+from builder.search.index import SearchIndex
+from builder.search.index_update import update_index
 from builder.search.query import SearchQuery
 from registry.library.release_state import LibraryStatus
 from registry.names import LibraryName
@@ -124,6 +125,18 @@ def test_steps_are_found(corpus_index: SearchIndex, text: str, expected: str) ->
 def test_mistakes_are_corrected(corpus_index: SearchIndex) -> None:
     assert corpus_index.search(SearchQuery(text="cocoapds")).did_you_mean == "cocoapods"
     assert corpus_index.search(SearchQuery(text="xcode archve")).did_you_mean == "xcode archive"
+
+
+def test_answers_stay_what_they_were(corpus_index: SearchIndex) -> None:
+    recorded = json.loads(Path(__file__).with_name("search_answers.json").read_bytes())
+    for known in recorded:
+        question = known["question"]
+        found = corpus_index.search(SearchQuery(**{"limit": 5, **question}))
+        assert [[hit.id, pytest.approx(hit.score, abs=0.002)] for hit in found.hits] == known[
+            "hits"
+        ], question
+        answer = found.total, found.is_complete, found.did_you_mean
+        assert answer == (known["total"], known["is_complete"], known["did_you_mean"]), question
 
 
 def test_the_catalogue_is_built(

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builder.search.index import SearchIndex, update_index
+from builder.search.index import SearchIndex
+from builder.search.index_update import update_index
 from builder.search.query import SearchQuery, SearchResults, SearchSettings, SearchUnavailableError
 from builder.search.state import read_state
 from registry.publishing.bulk_import import ImportedRelease, import_releases
@@ -222,7 +223,7 @@ def test_a_damaged_index_never_breaks_a_question_otherwise(tools: Registry, tmp_
 _KILLED = """
 import sys
 from pathlib import Path
-from builder.search_index import update_index
+from builder.search.index_update import update_index
 from registry.snapshot import Registry
 registry = Registry.open(Path(sys.argv[1]))
 print("ready", flush=True)
