@@ -24,7 +24,8 @@ def fold(text: str) -> str:
     """The text without differences of case, width and accents."""
     if text.isascii():
         return text.lower()
-    split = unicodedata.normalize("NFKD", text.casefold())
+    # Letters of other shapes, such as U+1D54A, have no case before they are plain ones.
+    split = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return unicodedata.normalize("NFC", "".join(c for c in split if not unicodedata.combining(c)))
 
 

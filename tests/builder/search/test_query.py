@@ -80,6 +80,12 @@ def test_words_are_the_same_however_they_are_written(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
+def test_every_letter_is_folded_once_and_for_all() -> None:
+    assert list(words("\U0001d54aearch \u03d2")) == ["search", "\u03c5"]
+    letters = map(chr, range(128, 0x20000))
+    assert not [letter for letter in letters if fold(fold(letter)) != fold(letter)]
+
+
 @given(st.lists(st.sampled_from(["git", "clone", "file", "x86", "copy"]), min_size=1, max_size=4))
 def test_a_name_gives_its_parts_whatever_joins_them(parts: list[str]) -> None:
     expected = set(parts) | ({"".join(parts)} if len(parts) > 1 else set())
