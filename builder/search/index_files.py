@@ -1,7 +1,7 @@
 """Whoosh's index in a directory: what its fields are, making one, opening one.
 
-The directory holds pickles. It is one that this user made (`registry.snapshots.cache_place`), and never one
-that came with a registry.
+The directory holds pickles. It is one that this user made (`registry.snapshots.cache_place`), and
+never one that came with a registry.
 """
 
 from __future__ import annotations
