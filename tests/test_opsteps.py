@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import registry
+import server.running
 from opsteps import COMMANDS
 from tests.installed import OPSTEPS
 from tests.registry.making import files, git, write_files
@@ -52,6 +53,23 @@ def test_help_and_version_load_no_room() -> None:
         loaded = set(done.stdout.partition("LOADED")[2].split())
         assert "registry.errors" in loaded
         assert not loaded & HEAVY
+
+
+def test_no_command_loads_gitpython_before_it_needs_it() -> None:
+    """It takes a twentieth of a second, and `serve` answers lookups."""
+    code = (
+        "import importlib, sys, opsteps\n"
+        "for command in opsteps.COMMANDS.values():\n"
+        "    command.module and importlib.import_module(command.module)\n"
+        f"import {server.running.__name__}\n"
+        "print('LOADED', *sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = set(done.stdout.partition("LOADED")[2].split())
+    assert {one.module for one in COMMANDS.values() if one.module} <= loaded
+    assert not {"git", "gitdb"} & loaded
 
 
 def test_version_is_the_packages() -> None:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from builder.bundling.errors import MissingCommitError, NotABundleError
 from builder.bundling.header import BundleHeader
 from registry.files.durable import sync_directories, write_durably
-from registry.git.repository import GitRepository, create_repository
+from registry.git.repository import GitRepository
 from registry.names import CommitId, ObjectId
 from registry.trust.commit_walk import descends
 
@@ -30,6 +30,8 @@ def quarantine(directory: Path, objects_of: GitRepository | None) -> Iterator[Pa
     One that a killed process left there is gone as well, where nobody else may be at work on it:
     beside the objects of a registry, whose import lock is held.
     """
+    from registry.git.gitpython import create_repository
+
     if objects_of is not None:
         shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True, exist_ok=True)

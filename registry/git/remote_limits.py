@@ -57,9 +57,8 @@ def communicate(
 ) -> tuple[bytes, bytes]:
     """Feed a process and read all that it says; raises RemoteTimeoutError and ends it."""
     with process:
-        if reach is not None and reach.file_bytes is not None:
-            most = (reach.file_bytes, reach.file_bytes)
-            _limit_files(process.pid, most)
+        if reach is not None:
+            limit_files(process.pid, reach)
         try:
             return process.communicate(stdin, timeout=reach.seconds if reach else None)
         except subprocess.TimeoutExpired as error:
@@ -73,10 +72,12 @@ def communicate(
             raise
 
 
-def _limit_files(process: int, most: tuple[int, int]) -> None:
+def limit_files(process: int, reach: Reach) -> None:
     """From outside, as code between fork and exec is unsafe in a process with threads."""
+    if reach.file_bytes is None:
+        return
     try:
-        resource.prlimit(process, resource.RLIMIT_FSIZE, most)
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (reach.file_bytes, reach.file_bytes))
     except ProcessLookupError:  # it has ended already
         return
 

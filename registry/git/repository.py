@@ -71,7 +71,7 @@ _OVERRIDES = (
 )  # fmt: skip
 _HEADER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)\n\Z")
 # An object that is missing is missing: none is fetched, by a command that a stranger chose.
-_LOCAL = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
+LOCAL = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
 # Configuration that makes Git run a program on the content of files.
 _DRIVERS = r"^(filter\..*\.(clean|smudge|process|required)|diff\..*\.(textconv|command))$"
 _REMOTE_OVERRIDES = (
@@ -102,6 +102,24 @@ def isolated_environment() -> dict[str, str]:
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     return kept | _ISOLATED
+
+
+def isolated_command(
+    arguments: Sequence[str], *, git_dir: Path | None = None, work_tree: Path | None = None
+) -> list[str]:
+    """The command line of Git for a repository, or for none yet."""
+    where = [f"--git-dir={git_dir}"] if git_dir is not None else []
+    if work_tree is not None:
+        where.append(f"--work-tree={work_tree}")
+    return ["git", *_OVERRIDES, *where, *arguments]
+
+
+def remote_arguments(arguments: Sequence[str]) -> list[str]:
+    """The arguments of a command that talks to another repository.
+
+    No program that the repository's own configuration names is started for it.
+    """
+    return [*(part for text in _REMOTE_OVERRIDES for part in ("-c", text)), *arguments]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,10 +155,7 @@ class GitRepository:
         self._reader: subprocess.Popen[bytes] | None = None
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
-        where = [f"--git-dir={self.git_dir}"]
-        if self.work_tree is not None:
-            where.append(f"--work-tree={self.work_tree}")
-        return ["git", *_OVERRIDES, *where, *arguments]
+        return isolated_command(arguments, git_dir=self.git_dir, work_tree=self.work_tree)
 
     def run(self, *arguments: str, stdin: bytes = b"", holding: int | None = None) -> bytes:
         """Run one Git command to its end and return what it printed; raises GitError.
@@ -155,13 +170,11 @@ class GitRepository:
     ) -> bytes:
         """As `run`, for a command that talks to another repository over a known protocol.
 
-        No program that the repository's own configuration names is started for it. Raises
-        RemoteTimeoutError when it took longer than it may.
+        Raises RemoteTimeoutError when it took longer than it may.
         """
         reach = reach or Reach()
-        quiet = [part for text in _REMOTE_OVERRIDES for part in ("-c", text)]
         extra = {**reach.environment(), **safe_directories()}
-        return self._run((*quiet, *arguments), b"", extra, holding=holding, reach=reach)
+        return self._run(remote_arguments(arguments), b"", extra, holding=holding, reach=reach)
 
     def run_on_files(
         self,
@@ -177,7 +190,7 @@ class GitRepository:
         A ``patient`` command takes only the processor time that nobody else wants. ``index`` is
         another file than the repository's own index.
         """
-        extra = self._without_drivers()
+        extra = self.without_drivers()
         if index is not None:
             extra["GIT_INDEX_FILE"] = str(index)
         before = _PATIENT if patient else ()
@@ -196,7 +209,8 @@ class GitRepository:
         """
         return self._run(arguments, stdin, {}, _PATIENT, holding=holding, reach=reach)
 
-    def _without_drivers(self) -> dict[str, str]:
+    def without_drivers(self) -> dict[str, str]:
+        """The environment in which Git runs no filter and no program that shows differences."""
         try:
             out = self.run("config", "--null", "--name-only", "--get-regexp", _DRIVERS)
         except GitError:  # there are none
@@ -223,22 +237,23 @@ class GitRepository:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**isolated_environment(), **_LOCAL, **extra},
+                env={**isolated_environment(), **LOCAL, **extra},
                 cwd=self.work_tree or self.git_dir,
                 pass_fds=() if holding is None else (holding,),
                 # With helpers of its own it must be possible to end all of them.
                 start_new_session=reach is not None,
             )
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise _no_git(error, self.work_tree or self.git_dir) from error
+            raise no_git(error, self.work_tree or self.git_dir) from error
         out, errors = communicate(process, stdin, reach)
         if process.returncode != 0:
-            raise self._failure(arguments, errors.decode(errors="replace"), reach)
+            raise self.failure(arguments, errors.decode(errors="replace"), reach)
         return out
 
-    def _failure(
+    def failure(
         self, arguments: Sequence[str], said: str, reach: Reach | None = None
     ) -> RegistryError:
+        """The error for a command that failed with these words."""
         name, where = _name_of(arguments), str(self.git_dir)
         remote = next(iter(self.config.remotes), "")
         elsewhere = remote_failure(name, said, where=where) if reach is not None else None
@@ -267,7 +282,7 @@ class GitRepository:
                     yield line.decode(errors="surrogateescape").rstrip("\n")
                 if process.wait() != 0:
                     errors.seek(0)
-                    raise self._failure(arguments, errors.read(_SAID).decode(errors="replace"))
+                    raise self.failure(arguments, errors.read(_SAID).decode(errors="replace"))
             finally:
                 process.kill()
                 if process.stdout is not None:
@@ -283,11 +298,11 @@ class GitRepository:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=errors,
-                env={**isolated_environment(), **_LOCAL},
+                env={**isolated_environment(), **LOCAL},
                 cwd=self.work_tree or self.git_dir,
             )
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise _no_git(error, self.work_tree or self.git_dir) from error
+            raise no_git(error, self.work_tree or self.git_dir) from error
 
     def objects(self, names: Sequence[str]) -> Iterator[GitObject | None]:
         """The objects of these ids or revisions, in their order; None for one that is missing.
@@ -388,25 +403,6 @@ class GitRepository:
         return CommitId(out.decode().strip())
 
 
-def create_repository(path: Path, *, bare: bool = False, branch: str = "main") -> GitRepository:
-    """A new repository on this branch, in an existing directory; raises GitError."""
-    kind = ["--bare"] if bare else []
-    command = [
-        "git", "init", "--quiet", *kind, f"--initial-branch={branch}", "--object-format=sha1",
-        "--template=", ".",
-    ]  # fmt: skip
-    try:
-        done = subprocess.run(
-            command, env=isolated_environment(), cwd=path, capture_output=True, check=False
-        )
-    except FileNotFoundError as error:
-        raise _no_git(error, path) from error
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace")
-        raise git_failure("init", said, where=str(path), is_partial=False, remote="")
-    return GitRepository(path)
-
-
 def _name_of(arguments: Sequence[str]) -> str:
     """Which command it is: the first argument that is no option of Git itself."""
     return next(
@@ -419,7 +415,7 @@ def _name_of(arguments: Sequence[str]) -> str:
     )
 
 
-def _no_git(error: OSError, where: Path) -> RegistryError:
+def no_git(error: OSError, where: Path) -> RegistryError:
     """Why Git did not start: it is not here, or the directory that it was to work in is not."""
     if not where.is_dir():
         return _gone(where)

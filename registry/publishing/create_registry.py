@@ -22,7 +22,7 @@ from registry.files.durable import sync_directories, write_durably
 from registry.files.sharing import share
 from registry.formats.model import Requirement
 from registry.git.commit_writer import RefUpdate, move_refs, write_commit
-from registry.git.repository import GitRepository, create_repository
+from registry.git.repository import GitRepository
 from registry.git.worktree import follow
 from registry.problems import printable
 from registry.publishing.registry_template.branch_name import MAIN
@@ -190,6 +190,8 @@ def _write_hook(git_dir: Path, files: dict[str, bytes]) -> None:
 def _begin(
     path: Path, files: dict[str, bytes], *, name: str, branch: str, by: Actor, hook: bool
 ) -> None:
+    from registry.git.gitpython import create_repository
+
     staging = path / f"{_STAGING}{uuid.uuid4().hex}"
     staging.mkdir()
     repository = create_repository(staging, branch=branch)

@@ -14,7 +14,6 @@ from registry.errors import NotFoundError, RegistryError
 from registry.files.durable import write_durably
 from registry.files.locks import exclusive
 from registry.formats.timestamps import format_seconds
-from registry.git.repository import create_repository
 from registry.names import CommitId, LibraryName
 from registry.publishing.ledger_signature import registry_facts
 from registry.snapshots.registry import Registry
@@ -166,6 +165,8 @@ class Upstreams:
     def _fetched(self, upstream: Upstream, before: FetchState) -> CommitId:
         path = self._git_path(upstream)
         if not path.is_dir():
+            from registry.git.gitpython import create_repository
+
             path.mkdir(parents=True)
             create_repository(path, bare=True).close()
         with Registry.open(path, limits=self._registry.limits) as opened:

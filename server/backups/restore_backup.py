@@ -15,7 +15,7 @@ from builder.bundling.quarantine import unpack
 from registry.errors import GitError, RegistryError
 from registry.files.durable import sync_directories
 from registry.git.remote import parse_remote
-from registry.git.repository import GitRepository, create_repository
+from registry.git.repository import GitRepository
 from registry.git.worktree import follow
 from registry.snapshots.registry import Registry
 from registry.trust.report import Report
@@ -96,6 +96,8 @@ _NEW = "Name a directory that is new or empty: nothing is ever overwritten"
 
 
 def _registry(reading: Reading, quarantine: Path, made: Path) -> GitRepository:
+    from registry.git.gitpython import create_repository
+
     manifest = reading.manifest
     bundle = quarantine / "bundle"
     reading.take(BUNDLE, bundle)
