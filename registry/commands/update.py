@@ -30,6 +30,7 @@ from registry.installing.head_view import library_trees
 from registry.installing.installer import Installer
 from registry.snapshots.instance_names import require_instance
 from registry.snapshots.registry import Registry
+from registry.terminal.fetch_bar import fetch_bar
 from registry.upstreams.apply_plan import carry_out
 from registry.upstreams.fetched import Upstreams
 from registry.upstreams.offers import updates
@@ -89,7 +90,9 @@ NOTHING = Plan(libraries=())
 
 def fetch_all(upstreams: Upstreams) -> None:
     """Fetch every upstream; what cannot be had is told, and matters only to what it owns."""
-    for alias, error in upstreams.refresh().items():
+    with fetch_bar() as watch:
+        failed = upstreams.refresh(watch=watch)
+    for alias, error in failed.items():
         typer.echo(f"{alias}: {error}", err=True)
 
 

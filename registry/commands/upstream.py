@@ -27,6 +27,7 @@ from registry.locating.hints import command_line
 from registry.names import CommitId
 from registry.problems import printable, printable_json
 from registry.snapshots.registry import Registry
+from registry.terminal.fetch_bar import fetch_bar
 from registry.terminal.tables import Column, show_table
 from registry.upstreams.address import parse_address
 from registry.upstreams.declaration import Upstream, parse_alias, parse_prefix
@@ -94,7 +95,8 @@ def add(
         upstreams.declared.refuse_taken(upstream.alias)
         typer.echo(f"Fetching {upstream.address} …", err=True)
         try:
-            head = upstreams.fetch(upstream)
+            with fetch_bar() as watch:
+                head = upstreams.fetch(upstream, watch=watch)
             upstream = replace(upstream, trusted=upstream.trusted or head)
             add_upstream(opened, upstream, by=by)
         except RegistryError:
@@ -154,7 +156,8 @@ def update(
         for upstream in chosen:
             typer.echo(f"Fetching {upstream.alias} …", err=True)
             try:
-                head = upstreams.fetch(upstream)
+                with fetch_bar() as watch:
+                    head = upstreams.fetch(upstream, watch=watch)
             except RegistryError as error:
                 failed.append(error)
                 typer.echo(printable(str(error)), err=True)
@@ -208,7 +211,8 @@ def trust(
         upstreams = Upstreams(opened)
         upstream = upstreams.declared.get(alias)
         whole = upstreams.fetched_commit(upstream, commit)
-        head = upstreams.fetch(replace(upstream, trusted=whole))
+        with fetch_bar() as watch:
+            head = upstreams.fetch(replace(upstream, trusted=whole), watch=watch)
         trust_upstream(opened, upstream.alias, whole, by=by)
         _warn_of_signature(opened)
         let_follow(opened)

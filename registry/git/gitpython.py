@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
 
 from registry.git.failures import git_failure
 from registry.git.remote_limits import Reach, limit_files
@@ -170,6 +170,7 @@ class IsolatedRepo(git.Repo):
     """A repository as GitPython has it, at the place that `GitRepository` finds."""
 
     GitCommandWrapperType = IsolatedGit
+    git: IsolatedGit
 
     def __init__(self, path: str | os.PathLike[str], **_: object) -> None:
         """Not GitPython's own: it lets ``GIT_DIR`` and ``core.worktree`` lead elsewhere.
@@ -185,6 +186,10 @@ class IsolatedRepo(git.Repo):
         self.git = IsolatedGit(self.working_dir)
         self.git.repository = repository
         self.odb = GitCmdObjectDB(str(repository.common_dir / "objects"), self.git)
+
+    def __enter__(self) -> Self:
+        """Itself, by its own type: GitPython says only that it is one of its repositories."""
+        return self
 
     def config_reader(self, config_level: object = None) -> GitConfigParser:  # noqa: ARG002
         """The repository's own file only, and no file that it includes."""

@@ -6,7 +6,9 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from registry.errors import GitError
@@ -63,13 +65,46 @@ def communicate(
             return process.communicate(stdin, timeout=reach.seconds if reach else None)
         except subprocess.TimeoutExpired as error:
             _end(process)
-            raise RemoteTimeoutError(
-                f"it took longer than {reach.seconds if reach else 0:g} s",
-                next_step="Try again later; the other side is slow, or does not answer",
-            ) from error
+            raise _too_slow(reach) from error
         except BaseException:
             _end(process)
             raise
+
+
+@contextmanager
+def within(process: subprocess.Popen[str], reach: Reach) -> Iterator[None]:
+    """Work with what a process says, which leads a session; it ends when its time is over.
+
+    It ends as well when that work fails. Raises RemoteTimeoutError.
+    """
+    is_late = threading.Event()
+
+    def end() -> None:
+        if process.poll() is None:
+            is_late.set()
+            _end(process)
+
+    watchdog = threading.Timer(reach.seconds or 0, end)
+    watchdog.daemon = True
+    if reach.seconds is not None:
+        watchdog.start()
+    try:
+        yield
+    except BaseException:
+        _end(process)
+        process.wait()
+        raise
+    finally:
+        watchdog.cancel()
+    if is_late.is_set():
+        raise _too_slow(reach)
+
+
+def _too_slow(reach: Reach | None) -> RemoteTimeoutError:
+    return RemoteTimeoutError(
+        f"it took longer than {reach.seconds if reach else 0:g} s",
+        next_step="Try again later; the other side is slow, or does not answer",
+    )
 
 
 def limit_files(process: int, reach: Reach) -> None:
@@ -82,7 +117,7 @@ def limit_files(process: int, reach: Reach) -> None:
         return
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
     """End it; where it leads a session, also its helpers, which would hold the pipes open."""
     try:
         if os.getpgid(process.pid) == process.pid:

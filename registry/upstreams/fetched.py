@@ -17,6 +17,7 @@ from registry.formats.timestamps import format_seconds
 from registry.names import CommitId, LibraryName
 from registry.publishing.ledger_signature import registry_facts
 from registry.snapshots.registry import Registry
+from registry.terminal.fetch_bar import Watch
 from registry.upstreams.declaration import Declared, Upstream, UpstreamAlias, declared_upstreams
 from registry.upstreams.errors import UnreachableUpstreamError
 from registry.upstreams.fetch_limits import FetchLimits
@@ -84,12 +85,12 @@ class Upstreams:
         """What became of its fetches."""
         return read_state(self._state_path(upstream))
 
-    def fetch(self, upstream: Upstream) -> CommitId:
+    def fetch(self, upstream: Upstream, *, watch: Watch | None = None) -> CommitId:
         """Fetch it now; raises what `registry.upstreams.fetching.fetch` raises, and notes that."""
         with exclusive(self._lock_path(upstream)):
             before = self.state(upstream)
             try:
-                head = self._fetched(upstream, before)
+                head = self._fetched(upstream, before, watch)
             except RegistryError as error:
                 self._note(upstream, before, problem=error.message)
                 raise
@@ -97,7 +98,9 @@ class Upstreams:
         self.forget_view(upstream)
         return head
 
-    def refresh(self, *, older_than: float = 0.0) -> dict[UpstreamAlias, RegistryError]:
+    def refresh(
+        self, *, older_than: float = 0.0, watch: Watch | None = None
+    ) -> dict[UpstreamAlias, RegistryError]:
         """Fetch those whose last attempt is so many seconds ago; returns what failed."""
         failed: dict[UpstreamAlias, RegistryError] = {}
         for upstream in self:
@@ -106,7 +109,7 @@ class Upstreams:
             if time.time() - state.tried_at < older_than and not is_changed:
                 continue
             try:
-                self.fetch(upstream)
+                self.fetch(upstream, watch=watch)
             except RegistryError as error:
                 failed[upstream.alias] = error
         return failed
@@ -162,7 +165,7 @@ class Upstreams:
         if place.is_dir():
             shutil.rmtree(place)
 
-    def _fetched(self, upstream: Upstream, before: FetchState) -> CommitId:
+    def _fetched(self, upstream: Upstream, before: FetchState, watch: Watch | None) -> CommitId:
         path = self._git_path(upstream)
         if not path.is_dir():
             from registry.git.gitpython import create_repository
@@ -173,7 +176,7 @@ class Upstreams:
             if before.head is not None and before.trusted != upstream.trusted:
                 # An operator says which history is the right one; what was here before is not.
                 forget_trust(opened.repository)
-            return fetch(opened.repository, upstream, opened.limits, self._costs)
+            return fetch(opened.repository, upstream, opened.limits, self._costs, watch=watch)
 
     def _note(
         self,

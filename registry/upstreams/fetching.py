@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 from registry.errors import GitError, LimitError, RegistryError
 from registry.formats.parsing import parse_registry_facts
@@ -19,6 +20,7 @@ from registry.git.remote_limits import Reach, RemoteTimeoutError
 from registry.git.repository import GitRepository
 from registry.limits import Limits
 from registry.names import CommitId, ObjectId
+from registry.terminal.fetch_bar import Watch
 from registry.trust.commit_walk import descends
 from registry.upstreams.declaration import Upstream
 from registry.upstreams.errors import UnreachableUpstreamError, UntrustedUpstreamError
@@ -32,14 +34,21 @@ _SHOWN = 400
 
 
 def fetch(
-    repository: GitRepository, upstream: Upstream, limits: Limits, costs: FetchLimits
+    repository: GitRepository,
+    upstream: Upstream,
+    limits: Limits,
+    costs: FetchLimits,
+    *,
+    watch: Watch | None = None,
 ) -> CommitId:
     """Bring the repository up to where the upstream is; returns its head.
+
+    ``watch`` is told how far the download is.
 
     Raises AddressError, UnreachableUpstreamError, UntrustedUpstreamError and LimitError; then
     nothing that was trusted has changed.
     """
-    _download(repository, upstream, reach_of(upstream, costs))
+    _download(repository, upstream, reach_of(upstream, costs), watch)
     head = repository.resolve_commit(f"{_INCOMING}/head")
     _refuse_large(repository, upstream, limits)
     _refuse_no_registry(repository, upstream, head)
@@ -67,15 +76,22 @@ def forget_trust(repository: GitRepository) -> None:
     repository.run("update-ref", "--stdin", stdin=lines.encode())
 
 
-def _download(repository: GitRepository, upstream: Upstream, reach: Reach) -> None:
+def _download(
+    repository: GitRepository, upstream: Upstream, reach: Reach, watch: Watch | None
+) -> None:
+    arguments = (
+        "--no-tags", "--prune", "--no-recurse-submodules", "--no-write-fetch-head",
+        "--no-auto-maintenance", "--upload-pack=git-upload-pack", "--end-of-options",
+        upstream.address.url, f"+HEAD:{_INCOMING}/head", f"+refs/tags/*:{_INCOMING}/tags/*",
+    )  # fmt: skip
     try:
-        repository.run_remotely(
-            "fetch", "--quiet", "--no-tags", "--prune", "--no-recurse-submodules",
-            "--no-write-fetch-head", "--no-auto-maintenance", "--upload-pack=git-upload-pack",
-            "--end-of-options", upstream.address.url,
-            f"+HEAD:{_INCOMING}/head", f"+refs/tags/*:{_INCOMING}/tags/*",
-            reach=reach,
-        )  # fmt: skip
+        if watch is None:
+            repository.run_remotely("fetch", "--quiet", *arguments, reach=reach)
+            return
+        from registry.git.fetch_progress import fetch_watched
+
+        told = partial(watch, upstream.alias)
+        fetch_watched(repository, arguments, reach=reach, watch=told)
     except RemoteTimeoutError as error:
         raise _unreachable(upstream, error.message) from error
     except GitError as error:
