@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
 import orjson
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from builder.catalogue.theme.quoting import quote
 from registry.formats.model import JsonValue
 
 _INDENT = "  "
@@ -42,7 +43,7 @@ def _append(value: JsonValue, indent: str, pieces: list[str], level: int) -> Non
     if isinstance(value, Mapping) and value and level < _LEVELS:
         glue = "{\n"
         for key, item in value.items():
-            pieces.append(f'{glue}{inner}<span class="k">{escape(_quoted(str(key)))}</span>: ')
+            pieces.append(f'{glue}{inner}<span class="k">{quote(_quoted(str(key)))}</span>: ')
             _append(item, inner, pieces, level + 1)
             glue = ",\n"
         pieces.append(f"\n{indent}}}")
@@ -54,10 +55,10 @@ def _append(value: JsonValue, indent: str, pieces: list[str], level: int) -> Non
             glue = ",\n"
         pieces.append(f"\n{indent}]")
     elif isinstance(value, str):
-        pieces.append(f'<span class="s">{escape(_quoted(value))}</span>')
+        pieces.append(f'<span class="s">{quote(_quoted(value))}</span>')
     else:
         text = orjson.dumps(value, default=_plain).decode()
-        pieces.append(f'<span class="n">{escape(text)}</span>')
+        pieces.append(f'<span class="n">{quote(text)}</span>')
 
 
 def _quoted(text: str) -> str:

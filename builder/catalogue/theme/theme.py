@@ -11,9 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemBytecodeCache, FunctionLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from builder.catalogue.theme.quoting import quote
+from builder.catalogue.theme.templates import SiteFacts, Templates
 from registry.formats.model import RegistryFacts
 
 _MARKERS = tuple(f"\ue000{number}\ue001" for number in range(5))
@@ -58,28 +59,21 @@ class Theme:
         self.assets, self._names = _fingerprint(source)
         self._source = source
         self._sprite = self._names["icons.svg"]
-        self._environment = Environment(
-            loader=FunctionLoader(self._load),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            bytecode_cache=FileSystemBytecodeCache(str(cache)) if cache else None,
-        )
-        self._environment.globals.update(
-            asset=self._names.__getitem__,
-            site={
-                "name": facts.name,
-                "title": facts.title,
-                "description": facts.description,
-                "url": self.base_url,
-                "has_upstreams": bool(facts.upstreams),
-            },
-            icon=self._icon,
-        )
         self._icons: dict[tuple[str, str], Markup] = {}
         self._frames: dict[tuple[str, str], tuple[bytes, ...]] = {}
+        site = SiteFacts(
+            name=facts.name,
+            title=facts.title,
+            description=facts.description,
+            url=self.base_url,
+            has_upstreams=bool(facts.upstreams),
+        )
+        self._templates = Templates(
+            source / "templates",
+            fixed={"asset": self._names.__getitem__, "site": site, "icon": self._icon},
+            prepare=self._with_icons,
+            cache=cache,
+        )
 
     @cached_property
     def key(self) -> str:
@@ -93,14 +87,10 @@ class Theme:
 
     def fragment(self, template: str, root: str, values: Mapping[str, Any]) -> str:
         """A template's text for a page from which ``root`` leads to the site's root."""
-        return self._environment.get_template(f"{root}|{template}").render(values, root=root)
+        return self._templates.render(template, root, values)
 
-    def _load(self, name: str) -> str:
-        """A template's source with what is fixed for a root put in once, not on every page."""
-        root, _, file = name.partition("|")
-        text = (self._source / "templates" / file).read_text("utf-8")
-        text = _FIXED_ICON.sub(lambda match: str(self._icon(match[1], root)), text)
-        return text.replace("{{ root }}", str(escape(root)))
+    def _with_icons(self, text: str, root: str) -> str:
+        return _FIXED_ICON.sub(lambda match: str(self._icon(match[1], root)), text)
 
     def _icon(self, name: str, root: str) -> Markup:
         """A picture from the sprite, for people who see; its meaning is in the text beside it."""
@@ -120,11 +110,11 @@ class Theme:
         return b"".join(
             (
                 frame[0],
-                str(escape(page.title)).encode(),
+                str(quote(page.title)).encode(),
                 frame[1],
-                str(escape(page.description or page.title)).encode(),
+                str(quote(page.description or page.title)).encode(),
                 frame[2],
-                str(escape(canonical)).encode(),
+                str(quote(canonical)).encode(),
                 frame[3],
                 self._head(page).encode(),
                 frame[4],
@@ -138,7 +128,7 @@ class Theme:
         robots = "" if page.is_indexed else '<meta name="robots" content="noindex">\n'
         if page.feed is None:
             return robots
-        kind, title = "application/atom+xml", escape(f"Releases of {page.title}")
+        kind, title = "application/atom+xml", quote(f"Releases of {page.title}")
         address = f"{self.root_of(page)}{page.feed}"
         return f'{robots}<link rel="alternate" type="{kind}" title="{title}" href="{address}">\n'
 

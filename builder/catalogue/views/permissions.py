@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from builder.catalogue.theme.quoting import quote
 from registry.formats.model import Permissions, RunLimits
 
 _LABELS = {
@@ -31,7 +32,7 @@ def label_lines(labels: Iterable[str]) -> Iterator[Line]:
     """The broad labels of ``required_permissions``."""
     for label in labels:
         icon, words = _LABELS.get(label, ("lock", f"Asks for “{label}”"))
-        yield icon, escape(words)
+        yield icon, quote(words)
 
 
 def permission_lines(permissions: Permissions) -> Iterator[Line]:
@@ -68,7 +69,7 @@ def _html(text: str) -> Markup:
 
 
 def _code(text: str) -> str:
-    return f"<code>{escape(text)}</code>"
+    return f"<code>{quote(text)}</code>"
 
 
 def _path(verb: str, path: str) -> Markup:

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import msgspec
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from builder.catalogue.theme.json_html import json_html, short_json
+from builder.catalogue.theme.quoting import quote
 from builder.catalogue.views.permissions import label_lines, limit_words, permission_lines
 from builder.markdown import plain_text, render_description
 from registry.formats.model import JsonValue, Parameter, Platform, Step
@@ -96,7 +97,7 @@ def parameter_row(name: str, parameter: Parameter) -> ParameterRow:
     default = parameter.default
     parts = [render_description(parameter.description)]
     if parameter.options:
-        codes = (f"<code>{escape(_option(option))}</code>" for option in parameter.options)
+        codes = (f"<code>{quote(_option(option))}</code>" for option in parameter.options)
         parts.append(_html(f'<p class="hint">One of {", ".join(codes)}</p>'))
     rules = list(_rules(parameter.validation)) if parameter.validation else []
     if parameter.multiline:
@@ -123,7 +124,7 @@ def _rules(validation: dict[str, JsonValue]) -> Iterator[str]:
     """What a value must keep, as HTML."""
     rest = dict(validation)
     if "pattern" in rest:
-        yield f"matches <code>{escape(str(rest.pop('pattern'))[:200])}</code>"
+        yield f"matches <code>{quote(str(rest.pop('pattern'))[:200])}</code>"
     for (low, high), words in _BOUNDS.items():
         least, most = rest.pop(low, None), rest.pop(high, None)
         if least is not None and most is not None:
@@ -134,9 +135,9 @@ def _rules(validation: dict[str, JsonValue]) -> Iterator[str]:
             span = f"at most {short_json(most)}"
         else:
             continue
-        yield str(escape(words.format(span)))
+        yield str(quote(words.format(span)))
     for key, value in rest.items():
-        yield f"{escape(key)}: <code>{escape(short_json(value))}</code>"
+        yield f"{quote(key)}: <code>{quote(short_json(value))}</code>"
 
 
 def _html(text: str) -> Markup:
