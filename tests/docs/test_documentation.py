@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.util
 import re
 import subprocess
@@ -15,6 +16,19 @@ from tests.installed import OPSTEPS
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
+_CODE = re.compile(r"`([^`\n]+)`")
+_PATH = re.compile(
+    r"^(?:registry|builder|server|catalog-site|examples|tests|benchmarks|docs|scripts|requirements)/"
+)
+_MODULE = re.compile(r"^(?:registry|builder|server)(?:\.[A-Za-z_]\w*)+$")
+# These are spelled as paths and modules of ours, and are files of a library and of a registry.
+_OTHERS = {
+    "docs/README.md",
+    "docs/CHANGELOG.md",
+    "registry.bundle",
+    "registry.yaml",
+    "registry.yaml.sig",
+}
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -47,6 +61,51 @@ def test_the_generated_pages_are_current() -> None:
         assert (ROOT / path).read_text(encoding="utf-8") == page(), (
             f"{path} is out of date: run 'make docs'"
         )
+
+
+def _has_name(module: str) -> bool:
+    """True if a module is there, or a name in one: ``a.b``, or ``a.b.Class``."""
+    place = ROOT.joinpath(*module.split("."))
+    if place.is_dir() or place.with_suffix(".py").is_file():
+        return True
+    file = place.parent.with_suffix(".py")
+    file = file if file.is_file() else place.parent / "__init__.py"
+    definition = rf"^(?:class |def |async def )?{place.name}\b"
+    return file.is_file() and bool(re.search(definition, file.read_text("utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name != "CHANGELOG.md"],  # it tells of files that are gone
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_every_path_and_module_that_is_named_exists(page: Path) -> None:
+    named = set(_CODE.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))) - _OTHERS
+    missing = [name for name in named if _PATH.match(name) and not (ROOT / name).exists()]
+    missing += [name for name in named if _MODULE.match(name) and not _has_name(name)]
+    assert not missing
+
+
+def test_the_page_about_the_architecture_names_only_what_is_there() -> None:
+    """It names files by the end of their paths as well: ``planning.py``, ``catalogue/views/``."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    named = {name for name in _CODE.findall(_FENCE.sub("", page)) if name.endswith((".py", "/"))}
+    assert len(named) > 100
+    paths = [*ROOT.glob("*/"), *ROOT.glob("*.py"), *ROOT.glob("docs/*")]
+    for room in ("registry", "builder", "server", "tests", "catalog-site"):
+        paths += ROOT.joinpath(room).rglob("*")
+    there = {f"/{path.relative_to(ROOT).as_posix()}{'/' * path.is_dir()}" for path in paths}
+    missing = [name for name in named if not fnmatch.filter(there, f"*/{name}")]
+    assert not missing
+
+
+def test_the_page_about_the_architecture_names_every_package() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    for room in ("registry", "builder", "server"):
+        section = page.partition(f"### {room}/\n")[2].partition("\n#")[0]
+        packages = {path.parent.name for path in ROOT.glob(f"{room}/*/__init__.py")}
+        assert packages
+        assert packages <= set(re.findall(r"`(\w+)/`", section))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
