@@ -99,7 +99,11 @@ def step_name_hint(text: str) -> str:
 
 
 def title_of(name: str) -> str:
-    """A name as people write it: ``file.copy`` is *File Copy*."""
+    """A name as people write it.
+
+    >>> title_of("file.copy")
+    'File Copy'
+    """
     return " ".join(part.capitalize() for part in _WORDS.split(name) if part)
 
 
@@ -112,6 +116,9 @@ def library_id(name: LibraryName) -> LibraryId:
     """The integer id on the wire: the first 8 bytes of SHA-256(name), big-endian, >> 11 (53 bits).
 
     53 bits are what a JavaScript number holds exactly.
+
+    >>> library_id(LibraryName("file-operations"))
+    1265253928120415
     """
     return LibraryId(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 11)
 

@@ -26,7 +26,14 @@ _STABLE = "~"
 @total_ordering
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """One SemVer version, ordered by precedence (semver.org, item 11)."""
+    """One SemVer version, ordered by precedence (https://semver.org, item 11).
+
+    Numbers are compared as numbers, and a pre-release comes before its release:
+
+    >>> texts = ["1.0.0", "1.0.0-rc.1", "1.0.0-beta.11", "1.0.0-beta.2", "1.0.0-alpha.1", "0.9.9"]
+    >>> " < ".join(map(str, sorted(map(parse_version, texts))))
+    '0.9.9 < 1.0.0-alpha.1 < 1.0.0-beta.2 < 1.0.0-beta.11 < 1.0.0-rc.1 < 1.0.0'
+    """
 
     major: int
     minor: int
@@ -112,7 +119,17 @@ class Dependency:
         return _requirement(self.text)
 
     def allows(self, version: Version) -> bool:
-        """True when the version is in the range; pre-releases only when the range names one."""
+        """True when the version is in the range; pre-releases only when the range names one.
+
+        Ranges are Python's version specifiers (PEP 440), as `packaging` reads them.
+
+        >>> parse_dependency("core>=1.2,<2").allows(parse_version("1.9.0"))
+        True
+        >>> parse_dependency("core>=1.2,<2").allows(parse_version("1.3.0-rc.1"))
+        False
+        >>> parse_dependency("core>=1.2.0rc1,<2").allows(parse_version("1.3.0-rc.1"))
+        True
+        """
         if version.is_stable and self._bounds is not None:
             number = (version.major, version.minor, version.patch)
             return all(holds(number, bound) for holds, bound in self._bounds)

@@ -1,4 +1,9 @@
-"""The interface difference of two releases: everything a caller, or a reader, could notice."""
+"""The interface difference of two releases: everything a caller, or a reader, could notice.
+
+The rule behind all of it is substitution (Liskov and Wing, "A Behavioral Notion of Subtyping",
+1994): what a step takes may only widen, what it returns may only narrow; anything else breaks a
+caller. Each rule with an example stands in docs/versions.md.
+"""
 
 from __future__ import annotations
 

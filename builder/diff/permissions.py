@@ -110,7 +110,13 @@ def label_covers(known: str, asked: str) -> bool:
 
 
 def path_covers(known: str, asked: str) -> bool:
-    """A path means itself and what is below it."""
+    """A path means itself and what is below it.
+
+    >>> path_covers("/var/log", "/var/log/app.log")
+    True
+    >>> path_covers("/var/log", "/var/log/../passwd"), path_covers("/var/log", "/var/logs")
+    (False, False)
+    """
     outer, inner = _parts(known), _parts(asked)
     rest = inner[len(outer) :]
     below = inner[: len(outer)] == outer and bool(outer)
@@ -125,7 +131,13 @@ def _parts(path: str) -> list[str]:
 
 
 def address_covers(known: str, asked: str) -> bool:
-    """``*`` covers every address, ``*:443`` every host, ``*.example.com:443`` every host below."""
+    """``*`` covers every address, ``*:443`` every host, ``*.example.com:443`` every host below.
+
+    >>> address_covers("*.example.com:443", "api.example.com:443")
+    True
+    >>> address_covers("*.example.com:443", "example.com:443")
+    False
+    """
     outer, inner = known.lower(), asked.lower()
     if outer in {inner, _ANY}:
         return True
@@ -144,5 +156,9 @@ def command_covers(known: str, asked: str) -> bool:
 
 
 def variable_covers(known: str, asked: str) -> bool:
-    """A variable is itself; ``*`` is every variable, ``AWS_*`` every one that starts so."""
+    """A variable is itself; ``*`` is every variable, ``AWS_*`` every one that starts so.
+
+    >>> variable_covers("AWS_*", "AWS_REGION"), variable_covers("AWS_*", "HOME")
+    (True, False)
+    """
     return known == asked or (known.endswith(_ANY) and asked.startswith(known[:-1]))

@@ -29,6 +29,12 @@ def least_version(previous: Version, bump: Bump) -> Version:
     """The least stable version for a release that differs by ``bump`` from a stable one.
 
     Below 1.0.0 a minor may break. Raises ValueError for a pre-release, which promises nothing.
+
+    >>> from registry.versions import parse_version
+    >>> [str(least_version(parse_version("1.4.2"), bump)) for bump in (Bump.MINOR, Bump.MAJOR)]
+    ['1.5.0', '2.0.0']
+    >>> str(least_version(parse_version("0.4.2"), Bump.MAJOR))
+    '0.5.0'
     """
     if not previous.is_stable:
         raise ValueError(f"{previous} is a pre-release")

@@ -1,8 +1,10 @@
-"""Whether one JSON Schema accepts everything that another one accepts, and if not, where.
+"""Decide if one JSON Schema accepts everything that another one accepts, and if not, where.
 
-The question is decided by jsonschema-rs: in its answers, "yes" is a proof. What it cannot decide,
-what is no JSON Schema, what refers to other documents and what would take too long to decide is
-`Covers.UNKNOWN`; callers treat that as a break, never as harmless.
+The problem is known as JSON subschema, or containment of schemas (Habib, Shinnar, Hirzel, Pradel:
+"Finding Data Compatibility Bugs with JSON Subschema Checks", 2021). jsonschema-rs decides it over
+canonical forms of both: its "yes" is a proof. What it cannot decide, what is not a JSON Schema,
+what refers to other documents and what would take too long to decide is `Covers.UNKNOWN`; callers
+treat that as a break, never as harmless.
 """
 
 from __future__ import annotations
@@ -62,7 +64,15 @@ class Gap:
 
 
 def covers(wide: Schema, narrow: Schema) -> Covers:
-    """Whether ``wide`` accepts every value that ``narrow`` accepts."""
+    """Decide if ``wide`` accepts every value that ``narrow`` accepts.
+
+    >>> covers({"type": "number"}, {"type": "integer"}).value
+    'yes'
+    >>> covers({"type": "string", "maxLength": 9}, {"type": "string"}).value
+    'no'
+    >>> covers({"type": "string"}, {"$ref": "https://example.com/other"}).value
+    'unknown'
+    """
     if same_json(wide, narrow):
         return Covers.YES
     try:

@@ -1,4 +1,4 @@
-"""Times as this project writes and reads them: RFC 3339, UTC, with a Z."""
+"""Times as this project writes and reads them: RFC 3339, section 5.6, in UTC, with a Z."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ _TIME = re.compile(
 
 
 def parse_time(text: str) -> datetime:
-    """The moment, in UTC; raises ValueError. Fractions beyond microseconds are cut off."""
+    """The moment, in UTC; raises ValueError. Fractions beyond microseconds are cut off.
+
+    >>> parse_time("2025-01-31T12:00:00.5Z").isoformat()
+    '2025-01-31T12:00:00.500000+00:00'
+    >>> parse_time("2025-01-31T12:00:00+01:00")
+    Traceback (most recent call last):
+    ValueError: '2025-01-31T12:00:00+01:00' is not a time such as 2025-01-31T12:00:00Z
+    """
     if _TIME.fullmatch(text) is None:
         raise ValueError(f"{text[:40]!r} is not a time such as 2025-01-31T12:00:00Z")
     try:
@@ -21,7 +28,11 @@ def parse_time(text: str) -> datetime:
 
 
 def format_time(moment: datetime) -> str:
-    """``2025-01-31T12:00:00Z``; what is less than a second is cut off."""
+    """As RFC 3339 writes it; what is less than a second is cut off.
+
+    >>> format_time(parse_time("2025-01-31T12:00:00.5Z"))
+    '2025-01-31T12:00:00Z'
+    """
     naive = moment.astimezone(UTC).replace(tzinfo=None)
     return f"{naive.isoformat(timespec='seconds')}Z"
 

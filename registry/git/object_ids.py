@@ -1,4 +1,7 @@
-"""Git's own ids (SHA-1) of blobs and trees that are in no repository yet."""
+"""Git's own ids (SHA-1) of blobs and trees that are in no repository yet.
+
+An id is the hash of ``<type> SP <length> NUL <content>`` ("Pro Git", 10.2, "Git Objects").
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,11 @@ from registry.names import ObjectId
 
 
 def blob_id(content: bytes) -> ObjectId:
-    """Git's id of a blob."""
+    r"""Git's id of a blob, as ``git hash-object`` prints it.
+
+    >>> blob_id(b"hello\n")
+    'ce013625030ba8dba906f756967f9e9ca394464a'
+    """
     return ObjectId(hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest())  # noqa: S324 - Git's own object id
 
 

@@ -1,7 +1,10 @@
 """Choose one version of each library so that all requirements hold, or say who contradicts whom.
 
-The search is resolvelib's, which pip uses, too. Here is what a library, a release and a requirement
-are to it, which version is tried first, and the words for a contradiction.
+The search is resolvelib's, which pip uses, too: backtracking with backjumps, over requirements as
+they turn up (https://resolvelib.readthedocs.io). Before it a straight run is tried, which answers
+where nothing contradicts; after it a plain search in depth, which is complete. Here is what a
+library, a release and a requirement are to it, which version is tried first, and the words for a
+contradiction.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """SSHSIG (OpenSSH, ``PROTOCOL.sshsig``): armored signatures, made and checked in this process.
 
-Stricter than ``ssh-keygen``: everything it makes is accepted, but of all the ways to write one
-signature only few are (nothing around the armor, canonical base64, no reserved field, which no
-signature covers).
+The format: https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig. What is signed
+is not the message but magic, namespace, hash algorithm and the message's hash, so a signature for
+one namespace never serves for another. Stricter than ``ssh-keygen``: everything it makes is
+accepted, but of all the ways to write one signature only few are (nothing around the armor,
+canonical base64, no reserved field, which no signature covers).
 """
 
 from __future__ import annotations

@@ -18,12 +18,20 @@ class TrailingError(WireError):
 
 
 def string(content: bytes) -> bytes:
-    """``string``: a length of four bytes, then the bytes."""
+    """``string``: a length of four bytes, then the bytes.
+
+    >>> string(b"testing").hex(" ", 4)
+    '000000 07746573 74696e67'
+    """
     return len(content).to_bytes(_LENGTH_BYTES, "big") + content
 
 
 def mpint(number: int) -> bytes:
-    """``mpint`` of a number that is not negative."""
+    """``mpint`` of a number that is not negative: two's complement, big-endian, no spare bytes.
+
+    >>> mpint(0x80).hex(" "), mpint(0).hex(" ")
+    ('00 00 00 02 00 80', '00 00 00 00')
+    """
     # One bit more than the number has: the first bit is the sign.
     return string(number.to_bytes(number.bit_length() // 8 + 1, "big") if number else b"")
 

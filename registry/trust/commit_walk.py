@@ -1,4 +1,11 @@
-"""Walk commits by their own bytes: what grafts, replacements or a commit-graph say is not asked."""
+"""Walk commits by their own bytes: what grafts, replacements or a commit-graph say is not asked.
+
+Breadth first from the head, in waves: one read for all commits whose children were read before.
+Then they are sorted parents first, in the postorder of a depth-first search: a topological order,
+so that each is judged when all that came before it is known. A commit-graph, `git replace` and a
+list of shallow commits can each make `git rev-list` pass over commits; here every parent that a
+commit names must be there.
+"""
 
 from __future__ import annotations
 

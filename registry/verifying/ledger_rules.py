@@ -1,4 +1,10 @@
-"""Decide over the history: ledgers only grow, releases stay as they were, yanks stay."""
+"""Decide over the history: ledgers only grow, releases stay as they were, yanks stay.
+
+A ledger (`releases` in `library.yaml`) is an append-only log whose growth Git's own hash chain
+makes evident: each commit names its parents, so a rewritten entry shows as a change in a commit or
+as another history. It is what RFC 9162 (certificate transparency) calls consistency, checked by
+reading everything once instead of by Merkle proofs. The rules: docs/trust.md.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 
 def counted(amount: int, one: str, many: str = "") -> str:
-    """``1 library``, ``2,000 libraries``; ``many`` is the plural where it is not regular."""
+    """The number with its noun; ``many`` is the plural where it is not regular.
+
+    >>> counted(1, "library"), counted(2_000, "library"), counted(2, "index", "indices")
+    ('1 library', '2,000 libraries', '2 indices')
+    """
     return f"{amount:,} {one if amount == 1 else many or _plural(one)}"
 
 
