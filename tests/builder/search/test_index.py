@@ -224,7 +224,7 @@ _KILLED = """
 import sys
 from pathlib import Path
 from builder.search.index_update import update_index
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 registry = Registry.open(Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -7,9 +7,9 @@ from registry.files.code_fingerprint import code_fingerprint
 from registry.files.shipped import ROOT, MissingFilesError, shipped
 
 _A_FILE_OF_EACH_KIND = (
-    "schemas/step.schema.json",
-    "scaffold/templates/gitignore",
-    "core.json",
+    "formats/schemas/step.schema.json",
+    "publishing/registry_template/templates/gitignore",
+    "library/core.json",
     "names.py",
     "verifying/history.py",
 )

@@ -143,8 +143,8 @@ def test_billion_laughs_is_refused_at_the_first_anchor() -> None:
 @pytest.mark.parametrize("opening", ["- ", "[", "{a: ", "? ", "a:\n ", "- - "])
 def test_nesting_of_500000_ends_no_process(opening: str) -> None:
     code = (
-        "import sys; from registry.yamltext import load_yaml\n"
-        "from registry.jsontext import JsonTextError\n"
+        "import sys; from registry.formats.yaml_text import load_yaml\n"
+        "from registry.formats.json_text import JsonTextError\n"
         "try: load_yaml(sys.stdin.buffer.read(), depth=64)\n"
         "except JsonTextError as error: print(error.message)\n"
     )

@@ -176,8 +176,8 @@ def test_repository_with_something_in_it_is_left_as_it_is(
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-import registry.creating as creating
-from registry.operation import Actor
+import registry.publishing.create_registry as creating
+from registry.transactions.transaction import Actor
 name = sys.argv[2]
 def dies(*arguments, **fields):
     os.kill(os.getpid(), signal.SIGKILL)

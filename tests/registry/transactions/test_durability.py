@@ -24,9 +24,9 @@ _RELEASE = f"""
 import os, sys
 from pathlib import Path
 from registry.names import LibraryName
-from registry.operation import Actor, follow_head
-from registry.releasing import release
-from registry.snapshot import Registry
+from registry.transactions.transaction import Actor, follow_head
+from registry.publishing.release import release
+from registry.snapshots.registry import Registry
 with Registry.open(Path(sys.argv[1])) as registry:
     release(registry, LibraryName("file-tools"), by=Actor(name="tester"))
     os.write(1, b"{_ANSWER}")
@@ -34,7 +34,7 @@ with Registry.open(Path(sys.argv[1])) as registry:
 """
 _NO_SYNC = "import os\nos.fsync = lambda descriptor: None\n"
 _GIT_NO_SYNC = """
-from registry import git
+from registry.git import repository as git
 git._OVERRIDES = tuple(x.replace("committed,reference", "none") for x in git._OVERRIDES)
 """
 

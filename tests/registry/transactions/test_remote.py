@@ -68,11 +68,11 @@ _WRITER = """
 import sys
 import threading
 from pathlib import Path
-from registry.adding import add_release
-from registry.operation import Actor
-from registry.releasing import release
-from registry.snapshot import Registry
-from registry.worktree import follow
+from registry.publishing.add import add_release
+from registry.transactions.transaction import Actor
+from registry.publishing.release import release
+from registry.snapshots.registry import Registry
+from registry.git.worktree import follow
 from tests.registry.making import files
 by = Actor(name=sys.argv[2])
 with Registry.open(Path(sys.argv[1]), remote="origin") as registry:

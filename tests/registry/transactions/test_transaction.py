@@ -249,10 +249,10 @@ def test_identity_is_one_that_git_takes() -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from registry.adding import add_release
-from registry.operation import Actor, follow_head
-from registry.releasing import release
-from registry.snapshot import Registry
+from registry.publishing.add import add_release
+from registry.transactions.transaction import Actor, follow_head
+from registry.publishing.release import release
+from registry.snapshots.registry import Registry
 from tests.registry.making import files
 with Registry.open(Path(sys.argv[1])) as registry:
     by = Actor(name=sys.argv[2])

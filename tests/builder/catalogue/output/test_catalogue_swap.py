@@ -14,7 +14,7 @@ BUILD = """
 import sys
 from pathlib import Path
 from builder.catalogue import build_catalogue
-from registry.snapshot import Registry
+from registry.snapshots.registry import Registry
 build_catalogue(Registry.open(Path(sys.argv[1])), Path(sys.argv[2]), jobs=2)
 """
 LIBRARIES = 70
