@@ -29,7 +29,7 @@ from registry.versions import Version, parse_version
 from registry.words.counting import counted
 from server.access.gate import web_address
 from server.app import Server
-from server.errors import AddressError, CheckError
+from server.errors import CheckError, ListenError
 from server.running import configure_logging, free_port, serve_registry
 from server.settings import Settings
 from server.site.background_build import build_command
@@ -109,14 +109,14 @@ def _free_port(settings: Settings) -> int:
     """The demo's port; raises AddressError, which names one that is free, when it is taken."""
     try:
         return free_port(settings.host, settings.port)
-    except AddressError as error:
+    except ListenError as error:
         free = next(filter(None, (_if_free(settings.host, port) for port in _OTHER_PORTS)), 0)
         commands = f"OPSTEPS_PORT={free} make demo, or opsteps demo --port {free}"
-        raise AddressError(error.message, next_step=f"Take another: {commands}") from error
+        raise ListenError(error.message, next_step=f"Take another: {commands}") from error
 
 
 def _if_free(host: str, port: int) -> int:
-    with contextlib.suppress(AddressError):
+    with contextlib.suppress(ListenError):
         return free_port(host, port)
     return 0
 

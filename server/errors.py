@@ -15,7 +15,7 @@ class SettingsError(ServerError):
     exit_code = 2
 
 
-class AddressError(ServerError):
+class ListenError(ServerError):
     """The address cannot be listened on."""
 
     exit_code = 23

@@ -27,7 +27,7 @@ from registry.transactions.transaction import reconcile
 from server.access.gate import is_loopback
 from server.app import Server
 from server.connections.listener import Front, listening_socket
-from server.errors import AddressError, SettingsError
+from server.errors import ListenError, SettingsError
 from server.observing.log_lines import LOG_FORMS, TextLines
 from server.readmodel.served import Served
 from server.settings import Settings
@@ -141,7 +141,7 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return listening_socket(host, port)
     except OSError as error:
-        raise AddressError(
+        raise ListenError(
             f"cannot listen on {host} port {port}: {error.strerror}",
             next_step="Choose another one with --port, or end what listens there",
         ) from error

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from builder.auditing.dependents import find_dependents
 from builder.auditing.git_grep import libraries_mentioning
-from builder.auditing.model import Audit, Finding, Unpinned
+from builder.auditing.model import AuditFinding, AuditReport, Unpinned
 from builder.auditing.python_advisories import (
     NO_PYTHON_ADVISORIES,
     PythonAdvisories,
     read_python_advisories,
 )
 from builder.auditing.python_requirements import Needs, packages_of, read_needs
-from registry.advisories.hit import Cause, Hit
+from registry.advisories.hit import AdvisoryHit, Cause
 from registry.advisories.matching import release_hits, safe_version
 from registry.advisories.parsing import DEFAULT_ADVISORY_LIMITS, AdvisoryLimits
 from registry.advisories.reading import Advisories, read_advisories
@@ -25,7 +25,7 @@ from registry.snapshots.registry import Registry, Snapshot
 from registry.versions import Version
 
 _FIELD = "python_requirements"
-Judged = Mapping[Version, tuple[Hit, ...]]
+Judged = Mapping[Version, tuple[AdvisoryHit, ...]]
 """The releases of one library that are hit, and by what."""
 
 
@@ -55,7 +55,7 @@ class Knowledge:
         return {advisory.id for advisory in (*ours, *others)}
 
 
-def audit(registry: Registry, snapshot: Snapshot, question: Question) -> Audit:
+def audit(registry: Registry, snapshot: Snapshot, question: Question) -> AuditReport:
     """Find what is hit.
 
     Raises NotFoundError for a library that is not there, AdvisorySourceError, and LimitError.
@@ -64,7 +64,7 @@ def audit(registry: Registry, snapshot: Snapshot, question: Question) -> Audit:
     names = _names(registry, snapshot, question, advisories)
     libraries = {library.name: library for library in snapshot.libraries(sorted(names))}
     known = _knowledge(registry, question, advisories, libraries.values())
-    judged = {name: judge(library, known) for name, library in libraries.items()}
+    judged = {name: judge_release(library, known) for name, library in libraries.items()}
     hit = {name: (libraries[name], found) for name, found in judged.items() if found}
     findings = (
         finding
@@ -72,7 +72,7 @@ def audit(registry: Registry, snapshot: Snapshot, question: Question) -> Audit:
         for finding in findings_of(library, found)
         if question.all_releases or finding.is_active
     )
-    return Audit(
+    return AuditReport(
         commit=snapshot.commit,
         checked=len(known.known_ids()),
         findings=tuple(sorted(findings, key=_served_first)),
@@ -107,7 +107,7 @@ def _knowledge(
     return Knowledge(advisories=advisories, python=python, needs=needs)
 
 
-def judge(library: Library, known: Knowledge) -> Judged:
+def judge_release(library: Library, known: Knowledge) -> Judged:
     """What hits the served releases of a library, and which release is safe instead."""
     found = {
         record.version: tuple(_hits(library.name, record.version, known))
@@ -122,14 +122,14 @@ def judge(library: Library, known: Knowledge) -> Judged:
     }
 
 
-def _hits(name: LibraryName, version: Version, known: Knowledge) -> Iterator[Hit]:
+def _hits(name: LibraryName, version: Version, known: Knowledge) -> Iterator[AdvisoryHit]:
     yield from release_hits(name, version, known.advisories.claims.get(name, ()))
     need = known.needs.get((name, version))
     if need is None:
         return
     for pinned in need.requirements.pinned:
         for advisory in known.python.hitting(pinned):
-            yield Hit(
+            yield AdvisoryHit(
                 advisory=advisory,
                 library=name,
                 version=version,
@@ -139,13 +139,13 @@ def _hits(name: LibraryName, version: Version, known: Knowledge) -> Iterator[Hit
             )
 
 
-def findings_of(library: Library, judged: Judged) -> Iterator[Finding]:
+def findings_of(library: Library, judged: Judged) -> Iterator[AuditFinding]:
     """What the instance makes of each release that is hit."""
     for record in library.releases:
         hits = judged.get(record.version)
         if hits:
             is_active = record == library.active
-            yield Finding(
+            yield AuditFinding(
                 library=library.name,
                 version=record.version,
                 hits=hits,
@@ -157,7 +157,7 @@ def findings_of(library: Library, judged: Judged) -> Iterator[Finding]:
             )
 
 
-def _served_first(finding: Finding) -> tuple[bool, bool, str, Version]:
+def _served_first(finding: AuditFinding) -> tuple[bool, bool, str, Version]:
     return (not finding.counts, not finding.is_active, finding.library, finding.version)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from builder.auditing.git_grep import libraries_mentioning
-from builder.auditing.model import Dependent
+from builder.auditing.model import AffectedDependent
 from registry.errors import InvalidNameError
 from registry.library.release_state import Library
 from registry.names import LibraryName
@@ -18,7 +18,7 @@ Hit = tuple[Library, Collection[Version]]
 
 def find_dependents(
     registry: Registry, snapshot: Snapshot, hit: Mapping[LibraryName, Hit]
-) -> tuple[Dependent, ...]:
+) -> tuple[AffectedDependent, ...]:
     """The active releases that stand on what is hit, directly, by library."""
     if not hit:
         return ()
@@ -27,7 +27,7 @@ def find_dependents(
     return tuple(found for library in libraries for found in stuck(library, hit))
 
 
-def stuck(library: Library, hit: Mapping[LibraryName, Hit]) -> Iterator[Dependent]:
+def stuck(library: Library, hit: Mapping[LibraryName, Hit]) -> Iterator[AffectedDependent]:
     """The dependencies of a library's active release that allow only what is hit."""
     if library.active is None or library.content is None or not library.is_enabled:
         return
@@ -40,7 +40,7 @@ def stuck(library: Library, hit: Mapping[LibraryName, Hit]) -> Iterator[Dependen
         allowed = sorted(version for version in usable if dependency.allows(version))
         if allowed and all(version in bad for version in allowed):
             good = (v for v in usable if v.is_stable and v not in bad and v > allowed[-1])
-            yield Dependent(
+            yield AffectedDependent(
                 library=library.name,
                 version=library.active.version,
                 requires=text,

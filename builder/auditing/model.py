@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from registry.advisories.hit import Hit
+from registry.advisories.hit import AdvisoryHit
 from registry.names import LibraryName
 from registry.problems import Problem
 from registry.versions import Version
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class AuditFinding:
     """One release that is hit, and by what."""
 
     library: LibraryName
     version: Version
-    hits: tuple[Hit, ...]
+    hits: tuple[AdvisoryHit, ...]
     safe: Version | None
     """The least stable release above that nothing hits; None when there is none yet."""
     is_active: bool = False
@@ -34,7 +34,7 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Dependent:
+class AffectedDependent:
     """A library whose active release needs another one and allows only releases that are hit."""
 
     library: LibraryName
@@ -58,14 +58,14 @@ class Unpinned:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Audit:
+class AuditReport:
     """What was found at one commit. ``problems`` are files of advisories that cannot be read."""
 
     commit: str
     checked: int
     """How many advisories about libraries and about packages that are needed were there."""
-    findings: tuple[Finding, ...]
-    dependents: tuple[Dependent, ...]
+    findings: tuple[AuditFinding, ...]
+    dependents: tuple[AffectedDependent, ...]
     unpinned: tuple[Unpinned, ...]
     problems: tuple[Problem, ...]
 
@@ -75,6 +75,6 @@ class Audit:
         return any(finding.counts for finding in self.findings)
 
     @property
-    def hits(self) -> Iterator[tuple[Finding, Hit]]:
+    def hits(self) -> Iterator[tuple[AuditFinding, AdvisoryHit]]:
         """Each pair of a release and an advisory."""
         return ((finding, hit) for finding in self.findings for hit in finding.hits)

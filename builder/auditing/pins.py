@@ -14,7 +14,7 @@ _OPTIONS = " --"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pinned:
+class PinnedRequirement:
     """A package at one version."""
 
     name: str
@@ -30,13 +30,13 @@ class Pinned:
 class Requirements:
     """What a release needs: packages at a version, and lines that name none."""
 
-    pinned: tuple[Pinned, ...]
+    pinned: tuple[PinnedRequirement, ...]
     unpinned: tuple[str, ...]
 
 
 def read_requirements(lines: Iterable[str]) -> Requirements:
     """Each line is pinned or not; environment markers are ignored, so that none hides a package."""
-    pinned: list[Pinned] = []
+    pinned: list[PinnedRequirement] = []
     unpinned: list[str] = []
     for line in lines:
         found = _pinned(line)
@@ -47,7 +47,7 @@ def read_requirements(lines: Iterable[str]) -> Requirements:
     return Requirements(pinned=tuple(pinned), unpinned=tuple(unpinned))
 
 
-def _pinned(line: str) -> Pinned | None:
+def _pinned(line: str) -> PinnedRequirement | None:
     try:
         requirement = Requirement(line.partition(_OPTIONS)[0].strip())
     except InvalidRequirement:
@@ -55,13 +55,13 @@ def _pinned(line: str) -> Pinned | None:
     exact = [part for part in requirement.specifier if part.operator in {"==", "==="}]
     if requirement.url is not None or not exact:
         return None
-    version = version_or_none(exact[0].version)
+    version = public_version(exact[0].version)
     if version is None:  # such as ==1.*
         return None
-    return Pinned(name=canonicalize_name(requirement.name), version=version)
+    return PinnedRequirement(name=canonicalize_name(requirement.name), version=version)
 
 
-def version_or_none(text: str) -> Version | None:
+def public_version(text: str) -> Version | None:
     """A version by PEP 440, without a local part; None for a text that is none.
 
     ``1.0+cpu`` is a build of 1.0: what hits the one hits the other.

@@ -11,7 +11,7 @@ import orjson
 from packaging.utils import canonicalize_name
 
 from builder.auditing.advisory_files import AdvisoryFiles
-from builder.auditing.pins import Pinned, version_or_none
+from builder.auditing.pins import PinnedRequirement, public_version
 from registry.advisories.model import PYPI, Advisory
 from registry.advisories.parsing import (
     DEFAULT_ADVISORY_LIMITS,
@@ -29,7 +29,7 @@ class PackageClaim:
     advisory: Advisory
     extents: tuple[Extent, ...]
 
-    def includes(self, pinned: Pinned) -> bool:
+    def includes(self, pinned: PinnedRequirement) -> bool:
         """Whether it hits the package at its version."""
         return any(extent.includes(pinned.version) for extent in self.extents)
 
@@ -41,7 +41,7 @@ class PythonAdvisories:
     claims: Mapping[str, tuple[PackageClaim, ...]]
     problems: tuple[Problem, ...] = ()
 
-    def hitting(self, pinned: Pinned) -> list[Advisory]:
+    def hitting(self, pinned: PinnedRequirement) -> list[Advisory]:
         """The advisories that hit a package: one of several that are aliases of each other."""
         claims = self.claims.get(pinned.name, ())
         return without_aliases(claim.advisory for claim in claims if claim.includes(pinned))
@@ -133,7 +133,7 @@ def _claims(advisory: Advisory, wanted: Collection[str]) -> Iterator[tuple[str, 
         if entry.package is not None and entry.is_about(PYPI):
             name = str(canonicalize_name(entry.package.name))
             if name in wanted:
-                extents.setdefault(name, []).append(extent_of(entry, version_or_none))
+                extents.setdefault(name, []).append(extent_of(entry, public_version))
     for name, items in extents.items():
         yield name, PackageClaim(advisory=advisory, extents=tuple(items))
 

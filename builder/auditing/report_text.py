@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from builder.auditing.model import Audit, Dependent, Finding, Unpinned
-from registry.advisories.hit import Hit
+from builder.auditing.model import AffectedDependent, AuditFinding, AuditReport, Unpinned
+from registry.advisories.hit import AdvisoryHit
 from registry.advisories.model import Advisory
 from registry.problems import printable
 from registry.versions import Version
@@ -16,7 +16,7 @@ _NONE_YET = "none yet"
 _SUMMARY_CHARACTERS = 300
 
 
-def summary(audit: Audit) -> str:
+def summary(audit: AuditReport) -> str:
     """One sentence: what was found."""
     served = sum(finding.counts for finding in audit.findings)
     found = f"{_count(len(audit.findings), 'release')} hit" if audit.findings else "Nothing is hit"
@@ -28,7 +28,7 @@ def _count(amount: int, one: str, many: str = "") -> str:
     return f"{amount:,} {one if amount == 1 else many or f'{one}s'}"
 
 
-def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
+def rows(audit: AuditReport) -> Iterator[tuple[str, ...]]:
     """One row a release and advisory, in the order of `HEAD`."""
     for finding, hit in audit.hits:
         yield (
@@ -41,7 +41,7 @@ def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
         )
 
 
-def hit_line(finding: Finding, hit: Hit) -> str:
+def hit_line(finding: AuditFinding, hit: AdvisoryHit) -> str:
     """The same for a script or a log: everything in one line."""
     severity = severity_text(hit.advisory) or "no severity"
     return (
@@ -50,7 +50,7 @@ def hit_line(finding: Finding, hit: Hit) -> str:
     )
 
 
-def dependent_line(dependent: Dependent) -> str:
+def dependent_line(dependent: AffectedDependent) -> str:
     """A library that allows only releases that are hit, and what it should allow."""
     allowed = ", ".join(map(str, dependent.allowed))
     return (
@@ -74,7 +74,7 @@ def severity_text(advisory: Advisory) -> str:
     return printable(" ".join(part for part in parts if part))
 
 
-def _marks(finding: Finding) -> str:
+def _marks(finding: AuditFinding) -> str:
     marks = [
         ("active", finding.is_active and not finding.is_pinned),
         ("pinned", finding.is_pinned),
@@ -85,7 +85,7 @@ def _marks(finding: Finding) -> str:
     return f" ({said})" if said else ""
 
 
-def _steps(hit: Hit) -> str:
+def _steps(hit: AdvisoryHit) -> str:
     return printable(", ".join(hit.steps)) or "all"
 
 
@@ -93,13 +93,13 @@ def _safe(version: Version | None) -> str:
     return _NONE_YET if version is None else str(version)
 
 
-def _about(hit: Hit) -> str:
+def _about(hit: AdvisoryHit) -> str:
     said = hit.advisory.summary or hit.advisory.details.partition("\n")[0]
     text = printable(said[:_SUMMARY_CHARACTERS])
     return f"{printable(hit.package)}: {text}" if hit.package else text
 
 
-def audit_data(audit: Audit) -> dict[str, Any]:
+def audit_data(audit: AuditReport) -> dict[str, Any]:
     """All of it, for scripts."""
     return {
         "commit": audit.commit,
@@ -140,7 +140,7 @@ def audit_data(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _finding_data(finding: Finding) -> dict[str, Any]:
+def _finding_data(finding: AuditFinding) -> dict[str, Any]:
     return {
         "library": finding.library,
         "version": str(finding.version),
@@ -153,7 +153,7 @@ def _finding_data(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _hit_data(hit: Hit) -> dict[str, Any]:
+def _hit_data(hit: AdvisoryHit) -> dict[str, Any]:
     advisory = hit.advisory
     return {
         "id": advisory.id,

@@ -26,12 +26,12 @@ from builder.bundling.quarantine import (
     write_refs,
 )
 from builder.bundling.refs import (
-    Offer,
+    BundleOffer,
     choose_refs,
     is_plain_branch,
     refuse_moved_tags,
 )
-from builder.bundling.signed_head import Demands, Trusted, check_incoming
+from builder.bundling.signed_head import Demands, Trusted, check_incoming_head
 from builder.packaging.errors import WriteError
 from registry.errors import ConflictError, NotFoundError
 from registry.files.durable import sync_directories
@@ -41,7 +41,7 @@ from registry.git.tag_refs import tag_refs
 from registry.git.worktree import follow
 from registry.names import CommitId, ObjectId
 from registry.snapshots.registry import Registry
-from registry.transactions.transaction import Turn, follow_head, perform
+from registry.transactions.transaction import Transaction, follow_head, run_transaction
 from registry.trust.commit_walk import descends
 from registry.trust.trusted_head import read_trusted, remember
 from registry.verifying.head_statement import BRANCH
@@ -106,7 +106,7 @@ def _into_new(arrival: _Arrival, directory: Path) -> ImportedBundle:
             refuse_missing(incoming.repository, arrival.header, None, where=arrival.where)
             _unpack(arrival, offer, incoming)
             write_refs(incoming.repository, offer.branch, offer.refs())
-            trusted = check_incoming(incoming, arrival.demands, local=None)
+            trusted = check_incoming_head(incoming, arrival.demands, local=None)
             remember(incoming, trusted.head, before=None)
             # As in a registry that `opsteps init` makes.
             incoming.repository.run("config", "gc.auto", "0")
@@ -143,7 +143,7 @@ def _into_existing(arrival: _Arrival, registry: Registry) -> ImportedBundle:
             _unpack(arrival, offer, incoming)
             _refuse_other_history(incoming, head, offer, arrival.where)
             write_refs(incoming.repository, offer.branch, {**tags, **offer.refs()})
-            trusted = check_incoming(incoming, arrival.demands, local=registry)
+            trusted = check_incoming_head(incoming, arrival.demands, local=registry)
             take_objects(incoming.repository, repository)
         _move(registry, head, offer, tags)
         remember(registry, trusted.head, before=known)
@@ -157,7 +157,7 @@ def _into_existing(arrival: _Arrival, registry: Registry) -> ImportedBundle:
     )
 
 
-def _unpack(arrival: _Arrival, offer: Offer, incoming: Registry) -> None:
+def _unpack(arrival: _Arrival, offer: BundleOffer, incoming: Registry) -> None:
     unpack(incoming.repository, arrival.file, where=arrival.where)
     missing = absent(incoming.repository, offer.refs())
     if missing:
@@ -168,7 +168,9 @@ def _unpack(arrival: _Arrival, offer: Offer, incoming: Registry) -> None:
         )
 
 
-def _refuse_other_history(incoming: Registry, head: CommitId, offer: Offer, where: str) -> None:
+def _refuse_other_history(
+    incoming: Registry, head: CommitId, offer: BundleOffer, where: str
+) -> None:
     if descends(incoming.repository, offer.head, head):
         return
     if descends(incoming.repository, head, offer.head):
@@ -184,10 +186,12 @@ def _refuse_other_history(incoming: Registry, head: CommitId, offer: Offer, wher
     )
 
 
-def _move(registry: Registry, head: CommitId, offer: Offer, tags: dict[str, ObjectId]) -> None:
+def _move(
+    registry: Registry, head: CommitId, offer: BundleOffer, tags: dict[str, ObjectId]
+) -> None:
     """All refs or none; the branch comes first of those that are no tags, as recovery expects."""
 
-    def attempt(turn: Turn) -> None:
+    def attempt(turn: Transaction) -> None:
         if turn.head != head:
             raise ConflictError(
                 "the registry has moved on meanwhile",
@@ -208,4 +212,4 @@ def _move(registry: Registry, head: CommitId, offer: Offer, tags: dict[str, Obje
         if updates:
             turn.move(updates)
 
-    perform(registry, attempt)
+    run_transaction(registry, attempt)

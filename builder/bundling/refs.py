@@ -22,7 +22,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Offer:
+class BundleOffer:
     """What is taken from a bundle, when it proves sound. ``ignored`` counts its other refs."""
 
     branch: str
@@ -56,7 +56,7 @@ def is_plain_branch(ref: str) -> bool:
     return _PLAIN.fullmatch(ref) is not None
 
 
-def choose_refs(header: BundleHeader, *, branch: str | None, where: str) -> Offer:
+def choose_refs(header: BundleHeader, *, branch: str | None, where: str) -> BundleOffer:
     """What to take: one branch (``branch``, where it is known), the statement and our tags.
 
     Raises BundleError when the branch is not in the bundle.
@@ -75,7 +75,7 @@ def choose_refs(header: BundleHeader, *, branch: str | None, where: str) -> Offe
         if ref.startswith(_TAGS) and is_registry_tag(ref.removeprefix(_TAGS))
     }
     taken = {chosen, BRANCH, "HEAD", *tags}
-    return Offer(
+    return BundleOffer(
         branch=chosen,
         head=CommitId(header.refs[chosen]),
         statement=CommitId(statement) if statement is not None else None,
@@ -97,7 +97,7 @@ def _only_branch(refs: Iterable[str], where: str) -> str:
     return branches[0]
 
 
-def refuse_moved_tags(offer: Offer, local: Mapping[str, ObjectId], *, where: str) -> None:
+def refuse_moved_tags(offer: BundleOffer, local: Mapping[str, ObjectId], *, where: str) -> None:
     """Raises MovedTagError when a tag that is here (by whole ref) is another one in the bundle."""
     moved = [ref for ref, object_id in offer.tags.items() if local.get(ref, object_id) != object_id]
     if not moved:

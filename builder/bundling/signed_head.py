@@ -15,10 +15,10 @@ from registry.signing.keys import PublicKey, parse_public_key, parse_public_keys
 from registry.signing.signed_statements import verify_head
 from registry.signing.statements import HeadStatement
 from registry.snapshots.registry import Registry
-from registry.trust.report import Finding, Report
+from registry.trust.report import Finding, VerificationReport
 from registry.trust.trusted_head import TrustedHead, read_trusted
 from registry.verifying.head_statement import read_statements
-from registry.verifying.verification import Wishes, verify
+from registry.verifying.verification import VerificationOptions, verify_registry
 
 _NAMED = 3
 _SIGN_IT = "Make it with 'opsteps bundle --key KEY', with a key of the registry's instance_keys"
@@ -61,7 +61,7 @@ class Trusted:
     notes: tuple[str, ...]
 
 
-def check_incoming(incoming: Registry, demands: Demands, *, local: Registry | None) -> Trusted:
+def check_incoming_head(incoming: Registry, demands: Demands, *, local: Registry | None) -> Trusted:
     """Believe what was unpacked, or raise a RefusedBundleError that says why not.
 
     A bundle's statement must be about its very head. Who may sign is said by a ``registry.yaml``
@@ -76,13 +76,15 @@ def check_incoming(incoming: Registry, demands: Demands, *, local: Registry | No
         statement = _signed(incoming, keys)
     else:
         notes = (*notes, _UNKNOWN_AGE)
-    wishes = Wishes(
+    wishes = VerificationOptions(
         now=datetime.now(UTC),
         administrators=demands.administrators,
         longest=demands.max_age,
         deep=True,
     )
-    verified = verify(incoming, wishes, trusted=read_trusted(local) if local is not None else None)
+    verified = verify_registry(
+        incoming, wishes, trusted=read_trusted(local) if local is not None else None
+    )
     _require_sound(verified.report)
     return Trusted(statement=statement, head=verified.head, notes=notes)
 
@@ -112,7 +114,7 @@ def _signed(incoming: Registry, keys: Sequence[PublicKey]) -> HeadStatement:
     return statement
 
 
-def _require_sound(report: Report) -> None:
+def _require_sound(report: VerificationReport) -> None:
     if report.is_sound:
         return
     named = "; ".join(map(_sentence, report.findings[:_NAMED]))

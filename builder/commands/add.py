@@ -24,7 +24,7 @@ from registry.commands.options import (
 from registry.locating.hints import command_line
 from registry.problems import InvalidLibraryError, printable
 from registry.publishing.add import Added
-from registry.remotes.release_branch import Standing, standing
+from registry.remotes.release_branch import BranchStanding, standing
 from registry.snapshots.registry import Registry
 from registry.sources.release_source import read_source
 
@@ -64,7 +64,7 @@ def add(
         typer.echo(line)
 
 
-def _lines(added: Added, where: Standing, registry: Path) -> Iterator[str]:
+def _lines(added: Added, where: BranchStanding, registry: Path) -> Iterator[str]:
     said = f"{added.name} {added.version}"
     if added.is_released:
         yield f"{'Brought back' if added.changed else 'Already there:'} {said}, which is released"

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from builder.auditing.audit import Question
 from builder.auditing.audit import audit as find_hits
-from builder.auditing.model import Audit
+from builder.auditing.model import AuditReport
 from builder.auditing.report_text import (
     HEAD,
     audit_data,
@@ -82,7 +82,7 @@ def audit(
         raise typer.Exit(_INCOMPLETE)
 
 
-def _show(found: Audit) -> None:
+def _show(found: AuditReport) -> None:
     console = Console(highlight=False)
     if sys.stdout.isatty() and found.findings:
         styles = ["red" if finding.counts else "" for finding, _ in found.hits]

@@ -22,7 +22,7 @@ from builder.diff.survey_text import (
     survey_data,
     survey_markdown,
 )
-from builder.diff.which_releases import Chooser, Comparison
+from builder.diff.which_releases import Chooser, ComparedReleases
 from registry.commands.options import RegistryOption
 from registry.names import CORE, parse_library_name
 from registry.snapshots.registry import Registry, Snapshot
@@ -89,7 +89,7 @@ def _version(text: str | None) -> Version | None:
 
 def _comparisons(
     chooser: Chooser, library: str | None, old: Version | None, new: Version | None
-) -> list[Comparison]:
+) -> list[ComparedReleases]:
     if library is None:
         return chooser.candidates()
     path = Path(library)
@@ -107,7 +107,7 @@ def _survey(registry: Registry, snapshot: Snapshot, *, quiet: bool) -> Survey:
         return survey(registry, snapshot, lambda _: bar.advance(task))
 
 
-def _show(comparisons: list[Comparison], *, as_json: bool, as_markdown: bool) -> None:
+def _show(comparisons: list[ComparedReleases], *, as_json: bool, as_markdown: bool) -> None:
     if as_json:
         data = {"comparisons": [comparison_data(comparison) for comparison in comparisons]}
         typer.echo(json.dumps(data, indent=2))

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from builder.importers import Finding, FindingKind, Importer, find_importer
+from builder.importers import FindingKind, Importer, ImportFinding, find_importer
 from registry.commands.options import make_actor
 from registry.errors import InvalidNameError
 from registry.locating.location import VARIABLE, choose_registry
@@ -41,9 +41,9 @@ class ImportReport:
     releases: int
     present: int
     seconds: float
-    findings: tuple[Finding, ...]
+    findings: tuple[ImportFinding, ...]
 
-    def of(self, kind: FindingKind) -> tuple[Finding, ...]:
+    def of(self, kind: FindingKind) -> tuple[ImportFinding, ...]:
         """The findings of one kind, in the order of the source."""
         return tuple(finding for finding in self.findings if finding.kind is kind)
 
@@ -63,13 +63,13 @@ def import_source(
     then nothing was imported.
     """
     started = time.perf_counter()
-    findings: list[Finding] = []
+    findings: list[ImportFinding] = []
     names: set[LibraryName] = set()
     needs: dict[str, tuple[Dependency, ...]] = {}
 
     def releases() -> Iterator[ImportedRelease]:
         for item in importer.releases(source):
-            if isinstance(item, Finding):
+            if isinstance(item, ImportFinding):
                 findings.append(item)
                 continue
             if limit is not None and item.name not in names and len(names) >= limit:
@@ -87,7 +87,7 @@ def import_source(
 
 
 def _report(
-    done: Imported, names: set[LibraryName], findings: list[Finding], seconds: float
+    done: Imported, names: set[LibraryName], findings: list[ImportFinding], seconds: float
 ) -> ImportReport:
     return ImportReport(
         libraries=len(names),
@@ -107,14 +107,16 @@ def _dependencies(item: ImportedRelease) -> tuple[Dependency, ...]:
         return ()
 
 
-def _absent(registry: Registry, needs: Mapping[str, tuple[Dependency, ...]]) -> Iterator[Finding]:
+def _absent(
+    registry: Registry, needs: Mapping[str, tuple[Dependency, ...]]
+) -> Iterator[ImportFinding]:
     """Each dependency that nothing here meets: an import takes libraries in whatever order."""
     snapshot = registry.snapshot()
     there = {CORE, *snapshot.names}
     for release, dependencies in needs.items():
         for one in dependencies:
             if one.library not in there:
-                yield Finding(
+                yield ImportFinding(
                     kind=FindingKind.WARNED,
                     file=release,
                     reason=f"it needs {one.text}, and there is no library {one.library} here",
@@ -122,10 +124,10 @@ def _absent(registry: Registry, needs: Mapping[str, tuple[Dependency, ...]]) -> 
                 )
 
 
-def _refused(refused: Refused) -> Finding:
+def _refused(refused: Refused) -> ImportFinding:
     reasons = "; ".join(map(str, refused.problems[:3]))
     more = len(refused.problems) - 3
-    return Finding(
+    return ImportFinding(
         kind=FindingKind.FAILED,
         file=f"{refused.name} {refused.version}",
         reason=reasons + (f"; and {more} more" if more > 0 else ""),
@@ -267,7 +269,7 @@ def _print(report: ImportReport) -> None:
         typer.echo("\nEach with its file: the same command with --json")
 
 
-def _summary(findings: tuple[Finding, ...]) -> Iterator[str]:
+def _summary(findings: tuple[ImportFinding, ...]) -> Iterator[str]:
     """Each finding when they are few, else how often each kind of reason occurs."""
     if len(findings) <= _LISTED:
         yield from (f"{item.file}: {item.reason}: {item.action}" for item in findings)
@@ -279,6 +281,6 @@ def _summary(findings: tuple[Finding, ...]) -> Iterator[str]:
         yield f"{count:>6} × {pattern}; first in {groups[pattern][0].file}"
 
 
-def _pattern(finding: Finding) -> str:
+def _pattern(finding: ImportFinding) -> str:
     """A finding's reason with what it is about left open, to count alike ones together."""
     return re.sub(r"'[^']*'|\"[^\"]*\"", "…", f"{finding.reason}: {finding.action}")

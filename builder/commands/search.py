@@ -14,7 +14,7 @@ import typer
 from builder.authoring.show_text import error_reasons, library_lines, step_lines
 from builder.search.index import SearchIndex
 from builder.search.index_update import update_index
-from builder.search.query import Hit, SearchQuery, SearchResults, SearchUnavailableError
+from builder.search.query import SearchHit, SearchQuery, SearchResults, SearchUnavailableError
 from builder.search.state import discard_index
 from registry.commands.options import JsonOption, RegistryOption
 from registry.errors import NotFoundError
@@ -117,7 +117,7 @@ def _print_results(results: SearchResults) -> None:
         typer.echo(f"{len(results.hits)} of {results.total}", err=True)
 
 
-def _row(hit: Hit) -> tuple[str, ...]:
+def _row(hit: SearchHit) -> tuple[str, ...]:
     premium = "premium" if hit.premium else ""
     return hit.kind, f"{hit.id}@{hit.version}", hit.title, hit.category, premium, hit.summary
 

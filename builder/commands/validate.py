@@ -11,7 +11,7 @@ import typer
 
 import registry as package
 from builder.errors import OutputError
-from builder.validation.formats import WRITERS, Report, ReportFormat
+from builder.validation.formats import WRITERS, ProblemReport, ReportFormat
 from builder.validation.formats.text import problem_line
 from registry.checks.paths import FOLDERS
 from registry.commands.options import NamedRegistryOption
@@ -137,7 +137,7 @@ def _format(chosen: ReportFormat, *, as_json: bool) -> ReportFormat:
     return ReportFormat.JSON
 
 
-def _everything(path: Path, policy: Policy | None, *, show: bool) -> Report:
+def _everything(path: Path, policy: Policy | None, *, show: bool) -> ProblemReport:
     from builder.content_rules.rule_ids import RULES
     from builder.validation.parallel import check_targets
     from builder.validation.targets import find_targets
@@ -145,7 +145,7 @@ def _everything(path: Path, policy: Policy | None, *, show: bool) -> Report:
     targets = find_targets(path, policy)
     with _Bar(len(targets), show=show) as bar:
         problems = ordered(check_targets(targets, path, bar.advance))
-    return Report(
+    return ProblemReport(
         checked=tuple(target.shown or str(target.path) for target in targets),
         problems=problems,
         version=package.__version__,
@@ -153,20 +153,20 @@ def _everything(path: Path, policy: Policy | None, *, show: bool) -> Report:
     )
 
 
-def _from_here(report: Report, path: Path) -> Report:
+def _from_here(report: ProblemReport, path: Path) -> ProblemReport:
     if path == _HERE or not path.is_dir():
         return report
     problems = tuple(replace(p, file=f"{path.as_posix()}/{p.file}") for p in report.problems)
     return replace(report, problems=problems)
 
 
-def _changes(path: Path, base: str, head: str | None, actor: str | None) -> Report:
+def _changes(path: Path, base: str, head: str | None, actor: str | None) -> ProblemReport:
     from builder.content_rules.rule_ids import RULES
     from builder.review.review import review
 
     with Registry.open(path) as opened:
         found = review(opened, base, head, actor=actor)
-    return Report(
+    return ProblemReport(
         checked=found.checked, problems=found.problems, version=package.__version__, rules=RULES
     )
 
@@ -198,7 +198,7 @@ class _Bar:
             self._progress.advance(self._progress.task_ids[0])
 
 
-def _print(report: Report, said: str, *, quiet: bool) -> None:
+def _print(report: ProblemReport, said: str, *, quiet: bool) -> None:
     problems = report.errors if quiet else report.problems
     if sys.stdout.isatty():
         _print_coloured(problems)

@@ -7,7 +7,7 @@ version against what changed.
 from __future__ import annotations
 
 from builder.diff.compare import compare
-from builder.diff.model import BUMPS, Bump, Change, InterfaceDiff, Kind
+from builder.diff.model import BUMPS, Bump, ChangeKind, InterfaceChange, InterfaceDiff
 from builder.diff.required import (
     Verdict,
     comparable,
@@ -18,6 +18,16 @@ from builder.diff.required import (
 )
 
 __all__ = [
-    "BUMPS", "Bump", "Change", "InterfaceDiff", "Kind", "Verdict", "comparable", "compare", "judge",
-    "judge_against", "least_version", "previous_version",
+    "BUMPS",
+    "Bump",
+    "ChangeKind",
+    "InterfaceChange",
+    "InterfaceDiff",
+    "Verdict",
+    "comparable",
+    "compare",
+    "judge",
+    "judge_against",
+    "least_version",
+    "previous_version",
 ]  # fmt: skip

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from builder.diff.as_text import conclusion, shown
-from builder.diff.model import Change
-from builder.diff.which_releases import Comparison
+from builder.diff.as_text import conclusion, shown_change
+from builder.diff.model import InterfaceChange
+from builder.diff.which_releases import ComparedReleases
 from registry.formats.model import JsonValue
 from registry.problems import printable
 
@@ -21,13 +21,13 @@ from registry.problems import printable
 _MOST_ROWS = 200
 
 
-def comparisons_markdown(comparisons: Iterable[Comparison]) -> str:
+def comparisons_markdown(comparisons: Iterable[ComparedReleases]) -> str:
     """All comparisons, one section each."""
     sections = ["\n".join(_section(comparison)) for comparison in comparisons]
     return "\n\n".join(sections or ["There is nothing to compare."]) + "\n"
 
 
-def _section(comparison: Comparison) -> Iterator[str]:
+def _section(comparison: ComparedReleases) -> Iterator[str]:
     old = f"{comparison.old} → " if comparison.old is not None else ""
     source = f" ({code(comparison.source)})" if comparison.source else ""
     yield f"### {code(comparison.library)} {old}{comparison.new}{source}"
@@ -45,14 +45,14 @@ def _section(comparison: Comparison) -> Iterator[str]:
         yield f"… and {len(changes) - _MOST_ROWS} more"
 
 
-def _row(change: Change) -> str:
+def _row(change: InterfaceChange) -> str:
     where = " ".join(code(part) for part in (change.step, change.pointer) if part)
     cells = (change.bump.word, where, change.message, _value(change.before), _value(change.after))
     return f"| {' | '.join(cells)} |"
 
 
 def _value(value: JsonValue | msgspec.UnsetType) -> str:
-    return "" if value is msgspec.UNSET else code(shown(value))
+    return "" if value is msgspec.UNSET else code(shown_change(value))
 
 
 def code(text: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from builder.diff.model import Bump, Change
-from builder.diff.which_releases import Comparison
+from builder.diff.model import Bump, InterfaceChange
+from builder.diff.which_releases import ComparedReleases
 from registry.formats.model import JsonValue
 from registry.problems import printable
 
@@ -22,14 +22,14 @@ Line = tuple[str, str]
 STYLES = {Bump.MAJOR: "red", Bump.MINOR: "yellow", Bump.PATCH: "green", Bump.NONE: ""}
 
 
-def heading(comparison: Comparison) -> str:
+def heading(comparison: ComparedReleases) -> str:
     """``library OLD → NEW``, with where the new one was read from."""
     old = f"{comparison.old} → " if comparison.old is not None else ""
     source = f" ({comparison.source})" if comparison.source else ""
     return f"{comparison.library} {old}{comparison.new}{source}"
 
 
-def conclusion(comparison: Comparison) -> str:
+def conclusion(comparison: ComparedReleases) -> str:
     """What the comparison comes to, in one sentence."""
     if comparison.diff is None:
         return "there is no lower stable release to compare it with"
@@ -39,7 +39,7 @@ def conclusion(comparison: Comparison) -> str:
     return "the interface is the same" if bump is Bump.NONE else f"this is a {bump.word} change"
 
 
-def comparison_lines(comparison: Comparison) -> Iterator[Line]:
+def comparison_lines(comparison: ComparedReleases) -> Iterator[Line]:
     """A comparison for people: heading, changes, conclusion."""
     yield "bold", printable(heading(comparison))
     for change in comparison.diff.changes if comparison.diff is not None else ():
@@ -48,11 +48,11 @@ def comparison_lines(comparison: Comparison) -> Iterator[Line]:
     yield style, f"  {conclusion(comparison)}"
 
 
-def change_text(change: Change) -> str:
+def change_text(change: InterfaceChange) -> str:
     """One change in one line: where, what, and the values."""
     where = f"{change.step or ''} {change.pointer}".strip() or "manifest.json"
     values = [
-        f"{word} {shown(value)}"
+        f"{word} {shown_change(value)}"
         for word, value in (("was", change.before), ("is", change.after))
         if value is not msgspec.UNSET
     ]
@@ -60,13 +60,13 @@ def change_text(change: Change) -> str:
     return printable(f"{where}: {change.message}{ending}")
 
 
-def shown(value: JsonValue) -> str:
+def shown_change(value: JsonValue) -> str:
     """A value as JSON in one line, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 
-def comparison_data(comparison: Comparison) -> dict[str, Any]:
+def comparison_data(comparison: ComparedReleases) -> dict[str, Any]:
     """A comparison as plain data. A first release has null for ``old``, ``bump`` and ``least``."""
     diff, verdict = comparison.diff, comparison.verdict
     return {
@@ -82,7 +82,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _change_data(change: Change) -> dict[str, Any]:
+def _change_data(change: InterfaceChange) -> dict[str, Any]:
     values = {"before": change.before, "after": change.after}
     return {
         "bump": change.bump.word,

@@ -10,7 +10,7 @@ from packaging.specifiers import Specifier
 from packaging.version import InvalidVersion
 from packaging.version import Version as PythonVersion
 
-from builder.diff.model import Change, Kind
+from builder.diff.model import ChangeKind, InterfaceChange
 from registry.errors import InvalidNameError
 from registry.versions import Dependency, Version, parse_dependency
 
@@ -22,17 +22,17 @@ class _UndecidedError(ValueError):
     """A range that our versions do not divide."""
 
 
-def dependencies_changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
+def dependencies_changes(old: Sequence[str], new: Sequence[str]) -> Iterator[InterfaceChange]:
     """The changes between two lists of requirements; none for the same in other words."""
     before, after = _by_library(old), _by_library(new)
     for name, texts in before.items():
         if name not in after:
-            yield _change(Kind.DEPENDENCY_WIDENED, "a dependency was removed", texts, [])
+            yield _change(ChangeKind.DEPENDENCY_WIDENED, "a dependency was removed", texts, [])
         elif sorted(texts) != sorted(after[name]):
             yield from _compared(texts, after[name])
     for name, texts in after.items():
         if name not in before:
-            yield _change(Kind.DEPENDENCY_NARROWED, "a dependency was added", [], texts)
+            yield _change(ChangeKind.DEPENDENCY_NARROWED, "a dependency was added", [], texts)
 
 
 def _by_library(requirements: Iterable[str]) -> dict[str, list[str]]:
@@ -46,21 +46,23 @@ def _by_library(requirements: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def _compared(old: list[str], new: list[str]) -> Iterator[Change]:
+def _compared(old: list[str], new: list[str]) -> Iterator[InterfaceChange]:
     try:
         before, after = _parsed(old), _parsed(new)
         samples = list(_samples(chain(before, after)))
     except (_UndecidedError, InvalidNameError):
         message = "a dependency changed and cannot be compared: treated as major"
-        yield _change(Kind.DEPENDENCY_NARROWED, message, old, new)
+        yield _change(ChangeKind.DEPENDENCY_NARROWED, message, old, new)
         return
     allowed = [(_all_allow(before, version), _all_allow(after, version)) for version in samples]
     if (True, False) in allowed:
-        yield _change(Kind.DEPENDENCY_NARROWED, "a dependency allows fewer versions", old, new)
+        yield _change(
+            ChangeKind.DEPENDENCY_NARROWED, "a dependency allows fewer versions", old, new
+        )
     elif (False, True) in allowed:
-        yield _change(Kind.DEPENDENCY_WIDENED, "a dependency allows more versions", old, new)
+        yield _change(ChangeKind.DEPENDENCY_WIDENED, "a dependency allows more versions", old, new)
     else:
-        yield _change(Kind.TEXT_CHANGED, "a dependency is said in other words", old, new)
+        yield _change(ChangeKind.TEXT_CHANGED, "a dependency is said in other words", old, new)
 
 
 def _parsed(texts: list[str]) -> list[Dependency]:
@@ -121,8 +123,8 @@ def _edges(part: Specifier) -> Iterator[Version]:
     yield _first(major + 1, 0, 0)
 
 
-def _change(kind: Kind, message: str, before: list[str], after: list[str]) -> Change:
-    return Change(
+def _change(kind: ChangeKind, message: str, before: list[str], after: list[str]) -> InterfaceChange:
+    return InterfaceChange(
         kind=kind,
         pointer="/dependencies",
         message=message,

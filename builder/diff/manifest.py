@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from builder.diff.dependencies import dependencies_changes
-from builder.diff.model import Change, Kind
+from builder.diff.model import ChangeKind, InterfaceChange
 from builder.diff.permissions import label_changes
 from registry.formats.model import JsonValue, Manifest, Platform
 from registry.names import StepName
@@ -21,11 +21,11 @@ _TEXTS = (
 )  # fmt: skip
 
 
-def manifest_changes(old: Manifest, new: Manifest) -> Iterator[Change]:
+def manifest_changes(old: Manifest, new: Manifest) -> Iterator[InterfaceChange]:
     """The changes between two manifests; their versions and steps are not looked at."""
     if old.name != new.name:
-        yield Change(
-            kind=Kind.LIBRARY_RENAMED,
+        yield InterfaceChange(
+            kind=ChangeKind.LIBRARY_RENAMED,
             pointer="/name",
             message="it is another library",
             before=old.name,
@@ -39,8 +39,8 @@ def manifest_changes(old: Manifest, new: Manifest) -> Iterator[Change]:
     for name in _TEXTS:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
-            yield Change(
-                kind=Kind.TEXT_CHANGED,
+            yield InterfaceChange(
+                kind=ChangeKind.TEXT_CHANGED,
                 pointer=f"/{name}",
                 message=f"the library's {name.replace('_', ' ')} changed",
                 before=_plain(before),
@@ -57,13 +57,13 @@ def _plain(value: JsonValue) -> JsonValue:
 
 def platform_changes(
     step: StepName | None, old: Sequence[Platform], new: Sequence[Platform]
-) -> Iterator[Change]:
+) -> Iterator[InterfaceChange]:
     """The changes between two lists of platforms, of a step or of a library."""
     pointer = "/platform_support"
     for platform in old:
         if platform not in new:
-            yield Change(
-                kind=Kind.PLATFORM_REMOVED,
+            yield InterfaceChange(
+                kind=ChangeKind.PLATFORM_REMOVED,
                 step=step,
                 pointer=pointer,
                 message="a platform is no longer supported",
@@ -71,8 +71,8 @@ def platform_changes(
             )
     for platform in new:
         if platform not in old:
-            yield Change(
-                kind=Kind.PLATFORM_ADDED,
+            yield InterfaceChange(
+                kind=ChangeKind.PLATFORM_ADDED,
                 step=step,
                 pointer=pointer,
                 message="a platform was added",
@@ -80,10 +80,10 @@ def platform_changes(
             )
 
 
-def _premium_changes(old: Manifest, new: Manifest) -> Iterator[Change]:
+def _premium_changes(old: Manifest, new: Manifest) -> Iterator[InterfaceChange]:
     if old.is_premium != new.is_premium:
-        yield Change(
-            kind=Kind.PREMIUM_STARTED if new.is_premium else Kind.PREMIUM_ENDED,
+        yield InterfaceChange(
+            kind=ChangeKind.PREMIUM_STARTED if new.is_premium else ChangeKind.PREMIUM_ENDED,
             pointer="/is_premium",
             message="it needs a licence now" if new.is_premium else "it needs no licence any more",
             before=old.is_premium,
@@ -91,14 +91,14 @@ def _premium_changes(old: Manifest, new: Manifest) -> Iterator[Change]:
         )
 
 
-def _host_changes(old: str, new: str) -> Iterator[Change]:
+def _host_changes(old: str, new: str) -> Iterator[InterfaceChange]:
     """The least OpsConductor that runs it: a dependency as any other."""
     if old == new:
         return
     narrower = parse_version(new) > parse_version(old)
     what = "it needs a newer OpsConductor" if narrower else "it runs on an older OpsConductor"
-    yield Change(
-        kind=Kind.DEPENDENCY_NARROWED if narrower else Kind.DEPENDENCY_WIDENED,
+    yield InterfaceChange(
+        kind=ChangeKind.DEPENDENCY_NARROWED if narrower else ChangeKind.DEPENDENCY_WIDENED,
         pointer="/min_opsconductor_version",
         message=what,
         before=old,

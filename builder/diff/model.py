@@ -25,7 +25,7 @@ class Bump(IntEnum):
         return self.name.lower()
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """Every kind of change there is. The names are stable: tables and filters count by them."""
 
     LIBRARY_RENAMED = "library-renamed"
@@ -68,50 +68,50 @@ class Kind(StrEnum):
     FILE_CHANGED = "file-changed"
 
 
-BUMPS: dict[Kind, Bump] = {
-    Kind.LIBRARY_RENAMED: Bump.MAJOR,
-    Kind.STEP_REMOVED: Bump.MAJOR,
-    Kind.STEP_ADDED: Bump.MINOR,
-    Kind.EXECUTOR_REMOVED: Bump.MAJOR,
-    Kind.EXECUTOR_ADDED: Bump.MINOR,
-    Kind.PORT_REMOVED: Bump.MAJOR,
-    Kind.PORT_ADDED: Bump.MINOR,
-    Kind.PLATFORM_REMOVED: Bump.MAJOR,
-    Kind.PLATFORM_ADDED: Bump.MINOR,
-    Kind.PARAMETER_REMOVED: Bump.MAJOR,
-    Kind.PARAMETER_ADDED: Bump.MINOR,
-    Kind.REQUIRED_PARAMETER_ADDED: Bump.MAJOR,
-    Kind.PARAMETER_REQUIRED: Bump.MAJOR,
-    Kind.PARAMETER_OPTIONAL: Bump.MINOR,
-    Kind.PARAMETER_TYPE_CHANGED: Bump.MAJOR,
-    Kind.PARAMETER_NARROWED: Bump.MAJOR,
-    Kind.PARAMETER_WIDENED: Bump.MINOR,
-    Kind.PARAMETER_INCOMPARABLE: Bump.MAJOR,
-    Kind.OPTION_REMOVED: Bump.MAJOR,
-    Kind.OPTION_ADDED: Bump.MINOR,
-    Kind.DEFAULT_CHANGED: Bump.MAJOR,
-    Kind.DEFAULT_ADDED: Bump.MINOR,
-    Kind.OUTPUT_REMOVED: Bump.MAJOR,
-    Kind.OUTPUT_ADDED: Bump.MINOR,
-    Kind.OUTPUT_WIDENED: Bump.MAJOR,
-    Kind.OUTPUT_NARROWED: Bump.MINOR,
-    Kind.OUTPUT_INCOMPARABLE: Bump.MAJOR,
-    Kind.PERMISSION_WIDENED: Bump.MAJOR,
-    Kind.PERMISSION_NARROWED: Bump.PATCH,
-    Kind.PREMIUM_STARTED: Bump.MAJOR,
-    Kind.PREMIUM_ENDED: Bump.PATCH,
-    Kind.DEPENDENCY_NARROWED: Bump.MAJOR,
-    Kind.DEPENDENCY_WIDENED: Bump.MINOR,
-    Kind.STEP_DEPRECATED: Bump.MINOR,
-    Kind.STEP_UNDEPRECATED: Bump.PATCH,
-    Kind.FORM_CHANGED: Bump.PATCH,
-    Kind.TEXT_CHANGED: Bump.PATCH,
-    Kind.FILE_CHANGED: Bump.PATCH,
+BUMPS: dict[ChangeKind, Bump] = {
+    ChangeKind.LIBRARY_RENAMED: Bump.MAJOR,
+    ChangeKind.STEP_REMOVED: Bump.MAJOR,
+    ChangeKind.STEP_ADDED: Bump.MINOR,
+    ChangeKind.EXECUTOR_REMOVED: Bump.MAJOR,
+    ChangeKind.EXECUTOR_ADDED: Bump.MINOR,
+    ChangeKind.PORT_REMOVED: Bump.MAJOR,
+    ChangeKind.PORT_ADDED: Bump.MINOR,
+    ChangeKind.PLATFORM_REMOVED: Bump.MAJOR,
+    ChangeKind.PLATFORM_ADDED: Bump.MINOR,
+    ChangeKind.PARAMETER_REMOVED: Bump.MAJOR,
+    ChangeKind.PARAMETER_ADDED: Bump.MINOR,
+    ChangeKind.REQUIRED_PARAMETER_ADDED: Bump.MAJOR,
+    ChangeKind.PARAMETER_REQUIRED: Bump.MAJOR,
+    ChangeKind.PARAMETER_OPTIONAL: Bump.MINOR,
+    ChangeKind.PARAMETER_TYPE_CHANGED: Bump.MAJOR,
+    ChangeKind.PARAMETER_NARROWED: Bump.MAJOR,
+    ChangeKind.PARAMETER_WIDENED: Bump.MINOR,
+    ChangeKind.PARAMETER_INCOMPARABLE: Bump.MAJOR,
+    ChangeKind.OPTION_REMOVED: Bump.MAJOR,
+    ChangeKind.OPTION_ADDED: Bump.MINOR,
+    ChangeKind.DEFAULT_CHANGED: Bump.MAJOR,
+    ChangeKind.DEFAULT_ADDED: Bump.MINOR,
+    ChangeKind.OUTPUT_REMOVED: Bump.MAJOR,
+    ChangeKind.OUTPUT_ADDED: Bump.MINOR,
+    ChangeKind.OUTPUT_WIDENED: Bump.MAJOR,
+    ChangeKind.OUTPUT_NARROWED: Bump.MINOR,
+    ChangeKind.OUTPUT_INCOMPARABLE: Bump.MAJOR,
+    ChangeKind.PERMISSION_WIDENED: Bump.MAJOR,
+    ChangeKind.PERMISSION_NARROWED: Bump.PATCH,
+    ChangeKind.PREMIUM_STARTED: Bump.MAJOR,
+    ChangeKind.PREMIUM_ENDED: Bump.PATCH,
+    ChangeKind.DEPENDENCY_NARROWED: Bump.MAJOR,
+    ChangeKind.DEPENDENCY_WIDENED: Bump.MINOR,
+    ChangeKind.STEP_DEPRECATED: Bump.MINOR,
+    ChangeKind.STEP_UNDEPRECATED: Bump.PATCH,
+    ChangeKind.FORM_CHANGED: Bump.PATCH,
+    ChangeKind.TEXT_CHANGED: Bump.PATCH,
+    ChangeKind.FILE_CHANGED: Bump.PATCH,
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class InterfaceChange:
     """One difference between two releases.
 
     ``step`` is None for what concerns the whole library; ``pointer`` is a JSON pointer into the
@@ -120,7 +120,7 @@ class Change:
     nothing is any more (null is a value).
     """
 
-    kind: Kind
+    kind: ChangeKind
     message: str
     step: StepName | None = None
     pointer: str = ""
@@ -137,13 +137,13 @@ class Change:
 class InterfaceDiff:
     """All changes from one release to another, the gravest first."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[InterfaceChange, ...]
 
     @property
     def bump(self) -> Bump:
         """What they demand together: the greatest of them."""
         return max((change.bump for change in self.changes), default=Bump.NONE)
 
-    def of(self, bump: Bump) -> tuple[Change, ...]:
+    def of(self, bump: Bump) -> tuple[InterfaceChange, ...]:
         """The changes that demand exactly this much."""
         return tuple(change for change in self.changes if change.bump is bump)

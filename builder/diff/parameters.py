@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from builder.diff.json_values import identity, same_json
-from builder.diff.model import Change, Kind
+from builder.diff.model import ChangeKind, InterfaceChange
 from builder.diff.schema_subset import Covers, covers, without_texts
 from registry.formats.json_text import escape_pointer
 from registry.formats.model import JsonValue, Parameter, ParameterType
@@ -29,12 +29,12 @@ _NOTHING = msgspec.UNSET
 
 def parameters_changes(
     step: StepName, old: Mapping[str, Parameter], new: Mapping[str, Parameter]
-) -> Iterator[Change]:
+) -> Iterator[InterfaceChange]:
     """The changes between two sets of parameters."""
     for name, parameter in old.items():
         if name not in new:
-            yield Change(
-                kind=Kind.PARAMETER_REMOVED,
+            yield InterfaceChange(
+                kind=ChangeKind.PARAMETER_REMOVED,
                 step=step,
                 pointer=_pointer(name),
                 message="a parameter was removed",
@@ -63,11 +63,11 @@ def _pointer(name: str) -> str:
     return f"/parameters/{escape_pointer(name)}"
 
 
-def _added(step: StepName, name: str, parameter: Parameter) -> Change:
+def _added(step: StepName, name: str, parameter: Parameter) -> InterfaceChange:
     must = not _may_be_left_out(parameter)
     what = "a required parameter without a default was added" if must else "a parameter was added"
-    return Change(
-        kind=Kind.REQUIRED_PARAMETER_ADDED if must else Kind.PARAMETER_ADDED,
+    return InterfaceChange(
+        kind=ChangeKind.REQUIRED_PARAMETER_ADDED if must else ChangeKind.PARAMETER_ADDED,
         step=step,
         pointer=_pointer(name),
         message=what,
@@ -88,56 +88,56 @@ class _Pair:
     old: Parameter
     new: Parameter
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> Iterator[InterfaceChange]:
         found = False
         for part in (self._necessity, self._default, self._values, self._words):
             for change in part():
                 found = True
                 yield change
         if not found:
-            yield self._change(Kind.FORM_CHANGED, "", "a parameter is written in another way")
+            yield self._change(ChangeKind.FORM_CHANGED, "", "a parameter is written in another way")
 
     def _change(
         self,
-        kind: Kind,
+        kind: ChangeKind,
         where: str,
         message: str,
         before: JsonValue | msgspec.UnsetType = _NOTHING,
         after: JsonValue | msgspec.UnsetType = _NOTHING,
-    ) -> Change:
+    ) -> InterfaceChange:
         pointer = _pointer(self.name) + where
-        return Change(
+        return InterfaceChange(
             kind=kind, step=self.step, pointer=pointer, message=message, before=before, after=after
         )
 
-    def _necessity(self) -> Iterator[Change]:
+    def _necessity(self) -> Iterator[InterfaceChange]:
         old, new = self.old.required, self.new.required
         if old != new:
-            kind = Kind.PARAMETER_REQUIRED if new else Kind.PARAMETER_OPTIONAL
+            kind = ChangeKind.PARAMETER_REQUIRED if new else ChangeKind.PARAMETER_OPTIONAL
             message = f"a parameter {'became' if new else 'is no longer'} required"
             yield self._change(kind, "/required", message, old, new)
 
-    def _default(self) -> Iterator[Change]:
+    def _default(self) -> Iterator[InterfaceChange]:
         """What a caller gets who leaves it out: changed only for who was allowed to."""
         old, new = self.old.default, self.new.default
         if same_json(old, new):
             return
         if not _may_be_left_out(self.old):
             message = "a parameter that had to be given got a default"
-            yield self._change(Kind.DEFAULT_ADDED, "/default", message, after=new)
+            yield self._change(ChangeKind.DEFAULT_ADDED, "/default", message, after=new)
             return
         message = "the default changed"
         if old is _NOTHING:
             message = "a parameter that may be left out got a default"
         elif new is _NOTHING:
             message = "the default was removed"
-        yield self._change(Kind.DEFAULT_CHANGED, "/default", message, old, new)
+        yield self._change(ChangeKind.DEFAULT_CHANGED, "/default", message, old, new)
 
-    def _values(self) -> Iterator[Change]:
+    def _values(self) -> Iterator[InterfaceChange]:
         old, new = self.old, self.new
         if old.type is not new.type and new.type not in _WIDER.get(old.type, ()):
             message = "a parameter has another type"
-            kind = Kind.PARAMETER_TYPE_CHANGED
+            kind = ChangeKind.PARAMETER_TYPE_CHANGED
             yield self._change(kind, "/type", message, old.type.value, new.type.value)
             return
         told = list(self._options()) if old.options and new.options else []
@@ -147,30 +147,30 @@ class _Pair:
             return
         taken = covers(after, before)
         if taken is not Covers.YES:
-            if not any(change.kind is Kind.OPTION_REMOVED for change in told):
+            if not any(change.kind is ChangeKind.OPTION_REMOVED for change in told):
                 yield self._narrowed(taken)
         elif not told and (old.type is not new.type or covers(before, after) is not Covers.YES):
-            yield self._where(Kind.PARAMETER_WIDENED, "a parameter takes more than before")
+            yield self._where(ChangeKind.PARAMETER_WIDENED, "a parameter takes more than before")
 
-    def _options(self) -> Iterator[Change]:
+    def _options(self) -> Iterator[InterfaceChange]:
         before = {identity(option): option for option in self.old.options}
         after = {identity(option): option for option in self.new.options}
         for key, option in before.items():
             if key not in after:
                 message = "an option was removed"
-                yield self._change(Kind.OPTION_REMOVED, "/options", message, before=option)
+                yield self._change(ChangeKind.OPTION_REMOVED, "/options", message, before=option)
         for key, option in after.items():
             if key not in before:
                 message = "an option was added"
-                yield self._change(Kind.OPTION_ADDED, "/options", message, after=option)
+                yield self._change(ChangeKind.OPTION_ADDED, "/options", message, after=option)
 
-    def _narrowed(self, taken: Covers) -> Change:
+    def _narrowed(self, taken: Covers) -> InterfaceChange:
         if taken is Covers.NO:
-            return self._where(Kind.PARAMETER_NARROWED, "a parameter takes less than before")
+            return self._where(ChangeKind.PARAMETER_NARROWED, "a parameter takes less than before")
         message = "what a parameter takes changed and cannot be compared: treated as major"
-        return self._where(Kind.PARAMETER_INCOMPARABLE, message)
+        return self._where(ChangeKind.PARAMETER_INCOMPARABLE, message)
 
-    def _where(self, kind: Kind, message: str) -> Change:
+    def _where(self, kind: ChangeKind, message: str) -> InterfaceChange:
         """A change of values, shown by the field that is behind it."""
         old, new = self.old, self.new
         if old.type is not new.type:
@@ -181,20 +181,20 @@ class _Pair:
             return self._change(kind, "/options", message, after=list(new.options))
         return self._change(kind, "/validation", message, old.validation, new.validation)
 
-    def _words(self) -> Iterator[Change]:
+    def _words(self) -> Iterator[InterfaceChange]:
         old, new = self.old, self.new
         if old.description != new.description:
             message = "a parameter's description changed"
             yield self._change(
-                Kind.TEXT_CHANGED, "/description", message, old.description, new.description
+                ChangeKind.TEXT_CHANGED, "/description", message, old.description, new.description
             )
         if old.secret != new.secret:
             message = (
                 "a parameter is secret now" if new.secret else "a parameter is not secret any more"
             )
-            yield self._change(Kind.FORM_CHANGED, "/secret", message, old.secret, new.secret)
+            yield self._change(ChangeKind.FORM_CHANGED, "/secret", message, old.secret, new.secret)
         if old.multiline != new.multiline:
             message = "how a form shows a parameter changed"
             yield self._change(
-                Kind.FORM_CHANGED, "/multiline", message, old.multiline, new.multiline
+                ChangeKind.FORM_CHANGED, "/multiline", message, old.multiline, new.multiline
             )

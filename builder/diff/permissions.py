@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import msgspec
 
-from builder.diff.model import Change, Kind
+from builder.diff.model import ChangeKind, InterfaceChange
 from registry.formats.json_text import escape_pointer
 from registry.formats.model import Permissions, RunLimits
 from registry.names import StepName
@@ -23,7 +23,9 @@ _ANY = "*"
 _LABELS = {"file_system": frozenset({"file_read", "file_write"})}
 
 
-def permissions_changes(step: StepName, old: Permissions, new: Permissions) -> Iterator[Change]:
+def permissions_changes(
+    step: StepName, old: Permissions, new: Permissions
+) -> Iterator[InterfaceChange]:
     """The changes between what a step asked and asks for."""
     groups = (
         ("filesystem/read", old.filesystem.read, new.filesystem.read, path_covers),
@@ -40,7 +42,7 @@ def permissions_changes(step: StepName, old: Permissions, new: Permissions) -> I
 
 def label_changes(
     step: StepName | None, old: Iterable[str], new: Iterable[str]
-) -> Iterator[Change]:
+) -> Iterator[InterfaceChange]:
     """The changes between two lists of ``required_permissions``."""
     group = _Group(step=step, pointer="/required_permissions", covers=label_covers)
     yield from group.changes(old, new)
@@ -54,26 +56,26 @@ class _Group:
     pointer: str
     covers: Covers
 
-    def changes(self, old: Iterable[str], new: Iterable[str]) -> Iterator[Change]:
+    def changes(self, old: Iterable[str], new: Iterable[str]) -> Iterator[InterfaceChange]:
         before, after = tuple(old), tuple(new)
         for item in after:
             if not any(self.covers(known, item) for known in before):
                 yield self._change(
-                    Kind.PERMISSION_WIDENED, "it asks to be allowed more", after=item
+                    ChangeKind.PERMISSION_WIDENED, "it asks to be allowed more", after=item
                 )
         for item in before:
             if not any(self.covers(still, item) for still in after):
                 message = "it asks to be allowed less"
-                yield self._change(Kind.PERMISSION_NARROWED, message, before=item)
+                yield self._change(ChangeKind.PERMISSION_NARROWED, message, before=item)
 
     def _change(
         self,
-        kind: Kind,
+        kind: ChangeKind,
         message: str,
         before: str | msgspec.UnsetType = msgspec.UNSET,
         after: str | msgspec.UnsetType = msgspec.UNSET,
-    ) -> Change:
-        return Change(
+    ) -> InterfaceChange:
+        return InterfaceChange(
             kind=kind,
             step=self.step,
             pointer=self.pointer,
@@ -83,15 +85,15 @@ class _Group:
         )
 
 
-def _limit_changes(step: StepName, old: RunLimits, new: RunLimits) -> Iterator[Change]:
+def _limit_changes(step: StepName, old: RunLimits, new: RunLimits) -> Iterator[InterfaceChange]:
     """Limits raised. None leaves it to the operator, who has decided; a number asks for it."""
     for field in fields(RunLimits):
         before, after = getattr(old, field.name), getattr(new, field.name)
         if before == after:
             continue
         wider = after is not None and (before is None or after > before)
-        yield Change(
-            kind=Kind.PERMISSION_WIDENED if wider else Kind.PERMISSION_NARROWED,
+        yield InterfaceChange(
+            kind=ChangeKind.PERMISSION_WIDENED if wider else ChangeKind.PERMISSION_NARROWED,
             step=step,
             pointer=f"/permissions/limits/{escape_pointer(field.name)}",
             message="it asks to use more" if wider else "it asks to use no more than before",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from builder.diff.json_values import same_json
-from builder.diff.model import Change, Kind
+from builder.diff.model import ChangeKind, InterfaceChange
 from builder.diff.schema_subset import children, gaps, refers, without_texts
 from registry.formats.json_text import escape_pointer
 from registry.formats.model import JsonValue
@@ -17,22 +17,22 @@ from registry.names import StepName
 # A release that was checked is not nested deeper than this.
 _DEEPEST = 64
 _MESSAGES = {
-    Kind.OUTPUT_REMOVED: "an output was removed",
-    Kind.OUTPUT_ADDED: "an output was added",
-    Kind.OUTPUT_WIDENED: "its output may be more than before",
-    Kind.OUTPUT_NARROWED: "its output promises more than before",
-    Kind.OUTPUT_INCOMPARABLE: "its output changed and cannot be compared: treated as major",
+    ChangeKind.OUTPUT_REMOVED: "an output was removed",
+    ChangeKind.OUTPUT_ADDED: "an output was added",
+    ChangeKind.OUTPUT_WIDENED: "its output may be more than before",
+    ChangeKind.OUTPUT_NARROWED: "its output promises more than before",
+    ChangeKind.OUTPUT_INCOMPARABLE: "its output changed and cannot be compared: treated as major",
 }
 
 
 def returns_changes(
     step: StepName, old: Mapping[str, Any], new: Mapping[str, Any]
-) -> Iterator[Change]:
+) -> Iterator[InterfaceChange]:
     """The changes between two schemas of an output."""
     if same_json(old, new):
         return
     if _is_too_deep(old) or _is_too_deep(new):
-        yield _change(Kind.OUTPUT_INCOMPARABLE, step, "", msgspec.UNSET, msgspec.UNSET)
+        yield _change(ChangeKind.OUTPUT_INCOMPARABLE, step, "", msgspec.UNSET, msgspec.UNSET)
         return
     before, after = without_texts(old), without_texts(new)
     breaks = list(_meaning_changes(step, before, after))
@@ -41,7 +41,7 @@ def returns_changes(
         return
     same = same_json(before, after)
     what = "the words about its output changed" if same else "its output is said in other words"
-    yield Change(kind=Kind.TEXT_CHANGED, step=step, pointer="/returns", message=what)
+    yield InterfaceChange(kind=ChangeKind.TEXT_CHANGED, step=step, pointer="/returns", message=what)
 
 
 def _is_too_deep(schema: JsonValue) -> bool:
@@ -54,22 +54,22 @@ def _is_too_deep(schema: JsonValue) -> bool:
     return True
 
 
-def _meaning_changes(step: StepName, old: JsonValue, new: JsonValue) -> Iterator[Change]:
+def _meaning_changes(step: StepName, old: JsonValue, new: JsonValue) -> Iterator[InterfaceChange]:
     if same_json(old, new):
         return
     nothing_yet = True
     removed: list[str] = []
     for kind, pointer, before, after in _outputs(old, new, ""):
         nothing_yet = False
-        removed.extend([pointer] if kind is Kind.OUTPUT_REMOVED else [])
+        removed.extend([pointer] if kind is ChangeKind.OUTPUT_REMOVED else [])
         yield _change(kind, step, pointer, before, after)
     for gap in gaps(old, new):
         nothing_yet = False
         if not _is_told(gap.pointer, removed):
-            kind = Kind.OUTPUT_WIDENED if gap.certain else Kind.OUTPUT_INCOMPARABLE
+            kind = ChangeKind.OUTPUT_WIDENED if gap.certain else ChangeKind.OUTPUT_INCOMPARABLE
             yield _change(kind, step, gap.pointer, gap.wide, gap.narrow)
     for gap in gaps(new, old) if nothing_yet else ():
-        yield _change(Kind.OUTPUT_NARROWED, step, gap.pointer, gap.narrow, gap.wide)
+        yield _change(ChangeKind.OUTPUT_NARROWED, step, gap.pointer, gap.narrow, gap.wide)
 
 
 def _is_told(pointer: str, removed: list[str]) -> bool:
@@ -80,7 +80,7 @@ def _is_told(pointer: str, removed: list[str]) -> bool:
 
 def _outputs(
     old: JsonValue, new: JsonValue, pointer: str
-) -> Iterator[tuple[Kind, str, JsonValue, JsonValue]]:
+) -> Iterator[tuple[ChangeKind, str, JsonValue, JsonValue]]:
     """Outputs that are named in one of the two only: kind, pointer, before, after."""
     if refers(old) or refers(new):
         return
@@ -88,13 +88,13 @@ def _outputs(
     for name, part in before.items():
         place = f"{pointer}/properties/{escape_pointer(name)}"
         if name not in after:
-            yield Kind.OUTPUT_REMOVED, place, part, msgspec.UNSET
+            yield ChangeKind.OUTPUT_REMOVED, place, part, msgspec.UNSET
         else:
             yield from _outputs(part, after[name], place)
     for name, part in after.items():
         if name not in before:
             place = f"{pointer}/properties/{escape_pointer(name)}"
-            yield Kind.OUTPUT_ADDED, place, msgspec.UNSET, part
+            yield ChangeKind.OUTPUT_ADDED, place, msgspec.UNSET, part
     if isinstance(old, Mapping) and isinstance(new, Mapping) and "items" in old and "items" in new:
         yield from _outputs(old["items"], new["items"], f"{pointer}/items")
 
@@ -111,9 +111,9 @@ def _named(schema: JsonValue) -> dict[str, JsonValue]:
 
 
 def _change(
-    kind: Kind, step: StepName, pointer: str, before: JsonValue, after: JsonValue
-) -> Change:
-    return Change(
+    kind: ChangeKind, step: StepName, pointer: str, before: JsonValue, after: JsonValue
+) -> InterfaceChange:
+    return InterfaceChange(
         kind=kind,
         step=step,
         pointer=f"/returns{pointer}",

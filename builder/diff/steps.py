@@ -8,7 +8,7 @@ import msgspec
 
 from builder.diff.json_values import same_json
 from builder.diff.manifest import platform_changes
-from builder.diff.model import Change, Kind
+from builder.diff.model import ChangeKind, InterfaceChange
 from builder.diff.parameters import parameters_changes
 from builder.diff.permissions import label_changes, permissions_changes
 from builder.diff.returns import returns_changes
@@ -16,27 +16,29 @@ from registry.formats.model import JsonValue, ReleaseContent, Step
 from registry.names import StepName
 
 _TEXTS = (
-    ("display_name", Kind.TEXT_CHANGED),
-    ("category", Kind.TEXT_CHANGED),
-    ("description", Kind.TEXT_CHANGED),
-    ("icon", Kind.FORM_CHANGED),
-    ("color", Kind.FORM_CHANGED),
-    ("tags", Kind.TEXT_CHANGED),
-    ("deprecation_message", Kind.TEXT_CHANGED),
+    ("display_name", ChangeKind.TEXT_CHANGED),
+    ("category", ChangeKind.TEXT_CHANGED),
+    ("description", ChangeKind.TEXT_CHANGED),
+    ("icon", ChangeKind.FORM_CHANGED),
+    ("color", ChangeKind.FORM_CHANGED),
+    ("tags", ChangeKind.TEXT_CHANGED),
+    ("deprecation_message", ChangeKind.TEXT_CHANGED),
 )
 
 
-def steps_changes(old: ReleaseContent, new: ReleaseContent) -> Iterator[Change]:
+def steps_changes(old: ReleaseContent, new: ReleaseContent) -> Iterator[InterfaceChange]:
     """The changes between the steps of two releases."""
     before = {step.name: step for step in old.steps}
     after = {step.name: step for step in new.steps}
     for name in before:
         if name not in after:
-            yield Change(kind=Kind.STEP_REMOVED, step=name, message="the step was removed")
+            yield InterfaceChange(
+                kind=ChangeKind.STEP_REMOVED, step=name, message="the step was removed"
+            )
     executors, theirs = _executors(old), _executors(new)
     for name, step in after.items():
         if name not in before:
-            yield Change(kind=Kind.STEP_ADDED, step=name, message="a step was added")
+            yield InterfaceChange(kind=ChangeKind.STEP_ADDED, step=name, message="a step was added")
             continue
         yield from _executor_changes(name, executors[name], theirs[name])
         encode = msgspec.json.encode
@@ -49,15 +51,20 @@ def _executors(content: ReleaseContent) -> dict[StepName, str | None]:
     return {step.name: file.executor for step, file in zip(content.steps, files, strict=False)}
 
 
-def _executor_changes(step: StepName, old: str | None, new: str | None) -> Iterator[Change]:
+def _executor_changes(
+    step: StepName, old: str | None, new: str | None
+) -> Iterator[InterfaceChange]:
     if old == new:
         return
-    kind, message = Kind.FILE_CHANGED, "its executor is another file"
+    kind, message = ChangeKind.FILE_CHANGED, "its executor is another file"
     if new is None:
-        kind, message = Kind.EXECUTOR_REMOVED, "its executor was removed: it cannot be run any more"
+        kind, message = (
+            ChangeKind.EXECUTOR_REMOVED,
+            "its executor was removed: it cannot be run any more",
+        )
     elif old is None:
-        kind, message = Kind.EXECUTOR_ADDED, "it got an executor: it can be run"
-    yield Change(
+        kind, message = ChangeKind.EXECUTOR_ADDED, "it got an executor: it can be run"
+    yield InterfaceChange(
         kind=kind,
         step=step,
         message=message,
@@ -66,7 +73,7 @@ def _executor_changes(step: StepName, old: str | None, new: str | None) -> Itera
     )
 
 
-def _step_changes(old: Step, new: Step) -> Iterator[Change]:
+def _step_changes(old: Step, new: Step) -> Iterator[InterfaceChange]:
     name = new.name
     yield from _port_changes(old, new)
     yield from platform_changes(name, old.platform_support, new.platform_support)
@@ -75,8 +82,8 @@ def _step_changes(old: Step, new: Step) -> Iterator[Change]:
     yield from label_changes(name, old.required_permissions, new.required_permissions)
     yield from permissions_changes(name, old.permissions, new.permissions)
     if old.is_deprecated != new.is_deprecated:
-        yield Change(
-            kind=Kind.STEP_DEPRECATED if new.is_deprecated else Kind.STEP_UNDEPRECATED,
+        yield InterfaceChange(
+            kind=ChangeKind.STEP_DEPRECATED if new.is_deprecated else ChangeKind.STEP_UNDEPRECATED,
             step=name,
             pointer="/is_deprecated",
             message="it is deprecated" if new.is_deprecated else "it is no longer deprecated",
@@ -86,13 +93,13 @@ def _step_changes(old: Step, new: Step) -> Iterator[Change]:
     yield from _text_changes(old, new)
 
 
-def _port_changes(old: Step, new: Step) -> Iterator[Change]:
+def _port_changes(old: Step, new: Step) -> Iterator[InterfaceChange]:
     for field in ("inputs", "outputs"):
         before, after = getattr(old, field), getattr(new, field)
         if before != after:
             fewer = after < before
-            yield Change(
-                kind=Kind.PORT_REMOVED if fewer else Kind.PORT_ADDED,
+            yield InterfaceChange(
+                kind=ChangeKind.PORT_REMOVED if fewer else ChangeKind.PORT_ADDED,
                 step=new.name,
                 pointer=f"/{field}",
                 message=f"it has {'fewer' if fewer else 'more'} {field}",
@@ -101,11 +108,11 @@ def _port_changes(old: Step, new: Step) -> Iterator[Change]:
             )
 
 
-def _text_changes(old: Step, new: Step) -> Iterator[Change]:
+def _text_changes(old: Step, new: Step) -> Iterator[InterfaceChange]:
     for field, kind in _TEXTS:
         before, after = getattr(old, field), getattr(new, field)
         if before != after:
-            yield Change(
+            yield InterfaceChange(
                 kind=kind,
                 step=new.name,
                 pointer=f"/{field}",
@@ -115,8 +122,8 @@ def _text_changes(old: Step, new: Step) -> Iterator[Change]:
             )
     examples = [msgspec.to_builtins(step.examples) for step in (old, new)]
     if not same_json(*examples):
-        yield Change(
-            kind=Kind.TEXT_CHANGED,
+        yield InterfaceChange(
+            kind=ChangeKind.TEXT_CHANGED,
             step=new.name,
             pointer="/examples",
             message="its examples changed",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from builder.diff.compare import compare
-from builder.diff.model import Bump, Kind
+from builder.diff.model import Bump, ChangeKind
 from builder.diff.required import comparable, judge_against, least_version, previous_version
 from registry.formats.model import ReleaseContent
 from registry.library.release_state import Library
@@ -37,7 +37,7 @@ class Upgrade:
     said: Bump
     least: Version
     ok: bool
-    kinds: frozenset[Kind]
+    kinds: frozenset[ChangeKind]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +62,7 @@ class Survey:
         """How many releases demanded one bump and said another: (demanded, said) → number."""
         return Counter((upgrade.demanded, upgrade.said) for upgrade in self.upgrades)
 
-    def breaks(self) -> list[tuple[Kind, int, int, int]]:
+    def breaks(self) -> list[tuple[ChangeKind, int, int, int]]:
         """The kinds of break that occur, the most frequent first.
 
         Each with the releases that have it, those of them that broke silently, and the libraries
@@ -70,7 +70,7 @@ class Survey:
         """
         rows = []
         silent = self.broke_silently
-        for kind in Kind:
+        for kind in ChangeKind:
             having = [s for s in self.upgrades if s.demanded is Bump.MAJOR and kind in s.kinds]
             hidden = [s for s in silent if kind in s.kinds]
             if having:

@@ -28,7 +28,7 @@ from registry.versions import Version, parse_version
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class ComparedReleases:
     """Two releases of a library, what changed and what that demands.
 
     ``old`` and ``diff`` are None for a first release. ``verdict`` is None where nothing is
@@ -57,7 +57,7 @@ class Chooser:
         self._registry = registry
         self._snapshot = snapshot
 
-    def candidates(self) -> list[Comparison]:
+    def candidates(self) -> list[ComparedReleases]:
         """Every candidate against the release before it, sorted by library and version."""
         libraries = list(self._snapshot.libraries(self._snapshot.names))
         for library in libraries:
@@ -69,12 +69,14 @@ class Chooser:
             if record.state is ReleaseState.CANDIDATE
         ]
 
-    def candidate(self, library: Library, record: ReleaseRecord) -> Comparison:
+    def candidate(self, library: Library, record: ReleaseRecord) -> ComparedReleases:
         """One candidate against the greatest lower stable release."""
         old = previous_version(comparable(library.releases), record.version)
         return self._compared(library, old, record.version)
 
-    def named(self, name: LibraryName, old: Version | None, new: Version | None) -> Comparison:
+    def named(
+        self, name: LibraryName, old: Version | None, new: Version | None
+    ) -> ComparedReleases:
         """Two releases of a library; those that are left out are chosen.
 
         NEW: the greatest candidate, else the greatest release. OLD: the greatest stable release
@@ -87,7 +89,7 @@ class Chooser:
         before = old or previous_version(comparable(library.releases), chosen)
         return self._compared(library, before, chosen)
 
-    def source(self, path: Path, old: Version | None) -> Comparison:
+    def source(self, path: Path, old: Version | None) -> ComparedReleases:
         """An author's files against a release.
 
         It is the one given, else the greatest stable one that is not above. Raises NotFoundError,
@@ -110,7 +112,7 @@ class Chooser:
         diff = compare(self._content(self._library(name), before), content)
         same_again = before == version and diff.bump is Bump.NONE
         judged = before.is_stable and before <= version and not same_again
-        return Comparison(
+        return ComparedReleases(
             library=name,
             old=before,
             new=version,
@@ -119,14 +121,14 @@ class Chooser:
             source=str(path),
         )
 
-    def _compared(self, library: Library, old: Version | None, new: Version) -> Comparison:
+    def _compared(self, library: Library, old: Version | None, new: Version) -> ComparedReleases:
         after = self._content(library, new)
         if old is None:
             return _first(library.name, new)
         diff = compare(self._content(library, old), after)
         judged = old.is_stable and old < new
         verdict = judge([old], new, diff.bump) if judged else None
-        return Comparison(library=library.name, old=old, new=new, diff=diff, verdict=verdict)
+        return ComparedReleases(library=library.name, old=old, new=new, diff=diff, verdict=verdict)
 
     def _newest(self, library: Library, above: Version | None) -> Version:
         candidates = [r for r in library.releases if r.state is ReleaseState.CANDIDATE]
@@ -176,5 +178,7 @@ def _refuse_alarms(library: Library) -> None:
         )
 
 
-def _first(name: LibraryName, version: Version, source: str = "") -> Comparison:
-    return Comparison(library=name, old=None, new=version, diff=None, verdict=None, source=source)
+def _first(name: LibraryName, version: Version, source: str = "") -> ComparedReleases:
+    return ComparedReleases(
+        library=name, old=None, new=version, diff=None, verdict=None, source=source
+    )

@@ -7,7 +7,7 @@ It reads files and yields releases and findings; it touches neither Git nor a re
 from __future__ import annotations
 
 from builder.importers.bitrise import BitriseSteplib
-from builder.importers.model import Finding, FindingKind, Importer, UnknownImporterError
+from builder.importers.model import FindingKind, Importer, ImportFinding, UnknownImporterError
 from builder.importers.opsconductor import OpsConductorLibraries
 
 _ALL: tuple[Importer, ...] = (BitriseSteplib(), OpsConductorLibraries())
@@ -25,4 +25,4 @@ def find_importer(name: str) -> Importer:
     return importer
 
 
-__all__ = ["IMPORTERS", "Finding", "FindingKind", "Importer", "find_importer"]
+__all__ = ["IMPORTERS", "FindingKind", "ImportFinding", "Importer", "find_importer"]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.importers.bitrise_release import ReleaseInput, UnusableStepError, convert_release
-from builder.importers.model import Finding, FindingKind, SourceError
+from builder.importers.model import FindingKind, ImportFinding, ImportSourceError
 from builder.importers.plaintext_yaml import PlainYamlError, read_plain_yaml
-from builder.importers.wording import clean, fit, library_name, shorten, utc_time
+from builder.importers.wording import clean, fit, name_for_library, shorten, utc_time
 from registry.errors import InvalidNameError
 from registry.formats.model import Deprecation
 from registry.limits import DEFAULT_LIMITS
@@ -35,24 +35,24 @@ class BitriseSteplib:
         """One line for the help text."""
         return "A checkout of the Bitrise StepLib: each step a library, each version a release"
 
-    def releases(self, source: Path) -> Iterator[ImportedRelease | Finding]:
+    def releases(self, source: Path) -> Iterator[ImportedRelease | ImportFinding]:
         """Everything below ``steps/``; raises SourceError when there is no such directory."""
         steps = source / "steps"
         if not steps.is_dir():
-            raise SourceError(
+            raise ImportSourceError(
                 "there is no directory 'steps' here",
                 where=str(source),
                 next_step="Name the root of a checkout of a Bitrise StepLib",
             )
         license_text = _read(source / "LICENSE") or b""
         folders = sorted(path for path in steps.iterdir() if path.is_dir())
-        taken = {folder.name for folder in folders if library_name(folder.name) == folder.name}
+        taken = {folder.name for folder in folders if name_for_library(folder.name) == folder.name}
         for folder in folders:
             name = folder.name
             if name not in taken:
-                name = library_name(folder.name, taken)
+                name = name_for_library(folder.name, taken)
                 taken.add(name)
-                yield Finding(
+                yield ImportFinding(
                     kind=FindingKind.RENAMED,
                     file=f"steps/{folder.name}",
                     reason="it is not a library name: lower-case words with single hyphens",
@@ -71,8 +71,8 @@ class _StepInfo:
 
 def _library(
     source: Path, folder: Path, name: LibraryName, license_text: bytes
-) -> Iterator[ImportedRelease | Finding]:
-    findings: list[Finding] = []
+) -> Iterator[ImportedRelease | ImportFinding]:
+    findings: list[ImportFinding] = []
     info = _step_info(source, folder, findings)
     versions = _versions(source, folder, findings)
     yield from findings
@@ -87,7 +87,7 @@ def _release(
     version: Version,
     info: _StepInfo,
     license_text: bytes,
-) -> Iterator[ImportedRelease | Finding]:
+) -> Iterator[ImportedRelease | ImportFinding]:
     where = file.relative_to(source).as_posix()
     try:
         document = read_plain_yaml(_read_or_fail(file))
@@ -103,7 +103,9 @@ def _release(
             )
         )
     except (PlainYamlError, UnusableStepError) as error:
-        yield Finding(kind=FindingKind.FAILED, file=where, reason=str(error), action="left out")
+        yield ImportFinding(
+            kind=FindingKind.FAILED, file=where, reason=str(error), action="left out"
+        )
         return
     for key in document.repeated:
         yield _adjusted(where, f"the key {key[:60]!r} is there twice", "the last one counts")
@@ -122,7 +124,7 @@ def _release(
     )
 
 
-def _versions(source: Path, folder: Path, findings: list[Finding]) -> dict[Version, Path]:
+def _versions(source: Path, folder: Path, findings: list[ImportFinding]) -> dict[Version, Path]:
     found: dict[Version, Path] = {}
     for child in sorted(folder.iterdir()):
         if not child.is_dir() or child.name == "assets":
@@ -142,12 +144,12 @@ def _versions(source: Path, folder: Path, findings: list[Finding]) -> dict[Versi
         where = folder.relative_to(source).as_posix()
         reason = "it has no version, so there is nothing to release"
         findings.append(
-            Finding(kind=FindingKind.LEFT_OUT, file=where, reason=reason, action="left out")
+            ImportFinding(kind=FindingKind.LEFT_OUT, file=where, reason=reason, action="left out")
         )
     return found
 
 
-def _step_info(source: Path, folder: Path, findings: list[Finding]) -> _StepInfo:
+def _step_info(source: Path, folder: Path, findings: list[ImportFinding]) -> _StepInfo:
     file = folder / "step-info.yml"
     where = file.relative_to(source).as_posix()
     raw = _read(file)
@@ -171,7 +173,7 @@ def _step_info(source: Path, folder: Path, findings: list[Finding]) -> _StepInfo
 
 
 def _deprecation(
-    value: dict[str, object], where: str, findings: list[Finding]
+    value: dict[str, object], where: str, findings: list[ImportFinding]
 ) -> Deprecation | None:
     notes, removal = value.get("deprecate_notes"), value.get("removal_date")
     if not notes and not removal:
@@ -203,9 +205,9 @@ def _read_or_fail(file: Path) -> bytes:
     return raw
 
 
-def _adjusted(file: str, reason: str, action: str) -> Finding:
-    return Finding(kind=FindingKind.ADJUSTED, file=file, reason=reason, action=action)
+def _adjusted(file: str, reason: str, action: str) -> ImportFinding:
+    return ImportFinding(kind=FindingKind.ADJUSTED, file=file, reason=reason, action=action)
 
 
-def _failed(file: str, reason: str) -> Finding:
-    return Finding(kind=FindingKind.FAILED, file=file, reason=reason, action="left out")
+def _failed(file: str, reason: str) -> ImportFinding:
+    return ImportFinding(kind=FindingKind.FAILED, file=file, reason=reason, action="left out")

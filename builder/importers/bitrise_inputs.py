@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder.importers.model import Finding, FindingKind
-from builder.importers.wording import clean, fit, is_clean, one_line, parameter_name
+from builder.importers.model import FindingKind, ImportFinding
+from builder.importers.wording import clean, fit, is_clean, parameter_name, plain_line
 
 _DESCRIPTION = 20_000
 _MOST_PARAMETERS, _MOST_OPTIONS = 200, 1_000
@@ -40,11 +40,11 @@ class Conversion:
     """The findings of one file while it is converted."""
 
     file: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ImportFinding] = field(default_factory=list)
 
     def note(self, kind: FindingKind, reason: str, action: str) -> None:
         """Remember what did not fit."""
-        self.findings.append(Finding(kind=kind, file=self.file, reason=reason, action=action))
+        self.findings.append(ImportFinding(kind=kind, file=self.file, reason=reason, action=action))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ def convert_outputs(raw: Any, work: Conversion) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for item in _items(raw, "output", work):
         schema: dict[str, Any] = {"type": "string"}
-        title = one_line(_text(item.opts, "title"), 200)
+        title = plain_line(_text(item.opts, "title"), 200)
         text = fit(_description(item, with_title=False), _DESCRIPTION)
         options = _options(item, work)
         schema |= {"title": title} if title else {}
@@ -88,7 +88,7 @@ def convert_outputs(raw: Any, work: Conversion) -> dict[str, Any]:
         schema |= {"enum": options} if options else {}
         # A declared value is what the variable holds before the step sets it.
         schema |= {"default": clean(item.value)} if item.value else {}
-        properties[one_line(item.name, 200)] = schema
+        properties[plain_line(item.name, 200)] = schema
     return {"type": "object", "properties": properties} if properties else {}
 
 
@@ -132,7 +132,7 @@ def _parameter(item: _Item, name: str, work: Conversion) -> dict[str, Any]:
     default = _default(item, work)
     said = _description(item, with_title=True)
     if name != item.name:
-        called = one_line(item.name, 80).replace("`", "'")
+        called = plain_line(item.name, 80).replace("`", "'")
         said = f"{said}\n\nThe input is called `{called}` in Bitrise.".strip()
     if options and default and default not in options:
         listed = ", ".join(f"`{option}`" for option in options)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builder.importers.wording import clean, one_line, web_address
+from builder.importers.wording import clean, linked_address, plain_line
 
 _FACTS = {
     "run_if": "Bitrise runs it only if",
@@ -41,8 +41,8 @@ def _links(raw: Mapping[str, Any]) -> Iterator[str]:
         text = raw.get(key)
         if not isinstance(text, str) or not text.strip():
             continue
-        address = web_address(text)
-        yield f"- {label}: <{address}>" if address else f"- {label}: {one_line(text, 500)}"
+        address = linked_address(text)
+        yield f"- {label}: <{address}>" if address else f"- {label}: {plain_line(text, 500)}"
 
 
 def _facts(raw: Mapping[str, Any]) -> Iterator[str]:
@@ -53,7 +53,7 @@ def _facts(raw: Mapping[str, Any]) -> Iterator[str]:
                 yield f"- {label}."
         elif value:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"- {label}: `{one_line(text, 500).replace('`', chr(39))}`"
+            yield f"- {label}: `{plain_line(text, 500).replace('`', chr(39))}`"
 
 
 def _origin(raw: Mapping[str, Any], source_id: str) -> Iterator[str]:
@@ -61,8 +61,8 @@ def _origin(raw: Mapping[str, Any], source_id: str) -> Iterator[str]:
     places = source if isinstance(source, dict) else {}
     git, commit = places.get("git"), places.get("commit")
     if isinstance(git, str) and isinstance(commit, str):
-        yield f"- Released from `{one_line(git, 300)}` at `{one_line(commit, 64)}`."
+        yield f"- Released from `{plain_line(git, 300)}` at `{plain_line(commit, 64)}`."
     yield (
-        f"- Imported from the step `{one_line(source_id, 100)}` of the Bitrise StepLib: "
+        f"- Imported from the step `{plain_line(source_id, 100)}` of the Bitrise StepLib: "
         "the description only, there is no executor."
     )

@@ -11,8 +11,8 @@ import orjson
 
 from builder.importers.bitrise_inputs import Conversion, convert_inputs, convert_outputs
 from builder.importers.bitrise_readme import readme
-from builder.importers.model import Finding, FindingKind
-from builder.importers.wording import clean, fit, one_line, title_case, web_address
+from builder.importers.model import FindingKind, ImportFinding
+from builder.importers.wording import clean, fit, linked_address, plain_line, title_case
 from registry.names import LibraryName
 from registry.versions import Version
 
@@ -58,7 +58,7 @@ class ConvertedRelease:
     """The files of the release, and what did not fit."""
 
     files: Mapping[str, bytes]
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[ImportFinding, ...] = field(default=())
 
 
 def convert_release(given: ReleaseInput) -> ConvertedRelease:
@@ -83,7 +83,7 @@ def convert_release(given: ReleaseInput) -> ConvertedRelease:
 
 def _step(given: ReleaseInput, work: Conversion) -> dict[str, Any]:
     raw = given.step
-    title = one_line(text_of(raw, "title"), _TITLE)
+    title = plain_line(text_of(raw, "title"), _TITLE)
     if not title:
         title = title_case(given.source_id)[:_TITLE]
         work.note(FindingKind.ADJUSTED, "it has no title", f"its title is {title!r}")
@@ -163,16 +163,16 @@ def _author(given: ReleaseInput) -> str:
     if given.maintainer == "bitrise":
         return "Bitrise"
     for key in ("source_code_url", "website"):
-        address = urlsplit(web_address(text_of(given.step, key)) or "")
+        address = urlsplit(linked_address(text_of(given.step, key)) or "")
         account = address.path.strip("/").partition("/")[0]
         if address.netloc.lower().removeprefix("www.") in _HOSTS and account:
-            return one_line(account, 200)
-    return one_line(given.maintainer, 200) or "Bitrise StepLib contributors"
+            return plain_line(account, 200)
+    return plain_line(given.maintainer, 200) or "Bitrise StepLib contributors"
 
 
 def _address(raw: Mapping[str, Any], key: str, work: Conversion) -> str | None:
     text = text_of(raw, key)
-    address = web_address(text)
+    address = linked_address(text)
     if text and address is None:
         reason = f"{key} {text[:80]!r} is not an http(s) address"
         work.note(FindingKind.ADJUSTED, reason, "it is told in the README only")
@@ -182,7 +182,7 @@ def _address(raw: Mapping[str, Any], key: str, work: Conversion) -> str | None:
 def _tags(raw: Mapping[str, Any], key: str) -> list[str]:
     value = raw.get(key)
     items = value if isinstance(value, list) else [value]
-    return _unique([one_line(item, _TAG) for item in items if isinstance(item, str)])
+    return _unique([plain_line(item, _TAG) for item in items if isinstance(item, str)])
 
 
 def _unique(items: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ class UnknownImporterError(BuilderError):
     exit_code = 13
 
 
-class SourceError(BuilderError):
+class ImportSourceError(BuilderError):
     """The directory is not what the importer reads."""
 
     exit_code = 14
@@ -40,7 +40,7 @@ class FindingKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class ImportFinding:
     """One thing that did not fit: in which file, why, and what was done about it."""
 
     kind: FindingKind
@@ -59,7 +59,7 @@ class Importer(Protocol):
     def describe(self) -> str:
         """One line for the help text."""
 
-    def releases(self, source: Path) -> Iterator[ImportedRelease | Finding]:
+    def releases(self, source: Path) -> Iterator[ImportedRelease | ImportFinding]:
         """Everything in the source, libraries by name, releases of one from the least up.
 
         Yields a finding for whatever is not converted as it is. Raises SourceError when the

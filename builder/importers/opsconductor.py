@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from builder.importers.model import Finding, FindingKind, SourceError
+from builder.importers.model import FindingKind, ImportFinding, ImportSourceError
 from registry.checks.release import check_release
 from registry.errors import InvalidNameError, RegistryError
 from registry.names import parse_library_name
@@ -36,11 +36,11 @@ class OpsConductorLibraries:
         """One line for the help text."""
         return "A library of OpsConductor (ZIP, directory or manifest), or a directory of them"
 
-    def releases(self, source: Path) -> Iterator[ImportedRelease | Finding]:
+    def releases(self, source: Path) -> Iterator[ImportedRelease | ImportFinding]:
         """Each library that is there; raises SourceError when there is none."""
         found = list(_places(source))
         if not found:
-            raise SourceError(
+            raise ImportSourceError(
                 "there is no library here: no manifest.json, and no ZIP",
                 where=str(source),
                 next_step="Name a library's ZIP, its directory, its manifest, or a directory of "
@@ -50,7 +50,7 @@ class OpsConductorLibraries:
         for place in found:
             where = place.name if place == source else place.relative_to(source).as_posix()
             for item in _converted(place, where):
-                if isinstance(item, Finding):
+                if isinstance(item, ImportFinding):
                     yield item
                     continue
                 key = (item.name, str(item.version))
@@ -73,7 +73,7 @@ def _places(source: Path) -> Iterator[Path]:
                 yield child
 
 
-def _converted(place: Path, where: str) -> Iterator[ImportedRelease | Finding]:
+def _converted(place: Path, where: str) -> Iterator[ImportedRelease | ImportFinding]:
     try:
         made = convert_library(_read(place))
     except InvalidLibraryError as error:
@@ -120,19 +120,19 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SourceError(
+        raise ImportSourceError(
             f"the file cannot be read: {error.strerror}",
             where=str(path),
             next_step="Look at its permissions",
         ) from error
 
 
-def _failed(where: str, problems: tuple[Problem, ...]) -> Finding:
+def _failed(where: str, problems: tuple[Problem, ...]) -> ImportFinding:
     errors = errors_of(problems)
     more = f"; and {len(errors) - _LISTED} more" if len(errors) > _LISTED else ""
     reason = "; ".join(map(str, errors[:_LISTED])) + more
     return _finding(FindingKind.FAILED, where, reason, "left out")
 
 
-def _finding(kind: FindingKind, file: str, reason: str, action: str) -> Finding:
-    return Finding(kind=kind, file=file, reason=reason, action=action)
+def _finding(kind: FindingKind, file: str, reason: str, action: str) -> ImportFinding:
+    return ImportFinding(kind=kind, file=file, reason=reason, action=action)

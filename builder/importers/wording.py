@@ -30,7 +30,7 @@ _ANGLE, _COLON = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", "\N{RATIO}"
 _ALL = str.maketrans({"<": _ANGLE, ":": _COLON, "&": "\N{FULLWIDTH AMPERSAND}"})
 
 
-def library_name(text: str, taken: Container[str] = ()) -> str:
+def name_for_library(text: str, taken: Container[str] = ()) -> str:
     """A library's name made from any text, deterministic; a taken one gets a number."""
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     if not slug or not slug[0].isalpha():
@@ -71,7 +71,7 @@ def title_case(tag: str) -> str:
     return " ".join(word if word != word.lower() else word[:1].upper() + word[1:] for word in words)
 
 
-def one_line(text: str, limit: int) -> str:
+def plain_line(text: str, limit: int) -> str:
     """The text on one line of at most ``limit`` characters."""
     return fit(" ".join(clean(text).split()), limit)
 
@@ -115,7 +115,7 @@ def _is_active(text: str) -> bool:
     return any(problem.severity is Severity.ERROR for problem in text_problems(text, ""))
 
 
-def web_address(text: str | None) -> str | None:
+def linked_address(text: str | None) -> str | None:
     """An http(s) address that our formats accept, else None."""
     stripped = (text or "").strip()
     return stripped if len(stripped) <= _URL_LENGTH and _URL.match(stripped) else None

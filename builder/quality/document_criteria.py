@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from builder.quality.facts import CHANGELOG, README, QualityFacts
-from builder.quality.model import Judgement, met, missed, share
+from builder.quality.model import QualityJudgement, met, missed, share
 from registry.formats.model import Step
 from registry.formats.parameter_schema import compile_pattern, parameters_schema
 from registry.library.changelog import notes_of
@@ -24,7 +24,7 @@ _NOT_IN_SCHEMA = frozenset({"pattern", "format", "description", "default", "writ
 _NAMED = 3
 
 
-def readme(facts: QualityFacts) -> Judgement:
+def readme(facts: QualityFacts) -> QualityJudgement:
     raw = facts.documents.get(README)
     if raw is None:
         return missed(
@@ -35,7 +35,7 @@ def readme(facts: QualityFacts) -> Judgement:
         words += 0 if line.startswith(b"#") else len(line.split())
         if words >= README_WORDS:
             return met(f"it has {README_WORDS} words or more")
-    return Judgement(
+    return QualityJudgement(
         good=words,
         total=README_WORDS,
         why=f"it has {words} words besides its headings",
@@ -43,7 +43,7 @@ def readme(facts: QualityFacts) -> Judgement:
     )
 
 
-def changelog(facts: QualityFacts) -> Judgement:
+def changelog(facts: QualityFacts) -> QualityJudgement:
     version = facts.content.manifest.version
     raw = facts.documents.get(CHANGELOG)
     improve = f"write what is new under a heading '## {version}'"
@@ -54,7 +54,7 @@ def changelog(facts: QualityFacts) -> Judgement:
     return missed(f"it says nothing under a heading for {version}", improve)
 
 
-def described(facts: QualityFacts) -> Judgement:
+def described(facts: QualityFacts) -> QualityJudgement:
     total = 0
     lacking: list[str] = []
     for step in facts.content.steps:
@@ -78,7 +78,7 @@ def _repeats(description: str, name: str) -> bool:
     return not said or said.rstrip(".").casefold() == name.casefold()
 
 
-def examples(facts: QualityFacts) -> Judgement:
+def examples(facts: QualityFacts) -> QualityJudgement:
     steps = [step for step in facts.content.steps if step.parameters]
     shown = [step for step in steps if step.examples]
     # One validator for all steps costs a fraction of one each; which is wrong is seldom asked.
@@ -129,7 +129,7 @@ def _schema(step: Step) -> dict[str, Any]:
     return {"properties": properties, "required": required, "additionalProperties": False}
 
 
-def returns(facts: QualityFacts) -> Judgement:
+def returns(facts: QualityFacts) -> QualityJudgement:
     steps = [step for step in facts.content.steps if step.outputs]
     lacking = [step.name for step in steps if not step.returns]
     return share(

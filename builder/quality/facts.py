@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from registry.advisories.hit import Hit
+from registry.advisories.hit import AdvisoryHit
 from registry.formats.model import ReleaseContent
 from registry.library.release_state import Library
 
@@ -40,7 +40,7 @@ def facts_of(
     documents: Mapping[str, bytes],
     has_tests: bool,
     signed: bool,
-    hits: Iterable[Hit] = (),
+    hits: Iterable[AdvisoryHit] = (),
     as_of: str,
 ) -> QualityFacts | None:
     """The facts about the active release; None for a library without one that can be read.

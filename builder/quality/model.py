@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judgement:
+class QualityJudgement:
     """How much of a criterion is met: ``good`` of ``total``, why, and what would be better."""
 
     good: int
@@ -35,19 +35,21 @@ class Quality:
     criteria: tuple[Scored, ...]
 
 
-def share(good: int, total: int, what: str, improve: str) -> Judgement:
+def share(good: int, total: int, what: str, improve: str) -> QualityJudgement:
     """So many of so many things are right; all of none are."""
     if good == total:
         why = f"{what}: all {total}" if total else f"{what}: there are none"
-        return Judgement(good=1, total=1, why=why)
-    return Judgement(good=good, total=total, why=f"{what}: {good} of {total}", improve=improve)
+        return QualityJudgement(good=1, total=1, why=why)
+    return QualityJudgement(
+        good=good, total=total, why=f"{what}: {good} of {total}", improve=improve
+    )
 
 
-def met(why: str) -> Judgement:
+def met(why: str) -> QualityJudgement:
     """All of the criterion's points."""
-    return Judgement(good=1, total=1, why=why)
+    return QualityJudgement(good=1, total=1, why=why)
 
 
-def missed(why: str, improve: str) -> Judgement:
+def missed(why: str, improve: str) -> QualityJudgement:
     """None of them."""
-    return Judgement(good=0, total=1, why=why, improve=improve)
+    return QualityJudgement(good=0, total=1, why=why, improve=improve)

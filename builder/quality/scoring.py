@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from builder.quality import document_criteria, trust_criteria
 from builder.quality.facts import QualityFacts
-from builder.quality.model import Judgement, Quality, Scored
+from builder.quality.model import Quality, QualityJudgement, Scored
 
 TOTAL = 100
 
@@ -20,7 +20,7 @@ class Criterion:
     title: str
     possible: int
     rule: str
-    judge: Callable[[QualityFacts], Judgement]
+    judge: Callable[[QualityFacts], QualityJudgement]
 
 
 CRITERIA = (
@@ -128,7 +128,7 @@ def score(facts: QualityFacts) -> Quality:
     return Quality(points=sum(item.earned for item in scored), criteria=scored)
 
 
-def _scored(criterion: Criterion, judged: Judgement) -> Scored:
+def _scored(criterion: Criterion, judged: QualityJudgement) -> Scored:
     # Rounded down: full points only where nothing is left to improve.
     earned = criterion.possible * judged.good // judged.total
     return Scored(

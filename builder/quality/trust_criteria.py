@@ -10,7 +10,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from builder.diff.permissions import label_covers
 from builder.quality.facts import QualityFacts
-from builder.quality.model import Judgement, met, missed, share
+from builder.quality.model import QualityJudgement, met, missed, share
 from registry.errors import InvalidNameError
 from registry.formats.model import Manifest, Step
 from registry.versions import parse_dependency
@@ -22,7 +22,7 @@ OLD = 2
 """The `age_step` from which a library counts as not maintained."""
 
 
-def tests(facts: QualityFacts) -> Judgement:
+def tests(facts: QualityFacts) -> QualityJudgement:
     if facts.has_tests:
         return met("there are files below tests/")
     if all(entry.executor is None for entry in facts.content.manifest.steps):
@@ -30,7 +30,7 @@ def tests(facts: QualityFacts) -> Judgement:
     return missed("there are no files below tests/", "test what each executor does")
 
 
-def permissions(facts: QualityFacts) -> Judgement:
+def permissions(facts: QualityFacts) -> QualityJudgement:
     manifest = facts.content.manifest
     faults = [(step.name, fault) for step in facts.content.steps for fault in _faults(step)]
     own = list(_manifest_faults(manifest, facts.content.steps))
@@ -42,7 +42,7 @@ def permissions(facts: QualityFacts) -> Judgement:
     if not said:
         return met("every step asks for exactly what it names")
     more = f"; and {len(said) - 1} more" if len(said) > 1 else ""
-    return Judgement(
+    return QualityJudgement(
         good=good,
         total=total,
         why=f"{said[0]}{more}",
@@ -85,7 +85,7 @@ def _manifest_faults(manifest: Manifest, steps: tuple[Step, ...]) -> Iterator[st
         yield f"the manifest lacks the label {label} of a step"
 
 
-def licence(facts: QualityFacts) -> Judgement:
+def licence(facts: QualityFacts) -> QualityJudgement:
     text = facts.content.manifest.license
     improve = "name a licence of the SPDX list, such as MIT or Apache-2.0"
     if not text:
@@ -93,7 +93,7 @@ def licence(facts: QualityFacts) -> Judgement:
     if not _is_spdx(text):
         return missed("it is not an SPDX licence expression", improve)
     if "licenseref-" in text.lower():
-        return Judgement(good=1, total=2, why="it is a licence of its own", improve=improve)
+        return QualityJudgement(good=1, total=2, why="it is a licence of its own", improve=improve)
     return met(f"it is {text}")
 
 
@@ -106,20 +106,20 @@ def _is_spdx(text: str) -> bool:
     return True
 
 
-def signed(facts: QualityFacts) -> Judgement:
+def signed(facts: QualityFacts) -> QualityJudgement:
     if facts.signed:
         return met("a publisher signed the release")
     return missed("no publisher signed the release", "release it with 'opsteps release --sign KEY'")
 
 
-def maintained(facts: QualityFacts) -> Judgement:
+def maintained(facts: QualityFacts) -> QualityJudgement:
     improve = "release what has changed meanwhile: new versions of what it needs, fixes, documents"
     match age_step(facts.newest, facts.as_of):
         case 0:
             return met("the last release is less than a year old")
         case 1:
             why = "the last release is more than a year old"
-            return Judgement(good=1, total=2, why=why, improve=improve)
+            return QualityJudgement(good=1, total=2, why=why, improve=improve)
         case _:
             return missed("the last release is more than two years old", improve)
 
@@ -142,7 +142,7 @@ def _moment(text: str) -> datetime:
         return datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def current(facts: QualityFacts) -> Judgement:
+def current(facts: QualityFacts) -> QualityJudgement:
     if facts.yanked:
         return missed("the active release is yanked", "release a version that replaces it")
     if facts.deprecated:
@@ -150,7 +150,7 @@ def current(facts: QualityFacts) -> Judgement:
     return met("it is neither deprecated nor yanked")
 
 
-def dependencies(facts: QualityFacts) -> Judgement:
+def dependencies(facts: QualityFacts) -> QualityJudgement:
     manifest = facts.content.manifest
     bounded = [_is_bounded(text) for text in manifest.dependencies]
     pinned = ["==" in text and "--hash=" in text for text in manifest.python_requirements]
@@ -171,7 +171,7 @@ def _is_bounded(text: str) -> bool:
     return any(part.operator in _UPPER_BOUNDS for part in specifier)
 
 
-def vulnerabilities(facts: QualityFacts) -> Judgement:
+def vulnerabilities(facts: QualityFacts) -> QualityJudgement:
     if not facts.advisories:
         return met("no advisory hits the active release")
     return missed(f"{', '.join(facts.advisories)}", "release a version without it")

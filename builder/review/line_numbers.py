@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from registry.formats.json_text import JsonTextError, Place, load_json, locate
+from registry.formats.json_text import JsonTextError, Position, load_json, locate
 from registry.formats.yaml_text import load_yaml
 from registry.git.repository import GitRepository
 from registry.limits import DEFAULT_LIMITS
@@ -20,7 +20,7 @@ def placed(
     repository: GitRepository, head: CommitId, problems: Iterable[Problem]
 ) -> Iterator[Problem]:
     """The problems, each with its place where there is one."""
-    known: dict[str, Mapping[str, Place]] = {}
+    known: dict[str, Mapping[str, Position]] = {}
     for problem in problems:
         if not problem.pointer or problem.line or "\n" in problem.file:
             yield problem
@@ -33,7 +33,7 @@ def placed(
         yield replace(problem, line=place.line, column=place.column) if place else problem
 
 
-def places_of(file: str, raw: bytes) -> Mapping[str, Place]:
+def places_of(file: str, raw: bytes) -> Mapping[str, Position]:
     """Line and column of every value in a JSON or YAML file; none in one that cannot be read."""
     if len(raw) > DEFAULT_LIMITS.json_bytes:
         return {}
@@ -46,7 +46,7 @@ def places_of(file: str, raw: bytes) -> Mapping[str, Place]:
         return {}
 
 
-def _nearest(places: Mapping[str, Place], pointer: str) -> Place | None:
+def _nearest(places: Mapping[str, Position], pointer: str) -> Position | None:
     while pointer and pointer not in places:
         pointer = pointer.rpartition("/")[0]
     return places.get(pointer)

@@ -10,13 +10,13 @@ from builder.review.evidence.candidates import ReadCandidate, read_candidate
 from builder.review.evidence.gathering import (
     Commits,
     LibraryReader,
-    changed_names,
     find_commits,
     library_trees,
+    names_in_change,
     read_root,
     registry_change,
 )
-from builder.review.evidence.model import Authority, LibraryChange, RegistryChange
+from builder.review.evidence.model import RegistryChange, ReviewAuthority, ReviewedLibrary
 from builder.review.evidence.other_branches import released_elsewhere
 from builder.review.evidence.rights import Rights
 from builder.review.line_numbers import placed
@@ -100,13 +100,13 @@ class _Reviewing:
         self.checked.extend(file.path for file in change.files)
         authority, wrong = read_authority(change, self._actor)
         yield from wrong
-        names = changed_names(self._fork, self._head)
+        names = names_in_change(self._fork, self._head)
         if names or change.files:
             yield from ownership.not_checked(authority)
         yield from _registry_problems(change, authority)
         yield from self._libraries(names, authority)
 
-    def _libraries(self, names: list[bytes], authority: Authority) -> Iterator[Problem]:
+    def _libraries(self, names: list[bytes], authority: ReviewAuthority) -> Iterator[Problem]:
         if not names:
             return
         trees = library_trees(self._head)
@@ -118,14 +118,14 @@ class _Reviewing:
             index=load_index(self._repository, trees, cache_directory(self._registry)),
         )
         reader = LibraryReader(self._repository, self.commits)
-        chosen = layout.library_names(names)
+        chosen = layout.names_of_libraries(names)
         for change in reader.changes(chosen, self._fork, self._base, self._head):
             self._progress(change.name, len(chosen))
             self.checked.append(f"{change.path}/library.yaml")
             yield from self._library(change, authority, neighbours)
 
     def _library(
-        self, change: LibraryChange, authority: Authority, neighbours: Neighbours
+        self, change: ReviewedLibrary, authority: ReviewAuthority, neighbours: Neighbours
     ) -> Iterator[Problem]:
         yield from change.after.problems
         yield from layout.entry_problems(change)
@@ -154,9 +154,9 @@ class _Reviewing:
 
     def _candidate(
         self,
-        change: LibraryChange,
+        change: ReviewedLibrary,
         read: ReadCandidate,
-        authority: Authority,
+        authority: ReviewAuthority,
         neighbours: Neighbours,
     ) -> Iterator[Problem]:
         candidate = read.candidate
@@ -176,7 +176,7 @@ class _Reviewing:
             yield from dependencies.open_problems(candidate, dependents)
 
 
-def _registry_problems(change: RegistryChange, authority: Authority) -> Iterator[Problem]:
+def _registry_problems(change: RegistryChange, authority: ReviewAuthority) -> Iterator[Problem]:
     yield from governance.place_problems(change, authority)
     yield from governance.entry_problems(change)
     yield from governance.registry_problems(change)
@@ -186,7 +186,7 @@ def _registry_problems(change: RegistryChange, authority: Authority) -> Iterator
 
 def read_authority(
     change: RegistryChange, actor: str | None
-) -> tuple[Authority, tuple[Problem, ...]]:
+) -> tuple[ReviewAuthority, tuple[Problem, ...]]:
     """What the base says of who may do what; where it cannot be read, nobody may do much."""
     facts = parse_registry_facts(change.before).value if change.before is not None else None
     publishers = check_publishers(facts.publishers).value if facts is not None else None
@@ -203,4 +203,4 @@ def read_authority(
     policy = facts.policy if facts is not None else Policy()
     known = publishers or Publishers()
     rights = Rights(actor=actor, policy=policy, publishers=known)
-    return Authority(policy=policy, publishers=known, rights=rights), problems
+    return ReviewAuthority(policy=policy, publishers=known, rights=rights), problems

@@ -11,8 +11,8 @@ from functools import cached_property
 from itertools import islice
 
 from builder.search.query import (
-    Hit,
     ParsedQuery,
+    SearchHit,
     SearchQuery,
     SearchResults,
     SearchSettings,
@@ -168,9 +168,9 @@ class SearchEngine:
             self._cached -= len(self._cache.popitem(last=False)[1]) + 1
         return found
 
-    def _hit(self, document: int, score: float) -> Hit:
+    def _hit(self, document: int, score: float) -> SearchHit:
         card = self.reader.card(document)
-        return Hit(
+        return SearchHit(
             kind=card.kind,
             id=card.id,
             name=card.name,

@@ -15,7 +15,7 @@ from builder.search.query import (
     SearchUnavailableError,
 )
 from builder.search.reader import IndexReader
-from builder.search.state import read_state, state_stamp
+from builder.search.state import read_index_state, state_stamp
 
 _NEXT_STEP = "Delete the directory: 'opsteps search' and 'opsteps serve' build the index again"
 
@@ -62,7 +62,7 @@ class SearchIndex:
         """Open the newest generation; an update may remove the one that was just looked up."""
         last: Exception | None = None
         for _ in range(5):
-            stamp, state = state_stamp(self._directory), read_state(self._directory)
+            stamp, state = state_stamp(self._directory), read_index_state(self._directory)
             if state is None:
                 raise self._unavailable("there is no search index here")
             try:

@@ -20,7 +20,7 @@ from builder.search.documents import SearchDocument, library_documents
 from builder.search.index_files import create_index, open_index
 from builder.search.index_writer import replace_libraries
 from builder.search.query import DEFAULT_SEARCH, SearchSettings
-from builder.search.state import IndexState, file_marks, finish, read_state, write_lock
+from builder.search.state import IndexState, file_marks, finish, read_index_state, write_lock
 from registry.names import CORE, LibraryName
 from registry.snapshots.registry import Snapshot
 
@@ -84,7 +84,7 @@ def _documents(
 
 def _usable(root: Path) -> IndexState | None:
     """The state, if the index is there as it was left; else None, and a new one is made."""
-    state = read_state(root)
+    state = read_index_state(root)
     if state is None:
         return None
     try:

@@ -71,7 +71,7 @@ class SearchQuery:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hit:
+class SearchHit:
     """One library or step that was found. ``category`` is its first; more ``score`` is better."""
 
     kind: str
@@ -97,7 +97,7 @@ class SearchResults:
     of the words follow them and are counted too.
     """
 
-    hits: tuple[Hit, ...]
+    hits: tuple[SearchHit, ...]
     total: int
     facets: Mapping[str, Mapping[str, int]]
     did_you_mean: str | None = None

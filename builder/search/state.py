@@ -37,7 +37,7 @@ class IndexState:
     marks: dict[str, str] = field(default_factory=dict)
 
 
-def read_state(root: Path) -> IndexState | None:
+def read_index_state(root: Path) -> IndexState | None:
     """The state of the index in a directory; None when there is none that can be read."""
     try:
         state = msgspec.json.decode((root / _STATE).read_bytes(), type=IndexState)

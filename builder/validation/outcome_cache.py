@@ -29,7 +29,7 @@ _LIBRARY_PARTS = 2
 _PLACES = ("registry.yaml", "libraries", "instances")
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class ValidationOutcome(msgspec.Struct, frozen=True):
     """The problems of one target, and the id of the tree or blob that they were found in."""
 
     object_id: str
@@ -42,9 +42,9 @@ class Outcomes:
     def __init__(self, directory: Path) -> None:
         self._path = directory / _FILE
         self._version = rules_version()
-        kept = read_derived(self._path, version=self._version, kind=dict[str, Outcome])
-        self._known: Mapping[str, Outcome] = kept or {}
-        self._now: dict[str, Outcome] = {}
+        kept = read_derived(self._path, version=self._version, kind=dict[str, ValidationOutcome])
+        self._known: Mapping[str, ValidationOutcome] = kept or {}
+        self._now: dict[str, ValidationOutcome] = {}
 
     def of(self, shown: str, object_id: str | None) -> tuple[Problem, ...] | None:
         """What was found at a path when it was this object; None when that is not known."""
@@ -58,7 +58,7 @@ class Outcomes:
         """Remember what was found; nothing without an id, or that cannot be written down."""
         if object_id is None:
             return
-        outcome = Outcome(object_id=object_id, problems=problems)
+        outcome = ValidationOutcome(object_id=object_id, problems=problems)
         try:
             msgspec.json.encode({shown: outcome})
         except UnicodeEncodeError:  # a name that is not UTF-8

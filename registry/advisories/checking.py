@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from registry.advisories.model import LIBRARIES, Advisory, Affected, Range, RangeType, Turn
+from registry.advisories.model import LIBRARIES, Advisory, Affected, Range, RangeTurn, RangeType
 from registry.advisories.parsing import (
     DEFAULT_ADVISORY_LIMITS,
     AdvisoryLimits,
@@ -14,7 +14,7 @@ from registry.advisories.parsing import (
 )
 from registry.advisories.ranges import is_special
 from registry.errors import InvalidNameError
-from registry.formats.json_text import Place
+from registry.formats.json_text import Position
 from registry.names import is_library_name, parse_step_name
 from registry.problems import Problem, Severity, errors_of
 from registry.versions import version_or_none
@@ -65,7 +65,7 @@ class _Checker:
     """Finds what is wrong with one advisory, and where it stands."""
 
     file: str
-    places: Mapping[str, Place]
+    places: Mapping[str, Position]
     libraries: Callable[[str], bool] | None
 
     def _problem(
@@ -74,7 +74,7 @@ class _Checker:
         near = pointer
         while near and near not in self.places:
             near = near.rpartition("/")[0]
-        place = self.places.get(near, Place(line=1, column=1))
+        place = self.places.get(near, Position(line=1, column=1))
         return Problem(
             rule="advisory",
             file=self.file,
@@ -136,24 +136,24 @@ class _Checker:
                 f"{pointer}/type", "commits say nothing about releases", "SEMVER", Severity.WARNING
             )
             return
-        seen: set[Turn] = set()
+        seen: set[RangeTurn] = set()
         for index, event in enumerate(entry.events):
             said = list(event.turns())
             at = f"{pointer}/events/{index}"
             if len(said) != 1:
                 message = f"the event says {len(said)} things"
-                yield self._problem(at, message, f"one of {', '.join(Turn)}")
+                yield self._problem(at, message, f"one of {', '.join(RangeTurn)}")
             seen.update(turn for turn, _ in said)
             for turn, text in said:
                 if not is_special(turn, text) and version_or_none(text) is None:
                     yield self._not_a_version(f"{at}/{turn}", text)
         yield from self._turns(f"{pointer}/events", seen)
 
-    def _turns(self, pointer: str, seen: Collection[Turn]) -> Iterator[Problem]:
-        if Turn.INTRODUCED not in seen:
+    def _turns(self, pointer: str, seen: Collection[RangeTurn]) -> Iterator[Problem]:
+        if RangeTurn.INTRODUCED not in seen:
             message = "nothing says where it was introduced, so no version is meant"
             yield self._problem(pointer, message, 'an event such as introduced: "0"')
-        if Turn.FIXED in seen and Turn.LAST_AFFECTED in seen:
+        if RangeTurn.FIXED in seen and RangeTurn.LAST_AFFECTED in seen:
             message = "fixed and last_affected stand in one range"
             yield self._problem(pointer, message, "only fixed, where it is known")
 

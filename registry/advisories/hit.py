@@ -20,7 +20,7 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hit:
+class AdvisoryHit:
     """One release that one advisory hits.
 
     ``steps`` are those that the advisory names; none means every step of the release. ``package``

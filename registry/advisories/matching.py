@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from registry.advisories.hit import Hit
-from registry.advisories.reading import Advisories, Claim, read_advisories
+from registry.advisories.hit import AdvisoryHit
+from registry.advisories.reading import Advisories, AdvisoryClaim, read_advisories
 from registry.library.release_state import Library, ReleaseRecord
 from registry.names import LibraryName, StepName
 from registry.snapshots.registry import Registry, Snapshot
 from registry.versions import Version
 
 
-def advisories_for(registry: Registry, snapshot: Snapshot) -> Mapping[LibraryName, tuple[Hit, ...]]:
+def advisories_for(
+    registry: Registry, snapshot: Snapshot
+) -> Mapping[LibraryName, tuple[AdvisoryHit, ...]]:
     """The libraries that are hit, and by what. Only those that an advisory names are loaded."""
     advisories = read_advisories(registry.repository, snapshot.commit)
     named = sorted(advisories.names.intersection(snapshot.names))
@@ -21,7 +23,7 @@ def advisories_for(registry: Registry, snapshot: Snapshot) -> Mapping[LibraryNam
     return {name: found for name, found in hits.items() if found}
 
 
-def hits_of(library: Library, advisories: Advisories) -> tuple[Hit, ...]:
+def hits_of(library: Library, advisories: Advisories) -> tuple[AdvisoryHit, ...]:
     """What hits the served releases of a library: greatest version first, then by advisory."""
     claims = advisories.claims.get(library.name, ())
     if not claims:
@@ -37,17 +39,21 @@ def hits_of(library: Library, advisories: Advisories) -> tuple[Hit, ...]:
     return tuple(replace(hit, safe=safe[hit.version]) for hit in hits)
 
 
-def release_hits(name: LibraryName, version: Version, claims: Iterable[Claim]) -> Iterator[Hit]:
+def release_hits(
+    name: LibraryName, version: Version, claims: Iterable[AdvisoryClaim]
+) -> Iterator[AdvisoryHit]:
     """What hits one release; several claims of one advisory are one hit. ``safe`` is not set."""
-    found: dict[str, list[Claim]] = {}
+    found: dict[str, list[AdvisoryClaim]] = {}
     for claim in claims:
         if claim.extent.includes(version):
             found.setdefault(claim.advisory.id, []).append(claim)
     for _, same in sorted(found.items()):
-        yield Hit(advisory=same[0].advisory, library=name, version=version, steps=_steps(same))
+        yield AdvisoryHit(
+            advisory=same[0].advisory, library=name, version=version, steps=_steps(same)
+        )
 
 
-def _steps(claims: list[Claim]) -> tuple[StepName, ...]:
+def _steps(claims: list[AdvisoryClaim]) -> tuple[StepName, ...]:
     if not all(claim.steps for claim in claims):
         return ()
     return tuple(dict.fromkeys(step for claim in claims for step in claim.steps))

@@ -25,7 +25,7 @@ class RangeType(StrEnum):
     GIT = "GIT"
 
 
-class Turn(StrEnum):
+class RangeTurn(StrEnum):
     """What an event says of the versions from it on."""
 
     INTRODUCED = "introduced"
@@ -35,7 +35,7 @@ class Turn(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
+class RangeEvent:
     """One point of a range's timeline; a valid one has one field."""
 
     introduced: str | None = None
@@ -43,9 +43,9 @@ class Event:
     last_affected: str | None = None
     limit: str | None = None
 
-    def turns(self) -> Iterator[tuple[Turn, str]]:
+    def turns(self) -> Iterator[tuple[RangeTurn, str]]:
         """Each thing it says, with its version."""
-        for turn in Turn:
+        for turn in RangeTurn:
             version = getattr(self, turn.value)
             if version is not None:
                 yield turn, version
@@ -56,11 +56,11 @@ class Range:
     """A range of versions, by its events."""
 
     type: RangeType
-    events: tuple[Event, ...]
+    events: tuple[RangeEvent, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Package:
+class AffectedPackage:
     """What a name means depends on its ecosystem."""
 
     ecosystem: str
@@ -79,7 +79,7 @@ class Rating:
 class Affected:
     """The versions of one package that have the vulnerability."""
 
-    package: Package | None = None
+    package: AffectedPackage | None = None
     severity: tuple[Rating, ...] = ()
     ranges: tuple[Range, ...] = ()
     versions: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from registry.advisories.model import Advisory
-from registry.formats.json_text import JsonTextError, Place, load_json, locate
+from registry.formats.json_text import JsonTextError, Position, load_json, locate
 from registry.formats.parsing import syntax_problem
 from registry.formats.schema import Format, is_valid
 from registry.formats.schema_faults import explain
@@ -48,7 +48,7 @@ class ParsedAdvisory:
 
     value: Advisory | None
     problems: tuple[Problem, ...] = ()
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Position] = field(default_factory=dict)
 
 
 def parse_advisory(
@@ -71,7 +71,7 @@ def parse_advisory(
     return ParsedAdvisory(value=model, places=places)
 
 
-def _load(raw: bytes, kind: str, depth: int) -> tuple[Any, Mapping[str, Place]]:
+def _load(raw: bytes, kind: str, depth: int) -> tuple[Any, Mapping[str, Position]]:
     if kind == "json":
         return load_json(raw, depth=depth), {}
     return load_yaml(raw, depth=depth)

@@ -11,21 +11,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from registry.advisories.model import Affected, Range, RangeType, Turn
+from registry.advisories.model import Affected, Range, RangeTurn, RangeType
 
 Parse = Callable[[str], Any]
 """A version that can be compared with others of its kind; None for a text that is none."""
 
 BEFORE_ALL = "0"
 NO_LIMIT = "*"
-_ORDER = {Turn.FIXED: 0, Turn.INTRODUCED: 1, Turn.LAST_AFFECTED: 2}
+_ORDER = {RangeTurn.FIXED: 0, RangeTurn.INTRODUCED: 1, RangeTurn.LAST_AFFECTED: 2}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timeline:
     """A range made ready: events in their order; a version of None is before all others."""
 
-    events: tuple[tuple[Turn, Any], ...]
+    events: tuple[tuple[RangeTurn, Any], ...]
     limits: tuple[Any, ...] = ()
 
     def includes(self, version: Any) -> bool:
@@ -35,9 +35,11 @@ class Timeline:
         vulnerable = False
         for turn, at in self.events:
             # The last affected version is still affected.
-            reached = at is None or (version > at if turn is Turn.LAST_AFFECTED else version >= at)
+            reached = at is None or (
+                version > at if turn is RangeTurn.LAST_AFFECTED else version >= at
+            )
             if reached:
-                vulnerable = turn is Turn.INTRODUCED
+                vulnerable = turn is RangeTurn.INTRODUCED
         return vulnerable
 
 
@@ -84,22 +86,22 @@ def unreadable(entry: Range, parse: Parse) -> list[str]:
     ]
 
 
-def is_special(turn: Turn, text: str) -> bool:
+def is_special(turn: RangeTurn, text: str) -> bool:
     """Whether it stands for no version: before all of them, or after."""
-    return (turn, text) in {(Turn.INTRODUCED, BEFORE_ALL), (Turn.LIMIT, NO_LIMIT)}
+    return (turn, text) in {(RangeTurn.INTRODUCED, BEFORE_ALL), (RangeTurn.LIMIT, NO_LIMIT)}
 
 
 def timeline_of(entry: Range, parse: Parse) -> Timeline:
     """A range made ready; all versions of its events are versions."""
     said = [pair for event in entry.events for pair in event.turns()]
-    limits = [text for turn, text in said if turn is Turn.LIMIT]
+    limits = [text for turn, text in said if turn is RangeTurn.LIMIT]
     return Timeline(
-        events=tuple(_sorted((pair for pair in said if pair[0] is not Turn.LIMIT), parse)),
+        events=tuple(_sorted((pair for pair in said if pair[0] is not RangeTurn.LIMIT), parse)),
         limits=() if NO_LIMIT in limits else tuple(map(parse, limits)),
     )
 
 
-def _sorted(said: Iterable[tuple[Turn, str]], parse: Parse) -> list[tuple[Turn, Any]]:
+def _sorted(said: Iterable[tuple[RangeTurn, str]], parse: Parse) -> list[tuple[RangeTurn, Any]]:
     pairs = [(turn, None if is_special(turn, text) else parse(text)) for turn, text in said]
     first = [pair for pair in pairs if pair[1] is None]
     rest = [pair for pair in pairs if pair[1] is not None]

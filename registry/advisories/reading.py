@@ -20,7 +20,7 @@ from registry.versions import version_or_none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
+class AdvisoryClaim:
     """What one advisory says of one library: which versions, and which steps (none means all)."""
 
     advisory: Advisory
@@ -36,7 +36,7 @@ class Advisories:
     """By id; withdrawn ones too."""
     problems: tuple[Problem, ...]
     """What is wrong with files of the folder: those with an error are not among the advisories."""
-    claims: Mapping[LibraryName, tuple[Claim, ...]]
+    claims: Mapping[LibraryName, tuple[AdvisoryClaim, ...]]
     keys: Mapping[LibraryName, str]
 
     @property
@@ -122,7 +122,7 @@ def _no_file(file: str) -> Problem:
 def _sorted_out(
     advisories: Sequence[tuple[Advisory, ObjectId]], problems: tuple[Problem, ...]
 ) -> Advisories:
-    claims: dict[LibraryName, list[Claim]] = {}
+    claims: dict[LibraryName, list[AdvisoryClaim]] = {}
     keys: dict[LibraryName, list[str]] = {}
     for advisory, object_id in advisories:
         for name, claim in _claims(advisory):
@@ -136,14 +136,14 @@ def _sorted_out(
     )
 
 
-def _claims(advisory: Advisory) -> Iterator[tuple[LibraryName, Claim]]:
+def _claims(advisory: Advisory) -> Iterator[tuple[LibraryName, AdvisoryClaim]]:
     if advisory.withdrawn is not None:
         return
     for entry in advisory.affected:
         if entry.package is not None and entry.is_about(LIBRARIES):
             yield (
                 LibraryName(entry.package.name),
-                Claim(
+                AdvisoryClaim(
                     advisory=advisory,
                     extent=extent_of(entry, version_or_none),
                     steps=tuple(map(StepName, entry.steps)),

@@ -17,7 +17,7 @@ from registry.checks.paths import path_problems
 from registry.checks.salvage import salvaged_manifest, salvaged_step
 from registry.checks.steps import step_problems
 from registry.errors import InvalidNameError
-from registry.formats.json_text import JsonTextError, Place, load_json, locate
+from registry.formats.json_text import JsonTextError, Position, load_json, locate
 from registry.formats.model import JsonValue, Manifest, ReleaseContent, Step, StepFile
 from registry.formats.parsing import Parsed, check_json
 from registry.formats.schema import Format
@@ -110,7 +110,7 @@ class _Checking:
     """The steps, and what is sound of those that have faults."""
     read: dict[str, JsonValue] = field(default_factory=dict)
     """What is in the files of the steps."""
-    places: dict[str, Mapping[str, Place]] = field(default_factory=dict)
+    places: dict[str, Mapping[str, Position]] = field(default_factory=dict)
     """Of files that are no JSON until their slips are mended."""
 
     def manifest(self) -> Parsed[Manifest]:
@@ -314,7 +314,7 @@ def _permission_labels(
                 )
 
 
-def _places(raw: bytes, limits: Limits) -> Mapping[str, Place]:
+def _places(raw: bytes, limits: Limits) -> Mapping[str, Position]:
     try:
         load_json(raw, depth=limits.nesting_depth)
         return locate(raw.decode())
@@ -322,7 +322,7 @@ def _places(raw: bytes, limits: Limits) -> Mapping[str, Place]:
         return {}
 
 
-def _nearest(places: Mapping[str, Place], pointer: str) -> Place | None:
+def _nearest(places: Mapping[str, Position], pointer: str) -> Position | None:
     while pointer and pointer not in places:
         pointer = pointer.rpartition("/")[0]
     return places.get(pointer)

@@ -32,18 +32,18 @@ from registry.commands.upstream_options import (
 )
 from registry.errors import ConflictError, InvalidNameError, NotFoundError
 from registry.installing.incoming import Incoming, check_incoming
-from registry.installing.installer import Installer, Outcome
+from registry.installing.installer import Installer, InstallResult
 from registry.names import is_library_name
 from registry.problems import InvalidLibraryError, printable
 from registry.snapshots.instance_names import require_instance
 from registry.snapshots.registry import Registry
 from registry.sources.release_source import read_source
 from registry.transactions.transaction import Actor
-from registry.upstreams.apply_plan import carry_out
+from registry.upstreams.apply_plan import apply_plan
 from registry.upstreams.fetched import Upstreams
 from registry.upstreams.lock import plan_of_lock
 from registry.upstreams.lock_file import parse_lock
-from registry.upstreams.planning import Plan, Wish, plan, wish_of
+from registry.upstreams.planning import InstallPlan, Wish, plan, wish_of
 
 _HERE = Path()
 
@@ -123,19 +123,19 @@ def _from_upstreams(
     *,
     offline: bool,
     license_key: str | None,
-) -> tuple[Plan, Outcome]:
+) -> tuple[InstallPlan, InstallResult]:
     upstreams = Upstreams(installer.registry)
     locked = parse_lock(_content(lock), file=str(lock)) if lock is not None else None
     wishes = list(map(_wish, sources))
     if not offline:
         fetch_all(upstreams)
     here = installer.view()
-    found: Plan
+    found: InstallPlan
     if locked is not None:
         found = plan_of_lock(here, upstreams, locked)
     else:
         found = plan(here, upstreams, wishes, host=installer.host)
-    done = carry_out(
+    done = apply_plan(
         installer, upstreams, found, operation="install", by=by, license_key=license_key
     )
     let_follow_here(installer.registry)
@@ -164,7 +164,7 @@ def _wish(text: str) -> Wish:
         ) from error
 
 
-def _show_files(incoming: Sequence[Incoming], done: Outcome, *, as_json: bool) -> None:
+def _show_files(incoming: Sequence[Incoming], done: InstallResult, *, as_json: bool) -> None:
     for one in incoming:
         for problem in one.warnings:
             typer.echo(str(problem), err=True)
@@ -188,7 +188,7 @@ def _read(installer: Installer, source: Path) -> Incoming:
         raise error.listed() from error
 
 
-def _said(done: Outcome, one: Incoming) -> str:
+def _said(done: InstallResult, one: Incoming) -> str:
     active = done.step(one.name).after.active
     note = "" if active == one.version else f" (active: {active})"
     said = "Installed" if done.step(one.name).writes else "Already there:"

@@ -21,8 +21,8 @@ from registry.commands.options import (
     let_follow_here,
     make_actor,
 )
-from registry.installing.installer import Installer, Outcome
-from registry.installing.library_change import Step
+from registry.installing.installer import Installer, InstallResult
+from registry.installing.library_change import LibraryTransition
 from registry.locating.hints import command_line
 from registry.names import LibraryName, parse_library_name
 from registry.snapshots.instance_names import require_instance
@@ -111,7 +111,7 @@ def uninstall(
         _tell(done, library, "uninstalled", as_json=as_json)
 
 
-def _tell_removed(done: Outcome, name: LibraryName, versions: Sequence[Version]) -> None:
+def _tell_removed(done: InstallResult, name: LibraryName, versions: Sequence[Version]) -> None:
     """What went, and what callers get now."""
     step = done.step(name)
     there = [version for version in versions if version in step.before.trees]
@@ -131,7 +131,7 @@ def _listed(versions: Sequence[Version]) -> str:
     return f"{', '.join(map(str, versions))} {'is' if is_one else 'are'}"
 
 
-def _now_active(step: Step) -> str:
+def _now_active(step: LibraryTransition) -> str:
     if step.after.facts.state == "uninstalled":
         return "nothing of it is left, so the library is uninstalled"
     active = step.after.active
@@ -140,7 +140,7 @@ def _now_active(step: Step) -> str:
     return f"{active} is active{'' if step.after.is_enabled else ', and the library disabled'}"
 
 
-def _tell(done: Outcome, name: LibraryName, what: str, *, as_json: bool) -> None:
+def _tell(done: InstallResult, name: LibraryName, what: str, *, as_json: bool) -> None:
     if as_json:
         _print_json(done, libraries=[step.change.name for step in done.steps])
         return
@@ -148,7 +148,7 @@ def _tell(done: Outcome, name: LibraryName, what: str, *, as_json: bool) -> None
     _tell_others(done, name)
 
 
-def _tell_others(done: Outcome, name: LibraryName) -> None:
+def _tell_others(done: InstallResult, name: LibraryName) -> None:
     for step in done.steps:
         if step.change.name != name and step.writes:
             word = "disabled"
@@ -157,5 +157,5 @@ def _tell_others(done: Outcome, name: LibraryName) -> None:
             typer.echo(f"  {step.change.name} is {word} with it")
 
 
-def _print_json(done: Outcome, **more: Any) -> None:
+def _print_json(done: InstallResult, **more: Any) -> None:
     typer.echo(json.dumps({"commit": done.commit, "changed": done.changed, **more}))

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from registry.commands.options import JsonOption, RegistryOption
-from registry.history.audit_trail import Entry, read_history
+from registry.history.audit_trail import AuditEntry, read_audit_trail
 from registry.names import parse_library_name
 from registry.problems import printable_json
 from registry.snapshots.registry import Registry
@@ -62,7 +62,7 @@ def log(
         # Without older commits the answer is wrong; without tags it is not.
         replace(opened.clone_state(), lacks_tags=False).refuse_incomplete(opened.path)
         entries = list(
-            read_history(
+            read_audit_trail(
                 opened,
                 limit=limit,
                 library=name,
@@ -83,7 +83,7 @@ def log(
         typer.echo(f"The newest {limit}; there may be more: --limit", err=True)
 
 
-def entry_data(entry: Entry) -> dict[str, Any]:
+def entry_data(entry: AuditEntry) -> dict[str, Any]:
     """An entry as JSON has it."""
     return {
         "commit": entry.commit,
@@ -117,7 +117,7 @@ def _moment(text: str | None, option: str, *, is_end: bool = False) -> datetime 
         ) from error
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: AuditEntry) -> tuple[str, ...]:
     return (
         entry.time,
         entry.commit[:12],

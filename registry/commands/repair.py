@@ -23,13 +23,13 @@ from registry.names import CommitId
 from registry.problems import printable
 from registry.remotes.unsent import unpublished
 from registry.repairing.apply_repair import repair as carry_out
-from registry.repairing.model import Item, ItemState, Plan, TagChange
+from registry.repairing.model import Item, ItemState, RepairPlan, TagChange
 from registry.repairing.repair_plan import make_plan
 from registry.snapshots.registry import Registry
 from registry.terminal.tables import Column, show_table
-from registry.trust.report import Report
+from registry.trust.report import VerificationReport
 from registry.trust.trusted_head import read_trusted
-from registry.verifying.verification import Wishes, verify
+from registry.verifying.verification import VerificationOptions, verify_registry
 
 _HERE = Path()
 _LEFT = 1
@@ -98,20 +98,20 @@ def repair(
         raise typer.Exit(_LEFT)
 
 
-def _is_well(plan: Plan, after: Report | None) -> bool:
+def _is_well(plan: RepairPlan, after: VerificationReport | None) -> bool:
     """Whether nothing is wrong now, as a script asks."""
     if after is None:
         return not plan.items and not plan.findings
     return after.is_sound and not plan.left
 
 
-def _verified(registry: Registry) -> Report:
+def _verified(registry: Registry) -> VerificationReport:
     """What `opsteps verify` says now; it is not remembered: that is for a person to ask."""
-    wishes = Wishes(now=datetime.now(UTC))
-    return verify(registry, wishes, trusted=read_trusted(registry)).report
+    wishes = VerificationOptions(now=datetime.now(UTC))
+    return verify_registry(registry, wishes, trusted=read_trusted(registry)).report
 
 
-def _publish(registry: Registry, plan: Plan) -> str:
+def _publish(registry: Registry, plan: RepairPlan) -> str:
     """The line that sends branch and tags, where a tag was set that no remote has."""
     if not any(isinstance(change, TagChange) and change.content for change in plan.changes):
         return ""
@@ -123,7 +123,7 @@ def _state(item: Item, *, is_done: bool) -> str:
     return "repaired" if is_done and item.state is ItemState.REPAIR else str(item.state)
 
 
-def _show(plan: Plan, after: Report | None, publish: str) -> None:
+def _show(plan: RepairPlan, after: VerificationReport | None, publish: str) -> None:
     is_done = after is not None
     if plan.items:
         rows = [
@@ -152,7 +152,7 @@ def _commands(items: Sequence[Item]) -> Iterator[str]:
             yield f"next for {item.subject}: {when}{item.command}"
 
 
-def _verdict(plan: Plan, after: Report | None) -> Iterator[str]:
+def _verdict(plan: RepairPlan, after: VerificationReport | None) -> Iterator[str]:
     count = len(plan.changes)
     left = len(plan.left)
     if not plan.items and plan.findings:
@@ -176,7 +176,9 @@ def _verdict(plan: Plan, after: Report | None) -> Iterator[str]:
             yield f"Not sound yet: {count:,} {found} left; 'opsteps verify' says what to do"
 
 
-def _data(plan: Plan, head: CommitId, after: Report | None, publish: str) -> dict[str, Any]:
+def _data(
+    plan: RepairPlan, head: CommitId, after: VerificationReport | None, publish: str
+) -> dict[str, Any]:
     return {
         "head": head,
         "dry_run": after is None,

@@ -31,10 +31,10 @@ from registry.installing.installer import Installer
 from registry.snapshots.instance_names import require_instance
 from registry.snapshots.registry import Registry
 from registry.terminal.fetch_bar import fetch_bar
-from registry.upstreams.apply_plan import carry_out
+from registry.upstreams.apply_plan import apply_plan
 from registry.upstreams.fetched import Upstreams
 from registry.upstreams.offers import updates
-from registry.upstreams.planning import Plan, plan, wish_of
+from registry.upstreams.planning import InstallPlan, plan, wish_of
 
 _HERE = Path()
 
@@ -76,7 +76,7 @@ def update(
         found = plan(here, upstreams, wishes, host=version, update=True) if wishes else NOTHING
         commit = opened.head()
         if not dry_run and wishes:
-            done = carry_out(
+            done = apply_plan(
                 installer, upstreams, found, operation="update", by=by, license_key=license_key
             )
             commit = done.commit
@@ -85,7 +85,7 @@ def update(
     show_plan(found, commit=commit, is_dry=dry_run, as_json=as_json)
 
 
-NOTHING = Plan(libraries=())
+NOTHING = InstallPlan(libraries=())
 
 
 def fetch_all(upstreams: Upstreams) -> None:
@@ -96,7 +96,7 @@ def fetch_all(upstreams: Upstreams) -> None:
         typer.echo(f"{alias}: {error}", err=True)
 
 
-def show_plan(found: Plan, *, commit: str, is_dry: bool, as_json: bool) -> None:
+def show_plan(found: InstallPlan, *, commit: str, is_dry: bool, as_json: bool) -> None:
     """What was installed, or would be."""
     if as_json:
         rows = [

@@ -35,7 +35,7 @@ from registry.signing.keys import PublicKey, parse_public_keys
 from registry.snapshots.registry import Registry
 from registry.terminal.tables import Column, show_table
 from registry.trust.errors import IncompleteHistoryError, TrustedFileError
-from registry.trust.report import ACCEPTABLE, CheckState, Report
+from registry.trust.report import ACCEPTABLE, CheckState, VerificationReport
 from registry.trust.trusted_head import (
     TrustedHead,
     read_trusted,
@@ -53,8 +53,7 @@ from registry.verifying.report_text import (
     report_lines,
     verdict,
 )
-from registry.verifying.verification import Wishes
-from registry.verifying.verification import verify as verify_registry
+from registry.verifying.verification import VerificationOptions, verify_registry
 
 AdministratorsOption = Annotated[
     Path | None,
@@ -106,7 +105,7 @@ def verify(
     Git cannot read an object or the history is not complete, 8 for a bad key in --administrators,
     27 when what was remembered is damaged.
     """
-    wishes = Wishes(
+    wishes = VerificationOptions(
         now=datetime.now(UTC),
         administrators=read_administrators(administrators),
         longest=timedelta(hours=max_age) if max_age is not None else None,
@@ -142,7 +141,7 @@ def trust(
     Servers of this clone go on from that commit, and from the branch that HEAD names. With
     --accept they take releases for what they are there, be it what they served or not.
     """
-    wishes = Wishes(
+    wishes = VerificationOptions(
         now=datetime.now(UTC),
         administrators=read_administrators(administrators),
         holds_to_served=False,
@@ -255,7 +254,7 @@ def _difference(
     )
 
 
-def _show(report: Report, *, as_json: bool) -> None:
+def _show(report: VerificationReport, *, as_json: bool) -> None:
     console = Console()
     if as_json:
         typer.echo(json.dumps(report_data(report), indent=2))

@@ -28,7 +28,7 @@ from registry.publishing.withdraw import deprecate as deprecate_library
 from registry.publishing.withdraw import undeprecate as undeprecate_library
 from registry.publishing.withdraw import unyank as unyank_release
 from registry.publishing.withdraw import yank as yank_release
-from registry.rollback.plan import Difference
+from registry.rollback.plan import RollbackDifference
 from registry.rollback.rollback import (
     RolledBack,
     describe,
@@ -238,7 +238,7 @@ def _show_rollback(done: RolledBack, *, dry_run: bool, as_json: bool) -> None:
         typer.echo(f"Changed {done.instance}" + (f", tagged {done.tag}" if done.tag else ""))
 
 
-def _show_differences(differences: tuple[Difference, ...]) -> None:
+def _show_differences(differences: tuple[RollbackDifference, ...]) -> None:
     if not sys.stdout.isatty():
         for difference in differences:
             typer.echo(describe(difference))
@@ -246,7 +246,7 @@ def _show_differences(differences: tuple[Difference, ...]) -> None:
     show_table(_DIFFERENCE_COLUMNS, [list(_cells(difference)) for difference in differences])
 
 
-def _cells(difference: Difference) -> Iterator[str]:
+def _cells(difference: RollbackDifference) -> Iterator[str]:
     yield difference.library
     yield from _change(difference.active_before, difference.active_after)
     yield from _change(difference.enabled_before, difference.enabled_after)

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from registry.formats.json_text import JsonTextError, Place, brackets, locate, place_of
+from registry.formats.json_text import JsonTextError, Position, brackets, locate, place_of
 
 # Slips of one file that are told; each costs reading it again.
 _SLIPS = 25
@@ -51,7 +51,7 @@ class MendedText:
     text: str
     faults: list[JsonTextError] = field(default_factory=list)
     value: Any = None
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Position] = field(default_factory=dict)
     _added: list[int] = field(default_factory=list)
     """Offsets of characters that were not written."""
 
@@ -109,11 +109,11 @@ def _without(text: str, added: list[int]) -> str:
     return "".join(c for i, c in enumerate(text) if i not in skipped) if skipped else text
 
 
-def _unshifted(place: Place, lines: Mapping[int, list[int]]) -> Place:
+def _unshifted(place: Position, lines: Mapping[int, list[int]]) -> Position:
     columns = lines.get(place.line)
     if not columns:
         return place
-    return Place(line=place.line, column=place.column - bisect_left(columns, place.column))
+    return Position(line=place.line, column=place.column - bisect_left(columns, place.column))
 
 
 def _slip(text: str, error: json.JSONDecodeError) -> _Slip:

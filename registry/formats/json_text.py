@@ -32,7 +32,7 @@ _RIGHT_NUMBER = "a number of at most 64 bits, a text, or null"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Position:
     """A line and a column, both from 1."""
 
     line: int
@@ -42,7 +42,9 @@ class Place:
 class JsonTextError(ValueError):
     """Text that is not strict JSON: what is wrong, and where."""
 
-    def __init__(self, message: str, place: Place, pointer: str = "", expected: str = "") -> None:
+    def __init__(
+        self, message: str, place: Position, pointer: str = "", expected: str = ""
+    ) -> None:
         """Keep the place, and what would be right, apart from the message."""
         super().__init__(message)
         self.message = message
@@ -97,10 +99,10 @@ def _wrong_scalar(text: str) -> str:
     return ""
 
 
-def place_of(text: str, offset: int) -> Place:
+def place_of(text: str, offset: int) -> Position:
     """The line and column of a character offset."""
     line = text.count("\n", 0, offset) + 1
-    return Place(line=line, column=offset - text.rfind("\n", 0, offset))
+    return Position(line=line, column=offset - text.rfind("\n", 0, offset))
 
 
 def decode_utf8(raw: bytes) -> str:
@@ -109,7 +111,7 @@ def decode_utf8(raw: bytes) -> str:
     Raises JsonTextError with the place of the first byte that is not UTF-8.
     """
     if raw.startswith(_UTF16) or b"\0" in raw[:2]:
-        start = Place(line=1, column=1)
+        start = Position(line=1, column=1)
         raise JsonTextError("this is UTF-16, not UTF-8", start, expected=_SAVE_AS)
     try:
         return raw.decode("utf-8-sig")
@@ -136,12 +138,12 @@ def load_json(raw: bytes, *, depth: int) -> Any:
         # Lone surrogates and numbers that become infinite pass the decoder above.
         orjson.loads(text.encode("utf-8", "surrogatepass"))
     except json.JSONDecodeError as error:
-        place = Place(line=error.lineno, column=error.colno)
+        place = Position(line=error.lineno, column=error.colno)
         raise JsonTextError(error.msg, place) from error
     except _FaultError as error:
         raise _located(text, str(error)) from error
     except RecursionError as error:
-        raise JsonTextError("it is nested too deep", Place(line=1, column=1)) from error
+        raise JsonTextError("it is nested too deep", Position(line=1, column=1)) from error
     return value
 
 
@@ -171,7 +173,7 @@ def _located(text: str, message: str) -> JsonTextError:
         return error
     except (IndexError, ValueError, RecursionError):
         pass
-    return JsonTextError(message, Place(line=1, column=1))
+    return JsonTextError(message, Position(line=1, column=1))
 
 
 def brackets(text: str) -> list[tuple[int, str]]:
@@ -186,7 +188,7 @@ def brackets(text: str) -> list[tuple[int, str]]:
     return opened
 
 
-def locate(text: str, faults: list[JsonTextError] | None = None) -> Mapping[str, Place]:
+def locate(text: str, faults: list[JsonTextError] | None = None) -> Mapping[str, Position]:
     """JSON pointer → place, for every value of a text that `load_json` accepted.
 
     In another text it raises JsonTextError at the first duplicate key or number that is no JSON,
@@ -206,13 +208,13 @@ class _LineIndex:
         self._line = 1
         self._line_start = 0
 
-    def place(self, offset: int) -> Place:
+    def place(self, offset: int) -> Position:
         ends = self._text.count("\n", self._offset, offset)
         if ends:
             self._line += ends
             self._line_start = self._text.rfind("\n", self._offset, offset) + 1
         self._offset = offset
-        return Place(line=self._line, column=offset - self._line_start + 1)
+        return Position(line=self._line, column=offset - self._line_start + 1)
 
 
 def _skip(text: str, position: int) -> int:
@@ -224,7 +226,7 @@ class _Walk:
     """A way through a text that records where each value is."""
 
     def __init__(self, text: str, faults: list[JsonTextError] | None) -> None:
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, Position] = {}
         self._text = text
         self._lines = _LineIndex(text)
         self._faults = faults
@@ -257,7 +259,7 @@ class _Walk:
             index += 1
         return position + 1
 
-    def _scalar(self, position: int, pointer: str, place: Place) -> int:
+    def _scalar(self, position: int, pointer: str, place: Position) -> int:
         match = _SCALAR.match(self._text, position)
         if match is None:
             return position + 1

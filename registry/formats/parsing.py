@@ -17,7 +17,7 @@ import orjson
 from registry.formats.json_slips import MendedText
 from registry.formats.json_text import (
     JsonTextError,
-    Place,
+    Position,
     check_depth,
     decode_utf8,
     load_json,
@@ -57,7 +57,7 @@ class Parsed(Generic[Model]):
     read: JsonValue = None
     """The decoded JSON or YAML, also where it breaks its schema; of a text that is no JSON what is
     left when its slips are mended, else None."""
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Position] = field(default_factory=dict)
     """Where the values of a mended text are; of any other file `locate` knows."""
 
 
@@ -178,7 +178,7 @@ def parse_yaml(
 
 def syntax_problem(error: JsonTextError, file: str, rule: str) -> Problem:
     """A text that could not be read, as a problem."""
-    place: Place = error.place
+    place: Position = error.place
     return Problem(
         rule=f"{rule}-syntax",
         file=file,

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 
 from registry.formats.fault_words import Fault, said
-from registry.formats.json_text import Place, escape_pointer
+from registry.formats.json_text import Position, escape_pointer
 from registry.formats.schema import Format, schema_of
 from registry.limits import DEFAULT_LIMITS
 from registry.problems import Problem, Severity, more_problems
@@ -39,7 +39,7 @@ def _for_python(schema: Any) -> Any:
 
 
 def explain(
-    kind: Format, value: object, *, file: str, places: Mapping[str, Place], strict: bool
+    kind: Format, value: object, *, file: str, places: Mapping[str, Position], strict: bool
 ) -> Iterator[Problem]:
     """Each way in which the value breaks the schema.
 
@@ -125,8 +125,8 @@ def _told(faults: Iterable[Fault]) -> tuple[list[Fault], int]:
     return list(told.values()), untold
 
 
-def _nearest(places: Mapping[str, Place], pointer: str) -> Place:
+def _nearest(places: Mapping[str, Position], pointer: str) -> Position:
     """The place of a pointer, or of the closest value around it."""
     while pointer and pointer not in places:
         pointer = pointer.rpartition("/")[0]
-    return places.get(pointer, Place(line=1, column=1))
+    return places.get(pointer, Position(line=1, column=1))

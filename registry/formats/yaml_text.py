@@ -16,7 +16,7 @@ import yaml
 
 from registry.formats.json_text import (
     JsonTextError,
-    Place,
+    Position,
     decode_utf8,
     escape_pointer,
     is_portable,
@@ -33,7 +33,7 @@ _RESOLVERS: Mapping[str | None, list[tuple[str, re.Pattern[str]]]] = (
 )
 
 
-def load_yaml(raw: bytes, *, depth: int) -> tuple[Any, Mapping[str, Place]]:
+def load_yaml(raw: bytes, *, depth: int) -> tuple[Any, Mapping[str, Position]]:
     """Decode one YAML document to JSON values, and the place of each by JSON pointer.
 
     Raises JsonTextError for syntax errors, anchors, tags, duplicate keys, keys that are no text,
@@ -46,16 +46,16 @@ def load_yaml(raw: bytes, *, depth: int) -> tuple[Any, Mapping[str, Place]]:
             document.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = _place(mark) if mark else Place(line=1, column=1)
+        place = _place(mark) if mark else Position(line=1, column=1)
         raise JsonTextError(error.problem or "this is not YAML", place) from error
     except yaml.YAMLError as error:
-        raise JsonTextError(str(error)[:200], Place(line=1, column=1)) from error
-    return document.value, document.places or {"": Place(line=1, column=1)}
+        raise JsonTextError(str(error)[:200], Position(line=1, column=1)) from error
+    return document.value, document.places or {"": Position(line=1, column=1)}
 
 
-def _place(mark: Any) -> Place:
+def _place(mark: Any) -> Position:
     """A mark of libyaml's, for which the stubs have several types."""
-    return Place(line=mark.line + 1, column=mark.column + 1)
+    return Position(line=mark.line + 1, column=mark.column + 1)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -72,7 +72,7 @@ class _Document:
 
     def __init__(self, depth: int) -> None:
         self.value: Any = None
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, Position] = {}
         self._depth = depth
         self._open: list[_Open] = []
         self._documents = 0

@@ -13,7 +13,7 @@ _LINK = "gitdir: "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Places:
+class RepositoryLayout:
     """Where a repository keeps what is its own and what it shares with its worktrees."""
 
     git_dir: Path
@@ -23,7 +23,7 @@ class Places:
     config: GitConfig = field(default_factory=GitConfig)
 
 
-def find_places(path: Path) -> Places:
+def find_places(path: Path) -> RepositoryLayout:
     """The repository at ``path`` itself, never one of its parents.
 
     Raises NotARegistryError where none is, or one whose objects are named by SHA-256, and
@@ -65,7 +65,7 @@ def _known_kind(path: Path, config: GitConfig) -> GitConfig:
     return config
 
 
-def _places(path: Path) -> Places:
+def _places(path: Path) -> RepositoryLayout:
     root = path.parent if path.name == ".git" and path.is_dir() else path
     inner = root / ".git"
     work_tree: Path | None = root
@@ -77,4 +77,4 @@ def _places(path: Path) -> Places:
         git_dir, work_tree = root, None
     common = git_dir / "commondir"
     shared = (git_dir / common.read_text().strip()).resolve() if common.is_file() else git_dir
-    return Places(git_dir=git_dir, common_dir=shared, work_tree=work_tree)
+    return RepositoryLayout(git_dir=git_dir, common_dir=shared, work_tree=work_tree)

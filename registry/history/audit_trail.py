@@ -36,7 +36,7 @@ from registry.versions import Version, version_or_none
 if TYPE_CHECKING:  # cryptography takes its time to load, and few registries attest
     from registry.signing.keys import PublicKey
 
-__all__ = ["PLAIN_COMMIT", "Entry", "read_history", "read_part"]
+__all__ = ["PLAIN_COMMIT", "AuditEntry", "read_audit_trail", "read_part"]
 
 # Commits that are read together: the first few at once, then enough to keep Git's pipe full.
 _FIRST_BATCH = 50
@@ -47,7 +47,7 @@ _INSTANCES = "instances"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class AuditEntry:
     """One commit of the history. All its texts are fit for a terminal, and none for HTML as is.
 
     ``libraries`` are those whose files it changed, against its first parent; ``versions`` are the
@@ -69,7 +69,7 @@ class Entry:
     """Whether a key of the instance or of CI signed it, so that operation and actor are proven."""
 
 
-def read_history(  # noqa: PLR0913 - one for each filter
+def read_audit_trail(  # noqa: PLR0913 - one for each filter
     registry: Registry,
     *,
     head: CommitId | None = None,
@@ -80,7 +80,7 @@ def read_history(  # noqa: PLR0913 - one for each filter
     operation: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Iterator[Entry]:
+) -> Iterator[AuditEntry]:
     """The entries up to a head (HEAD when None) that match all that is given, newest first.
 
     At most ``limit``, and no more is read than they need. With ``after`` only what that commit
@@ -165,7 +165,7 @@ def read_part(  # noqa: PLR0913 - one for each filter
     operation: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> tuple[list[Entry], int | None]:
+) -> tuple[list[AuditEntry], int | None]:
     """As `read_history`, from the ``start``-th ancestor of a head on, within ``walk`` commits.
 
     Returns the entries, which may be fewer than ``limit`` though there are more, and where to go
@@ -177,7 +177,7 @@ def read_part(  # noqa: PLR0913 - one for each filter
     repository = registry.repository
     lines = repository.lines("rev-list", f"--skip={start}", f"--max-count={walk + 1}", head, "--")
     ids = list(map(CommitId, lines))
-    entries: list[Entry] = []
+    entries: list[AuditEntry] = []
     at = start
     for batch in _batches(iter(ids[:walk]), limit):
         drafts = list(_drafts(repository, batch))
@@ -223,8 +223,8 @@ def _time(raw: bytes) -> str:
         return format_seconds(0)
 
 
-def _entry(draft: _Draft, paths: _Touched, keys: Sequence[PublicKey]) -> Entry:
-    return Entry(
+def _entry(draft: _Draft, paths: _Touched, keys: Sequence[PublicKey]) -> AuditEntry:
+    return AuditEntry(
         commit=draft.commit,
         time=draft.time,
         operation=draft.message.operation,

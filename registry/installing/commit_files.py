@@ -8,7 +8,7 @@ from registry.formats.instance_file import facts_file_bytes, instance_path
 from registry.formats.library_file import facts_bytes, facts_path
 from registry.git.commit_writer import Identity
 from registry.installing.incoming import Incoming
-from registry.installing.library_change import Step
+from registry.installing.library_change import LibraryTransition
 from registry.library.changelog import notes_of
 from registry.library.release_state import ReleaseState
 from registry.library.release_tag import tag_message, tag_name
@@ -17,7 +17,9 @@ from registry.transactions.transaction import NewTag
 _CHANGELOG = "docs/CHANGELOG.md"
 
 
-def files_of(steps: Iterable[Step], instance: str) -> tuple[dict[str, bytes], list[str]]:
+def files_of(
+    steps: Iterable[LibraryTransition], instance: str
+) -> tuple[dict[str, bytes], list[str]]:
     """What a commit of these steps sets, and which paths it removes."""
     files: dict[str, bytes] = {}
     removed: list[str] = []
@@ -35,7 +37,7 @@ def files_of(steps: Iterable[Step], instance: str) -> tuple[dict[str, bytes], li
     return files, removed
 
 
-def _release_files(step: Step, files: dict[str, bytes], removed: list[str]) -> None:
+def _release_files(step: LibraryTransition, files: dict[str, bytes], removed: list[str]) -> None:
     name, before, after = step.change.name, step.before.trees, step.after.trees
     removed.extend(f"libraries/{name}/{version}" for version in sorted(before.keys() - after))
     for incoming in step.change.add:
@@ -44,7 +46,7 @@ def _release_files(step: Step, files: dict[str, bytes], removed: list[str]) -> N
             files.update({f"{directory}/{path}": raw for path, raw in incoming.files.items()})
 
 
-def new_releases(step: Step) -> Iterator[Incoming]:
+def new_releases(step: LibraryTransition) -> Iterator[Incoming]:
     """The releases that were never here before: they get a tag."""
     for incoming in step.change.add:
         record = step.before.release(incoming.version)

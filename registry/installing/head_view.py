@@ -10,7 +10,7 @@ from registry.git.trees import TREE_MODE, tree_items
 from registry.library.core import core_library
 from registry.names import CORE, CommitId, LibraryName, ObjectId, is_library_name
 from registry.snapshots.dependency_index import DependencyIndex, IndexMemory
-from registry.snapshots.library_at_head import LibraryState, place_of, states_at
+from registry.snapshots.library_at_head import LibraryAtHead, place_of, states_at
 from registry.snapshots.registry import Registry
 from registry.versions import Dependency, Version
 
@@ -22,7 +22,7 @@ class HeadView:
         self._registry = registry
         self._memory = memory
         self.head = head
-        self._states: dict[LibraryName, LibraryState] = {}
+        self._states: dict[LibraryName, LibraryAtHead] = {}
         self._index: DependencyIndex | None = None
 
     def load(self, names: Iterable[LibraryName]) -> None:
@@ -32,11 +32,11 @@ class HeadView:
             return
         places = {name: place_of(self._registry, name, self.head) for name in missing}
         there = {name: place for name, place in places.items() if place.tree or place.instance}
-        self._states.update({name: LibraryState() for name in places.keys() - there.keys()})
+        self._states.update({name: LibraryAtHead() for name in places.keys() - there.keys()})
         if there:
             self._states.update(states_at(self._registry, there, self.head))
 
-    def state(self, name: LibraryName) -> LibraryState:
+    def state(self, name: LibraryName) -> LibraryAtHead:
         """A library's state; of one that is not there, the empty one."""
         self.load([name])
         return self._states[name]

@@ -18,7 +18,7 @@ from registry.versions import Dependency, Version, parse_dependency, parse_versi
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
+class UpstreamOrigin:
     """The upstream that a release came from, and what its publisher said of it there.
 
     ``date`` is when it was released there: RFC 3339, UTC.
@@ -41,7 +41,7 @@ class Incoming:
     tree: ObjectId
     signature: str | None = field(default=None, repr=False)
     """A publisher's armored signature that came with it; not verified yet."""
-    origin: Origin | None = None
+    origin: UpstreamOrigin | None = None
     warnings: tuple[Problem, ...] = ()
 
     @property
@@ -55,7 +55,7 @@ def check_incoming(
     *,
     limits: Limits = DEFAULT_LIMITS,
     signature: str | None = None,
-    origin: Origin | None = None,
+    origin: UpstreamOrigin | None = None,
     expected: Digest | None = None,
     where: str = "",
 ) -> Incoming:

@@ -13,7 +13,13 @@ from registry.installing.accepted_signature import signing_publisher, with_accep
 from registry.installing.commit_files import files_of, new_releases, release_tag
 from registry.installing.head_view import HeadView
 from registry.installing.incoming import Incoming
-from registry.installing.library_change import LibraryChange, Pinning, Remover, Step, step_of
+from registry.installing.library_change import (
+    LibraryChange,
+    LibraryTransition,
+    Pinning,
+    Remover,
+    step_of,
+)
 from registry.installing.licenses import require_license
 from registry.installing.removal import (
     REMOVE_RELEASE,
@@ -31,17 +37,17 @@ from registry.rollback.numbers import RollbackNumbers
 from registry.snapshots.cache_place import cache_directory
 from registry.snapshots.content_differences import other_content, released_files
 from registry.snapshots.dependency_index import IndexMemory
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.snapshots.registry import Registry
 from registry.snapshots.taken_ids import TakenIds
 from registry.snapshots.taken_names import refuse_taken_name
 from registry.transactions.transaction import (
     Actor,
     NewTag,
-    Turn,
+    Transaction,
     one_line,
     operation_commit,
-    perform,
+    run_transaction,
 )
 from registry.versions import Version
 
@@ -49,7 +55,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class InstallResult:
     """What an operation came to. ``changed`` is False where all was so already.
 
     ``commit`` is a head that has it. ``steps`` are first the libraries that were asked for, then
@@ -58,15 +64,15 @@ class Outcome:
 
     commit: CommitId
     changed: bool
-    steps: tuple[Step, ...]
+    steps: tuple[LibraryTransition, ...]
 
-    def step(self, name: LibraryName) -> Step:
+    def step(self, name: LibraryName) -> LibraryTransition:
         """What happened to one of the libraries."""
         return next(step for step in self.steps if step.change.name == name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Dependent:
+class DependentLibrary:
     """A library whose active release needs another one, and what it demands of it."""
 
     name: LibraryName
@@ -103,7 +109,7 @@ class Installer:
 
     def install(
         self, incoming: Sequence[Incoming], *, by: Actor, license_key: str | None = None
-    ) -> Outcome:
+    ) -> InstallResult:
         """Install releases, all or none; what is there already stays as it is.
 
         A library that was never there is enabled. Raises ConflictError for a version that is there
@@ -133,14 +139,14 @@ class Installer:
         operation: str,
         by: Actor,
         license_key: str | None = None,
-    ) -> Outcome:
+    ) -> InstallResult:
         """Install releases and let callers without a version get the versions in ``follow``.
 
         ``incoming`` may lack what is there already, and all of it is followed. ``operation`` is
         ``install`` or ``update``. Raises as `install`, and NotFoundError.
         """
         if not follow:
-            return Outcome(commit=self.registry.head(), changed=False, steps=())
+            return InstallResult(commit=self.registry.head(), changed=False, steps=())
         first = next(iter(follow))
         more = f" and {len(follow) - 1} more" if len(follow) > 1 else ""
         said = f"Update {first} to" if operation == "update" else f"Install {first}"
@@ -163,7 +169,7 @@ class Installer:
 
         return self._carry_out(decide, request)
 
-    def pin(self, name: LibraryName, version: Version | None, *, by: Actor) -> Outcome:
+    def pin(self, name: LibraryName, version: Version | None, *, by: Actor) -> InstallResult:
         """Let callers without a version get this one, or what is greatest again with None.
 
         Raises NotFoundError, DependencyConflictError.
@@ -182,7 +188,7 @@ class Installer:
 
         return self._carry_out(decide, request)
 
-    def roll_back(self, name: LibraryName, version: Version, *, by: Actor) -> Outcome:
+    def roll_back(self, name: LibraryName, version: Version, *, by: Actor) -> InstallResult:
         """Pin a library to a release that is there, tagged ``rollback/<n>``.
 
         Raises NotFoundError, DependencyConflictError.
@@ -202,7 +208,7 @@ class Installer:
 
     def set_enabled(
         self, name: LibraryName, *, enabled: bool, cascade: bool = False, by: Actor
-    ) -> Outcome:
+    ) -> InstallResult:
         """Turn a library on or off. With ``cascade`` also what needs it, or what it needs.
 
         Raises NotFoundError, DependentsError that names those that need it.
@@ -228,7 +234,7 @@ class Installer:
         *,
         cascade: bool = False,
         by: Actor,
-    ) -> Outcome:
+    ) -> InstallResult:
         """Remove the releases of a library, or some of them; its facts, name and tags stay.
 
         Versions that are named are written down in ``library.yaml`` as removed, also one that went
@@ -259,14 +265,14 @@ class Installer:
         """What is installed at a head (the present one when None)."""
         return HeadView(self.registry, self._memory, head or self.registry.head())
 
-    def dependents(self, name: LibraryName) -> tuple[Dependent, ...]:
+    def dependents(self, name: LibraryName) -> tuple[DependentLibrary, ...]:
         """The libraries whose active release needs this one, by name; raises NotFoundError."""
         view = self.view()
         self._require_installed(view, name)
         others = sorted(view.dependents(name))
         view.load(others)
         return tuple(
-            Dependent(
+            DependentLibrary(
                 name=other,
                 version=version,
                 requirement=str(need.requirement),
@@ -278,15 +284,15 @@ class Installer:
             if need.library == name
         )
 
-    def _carry_out(self, decide: Decide, request: _Request) -> Outcome:
-        return perform(self.registry, lambda turn: self._attempt(turn, decide, request))
+    def _carry_out(self, decide: Decide, request: _Request) -> InstallResult:
+        return run_transaction(self.registry, lambda turn: self._attempt(turn, decide, request))
 
-    def _attempt(self, turn: Turn, decide: Decide, request: _Request) -> Outcome:
+    def _attempt(self, turn: Transaction, decide: Decide, request: _Request) -> InstallResult:
         view = self.view(turn.head)
         seconds = int(time.time())
         now, facts = format_seconds(seconds), registry_facts(self.registry, turn.head)
 
-        def apply(change: LibraryChange, state: LibraryState) -> Step:
+        def apply(change: LibraryChange, state: LibraryAtHead) -> LibraryTransition:
             for one in change.add:
                 known = state.release(one.version)
                 if known is None or not known.is_served:
@@ -307,7 +313,7 @@ class Installer:
         ordered = tuple(steps.values())
         writing = [step for step in ordered if step.writes]
         if not writing:
-            return Outcome(commit=turn.head, changed=False, steps=ordered)
+            return InstallResult(commit=turn.head, changed=False, steps=ordered)
         files, removed = files_of(writing, self.registry.instance)
         commit = operation_commit(
             request.summary,
@@ -323,16 +329,16 @@ class Installer:
         ]
         if request.numbers is not None:
             tags.append(request.numbers.tag(turn.head, request.summary, who=commit.who))
-        return Outcome(commit=turn.commit(commit, tags), changed=True, steps=ordered)
+        return InstallResult(commit=turn.commit(commit, tags), changed=True, steps=ordered)
 
-    def _require_known(self, view: HeadView, name: LibraryName) -> LibraryState:
+    def _require_known(self, view: HeadView, name: LibraryName) -> LibraryAtHead:
         """The state of a library of which anything is there or was."""
-        state = view.state(name) if name != CORE else LibraryState()
+        state = view.state(name) if name != CORE else LibraryAtHead()
         return state if state.releases else self._require_installed(view, name)
 
     def _require_installed(
         self, view: HeadView, name: LibraryName, *, is_arriving: bool = False
-    ) -> LibraryState:
+    ) -> LibraryAtHead:
         if name == CORE:
             raise ConflictError(
                 f"{CORE!r} is built in: it is always there, as it is",
@@ -348,7 +354,7 @@ class Installer:
             )
         return state
 
-    def _refuse_other_content(self, change: LibraryChange, state: LibraryState) -> None:
+    def _refuse_other_content(self, change: LibraryChange, state: LibraryAtHead) -> None:
         """A version that is there with other content: say what differs."""
         for incoming in change.add:
             name, version = incoming.name, incoming.version
@@ -366,7 +372,7 @@ class Installer:
                     next_step="Release or remove it first, or give the new content a new version",
                 )
 
-    def _refuse_taken(self, turn: Turn, change: LibraryChange, state: LibraryState) -> None:
+    def _refuse_taken(self, turn: Transaction, change: LibraryChange, state: LibraryAtHead) -> None:
         """A new name whose id another library has, or whose tag somebody made by hand."""
         if not change.add or state.facts.ledger:
             return
@@ -399,7 +405,7 @@ def _additions(incoming: Sequence[Incoming]) -> list[LibraryChange]:
     return [LibraryChange(name=name, add=tuple(found)) for name, found in by_name.items()]
 
 
-def _turned_off(name: LibraryName, state: LibraryState) -> LibraryChange:
+def _turned_off(name: LibraryName, state: LibraryAtHead) -> LibraryChange:
     del state  # what it is does not matter
     return LibraryChange(name=name, enabled=False)
 
@@ -416,7 +422,7 @@ def _listed(incoming: Sequence[Incoming]) -> str:
     return "; ".join(parts) + more
 
 
-def _followed(steps: Sequence[Step]) -> str:
+def _followed(steps: Sequence[LibraryTransition]) -> str:
     """The libraries that a cascade changed, for the log."""
     if len(steps) == 1:
         return ""

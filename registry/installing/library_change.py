@@ -11,7 +11,7 @@ from registry.formats.model import InstanceFacts, LibraryFacts
 from registry.installing.incoming import Incoming
 from registry.library.release_state import ReleaseRecord, ReleaseState
 from registry.names import LibraryName
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.versions import Version
 
 
@@ -51,12 +51,12 @@ class LibraryChange:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class LibraryTransition:
     """A change with the state before it and the state after it."""
 
     change: LibraryChange
-    before: LibraryState
-    after: LibraryState
+    before: LibraryAtHead
+    after: LibraryAtHead
 
     @property
     def writes(self) -> bool:
@@ -69,12 +69,12 @@ class Step:
         return usable(self.before) != usable(self.after)
 
 
-def usable(state: LibraryState) -> Version | None:
+def usable(state: LibraryAtHead) -> Version | None:
     """The version that callers get: the active one of an enabled library."""
     return state.active if state.is_enabled else None
 
 
-def step_of(change: LibraryChange, before: LibraryState, *, now: str) -> Step:
+def step_of(change: LibraryChange, before: LibraryAtHead, *, now: str) -> LibraryTransition:
     """Apply a change to a state; ``now`` is RFC 3339, UTC.
 
     Raises ConflictError for a version that is there with other content, or is not trusted;
@@ -93,10 +93,10 @@ def step_of(change: LibraryChange, before: LibraryState, *, now: str) -> Step:
         state.instance.facts, enabled=enabled, active=str(pin) if pin is not None else None
     )
     after = replace(state, instance=replace(state.instance, facts=facts))
-    return Step(change=change, before=before, after=after)
+    return LibraryTransition(change=change, before=before, after=after)
 
 
-def _pin(change: LibraryChange, state: LibraryState) -> Version | None:
+def _pin(change: LibraryChange, state: LibraryAtHead) -> Version | None:
     if change.pinning is Pinning.CLEAR:
         return None
     if change.pinning is Pinning.KEEP:
@@ -113,8 +113,8 @@ def _pin(change: LibraryChange, state: LibraryState) -> Version | None:
 
 
 def _with_release(
-    name: LibraryName, state: LibraryState, incoming: Incoming, *, now: str
-) -> LibraryState:
+    name: LibraryName, state: LibraryAtHead, incoming: Incoming, *, now: str
+) -> LibraryAtHead:
     """The state once a release is there: nothing changes where it was there already."""
     version, text = incoming.version, str(incoming.version)
     record = state.release(version)
@@ -173,7 +173,7 @@ def _with_release(
     )
 
 
-def _refuse_mixing(name: LibraryName, state: LibraryState, incoming: Incoming) -> None:
+def _refuse_mixing(name: LibraryName, state: LibraryAtHead, incoming: Incoming) -> None:
     """Versions of one library never come from two places (design, section 6)."""
     here = state.instance.facts.upstream
     theirs = incoming.origin.upstream if incoming.origin is not None else None
@@ -199,7 +199,7 @@ def _publishers_facts(ours: LibraryFacts, theirs: LibraryFacts) -> LibraryFacts:
     )
 
 
-def _without_releases(state: LibraryState, versions: tuple[Version, ...]) -> LibraryState:
+def _without_releases(state: LibraryAtHead, versions: tuple[Version, ...]) -> LibraryAtHead:
     """The state without some directories; ledger and tags keep what was released."""
     gone = frozenset(versions)
     releases = tuple(
@@ -224,8 +224,8 @@ def _without_releases(state: LibraryState, versions: tuple[Version, ...]) -> Lib
 
 
 def _with_removals(
-    state: LibraryState, versions: tuple[Version, ...], by: Remover, *, now: str
-) -> LibraryState:
+    state: LibraryAtHead, versions: tuple[Version, ...], by: Remover, *, now: str
+) -> LibraryAtHead:
     """The state with what was removed written down, for whoever verifies the history."""
     facts = state.facts
     for version in versions:

@@ -11,7 +11,7 @@ from registry.installing.library_change import LibraryChange, Remover
 from registry.library.release_state import ReleaseRecord, ReleaseState
 from registry.names import CommitId, LibraryName
 from registry.snapshots.instance_names import instances_at
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.snapshots.registry import Registry
 from registry.versions import Version
 
@@ -19,14 +19,14 @@ REMOVE_RELEASE = "remove-release"
 """The operation that removes versions of a library, beside ``uninstall`` for all of it."""
 
 
-def whole_removal(name: LibraryName, state: LibraryState) -> LibraryChange:
+def whole_removal(name: LibraryName, state: LibraryAtHead) -> LibraryChange:
     """All its releases go; a candidate is an author's work, and stays."""
     released = (r.version for r in state.releases if r.state is ReleaseState.RELEASED)
     return LibraryChange(name=name, remove=tuple(released))
 
 
 def removal_of_versions(
-    name: LibraryName, state: LibraryState, versions: Sequence[Version], by: Remover
+    name: LibraryName, state: LibraryAtHead, versions: Sequence[Version], by: Remover
 ) -> LibraryChange:
     """These versions go, each written down by itself.
 

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from registry.installing.errors import DependencyConflictError, DependentsError, Unmet
-from registry.installing.library_change import LibraryChange, Step, usable
+from registry.installing.library_change import LibraryChange, LibraryTransition, usable
 from registry.names import CORE, LibraryName
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.versions import Dependency, Version
 
 _NAMED = 5
 
-Steps = Mapping[LibraryName, Step]
-Apply = Callable[[LibraryChange, LibraryState], Step]
-Fate = Callable[[LibraryName, LibraryState], LibraryChange]
+Steps = Mapping[LibraryName, LibraryTransition]
+Apply = Callable[[LibraryChange, LibraryAtHead], LibraryTransition]
+Fate = Callable[[LibraryName, LibraryAtHead], LibraryChange]
 """What a cascade does to a library that would be left without what it needs."""
 
 
@@ -31,7 +31,7 @@ class View(Protocol):
     def load(self, names: Iterable[LibraryName]) -> None:
         """Read these together, as they will be asked for."""
 
-    def state(self, name: LibraryName) -> LibraryState:
+    def state(self, name: LibraryName) -> LibraryAtHead:
         """A library's state; of one that is not there, the empty one."""
 
     def requirements(self, name: LibraryName, version: Version) -> Sequence[Dependency]:
@@ -46,7 +46,7 @@ class View(Protocol):
 
 def settle(
     view: View, wanted: Sequence[LibraryChange], apply: Apply, *, fate: Fate | None = None
-) -> dict[LibraryName, Step]:
+) -> dict[LibraryName, LibraryTransition]:
     """The steps of an operation, by name, with those that a cascade adds.
 
     Without ``fate`` nothing cascades. Raises DependentsError or DependencyConflictError with
@@ -116,7 +116,7 @@ def _unmet_of(view: View, steps: Steps, name: LibraryName) -> Iterator[Unmet]:
 
 
 def _needs(
-    view: View, step: Step | None, name: LibraryName, version: Version
+    view: View, step: LibraryTransition | None, name: LibraryName, version: Version
 ) -> Sequence[Dependency]:
     for incoming in step.change.add if step is not None else ():
         if incoming.version == version:

@@ -14,7 +14,7 @@ from registry.opsconductor.fields import manifest_fields, step_fields
 from registry.opsconductor.generated_executors import ADAPTER, ADAPTER_TEXT, executor_text
 from registry.opsconductor.inline_steps import refuse_steps, stem_of
 from registry.opsconductor.notes import MANIFEST, RULE, Notes, shown
-from registry.opsconductor.origins import Origin, as_written
+from registry.opsconductor.origins import WrittenPlace, as_written
 from registry.opsconductor.source_code import StepCode, read_code
 from registry.problems import InvalidLibraryError, Problem
 from registry.snapshots.release_reader import too_many_steps
@@ -36,7 +36,7 @@ class Converted:
 
     files: dict[str, bytes] = field(repr=False)
     notes: tuple[Problem, ...]
-    origins: dict[str, Origin] = field(repr=False)
+    origins: dict[str, WrittenPlace] = field(repr=False)
     """Where the author finds what became a file."""
 
     def as_written(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -68,14 +68,14 @@ def convert_library(files: Mapping[str, bytes], limits: Limits = DEFAULT_LIMITS)
         raise InvalidLibraryError(
             "the library", (too_many_steps(len(steps), limits.steps_per_release),)
         )
-    origins = {MANIFEST: Origin(file=MANIFEST, pointer="/metadata")}
+    origins = {MANIFEST: WrittenPlace(file=MANIFEST, pointer="/metadata")}
     refuse_steps(steps)
     made = _other_files(files, notes, origins)
     code = _read_code(files, made, limits, notes)
     entries = []
     for index, step in enumerate(steps):
         entries.append(_add_step(made, step, index, code, notes))
-        origins[entries[-1]["file"]] = Origin(file=MANIFEST, pointer=f"/steps/{index}")
+        origins[entries[-1]["file"]] = WrittenPlace(file=MANIFEST, pointer=f"/steps/{index}")
     if code is not None and not any("executor" in entry for entry in entries):
         raise _nothing_runs([_why_not(stem_of(step["name"]), code) for step in steps])
     metadata = manifest_fields(manifest["metadata"], notes)
@@ -117,7 +117,7 @@ def _nothing_runs(reasons: list[str]) -> InvalidLibraryError:
 
 
 def _other_files(
-    files: Mapping[str, bytes], notes: Notes, origins: dict[str, Origin]
+    files: Mapping[str, bytes], notes: Notes, origins: dict[str, WrittenPlace]
 ) -> dict[str, bytes]:
     """Everything but manifest and steps, at its place here."""
     made: dict[str, bytes] = {}
@@ -133,8 +133,10 @@ def _other_files(
             made[f"executors/{path}"] = content
         else:
             notes.add(_why_left(path), "it was left out", file=path)
-    origins |= {f"executors/{path}": Origin(file=path) for path in files if path.endswith(".py")}
-    origins |= {here: Origin(file=there) for there, here in _PLACES.items() if there in files}
+    origins |= {
+        f"executors/{path}": WrittenPlace(file=path) for path in files if path.endswith(".py")
+    }
+    origins |= {here: WrittenPlace(file=there) for there, here in _PLACES.items() if there in files}
     return made
 
 

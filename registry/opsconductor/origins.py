@@ -10,14 +10,14 @@ from registry.problems import Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
+class WrittenPlace:
     """The author's own file, and the JSON pointer into it under which a whole file stood."""
 
     file: str
     pointer: str = ""
 
 
-def as_written(problem: Problem, origins: Mapping[str, Origin]) -> Problem:
+def as_written(problem: Problem, origins: Mapping[str, WrittenPlace]) -> Problem:
     """The problem at its place in the author's files; one without origin stays as it is."""
     origin = origins.get(problem.file)
     if origin is None:

@@ -21,7 +21,13 @@ from registry.snapshots.registry import Registry
 from registry.snapshots.release_reader import irregular_problems, read_files
 from registry.snapshots.taken_ids import TakenIds
 from registry.snapshots.taken_names import refuse_taken_name
-from registry.transactions.transaction import Actor, Turn, one_line, operation_commit, perform
+from registry.transactions.transaction import (
+    Actor,
+    Transaction,
+    one_line,
+    operation_commit,
+    run_transaction,
+)
 from registry.versions import Version, parse_version
 
 
@@ -63,7 +69,7 @@ def add_release(
     version = parse_version(checked.content.manifest.version)
     content = checked.content
 
-    def attempt(turn: Turn) -> tuple[CommitId, bool, bool]:
+    def attempt(turn: Transaction) -> tuple[CommitId, bool, bool]:
         at = read_library(registry, name, turn.head)
         _refuse_taken(registry, at, version, files)
         is_released = str(version) in at.facts.ledger
@@ -88,7 +94,7 @@ def add_release(
         )
         return turn.commit(commit), True, is_released
 
-    commit, changed, is_released = perform(registry, attempt)
+    commit, changed, is_released = run_transaction(registry, attempt)
     return Added(
         name=name,
         version=version,

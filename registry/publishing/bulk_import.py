@@ -23,7 +23,13 @@ from registry.library.release_tag import is_release_tag, tag_message, tag_name, 
 from registry.names import CommitId, Digest, LibraryId, LibraryName, ObjectId, library_id
 from registry.problems import Problem, errors_of
 from registry.snapshots.registry import Registry
-from registry.transactions.transaction import Actor, Turn, one_line, operation_message, perform
+from registry.transactions.transaction import (
+    Actor,
+    Transaction,
+    one_line,
+    operation_message,
+    run_transaction,
+)
 from registry.versions import Version
 
 
@@ -89,14 +95,14 @@ def import_releases(
     A release that has errors is refused and reported, the others go on. Raises ConflictError
     when another writer moved the head meanwhile: then nothing was imported.
     """
-    done = perform(registry, lambda turn: _import(turn, releases, by=by, progress=progress))
+    done = run_transaction(registry, lambda turn: _import(turn, releases, by=by, progress=progress))
     # Thousands of loose refs are slow to list.
     registry.repository.run("pack-refs", "--all")
     return done
 
 
 def _import(
-    turn: Turn,
+    turn: Transaction,
     releases: Iterable[ImportedRelease],
     *,
     by: Actor,
@@ -132,7 +138,9 @@ def _import(
         clear_staging(registry.repository)
 
 
-def _publish(turn: Turn, run: _Run, before: CommitId, commits: Iterator[NewCommit]) -> Imported:
+def _publish(
+    turn: Transaction, run: _Run, before: CommitId, commits: Iterator[NewCommit]
+) -> Imported:
     """Write the commits and their tags, and move all refs."""
     registry = turn.registry
     written = write_commits(registry.repository, before, commits)

@@ -26,7 +26,13 @@ from registry.snapshots.one_library import LibraryAt, read_library
 from registry.snapshots.registry import Registry
 from registry.snapshots.release_reader import irregular_problems, read_files
 from registry.snapshots.taken_names import refuse_taken_name
-from registry.transactions.transaction import Actor, NewTag, Turn, operation_commit, perform
+from registry.transactions.transaction import (
+    Actor,
+    NewTag,
+    Transaction,
+    operation_commit,
+    run_transaction,
+)
 from registry.versions import Version, parse_version
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few releases are signed
@@ -79,7 +85,7 @@ def release(
     SigningError when the key may not sign, or none was given and the policy demands one.
     """
 
-    def attempt(turn: Turn) -> Released:
+    def attempt(turn: Transaction) -> Released:
         at = read_library(registry, name, turn.head)
         chosen = version or _greatest_candidate(at)
         tree = _candidate_tree(at, chosen)
@@ -92,11 +98,11 @@ def release(
         released = _write(turn, at, chosen, tree, checked.files, by=by, signer=signer)
         return replace(released, problems=checked.problems)
 
-    return perform(registry, attempt)
+    return run_transaction(registry, attempt)
 
 
 def _write(
-    turn: Turn,
+    turn: Transaction,
     at: LibraryAt,
     version: Version,
     tree: ObjectId,

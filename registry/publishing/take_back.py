@@ -13,7 +13,7 @@ from registry.names import CommitId, LibraryName
 from registry.snapshots.library_at_head import state_at
 from registry.snapshots.one_library import LibraryAt, read_library
 from registry.snapshots.registry import Registry
-from registry.transactions.transaction import Actor, Turn, operation_commit, perform
+from registry.transactions.transaction import Actor, Transaction, operation_commit, run_transaction
 from registry.versions import Version
 
 
@@ -33,7 +33,7 @@ def take_back(registry: Registry, name: LibraryName, version: Version, *, by: Ac
     Raises NotFoundError, and ConflictError for what is released.
     """
 
-    def attempt(turn: Turn) -> TakenBack:
+    def attempt(turn: Transaction) -> TakenBack:
         at = read_library(registry, name, turn.head)
         _require_candidate(registry, at, version)
         directory = f"libraries/{name}/{version}"
@@ -48,7 +48,7 @@ def take_back(registry: Registry, name: LibraryName, version: Version, *, by: Ac
         new = turn.commit(commit)
         return TakenBack(name=name, version=version, commit=new, is_name_free=is_all)
 
-    return perform(registry, attempt)
+    return run_transaction(registry, attempt)
 
 
 def _require_candidate(registry: Registry, at: LibraryAt, version: Version) -> None:

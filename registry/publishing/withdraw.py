@@ -15,10 +15,10 @@ from registry.formats.model import Deprecation, LibraryFacts, Yank
 from registry.formats.timestamps import format_seconds
 from registry.names import CommitId, LibraryName
 from registry.problems import printable
-from registry.snapshots.library_at_head import LibraryState, state_at
+from registry.snapshots.library_at_head import LibraryAtHead, state_at
 from registry.snapshots.one_library import LibraryAt, read_library
 from registry.snapshots.registry import Registry
-from registry.transactions.transaction import Actor, Turn, operation_commit, perform
+from registry.transactions.transaction import Actor, Transaction, operation_commit, run_transaction
 from registry.versions import Version
 
 _REASON_CHARACTERS = 4_000
@@ -71,7 +71,7 @@ def yank(
     """
     why = _reason(reason)
 
-    def change(at: LibraryAt, state: LibraryState) -> LibraryFacts:
+    def change(at: LibraryAt, state: LibraryAtHead) -> LibraryFacts:
         _require_released(at, version)
         if str(version) in at.facts.yanked:
             raise ConflictError(
@@ -95,7 +95,7 @@ def unyank(
 ) -> Withdrawn:
     """Take a yank back; raises NotFoundError, ConflictError when the release is not yanked."""
 
-    def change(at: LibraryAt, _: LibraryState) -> LibraryFacts:
+    def change(at: LibraryAt, _: LibraryAtHead) -> LibraryFacts:
         _require_released(at, version)
         if str(version) not in at.facts.yanked:
             raise ConflictError(
@@ -127,7 +127,7 @@ def deprecate(
     """
     why = _reason(reason)
 
-    def attempt(turn: Turn) -> CommitId:
+    def attempt(turn: Transaction) -> CommitId:
         at = _existing(registry, name, turn.head)
         if at.facts.deprecated is not None:
             raise ConflictError(
@@ -145,13 +145,13 @@ def deprecate(
             turn, name, facts, summary=f"Deprecate {name}", operation="deprecate", body=why, by=by
         )
 
-    return Deprecated(name=name, commit=perform(registry, attempt), replacement=replacement)
+    return Deprecated(name=name, commit=run_transaction(registry, attempt), replacement=replacement)
 
 
 def undeprecate(registry: Registry, name: LibraryName, *, by: Actor) -> Deprecated:
     """Take the advice back; raises NotFoundError, ConflictError when there is none."""
 
-    def attempt(turn: Turn) -> CommitId:
+    def attempt(turn: Transaction) -> CommitId:
         at = _existing(registry, name, turn.head)
         if at.facts.deprecated is None:
             raise ConflictError(
@@ -163,21 +163,21 @@ def undeprecate(registry: Registry, name: LibraryName, *, by: Actor) -> Deprecat
         summary = f"Undeprecate {name}"
         return _commit(turn, name, facts, summary=summary, operation="undeprecate", body="", by=by)
 
-    return Deprecated(name=name, commit=perform(registry, attempt))
+    return Deprecated(name=name, commit=run_transaction(registry, attempt))
 
 
 def _withdraw(
     registry: Registry,
     name: LibraryName,
     version: Version,
-    change: Callable[[LibraryAt, LibraryState], LibraryFacts],
+    change: Callable[[LibraryAt, LibraryAtHead], LibraryFacts],
     *,
     operation: str,
     summary: str,
     body: str,
     by: Actor,
 ) -> Withdrawn:
-    def attempt(turn: Turn) -> Withdrawn:
+    def attempt(turn: Transaction) -> Withdrawn:
         at = _existing(registry, name, turn.head)
         state = state_at(registry, at)
         facts = change(at, state)
@@ -193,11 +193,11 @@ def _withdraw(
             pinned=state.instance.pin,
         )
 
-    return perform(registry, attempt)
+    return run_transaction(registry, attempt)
 
 
 def _commit(
-    turn: Turn,
+    turn: Transaction,
     name: LibraryName,
     facts: LibraryFacts,
     *,
@@ -248,7 +248,7 @@ def _require_released(at: LibraryAt, version: Version) -> None:
 
 
 def _require_replacement(
-    state: LibraryState, name: LibraryName, version: Version, replacement: Version
+    state: LibraryAtHead, name: LibraryName, version: Version, replacement: Version
 ) -> None:
     fit = [r.version for r in state.releases if r.is_served and r.yank is None]
     others = [str(one) for one in fit if one != version]

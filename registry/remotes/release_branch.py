@@ -13,7 +13,7 @@ _USUAL = ("main", "master")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class BranchStanding:
     """The branch that is checked out, and the one that the registry is released from.
 
     ``branch`` is empty for a detached head, ``default`` where nothing says which it is.
@@ -30,7 +30,7 @@ class Standing:
         return bool(self.branch and self.default and self.branch != self.default)
 
 
-def standing(registry: Registry) -> Standing:
+def standing(registry: Registry) -> BranchStanding:
     """Look at the remote's HEAD as this clone knows it, else at the branches with usual names."""
     ref = registry.branch
     branch = ref.removeprefix(_HEADS) if ref.startswith(_HEADS) else ""
@@ -46,9 +46,9 @@ def standing(registry: Registry) -> Standing:
         known = [name for name in _USUAL if f"{prefix}{name}" in refs]
         default = head or _usual(branch, known)
         if default:
-            return Standing(branch=branch, default=default, remote=remote)
+            return BranchStanding(branch=branch, default=default, remote=remote)
     known = [name for name in _USUAL if f"{_HEADS}{name}" in refs]
-    return Standing(branch=branch, default=_usual(branch, known), remote="")
+    return BranchStanding(branch=branch, default=_usual(branch, known), remote="")
 
 
 def _usual(branch: str, known: list[str]) -> str:

@@ -18,12 +18,25 @@ from registry.git.commit_writer import ABSENT, NewCommit, RefUpdate
 from registry.git.object_writer import ObjectWriter
 from registry.git.worktree import follow
 from registry.names import CommitId, LibraryName
-from registry.repairing.model import Change, EntryChange, Leftover, Plan, StaleIndex, TagChange
+from registry.repairing.model import (
+    Change,
+    EntryChange,
+    Leftover,
+    RepairPlan,
+    StaleIndex,
+    TagChange,
+)
 from registry.repairing.repair_plan import make_plan
 from registry.repairing.stale_locks import OLD_SECONDS
 from registry.snapshots.one_library import read_library
 from registry.snapshots.registry import Registry
-from registry.transactions.transaction import Actor, Turn, follow_head, operation_commit, perform
+from registry.transactions.transaction import (
+    Actor,
+    Transaction,
+    follow_head,
+    operation_commit,
+    run_transaction,
+)
 from registry.trust.moved_head import refuse_not_served
 
 KEPT = "refs/opsteps/repaired"
@@ -33,7 +46,7 @@ _SHOWN = 12
 
 def repair(
     registry: Registry, *, by: Actor, asks_remotes: bool = True, removing: Collection[str] = ()
-) -> Plan:
+) -> RepairPlan:
     """Make a plan and carry it out; returns the plan. The registry must have no remote set.
 
     Raises UntrustedHistoryError for a head that does not descend from the trusted one, or from
@@ -41,13 +54,13 @@ def repair(
     `make_plan` raises.
     """
 
-    def attempt(turn: Turn) -> Plan:
+    def attempt(turn: Transaction) -> RepairPlan:
         refuse_not_served(registry)
         plan = make_plan(registry, turn.head, asks_remotes=asks_remotes, removing=removing)
-        carry_out(turn, plan.changes, by=by)
+        apply_repair(turn, plan.changes, by=by)
         return plan
 
-    plan = perform(registry, attempt, needs_tags=False)
+    plan = run_transaction(registry, attempt, needs_tags=False)
     follow_head(registry)
     for change in plan.changes:
         if isinstance(change, StaleIndex):
@@ -55,7 +68,7 @@ def repair(
     return plan
 
 
-def carry_out(turn: Turn, changes: Sequence[Change], *, by: Actor) -> None:
+def apply_repair(turn: Transaction, changes: Sequence[Change], *, by: Actor) -> None:
     """Do what a plan says, in a writer's turn: first what stands in the way of the rest."""
     _put_aside(turn.registry, [c for c in changes if isinstance(c, Leftover)])
     _set_tags(turn, [c for c in changes if isinstance(c, TagChange)])
@@ -84,7 +97,7 @@ def _free(directory: Path, name: str) -> Path:
     return directory / f"{name}.{time.time_ns()}"
 
 
-def _set_tags(turn: Turn, changes: Sequence[TagChange]) -> None:
+def _set_tags(turn: Transaction, changes: Sequence[TagChange]) -> None:
     if not changes:
         return
     writer = ObjectWriter(turn.registry.repository)
@@ -114,7 +127,9 @@ def _kept(registry: Registry, change: TagChange) -> list[RefUpdate]:
     return [RefUpdate(ref=ref, new=change.old)]
 
 
-def _enter(turn: Turn, name: LibraryName, changes: Sequence[EntryChange], *, by: Actor) -> CommitId:
+def _enter(
+    turn: Transaction, name: LibraryName, changes: Sequence[EntryChange], *, by: Actor
+) -> CommitId:
     at = read_library(turn.registry, name, turn.head)
     entered = {str(change.version): change.entry for change in changes}
     facts = replace(at.facts, ledger={**at.facts.ledger, **entered})

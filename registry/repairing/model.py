@@ -72,7 +72,7 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class RepairPlan:
     """All of it, at one head."""
 
     head: CommitId

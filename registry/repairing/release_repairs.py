@@ -16,7 +16,7 @@ from registry.problems import printable
 from registry.remotes.unsent import git_command
 from registry.repairing.model import Item, ItemState, TagChange
 from registry.repairing.new_tags import is_signed, lost_tag, moved_tag, tag_id
-from registry.repairing.repair_evidence import Evidence, files_of, raw_object, released_tree
+from registry.repairing.repair_evidence import Evidence, raw_object, release_files_of, released_tree
 from registry.repairing.served_releases import ServedReleases
 from registry.repairing.stray_tags import Strays
 from registry.repairing.tags_of_remotes import Remotes
@@ -129,7 +129,7 @@ class Deciding:
         return lost_tag(
             release.name,
             parse_version(release.version),
-            files_of(registry, tree) or {},
+            release_files_of(registry, tree) or {},
             commit=commit,
             raw_commit=raw_object(registry, commit),
             digest=entry.digest,

@@ -20,7 +20,7 @@ from registry.verifying.history import read_history
 from registry.verifying.ledger_rules import examine
 from registry.verifying.release_rules import ReleaseEvidence, releases_at_head
 from registry.verifying.tag_evidence import read_tags
-from registry.verifying.verification import Wishes, verify
+from registry.verifying.verification import VerificationOptions, verify_registry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,11 +59,14 @@ class Evidence:
         return entries[-1] if entries else None
 
 
-def gather(registry: Registry, head: CommitId) -> Evidence:
+def gather_evidence(registry: Registry, head: CommitId) -> Evidence:
     """Read it; raises what `verify` raises."""
     repository = registry.repository
-    report = verify(
-        registry, Wishes(now=datetime.now(UTC)), trusted=read_trusted(registry), head=head
+    report = verify_registry(
+        registry,
+        VerificationOptions(now=datetime.now(UTC)),
+        trusted=read_trusted(registry),
+        head=head,
     ).report
     history = read_history(repository, head)
     tags = read_tags(repository)
@@ -91,13 +94,13 @@ def released_tree(
     for item in introductions:
         if item.tree is None:
             continue
-        files = files_of(registry, item.tree)
+        files = release_files_of(registry, item.tree)
         if files is not None and release_digest(files) == digest:
             return item, item.tree
     return None
 
 
-def files_of(registry: Registry, tree: ObjectId) -> Mapping[str, bytes] | None:
+def release_files_of(registry: Registry, tree: ObjectId) -> Mapping[str, bytes] | None:
     """The files of a tree; None where they cannot be read."""
     try:
         return read_files(registry.repository, tree, limits=registry.limits)

@@ -8,9 +8,9 @@ from registry.errors import NotFoundError
 from registry.locating.hints import command_line
 from registry.names import CommitId
 from registry.problems import printable
-from registry.repairing.model import Item, ItemState, Plan
+from registry.repairing.model import Item, ItemState, RepairPlan
 from registry.repairing.release_repairs import Deciding
-from registry.repairing.repair_evidence import Evidence, gather
+from registry.repairing.repair_evidence import Evidence, gather_evidence
 from registry.repairing.served_releases import ServedReleases
 from registry.repairing.stale_locks import leftovers, stale_index
 from registry.repairing.tags_of_remotes import Remotes
@@ -25,13 +25,13 @@ def make_plan(
     *,
     asks_remotes: bool = True,
     removing: Collection[str] = (),
-) -> Plan:
+) -> RepairPlan:
     """What is wrong at a head, and what a repair would do; ``removing`` names tags to remove.
 
     Raises what `verify` raises for a history that cannot be read, NotFoundError for a tag to
     remove that is not there.
     """
-    evidence = gather(registry, head)
+    evidence = gather_evidence(registry, head)
     remotes = Remotes(registry, is_asked=asks_remotes)
     deciding = Deciding(
         evidence=evidence,
@@ -47,7 +47,7 @@ def make_plan(
         *deciding.items(),
         *stale_index(registry, head),
     )
-    return Plan(head=head, items=items, findings=len(evidence.findings))
+    return RepairPlan(head=head, items=items, findings=len(evidence.findings))
 
 
 def _on_descent(evidence: Evidence) -> list[Item]:

@@ -35,7 +35,7 @@ class ResolutionError(RegistryError):
     exit_code = 5
 
 
-class Pool(Protocol):
+class CandidatePool(Protocol):
     """The releases that may be chosen. Answers must stay the same during a resolution."""
 
     def versions(self, name: LibraryName) -> Collection[Version]:
@@ -71,7 +71,10 @@ def preferred(versions: Iterable[Version]) -> list[Version]:
 
 
 def resolve(
-    wanted: Sequence[Wanted], pool: Pool, *, kept: Mapping[LibraryName, Version] | None = None
+    wanted: Sequence[Wanted],
+    pool: CandidatePool,
+    *,
+    kept: Mapping[LibraryName, Version] | None = None,
 ) -> dict[LibraryName, Version]:
     """The version of each library that is wanted or needed, sorted by name.
 
@@ -142,7 +145,7 @@ def _search(wanted: Sequence[Wanted], provider: _Provider) -> dict[LibraryName, 
 
 
 def _straight(
-    wanted: Sequence[Wanted], pool: Pool, provider: _Provider
+    wanted: Sequence[Wanted], pool: CandidatePool, provider: _Provider
 ) -> dict[LibraryName, Version] | None:
     """The answer where none must be searched for; None where it must, or where there is none.
 
@@ -236,7 +239,7 @@ class _Work:
 
 
 def _reached(
-    wanted: Sequence[Wanted], chosen: Mapping[LibraryName, Choice], pool: Pool
+    wanted: Sequence[Wanted], chosen: Mapping[LibraryName, Choice], pool: CandidatePool
 ) -> dict[LibraryName, Version]:
     """Of what was chosen on the way, that which is still needed."""
     pending = [one.dependency.library for one in wanted]
@@ -253,7 +256,7 @@ def _reached(
 class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
     """What resolvelib asks about our requirements and releases."""
 
-    def __init__(self, pool: Pool, kept: Mapping[LibraryName, Version]) -> None:
+    def __init__(self, pool: CandidatePool, kept: Mapping[LibraryName, Version]) -> None:
         self._pool = pool
         self._kept = kept
         self._ordered: dict[LibraryName, list[Version]] = {}
@@ -367,7 +370,7 @@ class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
 _Information = RequirementInformation[Wanted, Choice]
 
 
-def _contradiction(causes: Collection[_Information], pool: Pool) -> ResolutionError:
+def _contradiction(causes: Collection[_Information], pool: CandidatePool) -> ResolutionError:
     """Who asks for what, library by library, and what there is of it."""
     by_library: dict[LibraryName, list[Wanted]] = {}
     for cause in causes:
@@ -388,7 +391,7 @@ def _contradiction(causes: Collection[_Information], pool: Pool) -> ResolutionEr
     )
 
 
-def _nothing_fits(name: LibraryName, wanted: Wanted, pool: Pool) -> ResolutionError:
+def _nothing_fits(name: LibraryName, wanted: Wanted, pool: CandidatePool) -> ResolutionError:
     """One requirement that no release meets: no conflict, only nothing there."""
     if wanted.by:
         return ResolutionError(
@@ -406,7 +409,7 @@ def _nothing_fits(name: LibraryName, wanted: Wanted, pool: Pool) -> ResolutionEr
     )
 
 
-def _there(name: LibraryName, pool: Pool) -> str:
+def _there(name: LibraryName, pool: CandidatePool) -> str:
     versions = preferred(pool.versions(name))
     if not versions:
         return f"there is no {name}"

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from registry.errors import ConflictError, NotFoundError
 from registry.library.release_state import ReleaseRecord
 from registry.names import LibraryName
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.versions import Version
 
 _NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class RollbackDifference:
     """What changes for one library. ``pin_after`` is what its file will say, None: nothing."""
 
     library: LibraryName
@@ -47,10 +47,10 @@ class Missing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class RollbackPlan:
     """All that a rollback changes, by name, and what it cannot."""
 
-    differences: tuple[Difference, ...]
+    differences: tuple[RollbackDifference, ...]
     missing: tuple[Missing, ...] = ()
 
     @property
@@ -59,7 +59,7 @@ class Plan:
         return tuple(f"{d.library}: {text}" for d in self.differences for text in d.warnings)
 
 
-def plan_pin(name: LibraryName, now: LibraryState, version: Version) -> Plan:
+def plan_pin(name: LibraryName, now: LibraryAtHead, version: Version) -> RollbackPlan:
     """Pin a library to a release; raises NotFoundError, ConflictError for one not served."""
     record = now.release(version)
     if record is None or not record.is_served:
@@ -67,16 +67,16 @@ def plan_pin(name: LibraryName, now: LibraryState, version: Version) -> Plan:
     return _plan([_difference(name, now, enabled=now.is_enabled, pin=version, warn=True)])
 
 
-def plan_unpin(name: LibraryName, now: LibraryState) -> Plan:
+def plan_unpin(name: LibraryName, now: LibraryAtHead) -> RollbackPlan:
     """Let a library follow its releases again."""
     return _plan([_difference(name, now, enabled=now.is_enabled, pin=None)])
 
 
 def plan_instance(
-    then: Mapping[LibraryName, LibraryState], now: Mapping[LibraryName, LibraryState]
-) -> Plan:
+    then: Mapping[LibraryName, LibraryAtHead], now: Mapping[LibraryName, LibraryAtHead]
+) -> RollbackPlan:
     """Restore what was enabled and active. The two map the same names."""
-    differences: list[Difference] = []
+    differences: list[RollbackDifference] = []
     missing: list[Missing] = []
     for name in sorted(now):
         step = _restore(name, then[name], now[name])
@@ -88,8 +88,8 @@ def plan_instance(
 
 
 def _restore(
-    name: LibraryName, then: LibraryState, now: LibraryState
-) -> Difference | Missing | None:
+    name: LibraryName, then: LibraryAtHead, now: LibraryAtHead
+) -> RollbackDifference | Missing | None:
     pin, wanted = now.instance.pin, then.active
     if wanted is None:
         # Nobody got anything then: what was released since is switched off.
@@ -110,23 +110,25 @@ def _restore(
     )
 
 
-def _plan(differences: list[Difference], missing: list[Missing] | None = None) -> Plan:
-    return Plan(
+def _plan(
+    differences: list[RollbackDifference], missing: list[Missing] | None = None
+) -> RollbackPlan:
+    return RollbackPlan(
         differences=tuple(d for d in differences if d.is_change), missing=tuple(missing or ())
     )
 
 
 def _difference(
     name: LibraryName,
-    now: LibraryState,
+    now: LibraryAtHead,
     *,
     enabled: bool,
     pin: Version | None,
     warn: bool = False,
     lost: tuple[str, ...] = (),
-) -> Difference:
+) -> RollbackDifference:
     active = now.active_with(pin)
-    return Difference(
+    return RollbackDifference(
         library=name,
         enabled_before=now.is_enabled,
         enabled_after=enabled,
@@ -138,7 +140,7 @@ def _difference(
     )
 
 
-def _yank_warnings(now: LibraryState, active: Version | None) -> tuple[str, ...]:
+def _yank_warnings(now: LibraryAtHead, active: Version | None) -> tuple[str, ...]:
     record = now.release(active) if active is not None else None
     if record is None or record.yank is None:
         return ()
@@ -147,7 +149,7 @@ def _yank_warnings(now: LibraryState, active: Version | None) -> tuple[str, ...]
 
 
 def _not_served(
-    name: LibraryName, now: LibraryState, version: Version, record: ReleaseRecord | None
+    name: LibraryName, now: LibraryAtHead, version: Version, record: ReleaseRecord | None
 ) -> NotFoundError | ConflictError:
     served = [str(r.version) for r in now.releases if r.is_served]
     more = ", …" if len(served) > _NAMED else ""

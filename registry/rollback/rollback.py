@@ -16,12 +16,18 @@ from registry.git.commit_writer import NewCommit
 from registry.git.repository import GitRepository
 from registry.names import CommitId, LibraryName
 from registry.rollback.numbers import RollbackNumbers
-from registry.rollback.plan import Difference, Plan, plan_instance, plan_pin, plan_unpin
+from registry.rollback.plan import (
+    RollbackDifference,
+    RollbackPlan,
+    plan_instance,
+    plan_pin,
+    plan_unpin,
+)
 from registry.snapshots.changed_libraries import differing
-from registry.snapshots.library_at_head import LibraryState, state_at, states_at, states_by_ledger
+from registry.snapshots.library_at_head import LibraryAtHead, state_at, states_at, states_by_ledger
 from registry.snapshots.one_library import read_library
 from registry.snapshots.registry import Registry
-from registry.transactions.transaction import Actor, Turn, operation_commit, perform
+from registry.transactions.transaction import Actor, Transaction, operation_commit, run_transaction
 from registry.versions import Version
 
 # Names of tags, branches and commits, also with ~2 or ^; nothing that Git takes for an option.
@@ -35,7 +41,7 @@ class RolledBack:
 
     instance: str
     target: str
-    plan: Plan
+    plan: RollbackPlan
     commit: CommitId | None = None
     tag: str | None = None
 
@@ -48,7 +54,7 @@ class _Request:
     operation: str
     summary: str
     is_tagged: bool
-    plan: Callable[[CommitId], tuple[Plan, dict[LibraryName, LibraryState]]]
+    plan: Callable[[CommitId], tuple[RollbackPlan, dict[LibraryName, LibraryAtHead]]]
 
 
 def roll_back_library(
@@ -98,7 +104,7 @@ def roll_back_instance(
     """
     target = resolve_revision(registry.repository, revision)
 
-    def plan(head: CommitId) -> tuple[Plan, dict[LibraryName, LibraryState]]:
+    def plan(head: CommitId) -> tuple[RollbackPlan, dict[LibraryName, LibraryAtHead]]:
         _require_ancestor(registry.repository, target, head, revision)
         then, now = differing(registry, target, head)
         states = states_at(registry, now, head)
@@ -134,9 +140,9 @@ def _shown(target: CommitId, revision: str) -> str:
 
 
 def _library_planner(
-    registry: Registry, name: LibraryName, decide: Callable[[LibraryState], Plan]
-) -> Callable[[CommitId], tuple[Plan, dict[LibraryName, LibraryState]]]:
-    def plan(head: CommitId) -> tuple[Plan, dict[LibraryName, LibraryState]]:
+    registry: Registry, name: LibraryName, decide: Callable[[LibraryAtHead], RollbackPlan]
+) -> Callable[[CommitId], tuple[RollbackPlan, dict[LibraryName, LibraryAtHead]]]:
+    def plan(head: CommitId) -> tuple[RollbackPlan, dict[LibraryName, LibraryAtHead]]:
         at = read_library(registry, name, head)
         if not at.exists:
             raise NotFoundError(
@@ -153,13 +159,13 @@ def _library_planner(
 def _carry_out(registry: Registry, request: _Request, *, by: Actor, dry_run: bool) -> RolledBack:
     parse_instance_name(registry.instance)
     answer = RolledBack(
-        instance=registry.instance, target=request.target, plan=Plan(differences=())
+        instance=registry.instance, target=request.target, plan=RollbackPlan(differences=())
     )
     if dry_run:
         return replace(answer, plan=request.plan(registry.head())[0])
     numbers = RollbackNumbers(registry.repository)
 
-    def attempt(turn: Turn) -> RolledBack:
+    def attempt(turn: Transaction) -> RolledBack:
         plan, states = request.plan(turn.head)
         if not plan.differences:
             return replace(answer, plan=plan)
@@ -170,10 +176,10 @@ def _carry_out(registry: Registry, request: _Request, *, by: Actor, dry_run: boo
         tag = numbers.tag(turn.head, message, who=commit.who)
         return replace(answer, plan=plan, commit=turn.commit(commit, [tag]), tag=tag.name)
 
-    return perform(registry, attempt)
+    return run_transaction(registry, attempt)
 
 
-def describe(difference: Difference) -> str:
+def describe(difference: RollbackDifference) -> str:
     """One line about what changes for a library."""
     parts: list[str] = []
     if difference.active_before != difference.active_after:
@@ -189,8 +195,8 @@ def describe(difference: Difference) -> str:
 
 def _commit(
     request: _Request,
-    plan: Plan,
-    states: Mapping[LibraryName, LibraryState],
+    plan: RollbackPlan,
+    states: Mapping[LibraryName, LibraryAtHead],
     *,
     by: Actor,
     instance: str,
@@ -228,7 +234,7 @@ def _require_ancestor(
         )
 
 
-def _missing(plan: Plan, revision: str) -> ConflictError:
+def _missing(plan: RollbackPlan, revision: str) -> ConflictError:
     listed = "; ".join(f"{item.library} {item.version} {item.why}" for item in plan.missing)
     return ConflictError(
         f"not all that was active at {revision} can be served: {listed}",

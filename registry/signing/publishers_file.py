@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from registry.errors import InvalidNameError, RegistryError
-from registry.formats.json_text import Place, escape_pointer
+from registry.formats.json_text import Position, escape_pointer
 from registry.formats.model import JsonValue
 from registry.formats.parsing import Parsed, parse_registry_facts
 from registry.formats.timestamps import parse_time
@@ -51,7 +51,7 @@ def check_publishers(
     return Parsed(value=Publishers(publishers))
 
 
-def _located(problem: Problem, places: Mapping[str, Place]) -> Problem:
+def _located(problem: Problem, places: Mapping[str, Position]) -> Problem:
     pointer = problem.pointer
     while pointer not in places and pointer:
         pointer = pointer.rpartition("/")[0]

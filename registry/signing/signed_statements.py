@@ -54,7 +54,7 @@ def verify_release(
     return held
 
 
-def sign_head(statement: HeadStatement, key: PrivateKey) -> str:
+def sign_head_statement(statement: HeadStatement, key: PrivateKey) -> str:
     """The armored signature over what the head is at a time."""
     return sign(bytes(statement), namespace=Namespace.HEAD, key=key)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.git.trees import TREE_MODE, tree_items
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
-from registry.snapshots.library_at_head import Place
+from registry.snapshots.library_at_head import LibraryObjects
 from registry.snapshots.registry import Registry
 
 _YAML = b".yaml"
@@ -14,7 +14,7 @@ _Items = set[tuple[bytes, bytes, bytes]]
 
 def differing(
     registry: Registry, then: CommitId, now: CommitId
-) -> tuple[dict[LibraryName, Place], dict[LibraryName, Place]]:
+) -> tuple[dict[LibraryName, LibraryObjects], dict[LibraryName, LibraryObjects]]:
     """The libraries whose directory or operator's file is another, and where both are."""
     folders = ("libraries", f"instances/{registry.instance}")
     wanted = [f"{commit}:{folder}" for commit in (then, now) for folder in folders]
@@ -28,12 +28,14 @@ def differing(
     return _places(changed, libraries, files), _places(changed, new_libraries, new_files)
 
 
-def _places(names: set[bytes], libraries: _Items, files: _Items) -> dict[LibraryName, Place]:
+def _places(
+    names: set[bytes], libraries: _Items, files: _Items
+) -> dict[LibraryName, LibraryObjects]:
     trees = {name: item for mode, name, item in libraries if name in names and mode == TREE_MODE}
     wanted = {name + _YAML for name in names}
     known = {file.removesuffix(_YAML): item for _, file, item in files if file in wanted}
     return {
-        LibraryName(name.decode()): Place(
+        LibraryName(name.decode()): LibraryObjects(
             tree=_object_id(trees.get(name)), instance=_object_id(known.get(name))
         )
         for name in names

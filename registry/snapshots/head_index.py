@@ -34,7 +34,7 @@ _FEW = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class State:
+class HeadIndex:
     """What a snapshot knows after one look: names and ids, no library yet."""
 
     commit: CommitId
@@ -57,9 +57,9 @@ def read_state(
     *,
     instance: str,
     where: Path,
-    before: State | None,
+    before: HeadIndex | None,
     all_tags: bool,
-) -> State:
+) -> HeadIndex:
     """Look at a commit; raises NotARegistryError, and InvalidLibraryError for ``registry.yaml``."""
     found = repository.object(at)
     if found is not None and len(found.object_id) != SHA1_LENGTH:
@@ -77,7 +77,7 @@ def read_state(
     listing, trees = _library_trees(repository, roots.get("libraries"), before)
     commit = CommitId(found.object_id)
     new = _new_commits(repository, commit, before) if before is not None else None
-    return State(
+    return HeadIndex(
         commit=commit,
         committed_at=commit_time(found.content),
         facts_id=facts_id,
@@ -106,7 +106,7 @@ def no_registry(where: Path) -> NotARegistryError:
 
 
 def _facts(
-    repository: GitRepository, entry: TreeEntry | None, before: State | None, where: Path
+    repository: GitRepository, entry: TreeEntry | None, before: HeadIndex | None, where: Path
 ) -> tuple[ObjectId, RegistryFacts]:
     if entry is None or not entry.is_file:
         raise no_registry(where)
@@ -137,7 +137,7 @@ def _instances(
 
 
 def _library_trees(
-    repository: GitRepository, entry: TreeEntry | None, before: State | None
+    repository: GitRepository, entry: TreeEntry | None, before: HeadIndex | None
 ) -> tuple[frozenset[bytes], Mapping[LibraryName, ObjectId]]:
     """Directories below ``libraries/`` whose name is a library's, sorted by it.
 
@@ -173,7 +173,7 @@ def _named_trees(content: bytes) -> Iterator[tuple[LibraryName, ObjectId]]:
 def _tags(
     repository: GitRepository,
     trees: Mapping[LibraryName, ObjectId],
-    before: State | None,
+    before: HeadIndex | None,
     *,
     all_tags: bool,
 ) -> Mapping[str, Mapping[str, TagRef]]:
@@ -202,7 +202,7 @@ def _by_library(
 def _ancestors(
     repository: GitRepository,
     commit: CommitId,
-    before: State | None,
+    before: HeadIndex | None,
     new: frozenset[CommitId] | None,
 ) -> Ancestors:
     if before is not None and new is not None:
@@ -211,7 +211,7 @@ def _ancestors(
 
 
 def _new_commits(
-    repository: GitRepository, commit: CommitId, before: State
+    repository: GitRepository, commit: CommitId, before: HeadIndex
 ) -> frozenset[CommitId] | None:
     """The commits since ``before``; None when this one does not descend from it, or from far."""
     new: set[CommitId] = set()

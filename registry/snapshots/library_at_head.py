@@ -34,7 +34,7 @@ _NAMED = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class LibraryObjects:
     """Where Git holds one library: its directory, and the operator's file about it."""
 
     tree: ObjectId | None = None
@@ -42,7 +42,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LibraryState:
+class LibraryAtHead:
     """One library at a commit. Facts that cannot be read know no release.
 
     ``releases`` are what is released there, as far as the reader looked: by the ledger alone, or
@@ -70,7 +70,7 @@ class LibraryState:
         chosen = choose_active(self.releases, pin)
         return chosen.version if chosen is not None else None
 
-    def with_facts(self, facts: LibraryFacts) -> LibraryState:
+    def with_facts(self, facts: LibraryFacts) -> LibraryAtHead:
         """As it will be once these facts, with other yanks, are committed."""
         releases = (
             replace(record, yank=facts.yanked.get(str(record.version))) for record in self.releases
@@ -82,19 +82,19 @@ class LibraryState:
         return next((record for record in self.releases if record.version == version), None)
 
 
-def place_of(registry: Registry, name: LibraryName, head: CommitId) -> Place:
+def place_of(registry: Registry, name: LibraryName, head: CommitId) -> LibraryObjects:
     """Where one library is at a head."""
     paths = (f"libraries/{name}", instance_path(registry.instance, name))
     tree, instance = (object_at(registry.repository, head, path) for path in paths)
-    return Place(
+    return LibraryObjects(
         tree=tree.object_id if tree is not None and tree.type == "tree" else None,
         instance=instance.object_id if instance is not None else None,
     )
 
 
 def states_by_ledger(
-    registry: Registry, places: Mapping[LibraryName, Place]
-) -> dict[LibraryName, LibraryState]:
+    registry: Registry, places: Mapping[LibraryName, LibraryObjects]
+) -> dict[LibraryName, LibraryAtHead]:
     """What was released by what ledger and directory say: for a commit of the past.
 
     Raises InvalidLibraryError for an operator's file that cannot be read.
@@ -106,8 +106,8 @@ def states_by_ledger(
 
 
 def states_at(
-    registry: Registry, places: Mapping[LibraryName, Place], head: CommitId
-) -> dict[LibraryName, LibraryState]:
+    registry: Registry, places: Mapping[LibraryName, LibraryObjects], head: CommitId
+) -> dict[LibraryName, LibraryAtHead]:
     """What is released and served at a head, with the tags that are there now.
 
     Raises InvalidLibraryError for an operator's file that cannot be read.
@@ -119,18 +119,18 @@ def states_at(
     }
 
 
-def state_at(registry: Registry, at: LibraryAt) -> LibraryState:
+def state_at(registry: Registry, at: LibraryAt) -> LibraryAtHead:
     """As `states_at`, for a library that an operation has read."""
     places = {at.name: place_of(registry, at.name, at.head)}
     return states_at(registry, places, at.head)[at.name]
 
 
-def _with_releases(state: LibraryState, records: Iterable[ReleaseRecord]) -> LibraryState:
+def _with_releases(state: LibraryAtHead, records: Iterable[ReleaseRecord]) -> LibraryAtHead:
     ordered = sorted(records, key=lambda record: record.version, reverse=True)
     return replace(state, releases=tuple(ordered))
 
 
-def _recorded(state: LibraryState) -> Iterator[ReleaseRecord]:
+def _recorded(state: LibraryAtHead) -> Iterator[ReleaseRecord]:
     for version in _ledger(state):
         tree = state.trees.get(version)
         yield ReleaseRecord(
@@ -142,20 +142,20 @@ def _recorded(state: LibraryState) -> Iterator[ReleaseRecord]:
         )
 
 
-def _decided(state: LibraryState, tags: Mapping[Version, TagFacts]) -> Iterator[ReleaseRecord]:
+def _decided(state: LibraryAtHead, tags: Mapping[Version, TagFacts]) -> Iterator[ReleaseRecord]:
     for version in {*state.trees, *_ledger(state), *tags}:
         yield decide_release(
             version, tree=state.trees.get(version), facts=state.facts, tag=tags.get(version)
         )
 
 
-def _ledger(state: LibraryState) -> Iterator[Version]:
+def _ledger(state: LibraryAtHead) -> Iterator[Version]:
     return (parse_version(text) for text in state.facts.ledger)
 
 
 def _states(
-    registry: Registry, places: Mapping[LibraryName, Place]
-) -> dict[LibraryName, LibraryState]:
+    registry: Registry, places: Mapping[LibraryName, LibraryObjects]
+) -> dict[LibraryName, LibraryAtHead]:
     """All directories and operators' files in one request, then all facts in another."""
     wave = Wave(registry.repository)
     for place in places.values():
@@ -170,7 +170,7 @@ def _states(
             facts.want(entries["library.yaml"])
     blobs = facts.fetch_all()
     return {
-        name: LibraryState(
+        name: LibraryAtHead(
             exists=bool(listed[name]),
             facts=_facts(blobs.get(listed[name].get("library.yaml", ObjectId("")))),
             trees=dict(_version_trees(listed[name])),
@@ -205,7 +205,7 @@ def _facts(blob: GitObject | None) -> LibraryFacts:
 
 
 def _instance(
-    instance: str, name: LibraryName, place: Place, found: Mapping[ObjectId, GitObject]
+    instance: str, name: LibraryName, place: LibraryObjects, found: Mapping[ObjectId, GitObject]
 ) -> InstanceFile:
     if place.instance is None:
         return InstanceFile()

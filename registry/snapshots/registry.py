@@ -29,7 +29,7 @@ from registry.limits import DEFAULT_LIMITS, Limits
 from registry.names import CORE, CommitId, LibraryName, ObjectId, is_library_name
 from registry.problems import InvalidLibraryError, printable
 from registry.served.memory import Memory, RememberedLibrary
-from registry.snapshots.head_index import SHA1_LENGTH, State, read_state
+from registry.snapshots.head_index import SHA1_LENGTH, HeadIndex, read_state
 from registry.snapshots.library_loader import LibrarySource, load_libraries
 from registry.snapshots.release_reader import read_content, read_files
 from registry.versions import Version, is_version
@@ -44,7 +44,7 @@ class Snapshot:
     def __init__(
         self,
         repository: GitRepository,
-        state: State,
+        state: HeadIndex,
         limits: Limits,
         remembered: Mapping[str, RememberedLibrary],
     ) -> None:
@@ -229,7 +229,7 @@ def _differing(known: RememberedLibrary, tags: Mapping[str, TagRef]) -> Iterator
             yield f"{release.version}~{release.tag[:16]}"
 
 
-def _is_moved(commit: CommitId | None, old: State, new: State) -> bool:
+def _is_moved(commit: CommitId | None, old: HeadIndex, new: HeadIndex) -> bool:
     """Whether a commit is before one of the two states' heads and not before the other's."""
     if new.since is not None and new.since[0] == old.commit:
         return commit in new.since[1]

@@ -33,7 +33,7 @@ class SourceError(RegistryError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class ReleaseSource:
     """What could be read of a release, a problem for each entry that could not, and warnings."""
 
     files: dict[str, bytes]
@@ -89,7 +89,7 @@ def read_upload(
     return source.files
 
 
-def examine_source(path: Path, limits: Limits = DEFAULT_LIMITS) -> Source:
+def examine_source(path: Path, limits: Limits = DEFAULT_LIMITS) -> ReleaseSource:
     """As `read_source`, with everything that is wrong; raises NotFoundError, SourceError."""
     if not path.is_dir() and not path.is_file():
         raise NotFoundError(
@@ -100,13 +100,13 @@ def examine_source(path: Path, limits: Limits = DEFAULT_LIMITS) -> Source:
     return _read(zip_entries(_archive(path, limits), limits), limits)
 
 
-def _read(entries: Iterable[SourceEntry], limits: Limits) -> Source:
+def _read(entries: Iterable[SourceEntry], limits: Limits) -> ReleaseSource:
     reading = _Reading(limits=limits)
     for entry in entries:
         reading.take(entry)
     files, misplaced = from_library_root(reading.files)
     placed = () if misplaced is None else (misplaced,)
-    return Source(files=files, problems=(*reading.told, *placed, *reading.warnings))
+    return ReleaseSource(files=files, problems=(*reading.told, *placed, *reading.warnings))
 
 
 def _archive(path: Path, limits: Limits) -> Archive:

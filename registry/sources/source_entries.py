@@ -13,7 +13,7 @@ from registry.checks.paths import wrong_part
 from registry.limits import Limits
 from registry.problems import cut_name
 from registry.sources.leftovers import Left, passed_by
-from registry.sources.zip_reader import Archive, ArchiveError, Entry
+from registry.sources.zip_reader import Archive, ArchiveError, ZipEntry
 
 _SLASHES = "write '/' between folders: pack it with 'opsteps package', 7-Zip or a newer PowerShell"
 _PLAIN_FILE = "pack a regular file, stored or deflated, without a password"
@@ -97,7 +97,7 @@ def zip_entries(archive: Archive, limits: Limits) -> Iterator[SourceEntry]:
             yield _zip_entry(listed, name, limits)
 
 
-def _zip_entry(listed: Entry, name: str, limits: Limits) -> SourceEntry:
+def _zip_entry(listed: ZipEntry, name: str, limits: Limits) -> SourceEntry:
     path = name.removesuffix("/")
     if listed.damage:
         return SourceEntry(name=name, wrong=listed.damage, expected=_PLAIN_FILE)
@@ -116,7 +116,7 @@ def _zip_entry(listed: Entry, name: str, limits: Limits) -> SourceEntry:
     return _folder_entry(listed, name) if listed.is_directory else _packed(listed, name, limits)
 
 
-def _packed(listed: Entry, name: str, limits: Limits) -> SourceEntry:
+def _packed(listed: ZipEntry, name: str, limits: Limits) -> SourceEntry:
     if listed.size > limits.compression_ratio * max(listed.packed, 1):
         return SourceEntry(
             name=name,
@@ -127,7 +127,7 @@ def _packed(listed: Entry, name: str, limits: Limits) -> SourceEntry:
     return SourceEntry(name=name, size=listed.size, read=listed.content)
 
 
-def _folder_entry(listed: Entry, name: str) -> SourceEntry:
+def _folder_entry(listed: ZipEntry, name: str) -> SourceEntry:
     """A folder holds nothing; some tools pack this nothing."""
     try:
         listed.verify()

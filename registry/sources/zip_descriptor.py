@@ -17,7 +17,7 @@ from registry.sources.zip_records import (
     LOCAL_SIGNATURE,
     STORED,
     ArchiveError,
-    Header,
+    ZipHeader,
 )
 
 DESCRIPTOR_BYTES = 24
@@ -26,7 +26,9 @@ _REPACK = "Pack it with 'opsteps package DIRECTORY', or into a file with 'zip -r
 _SEARCHED = (DESCRIPTOR_SIGNATURE, LOCAL_SIGNATURE, CENTRAL_SIGNATURE)
 
 
-def require_descriptor(header: Header, data: memoryview, behind: bytes, *, is_wide: bool) -> None:
+def require_descriptor(
+    header: ZipHeader, data: memoryview, behind: bytes, *, is_wide: bool
+) -> None:
     """Refuse what lies ``behind`` an entry's data unless it is its descriptor and nothing else.
 
     ``header`` is what the directory says. ``is_wide`` entries have a ZIP64 field before their data,
@@ -49,7 +51,7 @@ def require_descriptor(header: Header, data: memoryview, behind: bytes, *, is_wi
         _require_one_end(header, data, is_signed=is_signed)
 
 
-def _require_one_end(header: Header, data: memoryview, *, is_signed: bool) -> None:
+def _require_one_end(header: ZipHeader, data: memoryview, *, is_signed: bool) -> None:
     """Stored data ends where a search finds a signature: at its descriptor and not before."""
     raw = bytes(data)
     if not is_signed or any(signature in raw for signature in _SEARCHED):
@@ -60,7 +62,7 @@ def _require_one_end(header: Header, data: memoryview, *, is_signed: bool) -> No
         )
 
 
-def is_streamed_nothing(header: Header, local: Header) -> bool:
+def is_streamed_nothing(header: ZipHeader, local: ZipHeader) -> bool:
     """Whether this is an empty file as Info-ZIP streams it.
 
     It says "deflated, sizes behind the data" before the data, then packs nothing, and corrects

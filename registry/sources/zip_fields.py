@@ -35,7 +35,7 @@ _CODE_PAGES = ("utf-8", "cp437", "cp850", "cp1252", "latin-1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fields:
+class ZipFields:
     """What an entry's extra fields hold; ``fault`` says why it cannot be part of a release."""
 
     fault: str = ""
@@ -43,7 +43,7 @@ class Fields:
     unicode_path: bytes | None = None
 
 
-def read_fields(extra: bytes) -> Fields:
+def read_fields(extra: bytes) -> ZipFields:
     """Take the fields apart; one that is unknown or there twice is a fault."""
     found: dict[int, bytes] = {}
     position = 0
@@ -53,20 +53,20 @@ def read_fields(extra: bytes) -> Fields:
         if kind == size == 0 and not any(extra[start:]):
             return _fields(found)  # padding, which aligns the data: Android's tools
         if position > len(extra):
-            return Fields(fault="its extra fields are damaged")
+            return ZipFields(fault="its extra fields are damaged")
         if kind in {_ZIP64, _UNICODE_PATH}:
             if kind in found:
-                return Fields(fault=f"it has the extra field {kind:#06x} twice")
+                return ZipFields(fault=f"it has the extra field {kind:#06x} twice")
             found[kind] = extra[start + EXTRA.size : position]
         elif kind not in _HARMLESS:
-            return Fields(fault=f"it has an extra field that is not known here ({kind:#06x})")
+            return ZipFields(fault=f"it has an extra field that is not known here ({kind:#06x})")
     if any(extra[position:]):
-        return Fields(fault="its extra fields are damaged")
+        return ZipFields(fault="its extra fields are damaged")
     return _fields(found)
 
 
-def _fields(found: dict[int, bytes]) -> Fields:
-    return Fields(zip64=found.get(_ZIP64), unicode_path=found.get(_UNICODE_PATH))
+def _fields(found: dict[int, bytes]) -> ZipFields:
+    return ZipFields(zip64=found.get(_ZIP64), unicode_path=found.get(_UNICODE_PATH))
 
 
 def widened(zip64: bytes | None, stated: tuple[int, ...]) -> tuple[int, ...]:

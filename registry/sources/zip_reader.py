@@ -3,7 +3,7 @@
 Readers of ZIP files disagree about files that are put together in unusual ways, and a library must
 be the same for all of them. Ordinary tools have more than one way: sizes behind the data, fields
 for large files, comments. What two readers would read alike is taken, what they would not is
-refused (`ArchiveError` for the whole, `Entry.fault` for one file).
+refused (`ArchiveError` for the whole, `ZipEntry.fault` for one file).
 
 Invariants of what `read_archive` returns:
 - every byte of the ZIP belongs to exactly one header, one entry's data, its descriptor, or the end;
@@ -11,8 +11,8 @@ Invariants of what `read_archive` returns:
   descriptor, which says it;
 - no entry unpacks to more than the size that it states, which nothing has been allocated for yet.
 
-That an entry's data ends where it is stated is known when it was unpacked: `Entry.content` or
-`Entry.verify` must be called for each before the ZIP is believed.
+That an entry's data ends where it is stated is known when it was unpacked: `ZipEntry.content` or
+`ZipEntry.verify` must be called for each before the ZIP is believed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from registry.sources.zip_descriptor import (
     require_descriptor,
 )
 from registry.sources.zip_end import End, read_end
-from registry.sources.zip_fields import Fields, entry_name, read_fields, widened
+from registry.sources.zip_fields import ZipFields, entry_name, read_fields, widened
 from registry.sources.zip_records import (
     CENTRAL,
     CENTRAL_SIGNATURE,
@@ -42,10 +42,10 @@ from registry.sources.zip_records import (
     STORED,
     UTF8,
     ArchiveError,
-    Header,
+    ZipHeader,
 )
 
-__all__ = ["Archive", "ArchiveError", "Entry", "read_archive"]
+__all__ = ["Archive", "ArchiveError", "ZipEntry", "read_archive"]
 
 _LEVEL = 0b110  # how hard the packer tried
 _FLAG_FAULTS = {
@@ -61,7 +61,7 @@ _PIECE = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class ZipEntry:
     """One entry. ``size`` and ``packed`` are bytes, as the headers state them.
 
     ``damage`` says why nobody can say what it holds; then its content must not be asked for.
@@ -76,7 +76,7 @@ class Entry:
     damage: str
     kind: str
     _data: memoryview
-    _header: Header
+    _header: ZipHeader
 
     @property
     def fault(self) -> str:
@@ -129,7 +129,7 @@ class Archive:
     The comment is data of a stranger; it is shown nowhere.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ZipEntry, ...]
     comment: bytes
 
 
@@ -145,7 +145,7 @@ def read_archive(raw: bytes, *, most: int = DEFAULT_LIMITS.archive_entries) -> A
         )
     placed = sorted(_central_entries(raw, end), key=lambda one: one.offset)
     expected = 0
-    entries: dict[int, Entry] = {}
+    entries: dict[int, ZipEntry] = {}
     for index, one in enumerate(placed):
         if one.offset != expected:
             what = "overlap" if one.offset < expected else "have bytes between or before them"
@@ -164,8 +164,8 @@ class _Placed(NamedTuple):
 
     place: int
     offset: int
-    header: Header
-    fields: Fields
+    header: ZipHeader
+    fields: ZipFields
     damage: str
     kind: str
 
@@ -191,14 +191,14 @@ def _central_entries(raw: bytes, end: End) -> Iterator[_Placed]:
         name = raw[start : start + name_size]
         fields = read_fields(raw[start + name_size : start + name_size + extra_size])
         size, packed, offset = widened(fields.zip64, (size, packed, offset))
-        header = Header(flags, method, crc, packed, size, name)
+        header = ZipHeader(flags, method, crc, packed, size, name)
         damage = _header_fault(header) or fields.fault or _version_fault(needed)
         yield _Placed(place, offset, header, fields, damage, _kind_fault(header, attributes))
     if position != end.directory_end:
         raise ArchiveError(f"its directory has more than the {end.entries:,} entries it states")
 
 
-def _entry(raw: bytes, placed: _Placed, following: int, limit: int) -> tuple[Entry, int]:
+def _entry(raw: bytes, placed: _Placed, following: int, limit: int) -> tuple[ZipEntry, int]:
     """The entry with its data, and where it ends.
 
     ``following`` is where the next entry begins, and ``limit`` where the directory does.
@@ -216,7 +216,7 @@ def _entry(raw: bytes, placed: _Placed, following: int, limit: int) -> tuple[Ent
         raise ArchiveError("an entry runs into its directory")
     fields = read_fields(raw[start + name_size : data])
     size, packed = widened(fields.zip64, (size, packed))
-    local = Header(flags, method, crc, packed, size, raw[start : start + name_size])
+    local = ZipHeader(flags, method, crc, packed, size, raw[start : start + name_size])
     if local not in _allowed(header) and not is_streamed_nothing(header, local):
         raise ArchiveError(
             f"an entry's two headers differ (at byte {placed.offset:,}, {header.shown})"
@@ -229,7 +229,7 @@ def _entry(raw: bytes, placed: _Placed, following: int, limit: int) -> tuple[Ent
         require_descriptor(header, content, behind, is_wide=is_wide)
         end = following
     name, damage = _name(header, placed.fields, fields)
-    entry = Entry(
+    entry = ZipEntry(
         name=name,
         size=header.size,
         packed=header.packed,
@@ -242,7 +242,7 @@ def _entry(raw: bytes, placed: _Placed, following: int, limit: int) -> tuple[Ent
     return entry, end
 
 
-def _allowed(header: Header) -> tuple[Header, ...]:
+def _allowed(header: ZipHeader) -> tuple[ZipHeader, ...]:
     """What may stand before the data: the same, or zeros for what stands behind it."""
     if not header.flags & DESCRIPTOR:
         return (header,)
@@ -254,7 +254,7 @@ def _allowed(header: Header) -> tuple[Header, ...]:
     )
 
 
-def _name(header: Header, central: Fields, local: Fields) -> tuple[str, str]:
+def _name(header: ZipHeader, central: ZipFields, local: ZipFields) -> tuple[str, str]:
     """The name as text, and what is wrong with it, in either of the two headers."""
     is_utf8 = bool(header.flags & UTF8)
     name, fault = entry_name(header.name, central.unicode_path, is_utf8=is_utf8)
@@ -271,7 +271,7 @@ def _version_fault(needed: int) -> str:
     return f"it needs version {number / 10} of the format, and only what {_NEEDED / 10} has is read"
 
 
-def _header_fault(header: Header) -> str:
+def _header_fault(header: ZipHeader) -> str:
     for flag, fault in _FLAG_FAULTS.items():
         if header.flags & flag:
             return fault
@@ -286,7 +286,7 @@ def _header_fault(header: Header) -> str:
     return ""
 
 
-def _kind_fault(header: Header, attributes: int) -> str:
+def _kind_fault(header: ZipHeader, attributes: int) -> str:
     """What the attributes say it is, against what its name says."""
     mode, is_directory = attributes >> 16, header.name.endswith(b"/")
     kind = stat.S_IFMT(mode)

@@ -31,7 +31,7 @@ class ArchiveError(RegistryError):
     exit_code = 2
 
 
-class Header(NamedTuple):
+class ZipHeader(NamedTuple):
     """What a local header repeats of the central directory."""
 
     flags: int

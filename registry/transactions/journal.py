@@ -30,7 +30,7 @@ _ID = re.compile(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class JournalEntry:
     """One operation: the head it built upon, and the refs that it moves."""
 
     path: Path
@@ -53,39 +53,39 @@ class Journal:
         """``directory`` is made with the first entry."""
         self._directory = directory
 
-    def begin(self, head: CommitId, updates: Sequence[RefUpdate]) -> Entry:
+    def begin(self, head: CommitId, updates: Sequence[RefUpdate]) -> JournalEntry:
         """Write an entry, durably, before anything moves."""
         self._directory.mkdir(parents=True, exist_ok=True)
         # A clock that is set back may give a time again.
         name = f"{_MOVING}-{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
-        entry = Entry(path=self._directory / name, head=head, updates=tuple(updates))
+        entry = JournalEntry(path=self._directory / name, head=head, updates=tuple(updates))
         content = {"head": head, "updates": entry.updates}
         write_durably(entry.path, msgspec.json.encode(content))
         return entry
 
-    def moved(self, entry: Entry) -> None:
+    def moved(self, entry: JournalEntry) -> None:
         """The refs are where they should be: what remains is that the working tree follows."""
         name = entry.path.name.replace(_MOVING, _FOLLOWING, 1)
         entry.path.rename(entry.path.with_name(name))
 
-    def end(self, entry: Entry) -> None:
+    def end(self, entry: JournalEntry) -> None:
         """Nothing is left to do."""
         entry.path.unlink(missing_ok=True)
 
-    def moving(self) -> list[Entry]:
+    def moving(self) -> list[JournalEntry]:
         """Entries whose refs may or may not have moved."""
         return self._entries(_MOVING)
 
-    def following(self) -> list[Entry]:
+    def following(self) -> list[JournalEntry]:
         """Entries that index and working tree may not have followed yet."""
         return self._entries(_FOLLOWING)
 
-    def _entries(self, kind: str) -> list[Entry]:
+    def _entries(self, kind: str) -> list[JournalEntry]:
         found = (_read(path) for path in sorted(self._directory.glob(f"{kind}-*.json")))
         return [entry for entry in found if entry is not None]
 
 
-def first_head(repository: GitRepository, entries: Sequence[Entry]) -> CommitId:
+def first_head(repository: GitRepository, entries: Sequence[JournalEntry]) -> CommitId:
     """The head that all these operations came after: by ancestry, as clocks are set back."""
     made = {update.new for entry in entries for update in entry.updates}
     heads = list(dict.fromkeys(entry.head for entry in entries))
@@ -99,7 +99,7 @@ def first_head(repository: GitRepository, entries: Sequence[Entry]) -> CommitId:
     return CommitId(out.decode().split()[0])
 
 
-def _read(path: Path) -> Entry | None:
+def _read(path: Path) -> JournalEntry | None:
     try:
         content = _decoded(path.read_bytes())
     except FileNotFoundError:  # somebody else has ended it meanwhile
@@ -109,7 +109,7 @@ def _read(path: Path) -> Entry | None:
         path.rename(path.with_suffix(".unreadable"))
         sync_directories([path.parent])
         return None
-    return Entry(path=path, head=content.head, updates=content.updates)
+    return JournalEntry(path=path, head=content.head, updates=content.updates)
 
 
 def _decoded(raw: bytes) -> _Content:

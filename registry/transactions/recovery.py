@@ -10,7 +10,7 @@ from registry.git.fast_import import clear_staging_of_the_killed
 from registry.git.packs import let_go_of_the_killed
 from registry.git.repository import GitRepository
 from registry.names import CommitId
-from registry.transactions.journal import Entry, Journal
+from registry.transactions.journal import Journal, JournalEntry
 
 _HEAD = "HEAD"
 
@@ -29,7 +29,7 @@ def recover(repository: GitRepository, journal: Journal) -> None:
         journal.moved(entry)
 
 
-def _remove_locks(repository: GitRepository, entry: Entry) -> None:
+def _remove_locks(repository: GitRepository, entry: JournalEntry) -> None:
     refs = {item.ref: item.new for item in entry.updates}
     new = next((item.new for item in entry.updates if not item.ref.startswith("refs/tags/")), "")
     for ref, expected in {_HEAD: new, **refs}.items():
@@ -46,7 +46,7 @@ def _content(path: Path) -> str | None:
         return None
 
 
-def _remove_unearned_tags(repository: GitRepository, entry: Entry) -> None:
+def _remove_unearned_tags(repository: GitRepository, entry: JournalEntry) -> None:
     """Where the head did not move, the tags that moved before it go back."""
     branch = next((i for i in entry.updates if not i.ref.startswith("refs/tags/")), None)
     if branch is None or _descends(repository, CommitId(branch.new)):

@@ -132,7 +132,7 @@ class NewTag:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Turn:
+class Transaction:
     """A writer's turn: the head that it builds upon, and the lock that it holds meanwhile."""
 
     registry: Registry
@@ -203,8 +203,8 @@ class Turn:
             ) from error
 
 
-def perform(
-    registry: Registry, attempt: Callable[[Turn], Result], *, needs_tags: bool = True
+def run_transaction(
+    registry: Registry, attempt: Callable[[Transaction], Result], *, needs_tags: bool = True
 ) -> Result:
     """Take a turn; try again on the new head when another writer was faster.
 
@@ -230,7 +230,7 @@ def perform(
                 refuse_no_registry(registry, head)
                 refuse_untrusted(registry, head)
                 refuse_moved(registry)
-                return attempt(Turn(registry=registry, head=head, lock=lock))
+                return attempt(Transaction(registry=registry, head=head, lock=lock))
             except MovedError:
                 if number == _ATTEMPTS:
                     raise
@@ -241,7 +241,7 @@ def perform(
 
 def keep_up(registry: Registry) -> None:
     """Bring the branch to where the remote's is; raises what a write that begins there would."""
-    perform(registry, lambda turn: turn.head)
+    run_transaction(registry, lambda turn: turn.head)
 
 
 def _refuse_unfit(registry: Registry, *, needs_tags: bool) -> None:

@@ -24,7 +24,7 @@ _ATTESTS = re.compile(rb"^Attests: ([0-9a-f]{40})$", re.MULTILINE)
 _OF_UPSTREAMS = frozenset({"install", "update"})
 
 
-class Kind(StrEnum):
+class ActKind(StrEnum):
     """What was done."""
 
     UNYANK = "unyank"
@@ -41,7 +41,7 @@ class Kind(StrEnum):
 class Act:
     """One act. ``value`` is what it came to, so that the same one is found in another commit."""
 
-    kind: Kind
+    kind: ActKind
     commit: Commit
     what: str
     against: CommitId | None = None
@@ -86,7 +86,7 @@ def _yank_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -> Ite
             is_unyank = commit.operation == UNYANK
             vanished = "its withdrawal vanished, and no operation took it back"
             yield Act(
-                kind=Kind.UNYANK,
+                kind=ActKind.UNYANK,
                 commit=commit,
                 what="its yank was taken back" if is_unyank else vanished,
                 version=version,
@@ -95,7 +95,7 @@ def _yank_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -> Ite
             )
         elif now is not None and was != now:
             yield Act(
-                kind=Kind.YANK,
+                kind=ActKind.YANK,
                 commit=commit,
                 what="what its yank says was rewritten",
                 version=version,
@@ -110,7 +110,7 @@ def _yank_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -> Ite
 def _publisher_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -> Iterator[Act]:
     if before.owners != after.owners:
         yield Act(
-            kind=Kind.OWNERS,
+            kind=ActKind.OWNERS,
             commit=commit,
             what=f"the owners became {', '.join(after.owners) or 'nobody'}",
             value="\0".join(after.owners),
@@ -120,7 +120,7 @@ def _publisher_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -
     if before.deprecated != after.deprecated:
         verb = "was rewritten" if after.deprecated else "was taken back"
         yield Act(
-            kind=Kind.DEPRECATION,
+            kind=ActKind.DEPRECATION,
             commit=commit,
             what=f"its deprecation {verb}",
             value=repr(after.deprecated),
@@ -131,7 +131,7 @@ def _publisher_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -
 def _removal_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -> Iterator[Act]:
     if before.state != after.state:
         yield Act(
-            kind=Kind.STATE,
+            kind=ActKind.STATE,
             commit=commit,
             what="it was uninstalled",
             value=after.state,
@@ -140,7 +140,7 @@ def _removal_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -> 
     for version, entry in after.removed.items():
         if before.removed.get(version) != entry:
             yield Act(
-                kind=Kind.REMOVAL,
+                kind=ActKind.REMOVAL,
                 commit=commit,
                 what=f"it was removed, by {entry.by}",
                 version=version,
@@ -155,7 +155,7 @@ def instance_act(
     shown = path.decode(errors="backslashreplace")[:300]
     verb = "was changed" if blob is not None else "was removed"
     return Act(
-        kind=Kind.INSTANCE,
+        kind=ActKind.INSTANCE,
         commit=commit,
         against=against,
         what=f"instances/{shown} {verb}",

@@ -30,7 +30,7 @@ class Commit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Root:
+class CommitRoot:
     """What the root of a commit's tree holds; None for what is not there."""
 
     libraries: ObjectId | None
@@ -49,7 +49,7 @@ class LibraryTree:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class CommitChange:
     """A commit that changed a library; the trees are None where the library is not there.
 
     ``before`` has one for each parent, and a None for a commit without any.
@@ -71,8 +71,8 @@ class History:
 
     head: CommitId
     commits: Mapping[CommitId, Commit]
-    roots: Mapping[ObjectId, Root]
-    changes: tuple[Change, ...]
+    roots: Mapping[ObjectId, CommitRoot]
+    changes: tuple[CommitChange, ...]
     trees: Mapping[ObjectId, LibraryTree]
     facts: Mapping[ObjectId, LibraryFacts | None]
     libraries: Mapping[LibraryName, ObjectId]
@@ -84,7 +84,7 @@ class History:
     """That other head."""
 
     @property
-    def root(self) -> Root:
+    def root(self) -> CommitRoot:
         """The root at the head."""
         return self.roots[self.commits[self.head].tree]
 

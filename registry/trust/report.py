@@ -95,7 +95,7 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class CheckOutcome:
     """What one check found; ``not_checkable`` says why it could not decide."""
 
     detail: str
@@ -114,7 +114,7 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class VerificationReport:
     """Everything that `verify` says of a registry at one head."""
 
     head: CommitId
@@ -134,7 +134,7 @@ class Report:
         return not self.findings
 
 
-def conclude(name: CheckName, outcome: Outcome, *, failures: int) -> Check:
+def conclude(name: CheckName, outcome: CheckOutcome, *, failures: int) -> Check:
     """The line of the report for an outcome with so many findings that count."""
     if failures:
         detail = f"{failures:,} finding{'s' if failures != 1 else ''}"
@@ -145,7 +145,7 @@ def conclude(name: CheckName, outcome: Outcome, *, failures: int) -> Check:
 
 
 def make_report(
-    outcomes: Mapping[CheckName, Outcome],
+    outcomes: Mapping[CheckName, CheckOutcome],
     *,
     head: CommitId,
     time: datetime,
@@ -153,13 +153,13 @@ def make_report(
     counts: Counts,
     accepted: frozenset[str],
     notes: Iterable[str],
-) -> Report:
+) -> VerificationReport:
     """Put the outcomes together; what was acknowledged does not fail a check any more."""
     found = [finding for name in CheckName for finding in outcomes[name].findings]
     known = [f for f in found if f.check in ACCEPTABLE and f.identity in accepted]
     new = [finding for finding in found if finding not in known]
     failures = Counter(finding.check for finding in new)
-    return Report(
+    return VerificationReport(
         head=head,
         time=time,
         trusted=trusted,

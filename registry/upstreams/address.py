@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from registry.problems import printable
-from registry.upstreams.errors import AddressError
+from registry.upstreams.errors import UpstreamAddressError
 
 _LONGEST = 500
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\Z")
@@ -132,8 +132,8 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-def _wrong(text: str, why: str) -> AddressError:
-    return AddressError(f"{printable(text[:120])!r} {why}", next_step=_EXPECTED)
+def _wrong(text: str, why: str) -> UpstreamAddressError:
+    return UpstreamAddressError(f"{printable(text[:120])!r} {why}", next_step=_EXPECTED)
 
 
 def is_public(address: str) -> bool:
@@ -180,7 +180,7 @@ def refuse_private(address: Address, found: Iterable[str]) -> None:
     if near:
         why = f"is at {near[0]}, in a private network"
     if why:
-        raise AddressError(
+        raise UpstreamAddressError(
             f"{address} {why}",
             next_step="If that is meant, say so: 'opsteps upstream add … --allow-private'",
         )

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 
 from registry.errors import ConflictError
 from registry.installing.incoming import Incoming
-from registry.installing.installer import Installer, Outcome
+from registry.installing.installer import Installer, InstallResult
 from registry.transactions.transaction import Actor
 from registry.upstreams.fetched import Upstreams
-from registry.upstreams.planning import Plan, Planned
+from registry.upstreams.planning import InstallPlan, Planned
 
 
-def carry_out(
+def apply_plan(
     installer: Installer,
     upstreams: Upstreams,
-    plan: Plan,
+    plan: InstallPlan,
     *,
     operation: str,
     by: Actor,
     license_key: str | None = None,
-) -> Outcome:
+) -> InstallResult:
     """Do what was planned, all or nothing.
 
     Raises as `Installer.arrange`, `UpstreamView.release`, and ConflictError where an upstream does

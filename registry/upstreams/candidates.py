@@ -16,7 +16,7 @@ from registry.installing.head_view import HeadView
 from registry.library.release_state import ReleaseRecord
 from registry.names import CORE, LibraryName
 from registry.resolution.host import runs_on
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.upstreams.declaration import Upstream
 from registry.upstreams.errors import UnreachableUpstreamError
 from registry.upstreams.fetched import Upstreams
@@ -98,14 +98,14 @@ class Supply:
         return self._not_below(name, state, found | self._offered(name, state))
 
     def _not_below(
-        self, name: LibraryName, state: LibraryState, found: set[Version]
+        self, name: LibraryName, state: LibraryAtHead, found: set[Version]
     ) -> Collection[Version]:
         active = state.active
         if active is None or name in self._wishes.moving:
             return found
         return {version for version in found if version >= active}
 
-    def _offered(self, name: LibraryName, state: LibraryState) -> set[Version]:
+    def _offered(self, name: LibraryName, state: LibraryAtHead) -> set[Version]:
         """What its owner has of it, where that is an upstream."""
         try:
             upstream = self.owner(name)
@@ -145,7 +145,7 @@ class Supply:
             found.append(text)
 
 
-class Kept(Mapping[LibraryName, Version]):
+class KeptRelease(Mapping[LibraryName, Version]):
     """The version of each library that stays where it may: the active one."""
 
     def __init__(self, here: HeadView, wishes: Wishes) -> None:

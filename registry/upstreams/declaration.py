@@ -17,7 +17,7 @@ from registry.names import (
     parse_library_name,
 )
 from registry.upstreams.address import Address, parse_address
-from registry.upstreams.errors import AddressError, UnknownUpstreamError
+from registry.upstreams.errors import UnknownUpstreamError, UpstreamAddressError
 
 UpstreamAlias = NewType("UpstreamAlias", str)
 
@@ -90,7 +90,7 @@ def declared_upstreams(facts: RegistryFacts) -> Declared:
 def _upstream(alias: UpstreamAlias, facts: UpstreamFacts) -> Upstream:
     try:
         address = parse_address(facts.url)
-    except AddressError as error:
+    except UpstreamAddressError as error:
         error.where = error.where or f"registry.yaml, upstreams/{alias}"
         raise
     return Upstream(

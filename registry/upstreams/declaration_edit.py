@@ -15,7 +15,7 @@ from registry.limits import DEFAULT_LIMITS
 from registry.names import CommitId
 from registry.problems import InvalidLibraryError
 from registry.snapshots.registry import Registry
-from registry.transactions.transaction import Actor, Turn, operation_commit, perform
+from registry.transactions.transaction import Actor, Transaction, operation_commit, run_transaction
 from registry.upstreams.declaration import Declared, Upstream, UpstreamAlias, declared_upstreams
 
 _FILE = "registry.yaml"
@@ -75,7 +75,7 @@ def _change(
     operation: str,
     by: Actor,
 ) -> CommitId:
-    def attempt(turn: Turn) -> CommitId:
+    def attempt(turn: Transaction) -> CommitId:
         found = object_at(registry.repository, turn.head, _FILE)
         raw = found.content if found is not None else b""
         value, facts = _read(raw)
@@ -85,7 +85,7 @@ def _change(
         commit = operation_commit(summary, operation=operation, by=by, files={_FILE: content})
         return turn.commit(commit)
 
-    return perform(registry, attempt)
+    return run_transaction(registry, attempt)
 
 
 def _read(raw: bytes) -> tuple[Fields, RegistryFacts]:

@@ -11,7 +11,7 @@ class UpstreamError(RegistryError):
     exit_code = 5
 
 
-class AddressError(UpstreamError):
+class UpstreamAddressError(UpstreamError):
     """An address that an upstream may not have, or not without saying so."""
 
     exit_code = 2

@@ -83,7 +83,7 @@ class Upstreams:
 
     def state(self, upstream: Upstream) -> FetchState:
         """What became of its fetches."""
-        return read_state(self._state_path(upstream))
+        return read_fetch_state(self._state_path(upstream))
 
     def fetch(self, upstream: Upstream, *, watch: Watch | None = None) -> CommitId:
         """Fetch it now; raises what `registry.upstreams.fetching.fetch` raises, and notes that."""
@@ -208,7 +208,7 @@ class Upstreams:
         return path
 
 
-def read_state(path: Path) -> FetchState:
+def read_fetch_state(path: Path) -> FetchState:
     """What was noted of the fetches; what cannot be read was never fetched."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=FetchState)

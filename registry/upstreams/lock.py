@@ -12,12 +12,12 @@ from registry.library.release_state import ReleaseState
 from registry.names import LibraryName
 from registry.problems import printable
 from registry.publishing.ledger_signature import registry_facts
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.upstreams.declaration import Upstream
 from registry.upstreams.fetched import Upstreams
 from registry.upstreams.lock_file import LockedLibrary, LockFile
 from registry.upstreams.ownership import Here, owner
-from registry.upstreams.planning import Plan, Planned
+from registry.upstreams.planning import InstallPlan, Planned
 from registry.versions import Version
 
 _NAMED = 5
@@ -55,7 +55,7 @@ def _locked(view: HeadView, name: LibraryName) -> LockedLibrary | None:
     )
 
 
-def plan_of_lock(here: HeadView, upstreams: Upstreams, lock: LockFile) -> Plan:
+def plan_of_lock(here: HeadView, upstreams: Upstreams, lock: LockFile) -> InstallPlan:
     """What must happen for this registry to have what is locked, also what was yanked since.
 
     Raises ConflictError that names what has another digest, and what the upstreams raise.
@@ -75,7 +75,7 @@ def plan_of_lock(here: HeadView, upstreams: Upstreams, lock: LockFile) -> Plan:
             f"what is locked cannot be had: {'; '.join(wrong[:_NAMED])}{more}",
             next_step="Find out which of the two is right, the lock or what is there",
         )
-    return Plan(libraries=tuple(planned))
+    return InstallPlan(libraries=tuple(planned))
 
 
 def _require_sources(here: HeadView, upstreams: Upstreams, lock: LockFile) -> None:
@@ -125,7 +125,7 @@ def _has_owner(here: HeadView, upstreams: Upstreams, name: LibraryName) -> bool:
         return False
 
 
-def _is_released(state: LibraryState, version: Version) -> bool:
+def _is_released(state: LibraryAtHead, version: Version) -> bool:
     record = state.release(version)
     return record is not None and record.state is ReleaseState.RELEASED
 

@@ -10,7 +10,7 @@ from registry.installing.head_view import HeadView
 from registry.installing.library_change import usable
 from registry.names import CORE, Digest, LibraryName
 from registry.resolution.resolver import ResolutionError, Wanted, resolve
-from registry.upstreams.candidates import Kept, Supply, Wishes
+from registry.upstreams.candidates import KeptRelease, Supply, Wishes
 from registry.upstreams.fetched import Upstreams
 from registry.upstreams.ownership import require_owner
 from registry.versions import Dependency, Version, parse_dependency, parse_version
@@ -52,7 +52,7 @@ class Planned:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class InstallPlan:
     """What would be active afterwards, by name; ``core`` is left out."""
 
     libraries: tuple[Planned, ...]
@@ -98,7 +98,7 @@ def plan(
     *,
     host: Version,
     update: bool = False,
-) -> Plan:
+) -> InstallPlan:
     """What would be installed for these wishes; nothing is.
 
     With ``update`` what is wished goes to the last version that fits; without, what is there stays
@@ -113,9 +113,9 @@ def plan(
     here.load(wish.name for wish in wishes)
     for wish in wishes:
         _check(here, supply, wish, update=update)
-    found = _solve(here, supply, wishes, Kept(here, kinds))
+    found = _solve(here, supply, wishes, KeptRelease(here, kinds))
     wished = frozenset(wish.name for wish in wishes)
-    return Plan(
+    return InstallPlan(
         libraries=tuple(
             _planned(here, upstreams, supply, name, version, is_wished=name in wished)
             for name, version in found.items()

@@ -11,14 +11,14 @@ from registry.errors import NotFoundError
 from registry.formats.model import Manifest
 from registry.installing.accepted_signature import require_publishers_signature
 from registry.installing.head_view import HeadView, library_trees
-from registry.installing.incoming import Incoming, Origin, check_incoming
+from registry.installing.incoming import Incoming, UpstreamOrigin, check_incoming
 from registry.library.release_state import ReleaseRecord
 from registry.names import CommitId, LibraryName
 from registry.problems import InvalidLibraryError
 from registry.publishing.ledger_signature import registry_facts
 from registry.snapshots.cache_place import cache_directory
 from registry.snapshots.dependency_index import IndexMemory
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.snapshots.registry import Registry
 from registry.snapshots.release_reader import (
     irregular_problems,
@@ -62,7 +62,7 @@ class UpstreamView:
         """Read these together, as they will be asked for."""
         self._view.load(names)
 
-    def state(self, name: LibraryName) -> LibraryState:
+    def state(self, name: LibraryName) -> LibraryAtHead:
         """What it says of a library."""
         return self._view.state(name)
 
@@ -107,7 +107,7 @@ class UpstreamView:
             read_files(repository, record.tree, limits=limits),
             limits=limits,
             signature=entry.signature,
-            origin=Origin(upstream=self.upstream.alias, facts=state.facts, date=entry.date),
+            origin=UpstreamOrigin(upstream=self.upstream.alias, facts=state.facts, date=entry.date),
             expected=entry.digest,
         )
         if (incoming.name, incoming.version) != (name, version):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from registry.errors import ConflictError
 from registry.names import CommitId
 from registry.snapshots.registry import Registry
-from registry.transactions.transaction import Actor, Turn, operation_commit, perform
+from registry.transactions.transaction import Actor, Transaction, operation_commit, run_transaction
 from registry.trust.acts import ATTEST, ATTESTS
 from registry.trust.attested_writes import is_attested
 from registry.trust.commit_walk import descends
@@ -27,7 +27,7 @@ def attest(registry: Registry, commits: Sequence[CommitId], *, by: Actor) -> Com
     not in the history of the head.
     """
 
-    def attempt(turn: Turn) -> CommitId:
+    def attempt(turn: Transaction) -> CommitId:
         listed = "".join(f"{ATTESTS}: {commit}\n" for commit in dict.fromkeys(commits))
         summary = f"Attest {', '.join(commit[:12] for commit in commits[:3])}"
         commit = operation_commit(
@@ -51,4 +51,4 @@ def attest(registry: Registry, commits: Sequence[CommitId], *, by: Actor) -> Com
                 )
         return turn.commit(replace(commit, message=commit.message + listed))
 
-    return perform(registry, attempt)
+    return run_transaction(registry, attempt)

@@ -18,7 +18,7 @@ from registry.signing.errors import SigningError
 from registry.signing.keys import PublicKey
 from registry.signing.sshsig import verify
 from registry.signing.statements import Namespace
-from registry.trust.acts import Act, Kind, attested_by
+from registry.trust.acts import Act, ActKind, attested_by
 from registry.trust.evidence import History
 from registry.trust.hashed_objects import read_present
 from registry.trust.report import Attack, CheckName, Finding
@@ -33,12 +33,12 @@ _WRONG = (
     "Look with 'git show {commit}'; what is explained and restored can be acknowledged with"
     " 'opsteps trust HEAD --accept'"
 )
-_CHECKS = {Kind.UNYANK: CheckName.YANKS, Kind.YANK: CheckName.YANKS}
+_CHECKS = {ActKind.UNYANK: CheckName.YANKS, ActKind.YANK: CheckName.YANKS}
 _NOTED = {
-    Kind.UNYANK: ("1 yank was taken back", "yanks were taken back"),
-    Kind.YANK: ("1 yank was rewritten", "yanks were rewritten"),
-    Kind.DEPRECATION: ("1 deprecation was taken back", "deprecations were taken back"),
-    Kind.INSTANCE: (
+    ActKind.UNYANK: ("1 yank was taken back", "yanks were taken back"),
+    ActKind.YANK: ("1 yank was rewritten", "yanks were rewritten"),
+    ActKind.DEPRECATION: ("1 deprecation was taken back", "deprecations were taken back"),
+    ActKind.INSTANCE: (
         "1 file of an instance was changed without an operation",
         "files of instances were changed without an operation",
     ),
@@ -128,7 +128,7 @@ class _Judge:
         self.origins.setdefault(act.key, []).append(
             _Origin(commit=commit.commit_id, status=status, signer=signer)
         )
-        if act.kind is Kind.KEYS and status in {_Status.FREE, _Status.ATTESTED}:
+        if act.kind is ActKind.KEYS and status in {_Status.FREE, _Status.ATTESTED}:
             self.introduced.update(act.value.split())
         if act.is_wrong and not act.is_free:
             self.findings.append(_finding(act, _WRONG))
@@ -161,7 +161,7 @@ class _Judge:
 
     def _is_attested_later(self, act: Act) -> bool:
         signers = self.attested_later.get(act.commit.commit_id, frozenset())
-        if act.kind is Kind.KEYS:  # a key that came in with it cannot vouch for that
+        if act.kind is ActKind.KEYS:  # a key that came in with it cannot vouch for that
             signers &= self._declared(act)
         return bool(signers)
 
@@ -291,4 +291,4 @@ def _notes(acts: Sequence[Act]) -> Iterator[str]:
 
 
 def _is_ordinary(act: Act) -> bool:
-    return act.kind is Kind.INSTANCE and act.commit.operation != PLAIN_COMMIT
+    return act.kind is ActKind.INSTANCE and act.commit.operation != PLAIN_COMMIT

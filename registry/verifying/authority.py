@@ -15,7 +15,7 @@ from registry.signing.keys import PublicKey
 from registry.signing.publishers import Publishers, withdrawn_revocations
 from registry.signing.publishers_file import read_publishers
 from registry.signing.registry_signature import trusted_publishers
-from registry.trust.report import Attack, CheckName, Finding, Outcome
+from registry.trust.report import Attack, CheckName, CheckOutcome, Finding
 from registry.verifying.instance_keys import keys_of
 
 NO_ADMINISTRATORS = (
@@ -41,7 +41,7 @@ class Authority:
     binds: bool
     facts: RegistryFacts | None
     publishers: Publishers | None
-    outcome: Outcome
+    outcome: CheckOutcome
 
     @property
     def needs_signatures(self) -> bool:
@@ -74,8 +74,8 @@ def judge_authority(
     )
 
 
-def _outcome(findings: tuple[Finding, ...], administrators: Collection[PublicKey]) -> Outcome:
-    return Outcome(
+def _outcome(findings: tuple[Finding, ...], administrators: Collection[PublicKey]) -> CheckOutcome:
+    return CheckOutcome(
         detail="registry.yaml is signed by an administrator, and no revocation was withdrawn",
         findings=findings,
         not_checkable="" if administrators else NO_ADMINISTRATORS,

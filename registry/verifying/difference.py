@@ -12,7 +12,7 @@ from registry.verifying.history import read_history
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class HistoryDifference:
     """From one head to another; releases are written ``library version``."""
 
     lost_commits: int
@@ -33,12 +33,12 @@ class _Known:
     commits: frozenset[CommitId]
 
 
-def compare_heads(registry: Registry, before: CommitId, after: CommitId) -> Difference:
+def compare_heads(registry: Registry, before: CommitId, after: CommitId) -> HistoryDifference:
     """What changes from one head to another; raises IncompleteHistoryError."""
     old = _known(read_history(registry.repository, before))
     new = _known(read_history(registry.repository, after))
     common = old.digests.keys() & new.digests.keys()
-    return Difference(
+    return HistoryDifference(
         lost_commits=len(old.commits - new.commits),
         new_commits=len(new.commits - old.commits),
         lost=_shown(old.digests.keys() - new.digests.keys()),

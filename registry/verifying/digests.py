@@ -13,7 +13,7 @@ from registry.git.trees import TREE_MODE
 from registry.limits import Limits
 from registry.names import Digest, LibraryName, ObjectId
 from registry.trust.hashed_objects import read_present
-from registry.trust.report import Attack, CheckName, Finding, Outcome
+from registry.trust.report import Attack, CheckName, CheckOutcome, Finding
 from registry.verifying.tree_shapes import Trees
 
 _FILE_MODES = frozenset({b"100644", b"100755"})
@@ -31,7 +31,7 @@ class Recorded:
 
 def check_digests(
     repository: GitRepository, trees: Trees, releases: Sequence[Recorded], limits: Limits
-) -> Outcome:
+) -> CheckOutcome:
     """Compare each release's files with its digest in the ledger."""
     trees.read(repository, (release.tree for release in releases))
     blobs = {
@@ -46,7 +46,7 @@ def check_digests(
     }
     findings = tuple(_differences(trees, hashes, releases, limits))
     detail = f"{len(releases):,} releases, {len(hashes):,} files"
-    return Outcome(detail=detail, findings=findings)
+    return CheckOutcome(detail=detail, findings=findings)
 
 
 def _differences(

@@ -13,12 +13,12 @@ from registry.signing.statements import HeadStatement
 from registry.snapshots.registry import Registry
 from registry.trust.commit_walk import descends
 from registry.trust.evidence import History
-from registry.trust.report import Outcome
+from registry.trust.report import CheckOutcome
 from registry.trust.trusted_head import TrustedHead
 from registry.verifying.authority import NO_ADMINISTRATORS, Authority
 from registry.verifying.head_rules import (
+    HeadStanding,
     Known,
-    Standing,
     judge_freshness,
     judge_statement,
     no_statement,
@@ -34,8 +34,8 @@ _LAST_SECOND = 253_402_300_799
 class HeadCheck:
     """What came of it; ``believed`` is the statement when its signature is good."""
 
-    statement: Outcome
-    freshness: Outcome
+    statement: CheckOutcome
+    freshness: CheckOutcome
     believed: HeadStatement | None
 
 
@@ -85,7 +85,7 @@ def _believed(
 
 def _outdated(
     kept: tuple[KeptStatement, ...], history: History, keys: KeyHistory, known: Known
-) -> Outcome | None:
+) -> CheckOutcome | None:
     """What is said of a statement by a key that was removed after the head that it names.
 
     It was right when it was made, so that it is no trace of an attack, and it is not believed: who
@@ -108,14 +108,14 @@ def _outdated(
                     f"number {found.sequence} is signed by a key that was removed since; sign the"
                     " head again with 'opsteps sign-head --key KEY'"
                 )
-                return Outcome(detail=reason, not_checkable=reason)
+                return CheckOutcome(detail=reason, not_checkable=reason)
     return None
 
 
-def _bound(outcome: Outcome, authority: Authority) -> Outcome:
+def _bound(outcome: CheckOutcome, authority: Authority) -> CheckOutcome:
     if authority.binds:
         return outcome
-    return Outcome(
+    return CheckOutcome(
         detail=outcome.detail,
         findings=outcome.findings,
         not_checkable=f"{outcome.detail}; {NO_ADMINISTRATORS}",
@@ -134,7 +134,9 @@ def _known(history: History, trusted: TrustedHead | None) -> Known:
     return Known(sequence=0, time=moment)
 
 
-def _standing(registry: Registry, history: History, stated: CommitId) -> Standing:
+def _standing(registry: Registry, history: History, stated: CommitId) -> HeadStanding:
     if stated in history.commits:
-        return Standing(newer=len(history.commits) - len(history.ancestors(stated)), is_ahead=False)
-    return Standing(newer=None, is_ahead=descends(registry.repository, stated, history.head))
+        return HeadStanding(
+            newer=len(history.commits) - len(history.ancestors(stated)), is_ahead=False
+        )
+    return HeadStanding(newer=None, is_ahead=descends(registry.repository, stated, history.head))

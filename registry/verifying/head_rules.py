@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from registry.names import CommitId
 from registry.signing.statements import HeadStatement
-from registry.trust.report import Attack, CheckName, Finding, Outcome
+from registry.trust.report import Attack, CheckName, CheckOutcome, Finding
 
 SKEW = timedelta(minutes=5)
 """How far two machines' clocks may be apart."""
@@ -34,7 +34,7 @@ class Known:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class HeadStanding:
     """Where a statement's head is, seen from the registry's head."""
 
     newer: int | None
@@ -44,18 +44,18 @@ class Standing:
 
 
 def judge_statement(
-    statement: HeadStatement, standing: Standing, known: Known, now: datetime
-) -> Outcome:
+    statement: HeadStatement, standing: HeadStanding, known: Known, now: datetime
+) -> CheckOutcome:
     """Whether a statement, whose signature is good, fits what is here and what was known."""
     findings = (*_place(statement, standing), *_number(statement, known), *_time(statement, now))
     upon = f"{standing.newer:,} commits are newer than it" if standing.newer else "it is the head"
-    return Outcome(
+    return CheckOutcome(
         detail=f"number {statement.sequence}, signed {statement.time:%Y-%m-%d %H:%M} UTC; {upon}",
         findings=findings,
     )
 
 
-def _place(statement: HeadStatement, standing: Standing) -> Iterator[Finding]:
+def _place(statement: HeadStatement, standing: HeadStanding) -> Iterator[Finding]:
     if standing.newer is not None:
         return
     evidence = f"it names {statement.head}"
@@ -98,7 +98,7 @@ def _time(statement: HeadStatement, now: datetime) -> Iterator[Finding]:
 
 def judge_freshness(
     statement: HeadStatement | None, now: datetime, longest: timedelta | None
-) -> Outcome:
+) -> CheckOutcome:
     """Whether newer states may be held back: a statement that is too old says so.
 
     Somebody who names an age asks for an answer: then a statement that is not there is found, too.
@@ -106,17 +106,17 @@ def judge_freshness(
     if statement is None:
         reason = "without a signed statement of the head nobody can tell an old state from a new"
         if longest is not None:
-            return Outcome(detail=reason, findings=(_no_age(longest),))
-        return Outcome(detail=reason, not_checkable=reason)
+            return CheckOutcome(detail=reason, findings=(_no_age(longest),))
+        return CheckOutcome(detail=reason, not_checkable=reason)
     age = max(now - statement.time, timedelta())
     hours = age.total_seconds() / 3600
     detail = f"the statement is {hours:,.1f} hours old"
     if longest is None:
-        return Outcome(detail=detail, not_checkable=f"{detail}; give --max-age to judge that")
+        return CheckOutcome(detail=detail, not_checkable=f"{detail}; give --max-age to judge that")
     most = longest.total_seconds() / 3600
     until = statement.time + longest
     if age <= longest:
-        return Outcome(detail=f"{detail}; fresh until {until:%Y-%m-%d %H:%M} UTC")
+        return CheckOutcome(detail=f"{detail}; fresh until {until:%Y-%m-%d %H:%M} UTC")
     what = f"the statement is older than {most:g} hours: newer states may be held back"
     finding = Finding(
         check=CheckName.FRESHNESS,
@@ -125,7 +125,7 @@ def judge_freshness(
         evidence=f"signed {statement.time:%Y-%m-%dT%H:%M:%SZ}",
         next_step=f"{_FETCH}. If that is the newest: {_SIGN}",
     )
-    return Outcome(detail=detail, findings=(finding,))
+    return CheckOutcome(detail=detail, findings=(finding,))
 
 
 def _no_age(longest: timedelta) -> Finding:
@@ -139,20 +139,20 @@ def _no_age(longest: timedelta) -> Finding:
     )
 
 
-def no_statement(known: Known) -> Outcome:
+def no_statement(known: Known) -> CheckOutcome:
     """There is none: after one was seen that is a trace in itself."""
     if known.head is None:
-        return Outcome(detail="", not_checkable="there is no signed statement of the head")
+        return CheckOutcome(detail="", not_checkable="there is no signed statement of the head")
     what = f"there is no statement of the head, and number {known.sequence} was seen already"
     finding = _finding(Attack.FREEZE, what, f"it named {known.head}", _FETCH)
-    return Outcome(detail="no statement", findings=(finding,))
+    return CheckOutcome(detail="no statement", findings=(finding,))
 
 
-def refused_statement(why: str, ref: str) -> Outcome:
+def refused_statement(why: str, ref: str) -> CheckOutcome:
     """There is one, and its signature is not to be believed."""
     what = f"the statement of the head is refused: {why}"
     finding = _finding(Attack.FORGED_STATEMENT, what, ref, _SIGN)
-    return Outcome(detail=what, findings=(finding,))
+    return CheckOutcome(detail=what, findings=(finding,))
 
 
 def _finding(attack: Attack, what: str, evidence: str, next_step: str) -> Finding:

@@ -18,7 +18,7 @@ from registry.git.trees import read_tree
 from registry.names import CommitId
 from registry.signing.errors import MalformedStatementError, OtherKeyError
 from registry.signing.private_keys import PrivateKey
-from registry.signing.signed_statements import sign_head
+from registry.signing.signed_statements import sign_head_statement
 from registry.signing.statements import HeadStatement, parse_head_statement
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor, operation_commit
@@ -120,7 +120,7 @@ def _commit(statement: HeadStatement, key: PrivateKey, *, by: Actor) -> NewCommi
         by=by,
         files={
             STATEMENT_FILE: bytes(statement),
-            SIGNATURE_FILE: sign_head(statement, key).encode(),
+            SIGNATURE_FILE: sign_head_statement(statement, key).encode(),
         },
         seconds=int(statement.time.timestamp()),
     )

@@ -14,7 +14,7 @@ from registry.git.repository import GitRepository
 from registry.git.trees import TREE_MODE, tree_items
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
 from registry.trust.commit_walk import read_commits, read_commits_since
-from registry.trust.evidence import Change, Commit, History, LibraryTree, Root
+from registry.trust.evidence import Commit, CommitChange, CommitRoot, History, LibraryTree
 from registry.trust.hashed_objects import read_present
 from registry.verifying.ledger_reader import FactsReader
 from registry.verifying.tree_differences import EMPTY_TREE, Pair, differences
@@ -81,7 +81,7 @@ def read_history_since(
     )
 
 
-def read_root(content: bytes) -> Root:
+def read_root(content: bytes) -> CommitRoot:
     """What the root of a tree holds."""
     entries = {name: (mode, ObjectId(raw.hex())) for mode, name, raw in tree_items(content)}
 
@@ -93,7 +93,7 @@ def read_root(content: bytes) -> Root:
         mode, object_id = entries.get(name, (b"", None))
         return object_id if mode == TREE_MODE else None
 
-    return Root(
+    return CommitRoot(
         libraries=tree(b"libraries"),
         instances=tree(b"instances"),
         registry=blob(b"registry.yaml"),
@@ -104,9 +104,9 @@ def read_root(content: bytes) -> Root:
 def _changes(
     repository: GitRepository,
     commits: Mapping[CommitId, Commit],
-    roots: Mapping[ObjectId, Root],
+    roots: Mapping[ObjectId, CommitRoot],
     edge: Collection[CommitId] = (),
-) -> Iterator[Change]:
+) -> Iterator[CommitChange]:
     def libraries(commit: CommitId | None) -> ObjectId:
         found = roots[commits[commit].tree].libraries if commit is not None else None
         return found or EMPTY_TREE
@@ -125,7 +125,7 @@ def _changes(
         for name in dict.fromkeys(name for difference in found for name in difference):
             after = next(difference[name][1] for difference in found if name in difference)
             before = tuple(d[name][0] if name in d else after for d in found)
-            yield Change(commit=commit, name=name, before=before, after=after)
+            yield CommitChange(commit=commit, name=name, before=before, after=after)
 
 
 def _differences(repository: GitRepository, pairs: Iterable[Pair]) -> Mapping[Pair, Difference]:
@@ -143,7 +143,7 @@ def _differences(repository: GitRepository, pairs: Iterable[Pair]) -> Mapping[Pa
 
 
 def _library_trees(
-    repository: GitRepository, changes: Iterable[Change], heads: Iterable[ObjectId]
+    repository: GitRepository, changes: Iterable[CommitChange], heads: Iterable[ObjectId]
 ) -> dict[ObjectId, LibraryTree]:
     wanted = [tree for change in changes for tree in (change.after, *change.before) if tree]
     return {
@@ -164,7 +164,7 @@ def _library_tree(content: bytes) -> LibraryTree:
 
 
 def _at_head(
-    repository: GitRepository, root: Root, *, only: Collection[LibraryName] | None = None
+    repository: GitRepository, root: CommitRoot, *, only: Collection[LibraryName] | None = None
 ) -> dict[LibraryName, ObjectId]:
     if root.libraries is None:
         return {}

@@ -10,7 +10,7 @@ from registry.names import CommitId, ObjectId
 from registry.trust.acts import Act, instance_act
 from registry.trust.evidence import History
 from registry.trust.hashed_objects import read_present
-from registry.verifying.tree_differences import EMPTY_TREE, Difference, Pair, differences
+from registry.verifying.tree_differences import EMPTY_TREE, Pair, TreeDifference, differences
 
 
 def instance_acts(repository: GitRepository, history: History) -> Iterator[Act]:
@@ -26,7 +26,7 @@ def instance_acts(repository: GitRepository, history: History) -> Iterator[Act]:
         if commit.commit_id not in history.edge
         for parent in commit.parents or (None,)
     ]
-    found: dict[Pair, list[Difference]] = {}
+    found: dict[Pair, list[TreeDifference]] = {}
     wanted = [pair for _, _, pair in pairs]
     for pair, difference in differences(repository, wanted, recursive=True):
         found.setdefault(pair, []).append(difference)

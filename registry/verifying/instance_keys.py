@@ -15,8 +15,8 @@ from registry.git.repository import GitRepository
 from registry.names import CommitId, ObjectId
 from registry.signing.errors import SigningError
 from registry.signing.keys import PublicKey, parse_public_key
-from registry.trust.acts import Act, Kind
-from registry.trust.evidence import Commit, History, Root
+from registry.trust.acts import Act, ActKind
+from registry.trust.evidence import Commit, CommitRoot, History
 from registry.trust.hashed_objects import read_present
 
 Prints = frozenset[str]
@@ -73,7 +73,7 @@ def keys_of(facts: RegistryFacts | None) -> tuple[PublicKey, ...]:
 
 
 def read_key_history(
-    repository: GitRepository, history: History, vouched: Callable[[Root], bool]
+    repository: GitRepository, history: History, vouched: Callable[[CommitRoot], bool]
 ) -> KeyHistory:
     """Follow the keys through a history; ``vouched`` says what an administrator has signed."""
     blobs = {root.registry for root in history.roots.values() if root.registry}
@@ -126,7 +126,7 @@ def _acts(found: KeyHistory, commit: Commit, now: Prints, *, is_free: bool) -> I
         if before and before != now:
             evidence = f"{', '.join(sorted(before))} became {', '.join(sorted(now)) or 'none'}"
             yield Act(
-                kind=Kind.KEYS,
+                kind=ActKind.KEYS,
                 commit=commit,
                 against=parent,
                 what="the instance keys in registry.yaml were changed",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from registry.formats.model import LedgerEntry, LibraryFacts
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.trust.acts import Act, library_acts
-from registry.trust.evidence import Change, History, Introduction, Release
+from registry.trust.evidence import CommitChange, History, Introduction, Release
 from registry.trust.report import Attack, CheckName, Finding
 from registry.verifying.removal_rules import (
     Record,
@@ -46,7 +46,7 @@ class Examined:
     acts: list[Act] = field(default_factory=list)
     """What only those may do who run the registry, and withdrawals."""
 
-    def change(self, history: History, change: Change) -> None:
+    def change(self, history: History, change: CommitChange) -> None:
         """Take the next change, parents first."""
         after = history.facts_at(change.after)
         befores = [(tree, history.facts_at(tree)) for tree in change.before]
@@ -64,7 +64,11 @@ class Examined:
             self._note_owners(change, known, after)
 
     def _removals(
-        self, history: History, change: Change, befores: list[LibraryFacts], after: LibraryFacts
+        self,
+        history: History,
+        change: CommitChange,
+        befores: list[LibraryFacts],
+        after: LibraryFacts,
     ) -> None:
         trees = [history.releases_at(tree) for tree in change.before]
         known, here = list(zip(befores, trees, strict=True)), history.releases_at(change.after)
@@ -77,7 +81,7 @@ class Examined:
     def _step(
         self,
         history: History,
-        change: Change,
+        change: CommitChange,
         tree: ObjectId | None,
         before: LibraryFacts | None,
         after: LibraryFacts | None,
@@ -95,7 +99,7 @@ class Examined:
 
     def _edited(
         self,
-        change: Change,
+        change: CommitChange,
         version: str,
         trees: tuple[ObjectId | None, ObjectId | None],
         after: LibraryFacts,
@@ -120,7 +124,11 @@ class Examined:
         )
 
     def _introduce(
-        self, history: History, change: Change, befores: list[LibraryFacts], after: LibraryFacts
+        self,
+        history: History,
+        change: CommitChange,
+        befores: list[LibraryFacts],
+        after: LibraryFacts,
     ) -> None:
         releases = history.releases_at(change.after)
         for version in after.ledger:
@@ -132,7 +140,7 @@ class Examined:
             )
 
     def _note_owners(
-        self, change: Change, befores: list[LibraryFacts], after: LibraryFacts
+        self, change: CommitChange, befores: list[LibraryFacts], after: LibraryFacts
     ) -> None:
         known = [facts.owners for facts in befores if facts.owners]
         if known and after.owners not in known:
@@ -150,7 +158,7 @@ def examine(history: History, known: Examined | None = None) -> Examined:
 
 
 def _shrunk_or_changed(
-    change: Change, before: LibraryFacts, after: LibraryFacts
+    change: CommitChange, before: LibraryFacts, after: LibraryFacts
 ) -> Iterator[Finding]:
     for version, old in before.ledger.items():
         new = after.ledger.get(version)
@@ -180,12 +188,14 @@ def _shown(entry: LedgerEntry) -> str:
     return f"sha256:{entry.digest} of {entry.date}{signed}"
 
 
-def _ledger(change: Change, version: str, attack: Attack, what: str, evidence: str = "") -> Finding:
+def _ledger(
+    change: CommitChange, version: str, attack: Attack, what: str, evidence: str = ""
+) -> Finding:
     return _finding(change, version, CheckName.LEDGERS, attack, what, evidence)
 
 
 def _finding(
-    change: Change, version: str, check: CheckName, attack: Attack, what: str, evidence: str
+    change: CommitChange, version: str, check: CheckName, attack: Attack, what: str, evidence: str
 ) -> Finding:
     commit = change.commit.commit_id
     return Finding(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from registry.trust.report import CheckName, CheckState, Report
+from registry.trust.report import CheckName, CheckState, VerificationReport
 
 _ACCEPT = (
     "bring back what was released, from another clone or with 'git restore --source=COMMIT', and"
@@ -44,13 +44,13 @@ MENDS: Mapping[CheckName, str] = {
 """By check, in words that a sentence can end with."""
 
 
-def mending(report: Report) -> dict[CheckName, str]:
+def mending(report: VerificationReport) -> dict[CheckName, str]:
     """What to do about each check that failed."""
     failed = (check.name for check in report.checks if check.state is CheckState.FAILED)
     return {name: MENDS[name] for name in failed}
 
 
-def mending_lines(report: Report) -> Iterator[str]:
+def mending_lines(report: VerificationReport) -> Iterator[str]:
     """The same, a line each."""
     for name, advice in mending(report).items():
         yield f"to mend {name}: {advice}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from registry.formats.model import UNINSTALLED, LibraryFacts, Removal
 from registry.names import LibraryName, ObjectId
-from registry.trust.evidence import Change, Commit, History
+from registry.trust.evidence import Commit, CommitChange, History
 from registry.trust.report import Attack, CheckName, Finding
 
 _LOOK = "Look with 'git show {commit}', and find out who wrote it"
@@ -60,7 +60,7 @@ def is_recorded(version: str, after: LibraryFacts, trees: Collection[str]) -> bo
 
 
 def judge_state(
-    change: Change,
+    change: CommitChange,
     befores: Iterable[LibraryFacts],
     after: LibraryFacts,
     trees: Mapping[str, ObjectId],
@@ -76,7 +76,7 @@ def judge_state(
 
 
 def judge_removals(
-    change: Change,
+    change: CommitChange,
     befores: list[tuple[LibraryFacts, Mapping[str, ObjectId]]],
     after: LibraryFacts,
     trees: Mapping[str, ObjectId],
@@ -103,7 +103,7 @@ def judge_removals(
 
 
 def _vanished(
-    change: Change,
+    change: CommitChange,
     befores: list[tuple[LibraryFacts, Mapping[str, ObjectId]]],
     after: LibraryFacts,
     trees: Mapping[str, ObjectId],
@@ -115,7 +115,9 @@ def _vanished(
             yield _finding(change, version, what, f"before: {entry.date} by {entry.by}")
 
 
-def new_records(change: Change, befores: list[LibraryFacts], after: LibraryFacts) -> list[Record]:
+def new_records(
+    change: CommitChange, befores: list[LibraryFacts], after: LibraryFacts
+) -> list[Record]:
     """The entries that a commit writes, none of its parents having them, with a true digest."""
     return [
         Record(name=change.name, version=version, commit=change.commit, removal=entry)
@@ -206,7 +208,7 @@ def _unrecorded(one: Unrecorded, later: list[Record]) -> Finding:
     )
 
 
-def _finding(change: Change, version: str, what: str, evidence: str = "") -> Finding:
+def _finding(change: CommitChange, version: str, what: str, evidence: str = "") -> Finding:
     commit = change.commit.commit_id
     return Finding(
         check=CheckName.EDITS,

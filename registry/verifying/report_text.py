@@ -9,14 +9,14 @@ import msgspec
 
 from registry.formats.timestamps import format_time
 from registry.problems import printable
-from registry.trust.report import Finding, Report
-from registry.verifying.difference import Difference
+from registry.trust.report import Finding, VerificationReport
+from registry.verifying.difference import HistoryDifference
 from registry.verifying.remedies import mending, mending_lines
 
 _LISTED = 20
 
 
-def report_lines(report: Report) -> Iterator[str]:
+def report_lines(report: VerificationReport) -> Iterator[str]:
     """Plain text: a line for each check, then each finding, then the verdict."""
     width = max(len(check.name) for check in report.checks)
     for check in report.checks:
@@ -25,7 +25,7 @@ def report_lines(report: Report) -> Iterator[str]:
     yield verdict(report)
 
 
-def finding_lines(report: Report) -> Iterator[str]:
+def finding_lines(report: VerificationReport) -> Iterator[str]:
     """Each finding with its evidence and next step, what was acknowledged, and notes.
 
     Of many findings that say the same of many releases the first are shown, the others counted.
@@ -60,7 +60,7 @@ def title(finding: Finding) -> str:
     return f"{where}: {finding.what}" if where else finding.what
 
 
-def verdict(report: Report) -> str:
+def verdict(report: VerificationReport) -> str:
     """The last line."""
     counts = report.counts
     size = (
@@ -77,7 +77,7 @@ def verdict(report: Report) -> str:
     )
 
 
-def report_data(report: Report) -> dict[str, Any]:
+def report_data(report: VerificationReport) -> dict[str, Any]:
     """The report for a script."""
     return {
         "head": report.head,
@@ -97,7 +97,7 @@ def _finding_data(finding: Finding) -> dict[str, Any]:
     return {**msgspec.to_builtins(finding), "identity": finding.identity}
 
 
-def difference_lines(difference: Difference) -> Iterator[str]:
+def difference_lines(difference: HistoryDifference) -> Iterator[str]:
     """What changes for releases, the alarming first."""
     commits = f"{difference.lost_commits:,} commits are not in it"
     yield f"{commits}, {difference.new_commits:,} are new"

@@ -14,7 +14,7 @@ from registry.signing.publishers import PublisherKey, Publishers
 from registry.signing.signed_statements import verify_release
 from registry.signing.statements import ReleaseStatement
 from registry.trust.evidence import Introduction
-from registry.trust.report import Attack, CheckName, Finding, Outcome
+from registry.trust.report import Attack, CheckName, CheckOutcome, Finding
 from registry.verifying.authority import NO_ADMINISTRATORS, Authority
 from registry.verifying.release_rules import ReleaseEvidence
 from registry.versions import parse_version
@@ -26,7 +26,7 @@ _LAST_SECOND = 253_402_300_799
 class SignaturesOutcome:
     """What the check came to, and how many signatures it was about."""
 
-    outcome: Outcome
+    outcome: CheckOutcome
     signed: int
 
 
@@ -49,7 +49,7 @@ def judge_signatures(
             findings.append(_finding(release, Attack.ARBITRARY_RELEASE, what, ""))
     detail = f"{signed:,} of {total:,} releases are signed"
     return SignaturesOutcome(
-        outcome=Outcome(
+        outcome=CheckOutcome(
             detail=detail,
             findings=tuple(findings),
             not_checkable=_not_checkable(signed, detail, authority),

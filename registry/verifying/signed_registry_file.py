@@ -11,7 +11,7 @@ from registry.problems import InvalidLibraryError
 from registry.signing.errors import SigningError
 from registry.signing.keys import PublicKey
 from registry.signing.registry_signature import trusted_publishers
-from registry.trust.evidence import History, Root
+from registry.trust.evidence import CommitRoot, History
 from registry.trust.hashed_objects import read_present
 from registry.verifying.authority import SignedFacts
 from registry.verifying.history import read_root
@@ -35,7 +35,7 @@ def all_signed_facts(
     return current, tuple(earlier)
 
 
-def _states(repository: GitRepository, roots: Iterable[Root]) -> list[SignedFacts]:
+def _states(repository: GitRepository, roots: Iterable[CommitRoot]) -> list[SignedFacts]:
     listed = list(roots)
     blobs = (blob for root in listed for blob in (root.registry, root.signature) if blob)
     contents = dict(read_present(repository, blobs, "blob"))
@@ -51,10 +51,10 @@ def _states(repository: GitRepository, roots: Iterable[Root]) -> list[SignedFact
 
 def vouching(
     repository: GitRepository, administrators: Collection[PublicKey]
-) -> Callable[[Root], bool]:
+) -> Callable[[CommitRoot], bool]:
     """Says of the root of a commit whether an administrator signed its ``registry.yaml``."""
 
-    def is_signed(root: Root) -> bool:
+    def is_signed(root: CommitRoot) -> bool:
         if not administrators or root.registry is None or root.signature is None:
             return False
         (state,) = _states(repository, [root])

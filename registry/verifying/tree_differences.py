@@ -21,7 +21,7 @@ Pair = tuple[ObjectId, ObjectId]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class TreeDifference:
     """One entry that is another one in the second tree; None for one that is not there."""
 
     path: bytes
@@ -33,7 +33,7 @@ class Difference:
 
 def differences(
     repository: GitRepository, pairs: Iterable[Pair], *, recursive: bool = False
-) -> Iterator[tuple[Pair, Difference]]:
+) -> Iterator[tuple[Pair, TreeDifference]]:
     """Each pair of unequal trees, once, with each of their differences."""
     unequal = [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1]]
     options = ["-r"] if recursive else []
@@ -55,7 +55,7 @@ def differences(
         at = entry.end()
         yield (
             current,
-            Difference(
+            TreeDifference(
                 path=entry[5],
                 old_mode=entry[1],
                 new_mode=entry[2],

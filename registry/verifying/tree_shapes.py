@@ -140,7 +140,7 @@ def _names(entries: Entries) -> Iterator[str]:
 
 def _bad_names(entries: Entries) -> Iterator[str]:
     for _, name, _ in entries:
-        if is_git_name(name):
+        if is_git_entry(name):
             yield f"the name {_shown(name)}, which Git keeps for itself"
         elif name in {b".", b".."} or b"/" in name or b"\\" in name:
             yield f"the name {_shown(name)}, which leads out of its directory"
@@ -181,7 +181,7 @@ def _kind(mode: bytes) -> str:
     return _KINDS.get(mode, "odd entry")
 
 
-def is_git_name(name: bytes) -> bool:
+def is_git_entry(name: bytes) -> bool:
     """Whether some file system takes the name for ``.git``."""
     if b"git" not in name.lower() and name.isascii():
         return False

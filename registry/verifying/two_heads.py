@@ -51,7 +51,7 @@ class Remembered:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judgement:
+class HeadJudgement:
     """What was found between two heads; notes are no attack, and worth a person's look."""
 
     findings: tuple[Finding, ...]
@@ -67,7 +67,7 @@ def judge_between(
     all_tags: bool = False,
     accepted: Collection[str] = (),
     administrators: Collection[PublicKey] = (),
-) -> Judgement:
+) -> HeadJudgement:
     """What is wrong with what came after ``old``, which was judged before, up to ``new``.
 
     ``old`` is the last head of which nothing was found, so that what a later commit heals is
@@ -111,7 +111,7 @@ def judge_between(
         *_remembered(registry, history, old, refs, remembered, all_tags=all_tags),
         *_new_releases(registry, history, old, examined, near),
     )
-    return Judgement(
+    return HeadJudgement(
         findings=tuple(finding for finding in findings if finding.identity not in accepted),
         notes=(*removals.notes, *acts.notes, *(sentence for _, sentence in examined.owners)),
     )

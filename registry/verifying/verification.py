@@ -12,7 +12,14 @@ from registry.signing.keys import PublicKey
 from registry.snapshots.registry import Registry
 from registry.trust.commit_walk import commits_ahead
 from registry.trust.evidence import History
-from registry.trust.report import CheckName, Counts, Finding, Outcome, Report, make_report
+from registry.trust.report import (
+    CheckName,
+    CheckOutcome,
+    Counts,
+    Finding,
+    VerificationReport,
+    make_report,
+)
 from registry.trust.trusted_head import TRUST_NEXT, TrustedHead, attack_on_descent, describe_descent
 from registry.verifying.attestation_rules import JudgedActs, judge_acts
 from registry.verifying.attested_records import counting_records
@@ -41,7 +48,7 @@ _LISTED = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wishes:
+class VerificationOptions:
     """What is to be checked, with whose keys, and what time it is."""
 
     now: datetime
@@ -57,13 +64,13 @@ class Wishes:
 class Verified:
     """The report, and what to remember of this head if it is to be trusted."""
 
-    report: Report
+    report: VerificationReport
     head: TrustedHead
 
 
-def verify(
+def verify_registry(
     registry: Registry,
-    wishes: Wishes,
+    wishes: VerificationOptions,
     *,
     trusted: TrustedHead | None,
     head: CommitId | None = None,
@@ -144,16 +151,16 @@ def verify(
     )
 
 
-def _descent(registry: Registry, history: History, trusted: TrustedHead | None) -> Outcome:
+def _descent(registry: Registry, history: History, trusted: TrustedHead | None) -> CheckOutcome:
     if trusted is None:
         reason = "no head was trusted here before; this one is, if nothing is found"
-        return Outcome(detail=reason, not_checkable=reason)
+        return CheckOutcome(detail=reason, not_checkable=reason)
     attack = None
     if trusted.head not in history.commits:
         attack = attack_on_descent(registry, history.head, trusted.head)
     detail = f"from {trusted.head[:12]}, verified {trusted.verified}"
     if attack is None:
-        return Outcome(detail=detail)
+        return CheckOutcome(detail=detail)
     finding = Finding(
         check=CheckName.DESCENT,
         attack=attack,
@@ -161,12 +168,12 @@ def _descent(registry: Registry, history: History, trusted: TrustedHead | None) 
         evidence=f"head {history.head}; trusted {trusted.head}, verified {trusted.verified}",
         next_step=TRUST_NEXT.format(head=history.head[:12]),
     )
-    return Outcome(detail=detail, findings=(finding,))
+    return CheckOutcome(detail=detail, findings=(finding,))
 
 
 def _of_history(
     history: History, examined: Examined, found_too: Iterable[Finding]
-) -> dict[CheckName, Outcome]:
+) -> dict[CheckName, CheckOutcome]:
     details = {
         CheckName.LEDGERS: f"{len(history.facts):,} states of library.yaml, none shrank or changed",
         CheckName.EDITS: f"{len(history.changes):,} changes of libraries, none to a release"
@@ -178,39 +185,43 @@ def _of_history(
         if finding.check in found:
             found[finding.check].append(finding)
     return {
-        name: Outcome(detail=detail, findings=tuple(found[name]))
+        name: CheckOutcome(detail=detail, findings=tuple(found[name]))
         for name, detail in details.items()
     }
 
 
-def _of_releases(history: History, releases: Sequence[ReleaseEvidence]) -> dict[CheckName, Outcome]:
+def _of_releases(
+    history: History, releases: Sequence[ReleaseEvidence]
+) -> dict[CheckName, CheckOutcome]:
     judged = [finding for release in releases for finding in judge_release(release, history)]
     of_releases = [finding for finding in judged if finding.check is CheckName.RELEASES]
     of_tags = tuple(finding for finding in judged if finding.check is CheckName.TAGS)
     there = sum(release.tree is not None for release in releases)
     tagged = sum(release.tag is not None for release in releases)
     return {
-        CheckName.RELEASES: Outcome(
+        CheckName.RELEASES: CheckOutcome(
             detail=f"{there:,} directories are what was released",
             findings=(*unreadable_facts(history), *of_releases),
         ),
-        CheckName.TAGS: Outcome(detail=f"{tagged:,} tags are where they belong", findings=of_tags),
+        CheckName.TAGS: CheckOutcome(
+            detail=f"{tagged:,} tags are where they belong", findings=of_tags
+        ),
     }
 
 
 def _of_trees(
     registry: Registry, history: History, releases: Sequence[ReleaseEvidence], *, deep: bool
-) -> dict[CheckName, Outcome]:
+) -> dict[CheckName, CheckOutcome]:
     repository, trees = registry.repository, Trees()
     root = history.commits[history.head].tree
     trees.read(repository, [root])
     named = {r.tree: (r.name, r.version) for r in releases if r.tree is not None}
-    shapes = Outcome(
+    shapes = CheckOutcome(
         detail=f"{len(trees.entries):,} trees at the head are well-formed",
         findings=tuple(judge_shapes(trees, named, root)),
     )
     if not deep:
-        digests = Outcome(
+        digests = CheckOutcome(
             detail="", not_checkable="only with --deep; Git's object ids were compared"
         )
     else:
@@ -240,9 +251,9 @@ def _newer(count: int) -> Iterator[str]:
         )
 
 
-def _attested(keys: KeyHistory, acts: JudgedActs) -> Outcome:
+def _attested(keys: KeyHistory, acts: JudgedActs) -> CheckOutcome:
     reason = "registry.yaml declares no instance keys, so nothing is attested"
-    return Outcome(
+    return CheckOutcome(
         detail="what was taken back, removed or turned on is signed by an instance key",
         findings=tuple(f for f in acts.findings if f.check is CheckName.ATTESTED),
         not_checkable="" if keys.is_any else reason,

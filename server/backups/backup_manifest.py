@@ -50,7 +50,7 @@ class Rows:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Manifest:
+class BackupManifest:
     """All that is known of a backup. Nothing secret is in it."""
 
     made_at: str
@@ -70,10 +70,10 @@ class Manifest:
     version: int = VERSION
 
 
-def parse_manifest(raw: bytes, *, where: str) -> Manifest:
+def parse_manifest(raw: bytes, *, where: str) -> BackupManifest:
     """Read it; raises BackupError for what no backup of ours says."""
     try:
-        found = msgspec.json.decode(raw, type=Manifest)
+        found = msgspec.json.decode(raw, type=BackupManifest)
     except msgspec.MsgspecError as error:
         raise not_whole(where, f"its manifest cannot be read: {error}") from error
     if found.format != FORMAT or found.version != VERSION:

@@ -11,7 +11,13 @@ from typing import IO, BinaryIO
 
 import msgspec
 
-from server.backups.backup_manifest import MANIFEST, Manifest, Member, not_whole, parse_manifest
+from server.backups.backup_manifest import (
+    MANIFEST,
+    BackupManifest,
+    Member,
+    not_whole,
+    parse_manifest,
+)
 from server.backups.errors import BackupError
 
 _CHUNK = 1024 * 1024
@@ -53,7 +59,7 @@ class Writing:
                     self._told(name, size)
         self.files[name] = Member(size=size, sha256=digest.hexdigest())
 
-    def finish(self, manifest: Manifest) -> None:
+    def finish(self, manifest: BackupManifest) -> None:
         """The manifest comes last: a file that was cut off has none."""
         self._zip.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
         self._zip.close()
@@ -74,7 +80,7 @@ class Reading:
         except (*_DAMAGE, OSError) as error:
             raise not_whole(self._where, str(error) or type(error).__name__) from error
 
-    def _read_manifest(self) -> Manifest:
+    def _read_manifest(self) -> BackupManifest:
         entries = self._zip.infolist()
         names = [entry.filename for entry in entries]
         if len(names) > _FILES or len(set(names)) != len(names):

@@ -20,7 +20,7 @@ from server.backups.backup_manifest import (
     BUNDLE,
     ROWS,
     STATE,
-    Manifest,
+    BackupManifest,
     Rows,
     settings_in_effect,
     without_password,
@@ -34,7 +34,7 @@ from server.settings import Settings
 
 def make_backup(
     registry: Registry, target: Path, settings: Settings, database: Database, *, told: Told
-) -> Manifest:
+) -> BackupManifest:
     """Write a backup, whole or not at all, for its owner alone.
 
     Raises WriteError, GitError, IncompleteCloneError, DatabaseError.
@@ -83,10 +83,10 @@ def _rows(database: Database, target: Path) -> Rows:
 
 def _manifest(
     registry: Registry, frozen: Frozen, settings: Settings, rows: Rows, writing: Writing
-) -> Manifest:
+) -> BackupManifest:
     config = registry.repository.config
     remotes = {name: without_password(config.get(f"remote.{name}.url")) for name in config.remotes}
-    return Manifest(
+    return BackupManifest(
         made_at=time_now(),
         made_by=f"opsteps {registry_room.__version__}",
         head=frozen.head,

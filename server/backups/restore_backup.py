@@ -18,11 +18,11 @@ from registry.git.remote import parse_remote
 from registry.git.repository import GitRepository
 from registry.git.worktree import follow
 from registry.snapshots.registry import Registry
-from registry.trust.report import Report
+from registry.trust.report import VerificationReport
 from registry.trust.trusted_head import read_trusted
 from registry.verifying.report_text import title
-from registry.verifying.verification import Wishes, verify
-from server.backups.backup_manifest import BUNDLE, DERIVED, ROWS, STATE, Manifest, not_whole
+from registry.verifying.verification import VerificationOptions, verify_registry
+from server.backups.backup_manifest import BUNDLE, DERIVED, ROWS, STATE, BackupManifest, not_whole
 from server.backups.container import Reading, Told
 from server.backups.errors import BackupError
 from server.database.copying import copy_known_rows, refuse_damaged
@@ -41,8 +41,8 @@ _OPTION = re.compile(r"(?:\A|//|@)-")
 class Restored:
     """What was restored; ``live`` are the tokens that are accepted again."""
 
-    manifest: Manifest
-    report: Report
+    manifest: BackupManifest
+    report: VerificationReport
     live: tuple[str, ...]
     revoked: tuple[str, ...]
 
@@ -125,7 +125,7 @@ def _read_refs(file: BinaryIO, *, where: str) -> dict[str, str]:
     return {name: found for name, found in refs.items() if name.startswith("refs/")}
 
 
-def _set_refs(repository: GitRepository, refs: dict[str, str], manifest: Manifest) -> None:
+def _set_refs(repository: GitRepository, refs: dict[str, str], manifest: BackupManifest) -> None:
     if refs.get(manifest.branch) != manifest.head:
         raise not_whole(str(repository.git_dir), "its branch is not where its manifest says")
     lines = (
@@ -193,12 +193,14 @@ def _live(tokens: list[Token]) -> tuple[str, ...]:
     return tuple(token.name for token in tokens if token.is_live(now))
 
 
-def _verified(made: Path, manifest: Manifest, *, where: str, unsound: bool) -> Report:
+def _verified(
+    made: Path, manifest: BackupManifest, *, where: str, unsound: bool
+) -> VerificationReport:
     """Every release is hashed again; raises BackupError for findings nobody acknowledged."""
     try:
         with Registry.open(made, check_clone=False) as registry:
-            wishes = Wishes(now=datetime.now(UTC), deep=True)
-            report = verify(registry, wishes, trusted=read_trusted(registry)).report
+            wishes = VerificationOptions(now=datetime.now(UTC), deep=True)
+            report = verify_registry(registry, wishes, trusted=read_trusted(registry)).report
     except RegistryError as error:
         raise not_whole(where, f"its registry cannot be read: {error.message}") from error
     if report.head != manifest.head:

@@ -19,7 +19,7 @@ from registry.upstreams.declaration import Upstream
 from registry.upstreams.fetch_limits import FetchLimits
 from registry.upstreams.fetched import FetchState, Upstreams
 from registry.upstreams.offers import Offer, described, offer_of, offers
-from registry.upstreams.planning import Plan, Wish, plan
+from registry.upstreams.planning import InstallPlan, Wish, plan
 from registry.versions import Version
 from server.changes.write_process import Place
 
@@ -65,7 +65,7 @@ def begin_planning(planning: Planning) -> None:
     _Here.kept = OrderedDict()
 
 
-def plan_fetched(wishes: tuple[Wish, ...], *, update: bool) -> tuple[Plan, States]:
+def plan_fetched(wishes: tuple[Wish, ...], *, update: bool) -> tuple[InstallPlan, States]:
     """What would be installed of what was fetched, and when that was; nothing is fetched.
 
     Raises as `registry.upstreams.planning.plan`.
@@ -76,7 +76,7 @@ def plan_fetched(wishes: tuple[Wish, ...], *, update: bool) -> tuple[Plan, State
     return made, states
 
 
-def make_plan(wishes: tuple[Wish, ...], *, update: bool) -> tuple[Plan, States]:
+def make_plan(wishes: tuple[Wish, ...], *, update: bool) -> tuple[InstallPlan, States]:
     """As `plan_fetched`, once upstreams were asked that were not asked lately."""
     _Here.upstreams.follow()
     # What cannot be had now is told where it matters: to whoever asks for what it may own.
@@ -123,7 +123,7 @@ def _states() -> States:
     return [(upstream, _Here.upstreams.state(upstream)) for upstream in _Here.upstreams]
 
 
-def _plan(wishes: tuple[Wish, ...], *, update: bool) -> Plan:
+def _plan(wishes: tuple[Wish, ...], *, update: bool) -> InstallPlan:
     here = _Here.installer.view()
     return plan(here, _Here.upstreams, wishes, host=_Here.planning.host, update=update)
 

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.installing.incoming import Incoming
-from registry.installing.installer import Installer, Outcome
-from registry.installing.library_change import Step
+from registry.installing.installer import Installer, InstallResult
+from registry.installing.library_change import LibraryTransition
 from registry.library.release_state import LibraryStatus
 from registry.limits import Limits
 from registry.names import CommitId, LibraryName
 from registry.resolution.host import DEFAULT_HOST
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor
-from registry.upstreams.apply_plan import carry_out
+from registry.upstreams.apply_plan import apply_plan
 from registry.upstreams.fetched import Upstreams
-from registry.upstreams.planning import Plan
+from registry.upstreams.planning import InstallPlan
 from registry.versions import Version
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few servers attest
@@ -56,7 +56,7 @@ class Who:
     request: str
 
 
-Change = Callable[[Installer, Actor], Outcome]
+Change = Callable[[Installer, Actor], InstallResult]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ class Toggle:
     enabled: bool
     cascade: bool
 
-    def __call__(self, installer: Installer, by: Actor) -> Outcome:
+    def __call__(self, installer: Installer, by: Actor) -> InstallResult:
         """Do it."""
         return installer.set_enabled(self.name, enabled=self.enabled, cascade=self.cascade, by=by)
 
@@ -80,7 +80,7 @@ class Uninstall:
     versions: tuple[Version, ...]
     cascade: bool
 
-    def __call__(self, installer: Installer, by: Actor) -> Outcome:
+    def __call__(self, installer: Installer, by: Actor) -> InstallResult:
         """Do it."""
         return installer.uninstall(self.name, self.versions, cascade=self.cascade, by=by)
 
@@ -92,7 +92,7 @@ class Pin:
     name: LibraryName
     version: Version | None
 
-    def __call__(self, installer: Installer, by: Actor) -> Outcome:
+    def __call__(self, installer: Installer, by: Actor) -> InstallResult:
         """Do it."""
         return installer.pin(self.name, self.version, by=by)
 
@@ -104,7 +104,7 @@ class RollBack:
     name: LibraryName
     version: Version
 
-    def __call__(self, installer: Installer, by: Actor) -> Outcome:
+    def __call__(self, installer: Installer, by: Actor) -> InstallResult:
         """Do it."""
         return installer.roll_back(self.name, self.version, by=by)
 
@@ -116,7 +116,7 @@ class InstallUpload:
     incoming: Incoming = field(repr=False)
     license_key: str | None = field(repr=False)
 
-    def __call__(self, installer: Installer, by: Actor) -> Outcome:
+    def __call__(self, installer: Installer, by: Actor) -> InstallResult:
         """Do it."""
         return installer.install([self.incoming], by=by, license_key=self.license_key)
 
@@ -125,15 +125,15 @@ class InstallUpload:
 class CarryOut:
     """Install or update what was planned."""
 
-    plan: Plan
+    plan: InstallPlan
     operation: str
     license_key: str | None = field(default=None, repr=False)
 
-    def __call__(self, installer: Installer, by: Actor) -> Outcome:
+    def __call__(self, installer: Installer, by: Actor) -> InstallResult:
         """Do it: nothing is fetched, what was is verified and read."""
         upstreams = Upstreams(installer.registry)
         try:
-            return carry_out(
+            return apply_plan(
                 installer,
                 upstreams,
                 self.plan,
@@ -188,7 +188,7 @@ class Done:
         return [library.name for library in self.libraries[1:] if library.is_changed]
 
 
-def done(outcome: Outcome) -> Done:
+def done(outcome: InstallResult) -> Done:
     """An outcome without the files that it is about."""
     return Done(
         commit=outcome.commit,
@@ -197,7 +197,7 @@ def done(outcome: Outcome) -> Done:
     )
 
 
-def _done_library(step: Step) -> DoneLibrary:
+def _done_library(step: LibraryTransition) -> DoneLibrary:
     return DoneLibrary(
         name=step.change.name,
         status=_status(step),
@@ -209,7 +209,7 @@ def _done_library(step: Step) -> DoneLibrary:
     )
 
 
-def _status(step: Step) -> LibraryStatus:
+def _status(step: LibraryTransition) -> LibraryStatus:
     if not step.after.is_enabled:
         return LibraryStatus.DISABLED
     if step.after.facts.deprecated is not None:

@@ -15,7 +15,7 @@ from registry.commands.options import JsonOption, RegistryOption
 from registry.locating.hints import command_line
 from registry.problems import printable
 from registry.snapshots.registry import Registry
-from server.backups.backup_manifest import Manifest
+from server.backups.backup_manifest import BackupManifest
 from server.backups.container import Told
 from server.backups.make_backup import make_backup
 from server.backups.restore_backup import Restored, restore_backup
@@ -124,7 +124,7 @@ def _said(done: Restored, directory: Path) -> Iterator[str]:
         yield f"  put back by hand: {line}"
 
 
-def _rows(manifest: Manifest) -> str:
+def _rows(manifest: BackupManifest) -> str:
     rows = manifest.rows
     if rows.included:
         return f"{rows.kind}, {rows.tokens:,} live tokens"

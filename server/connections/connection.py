@@ -11,7 +11,7 @@ import structlog
 from server.connections.client_socket import Phase, Socket
 from server.connections.exchange import Exchange
 from server.connections.places import Admission
-from server.connections.request_heads import Fields, Head, read_fields, read_head
+from server.connections.request_heads import Head, HeadFields, read_fields, read_head
 from server.connections.shared_state import Lines
 from server.errors import AnswerError
 
@@ -34,7 +34,7 @@ class Connection(Socket):
         """``lines`` is what all connections share."""
         super().__init__(lines)
         self._block: bytes | None = None
-        self._fields: Fields | None = None
+        self._fields: HeadFields | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     # What asyncio calls.

@@ -29,7 +29,7 @@ CHUNKED = -1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fields:
+class HeadFields:
     """The header fields of a request, and what they say of the connection and of the body."""
 
     headers: list[Header]
@@ -54,7 +54,7 @@ class Head:
     query: bytes
     minor: int
     """Of the version: 0 or 1."""
-    fields: Fields
+    fields: HeadFields
 
     @property
     def keeps_open(self) -> bool:
@@ -62,7 +62,7 @@ class Head:
         return self.minor == 1 and not self.fields.closes
 
 
-def read_head(line: bytes, fields: Fields) -> Head:
+def read_head(line: bytes, fields: HeadFields) -> Head:
     """A request line and its fields; raises AnswerError (400)."""
     match = _LINE.match(line)
     if match is None:
@@ -97,7 +97,7 @@ def _origin_form(target: bytes, host: bytes | None) -> bytes:
     return rest if rest.startswith(b"/") else b"/" + rest
 
 
-def read_fields(block: bytes) -> Fields:
+def read_fields(block: bytes) -> HeadFields:
     """The lines after the request line; raises AnswerError (400, 431, 501)."""
     lines = block.split(b"\r\n") if block else []
     if len(lines) > _FIELDS:
@@ -116,7 +116,7 @@ def read_fields(block: bytes) -> Fields:
         elif name == b"if-none-match":
             is_plain = False
     length = _length(once)
-    return Fields(
+    return HeadFields(
         headers=headers,
         host=once.get(b"host"),
         token=once.get(b"authorization"),

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from server.asgi.answer import Receive, Scope, Send
 from server.connections.places import Places
-from server.connections.request_heads import Fields, Head
+from server.connections.request_heads import Head, HeadFields
 from server.settings import Settings
 
 
@@ -19,7 +19,7 @@ class App(Protocol):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""
 
-    def at_once(self, key: bytes, fields: Fields) -> tuple[bytes, bytes] | None:
+    def at_once(self, key: bytes, fields: HeadFields) -> tuple[bytes, bytes] | None:
         """Head and body of a plain lookup's answer, without its date; None for `__call__`."""
 
     def is_lookup(self, head: Head) -> bool:

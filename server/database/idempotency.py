@@ -28,7 +28,7 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kept:
+class KeptAnswer:
     """The answer that a request with this key got."""
 
     fingerprint: str
@@ -59,7 +59,7 @@ def claim(
     fingerprint: str,
     lease_seconds: float,
     most: int,
-) -> Claim | Kept | UnderWay | Full:
+) -> Claim | KeptAnswer | UnderWay | Full:
     """Claim a request, or find out what became of it; one actor has ``most`` of them."""
     mine = Claim(actor=actor, key=key, claim=uuid.uuid4().hex)
     now = datetime.now(UTC)
@@ -90,7 +90,7 @@ def claim(
         ).mappings().first()  # fmt: skip
     if found is None or found["status"] is None:  # None: it was released in this moment
         return UnderWay(fingerprint=found["fingerprint"] if found else fingerprint)
-    return Kept(
+    return KeptAnswer(
         fingerprint=found["fingerprint"],
         body_digest=found["body_digest"],
         status=found["status"],
@@ -99,7 +99,7 @@ def claim(
     )
 
 
-def claim_again(database: Database, *, actor: str, key: str, kept: Kept) -> Claim | UnderWay:
+def claim_again(database: Database, *, actor: str, key: str, kept: KeptAnswer) -> Claim | UnderWay:
     """Claim a request whose answer does not hold any more, unless somebody else was faster."""
     mine = Claim(actor=actor, key=key, claim=uuid.uuid4().hex)
     nothing = dict.fromkeys(("body_digest", "status", "body"))

@@ -17,7 +17,7 @@ from functools import lru_cache
 import msgspec
 
 from registry.errors import RegistryError
-from registry.history.audit_trail import Entry, read_history
+from registry.history.audit_trail import AuditEntry, read_audit_trail
 from registry.installing.removal import REMOVE_RELEASE
 from registry.names import CommitId, library_id
 from registry.snapshots.registry import Registry
@@ -169,20 +169,22 @@ class Events:
             return [Event(type="reset", data=why), head]
         return [*(_event(entry, served) for entry in entries), head]
 
-    def _read_entries(self, after: CommitId, until: CommitId) -> tuple[Entry, ...] | None:
+    def _read_entries(self, after: CommitId, until: CommitId) -> tuple[AuditEntry, ...] | None:
         """The commits between the two, the oldest first; None where they are too many or none."""
         snapshot = self._follower.snapshot
         if snapshot is None or not snapshot.has_ancestor(after):
             return None
         most = self._settings.events_replayed
         try:
-            found = tuple(read_history(self._registry(), head=until, after=after, limit=most + 1))
+            found = tuple(
+                read_audit_trail(self._registry(), head=until, after=after, limit=most + 1)
+            )
         except RegistryError:
             return None
         return found[::-1] if len(found) <= most else None
 
 
-def _event(entry: Entry, served: Served) -> Event:
+def _event(entry: AuditEntry, served: Served) -> Event:
     data = {
         "commit": entry.commit,
         "time": entry.time,

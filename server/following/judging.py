@@ -24,7 +24,7 @@ from registry.trust.errors import TrustedFileError
 from registry.trust.evidence import Release
 from registry.trust.report import CheckName, Finding
 from registry.trust.trusted_head import read_trusted
-from registry.verifying.two_heads import OTHER_DIGEST, Judgement, Remembered, judge_between
+from registry.verifying.two_heads import OTHER_DIGEST, HeadJudgement, Remembered, judge_between
 from server.following.head_watch import HeadWatch
 from server.readmodel.served import Served
 
@@ -104,7 +104,7 @@ class Judging:
             if (name, version) in found or (name, "") in found
         )
 
-    def _between(self, old: CommitId, head: CommitId, *, all_tags: bool) -> Judgement:
+    def _between(self, old: CommitId, head: CommitId, *, all_tags: bool) -> HeadJudgement:
         return judge_between(
             self._registry,
             old,

@@ -31,7 +31,7 @@ from server.asgi.answer import (
 from server.asgi.body_limits import bounded, check_body
 from server.asgi.request_facts import client_of, request_id_of
 from server.asgi.url_paths import LIBRARIES, QUESTIONS, STEPS, canonical_path, check_lengths, is_api
-from server.connections.request_heads import Fields, Head
+from server.connections.request_heads import Head, HeadFields
 from server.database.errors import DatabaseError
 from server.errors import AnswerError
 from server.front.idempotency import HEADER, Idempotent
@@ -93,7 +93,7 @@ class HotApp:
         lines = b"".join(b"%b: %b\r\n" % one for one in common)
         self._step_head = b"HTTP/1.1 200 OK\r\n" + lines + b"etag: %b\r\ncontent-length: %d\r\n"
 
-    def at_once(self, key: bytes, fields: Fields) -> tuple[bytes, bytes] | None:
+    def at_once(self, key: bytes, fields: HeadFields) -> tuple[bytes, bytes] | None:
         """A step that is asked for plainly: its answer's head, without its end, and its body."""
         started = perf_counter()
         served = self._current()

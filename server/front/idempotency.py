@@ -19,7 +19,7 @@ from server.database.errors import DatabaseError
 from server.database.idempotency import (
     Claim,
     Full,
-    Kept,
+    KeptAnswer,
     UnderWay,
     claim,
     claim_again,
@@ -92,7 +92,7 @@ class Idempotent:
         body = _Hashing(receive)
         if not isinstance(found, Claim) and found.fingerprint != sha256(asked).hexdigest():
             raise _reused()
-        if isinstance(found, Kept) and not await self._rows.run(self._holds, found):
+        if isinstance(found, KeptAnswer) and not await self._rows.run(self._holds, found):
             # The registry was restored from before it: the answer is about nothing that is there.
             found = await self._rows.run(
                 claim_again, self._database, actor=actor, key=key.decode(), kept=found
@@ -103,7 +103,7 @@ class Idempotent:
             raise AnswerError(409, "a request with this Idempotency-Key is under way; ask again")
         return await _again(found, body, scope, send)
 
-    def _holds(self, kept: Kept) -> bool:
+    def _holds(self, kept: KeptAnswer) -> bool:
         """Whether the commit that an answer names is still part of the history."""
         if kept.status >= _REDIRECT:
             return True
@@ -144,7 +144,7 @@ class Idempotent:
             _LOG.error("an Idempotency-Key was not released", reason=str(error))
 
 
-async def _again(kept: Kept, body: _Hashing, scope: Scope, send: Send) -> int:
+async def _again(kept: KeptAnswer, body: _Hashing, scope: Scope, send: Send) -> int:
     await body.drain()
     if body.digest != kept.body_digest:
         raise _reused()

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from builder.search.index_update import update_index
-from builder.search.state import file_marks, read_state, write_state
-from builder.validation.outcome_cache import Outcome, rules_version
+from builder.search.state import file_marks, read_index_state, write_state
+from builder.validation.outcome_cache import ValidationOutcome, rules_version
 from registry.files.cache_file import write_derived
 from registry.git.commit_writer import RefUpdate
 from registry.names import CommitId
@@ -53,7 +53,7 @@ def _copied(strange: Registry, to: Path) -> Path:
 
 def _poison(directory: Path, mark: Path) -> None:
     """Every file of the index becomes a pickle that runs; its checksums and lengths agree."""
-    state = read_state(directory)
+    state = read_index_state(directory)
     assert state is not None
     inside = directory / state.directory
     toc = next(inside.glob("*.toc"))
@@ -105,7 +105,7 @@ def test_outcomes_that_came_with_a_registry_hide_no_problem(
     git(strange.path, "add", ".")
     git(strange.path, "commit", "--quiet", "--no-verify", "-m", "Add it")
     tree = git(strange.path, "rev-parse", "HEAD:libraries/bad-tools/1.0.0")
-    lie = {"libraries/bad-tools/1.0.0": Outcome(object_id=tree)}
+    lie = {"libraries/bad-tools/1.0.0": ValidationOutcome(object_id=tree)}
     write_derived(strange.state_directory / "validated.json", lie, version=rules_version())
     assert "bad-tools" in opsteps(_copied(strange, tmp_path / "ours"), "validate", expect=1)
 

@@ -31,7 +31,7 @@ from builder.catalogue.facts.signature_mark import Trust
 from builder.catalogue.output.report import BuildReport, Clock
 from builder.catalogue.output.site_state import KnownLog, Outputs, SiteState
 from builder.catalogue.output.tree_writer import Changes, Rendered, TreeWriter
-from builder.catalogue.output.two_trees import Target, Trees, locked_trees
+from builder.catalogue.output.two_trees import SiteTrees, TreeTarget, locked_trees
 from builder.catalogue.pages.index_pages import plan_lists
 from builder.catalogue.pages.log_page import log_page, read_hidden
 from builder.catalogue.pages.site_pages import site_pages
@@ -98,7 +98,7 @@ class _Build:
     registry: Registry
     gathered: Gathered
     theme: Theme
-    trees: Trees
+    trees: SiteTrees
     jobs: int
     search: bool
     progress: Progress
@@ -158,7 +158,7 @@ class _Build:
             and not gone_names(known, keys)
         )
 
-    def _libraries(self, known: SiteState | None, target: Target) -> Libraries:
+    def _libraries(self, known: SiteState | None, target: TreeTarget) -> Libraries:
         gathered = self.gathered
         live = self.trees.live_state
         task = Task(
@@ -189,7 +189,7 @@ class _Build:
         libraries: Libraries,
         known: SiteState | None,
         log: KnownLog,
-        target: Target,
+        target: TreeTarget,
     ) -> SiteState:
         """The pages about many libraries, and the state of the tree as it is then."""
         overview = Overview(libraries.listed)
@@ -226,7 +226,7 @@ class _Build:
             pages=pages,
         )
 
-    def _add_pagefind(self, state: SiteState, target: Target) -> SiteState:
+    def _add_pagefind(self, state: SiteState, target: TreeTarget) -> SiteState:
         self.progress("search", 0, 1)
         made = self.trees.builds / "pagefind"
         has_run = run_pagefind(self._records, made)

@@ -23,7 +23,7 @@ from builder.catalogue.facts.context import Context
 from builder.catalogue.facts.library_sources import read_sources
 from builder.catalogue.output.site_state import LibraryRecord
 from builder.catalogue.output.tree_writer import Changes, TreeWriter
-from builder.catalogue.output.two_trees import Target
+from builder.catalogue.output.two_trees import TreeTarget
 from builder.catalogue.pages.one_library import render_library
 from builder.errors import BuilderError
 from builder.search.browser.pagefind import SearchRecord, write_records
@@ -57,7 +57,7 @@ class Task:
     context: Context
     keys: dict[LibraryName, str]
     before: dict[str, LibraryRecord]
-    target: Target
+    target: TreeTarget
     records: Path | None
     """Where the search records go; None when there is to be no search."""
     remembers: bool = False

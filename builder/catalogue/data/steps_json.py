@@ -16,7 +16,7 @@ _HEAD = len(b'{"steps":[')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lists:
+class StepLists:
     """The two files, and where each library's steps are in the first."""
 
     files: dict[str, bytes]
@@ -28,7 +28,7 @@ def make_lists(
     rendered: Mapping[str, tuple[bytes, ...]],
     live: Path | None,
     state: SiteState | None,
-) -> Lists:
+) -> StepLists:
     """Put the lists together; steps of libraries that were not rendered come from the live tree."""
     before = (live / STEPS).read_bytes() if live and state else b""
     bodies: list[bytes] = []
@@ -48,7 +48,7 @@ def make_lists(
         (record.name for record in overview.records if record.steps),
     )
     libraries = wire.library_list_bytes([record.summary for record in overview.by_name])
-    return Lists(files={STEPS: steps, LIBRARIES: libraries}, bodies=places)
+    return StepLists(files={STEPS: steps, LIBRARIES: libraries}, bodies=places)
 
 
 def _cut(before: bytes, state: SiteState | None, name: str) -> tuple[bytes, ...]:

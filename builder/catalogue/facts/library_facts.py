@@ -13,7 +13,7 @@ from builder.diff import InterfaceDiff, compare
 from builder.quality.facts import QualityFacts, facts_of
 from builder.quality.model import Quality
 from builder.quality.scoring import score
-from registry.advisories.hit import Hit
+from registry.advisories.hit import AdvisoryHit
 from registry.advisories.matching import hits_of
 from registry.library.changelog import notes_of
 from registry.library.release_state import ReleaseState
@@ -36,7 +36,7 @@ class KnownLibrary:
     source: Source
     marks: Mapping[str, Mark]
     """What the signature of each release is worth; candidates are left out."""
-    hits: tuple[Hit, ...]
+    hits: tuple[AdvisoryHit, ...]
     """What the registry's advisories say of its releases."""
     successions: tuple[Succession, ...]
     """Greatest version first."""
@@ -72,7 +72,7 @@ def know_library(source: Source, context: Context) -> KnownLibrary:
 
 
 def _judged(
-    source: Source, marks: Mapping[str, Mark], hits: tuple[Hit, ...], as_of: str
+    source: Source, marks: Mapping[str, Mark], hits: tuple[AdvisoryHit, ...], as_of: str
 ) -> QualityFacts | None:
     """What the score depends on; None where there is nothing to be scored."""
     active = source.active

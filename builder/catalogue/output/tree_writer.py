@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from builder.catalogue.output.site_state import Outputs
-from builder.catalogue.output.two_trees import Target, remove_output
+from builder.catalogue.output.two_trees import TreeTarget, remove_output
 
 _DIGEST_BYTES = 12
 
@@ -54,7 +54,7 @@ class Changes:
 class TreeWriter:
     """Writes into one tree, and into its mirror."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: TreeTarget) -> None:
         """Nothing is written yet."""
         # Texts and system calls, not Path: for ten thousands of files that is half of the time.
         self._root = os.fspath(target.tree)

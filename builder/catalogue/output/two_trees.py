@@ -24,7 +24,7 @@ _NAMES = ("a", "b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class TreeTarget:
     """Where a build writes. With ``is_fresh`` nothing is there yet, which saves looking.
 
     ``mirror`` is the other tree, where that is empty, too: whatever is written into the one is
@@ -37,7 +37,7 @@ class Target:
     mirror: Path | None = None
 
 
-class Trees:
+class SiteTrees:
     """``OUT`` → ``OUT.builds/a`` or ``OUT.builds/b``. Made by `locked_trees`."""
 
     def __init__(self, out: Path) -> None:
@@ -84,7 +84,7 @@ class Trees:
             )
         return target.name
 
-    def open_spare(self) -> Target:
+    def open_spare(self) -> TreeTarget:
         """Make the spare hold what the live tree holds, or nothing where there is none.
 
         Costs O(what the last build changed), or O(site) when the spare is missing or half made.
@@ -94,13 +94,13 @@ class Trees:
         live, live_state = self.live, self.live_state
         if live is None or live_state is None:
             _make_empty(self.spare)
-            return Target(tree=self.spare, is_fresh=True, mirror=self._open_mirror())
+            return TreeTarget(tree=self.spare, is_fresh=True, mirror=self._open_mirror())
         if generation == live_state.generation - 1:
             _follow(live, self.spare, live_state)
         elif generation != live_state.generation:
             _remove_tree(self.spare)
             link_tree(live, self.spare)
-        return Target(tree=self.spare, is_fresh=False)
+        return TreeTarget(tree=self.spare, is_fresh=False)
 
     def _open_mirror(self) -> Path | None:
         """The other tree, empty; None where it is served, although no state tells of it."""
@@ -139,7 +139,7 @@ class Trees:
 
 
 @contextmanager
-def locked_trees(out: Path) -> Iterator[Trees]:
+def locked_trees(out: Path) -> Iterator[SiteTrees]:
     """The trees of a site, for one build at a time; raises OutputError.
 
     A second build waits until the first has ended, with every process that it started.
@@ -157,7 +157,7 @@ def locked_trees(out: Path) -> Iterator[Trees]:
         ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield Trees(out)
+        yield SiteTrees(out)
     finally:
         os.close(lock)
 

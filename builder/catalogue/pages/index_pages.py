@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from builder.catalogue.output.tree_writer import PlannedFile, digest
-from builder.catalogue.theme.theme import Page, Theme, fill_card
+from builder.catalogue.theme.theme import SitePage, Theme, fill_card
 from builder.catalogue.views.overview import Group, Overview, joined_cards
 
 CARDS_PER_PAGE = 30
@@ -71,7 +71,7 @@ def _renderer(
     def render() -> bytes:
         heading = str(values["heading"])
         number = "" if values["number"] == 1 else f", page {values['number']}"
-        page = Page(
+        page = SitePage(
             path=path,
             title=f"{heading}{number}",
             description=f"{heading}: {values['total']} libraries of steps.",

@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from builder.catalogue.data.badges import BAD, GOOD, INFORMATION, WARNING, badge, quality_colour
 from builder.catalogue.facts.library_sources import CHANGELOG, README, SHOWN_RELEASES
-from builder.catalogue.theme.theme import Page
+from builder.catalogue.theme.theme import SitePage
 from builder.catalogue.views.library_view import LibraryView, dependencies_of, document, links_of
 from builder.catalogue.views.permissions import Line, label_lines, permission_lines
-from builder.catalogue.views.step_view import glyph, lead_and_details, one_line, tag_links
+from builder.catalogue.views.step_view import glyph, lead_and_details, short_description, tag_links
 from builder.markdown import render_description
 from registry.formats.model import Manifest, Step
 from registry.publishing.registry_template.published_address import repository_of
@@ -25,7 +25,7 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
     library, manifest = view.source.library, view.shared["manifest"]
     theme = view.context.theme
     here = f"libraries/{library.name}/"
-    page = Page(
+    page = SitePage(
         path=here,
         title=view.shared["title"],
         description=view.shared["summary"],
@@ -43,7 +43,7 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         "details": render_description(details),
         "readme": document(view.source.active, README),
         "changelog": document(view.source.active, CHANGELOG),
-        "steps": [(step, glyph(step.icon), one_line(step.description)) for step in steps],
+        "steps": [(step, glyph(step.icon), short_description(step.description)) for step in steps],
         "grants": grants_of(steps, manifest),
         "tags": tag_links(manifest.tags if manifest else ()),
         "dependencies": [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.catalogue.output.site_state import LogEntry
-from builder.catalogue.theme.theme import Page, Theme
+from builder.catalogue.theme.theme import SitePage, Theme
 from registry.library.release_state import Library, ReleaseState
 from registry.names import CORE
 from registry.snapshots.registry import Snapshot
@@ -52,7 +52,7 @@ def log_page(
     days: dict[str, list[LogLine]] = {}
     for entry in shown:
         days.setdefault(entry.time[:_DATE_LENGTH], []).append(_line(entry, hidden, listed))
-    page = Page(
+    page = SitePage(
         path="log/",
         title="Log",
         description="What changed in this registry, when, and who asked for it.",

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from builder.catalogue.facts.library_sources import README, SHOWN_RELEASES, ReleaseSource
 from builder.catalogue.pages.library_page import grants_of
-from builder.catalogue.theme.theme import Page
+from builder.catalogue.theme.theme import SitePage
 from builder.catalogue.views.library_view import (
     RELEASE_ROOT,
     LibraryView,
@@ -16,7 +16,7 @@ from builder.catalogue.views.library_view import (
     document,
 )
 from builder.catalogue.views.release_views import ReleaseView
-from builder.catalogue.views.step_view import lead_and_details, one_line, platform_titles
+from builder.catalogue.views.step_view import lead_and_details, platform_titles, short_description
 from builder.markdown import render_description
 from registry.formats.model import Step
 from registry.names import CORE
@@ -55,10 +55,10 @@ def _publish(
 ) -> None:
     manifest = release.content.manifest
     original = f"libraries/{view.name}/"
-    page = Page(
+    page = SitePage(
         path=f"{original}{about.version}/",
         title=f"{manifest.display_name} {about.version}",
-        description=one_line(manifest.description),
+        description=short_description(manifest.description),
         kind="release",
         original=original,
         feed=f"{original}feed.xml",
@@ -103,7 +103,7 @@ def _publish(
 
 def _publish_changes(view: LibraryView, files: dict[str, bytes]) -> None:
     original = f"libraries/{view.name}/"
-    page = Page(
+    page = SitePage(
         path=f"{original}changes/",
         title=f"Changes of {view.shared['title']}",
         description=f"What each release of {view.shared['title']} changed for its callers.",

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from builder.catalogue.theme.identicon import hue_of, initials_of
-from builder.catalogue.theme.theme import Page, Theme, fill_card
+from builder.catalogue.theme.theme import SitePage, Theme, fill_card
 from builder.catalogue.views.overview import Overview, joined_cards
 from registry.formats.schema import Format, schema_bytes, schema_of
 from registry.snapshots.registry import Snapshot
@@ -23,10 +23,15 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
     files = dict(theme.assets)
     for kind in Format:
         files[f"schemas/{kind.value}.schema.json"] = schema_bytes(kind)
-    plain: list[tuple[Page, dict[str, Any]]] = [
-        (Page(path="search/", title="Search", description="Search all steps.", kind="search"), {}),
+    plain: list[tuple[SitePage, dict[str, Any]]] = [
         (
-            Page(
+            SitePage(
+                path="search/", title="Search", description="Search all steps.", kind="search"
+            ),
+            {},
+        ),
+        (
+            SitePage(
                 path="schemas/",
                 title="Schemas",
                 description="The JSON Schemas of manifests, steps and registries.",
@@ -35,7 +40,7 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
             {"schemas": _schemas()},
         ),
         (
-            Page(
+            SitePage(
                 path="about/",
                 title="About",
                 description="What this catalogue is and what you can rely on.",
@@ -51,7 +56,7 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
     for page, values in plain:
         body = theme.fragment(f"{page.kind}.html", theme.root_of(page), values)
         files[f"{page.path}index.html"] = theme.page(page, body)
-    missing = Page(path="", title="Not found", description="No such page.", kind="missing")
+    missing = SitePage(path="", title="Not found", description="No such page.", kind="missing")
     body = theme.fragment("missing.html", theme.root_of(missing), {})
     files["404.html"] = theme.page(missing, body)
     files["index.html"] = _home(theme, overview, snapshot)
@@ -59,7 +64,7 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
 
 
 def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
-    page = Page(
+    page = SitePage(
         path="",
         title="Home",
         description=snapshot.facts.description or "Libraries of automation steps.",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from builder.catalogue.theme.slugs import category_slug
-from builder.catalogue.theme.theme import Page
+from builder.catalogue.theme.theme import SitePage
 from builder.catalogue.views.library_view import LibraryView
 from builder.catalogue.views.release_views import ReleaseView
-from builder.catalogue.views.step_view import one_line, page_values
+from builder.catalogue.views.step_view import page_values, short_description
 from registry.formats.model import ReleaseContent
 
 
@@ -16,10 +16,10 @@ def publish_step_page(
     """Put the page of the step at ``index`` of the active release into ``files``."""
     step, file = content.steps[index], content.manifest.steps[index]
     theme = view.context.theme
-    page = Page(
+    page = SitePage(
         path=f"libraries/{view.name}/steps/{step.name}/",
         title=f"{step.display_name} · {view.shared['title']}",
-        description=one_line(step.description),
+        description=short_description(step.description),
         kind="step",
     )
     before = content.steps[index - 1] if index else None

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from builder.catalogue.theme.theme import Page, Theme
+from builder.catalogue.theme.theme import SitePage, Theme
 from registry.errors import RegistryError
 from registry.installing.installer import Installer
 from registry.resolution.host import DEFAULT_HOST, HOST_VARIABLE
@@ -57,7 +57,7 @@ def upstreams_page(theme: Theme, snapshot: Snapshot, found: Sequence[Offer]) -> 
     """Path → bytes; no page where no upstream is declared."""
     if not snapshot.facts.upstreams:
         return {}
-    page = Page(
+    page = SitePage(
         path="upstreams/",
         title="Upstreams",
         description="What other registries offer: libraries to install, and updates.",

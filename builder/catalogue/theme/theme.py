@@ -26,7 +26,7 @@ CARD_ROOT = _CARD_ROOT.decode()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
+class SitePage:
     """What a page says about itself.
 
     ``path`` is below the site's root and ends in ``/`` or is empty; ``kind`` chooses what the
@@ -102,7 +102,7 @@ class Theme:
             self._icons[(name, root)] = found
         return found
 
-    def page(self, page: Page, body: str) -> bytes:
+    def page(self, page: SitePage, body: str) -> bytes:
         """A whole page: the frame of its depth and kind around a body that is HTML already."""
         frame = self._frame(page)
         original = page.path if page.original is None else page.original
@@ -123,7 +123,7 @@ class Theme:
             )
         )
 
-    def _head(self, page: Page) -> str:
+    def _head(self, page: SitePage) -> str:
         """What only this page says in its head."""
         robots = "" if page.is_indexed else '<meta name="robots" content="noindex">\n'
         if page.feed is None:
@@ -132,7 +132,7 @@ class Theme:
         address = f"{self.root_of(page)}{page.feed}"
         return f'{robots}<link rel="alternate" type="{kind}" title="{title}" href="{address}">\n'
 
-    def _frame(self, page: Page) -> tuple[bytes, ...]:
+    def _frame(self, page: SitePage) -> tuple[bytes, ...]:
         root = self.root_of(page)
         found = self._frames.get((root, page.kind))
         if found is None:
@@ -152,7 +152,7 @@ class Theme:
             self._frames[(root, page.kind)] = found
         return found
 
-    def root_of(self, page: Page) -> str:
+    def root_of(self, page: SitePage) -> str:
         """The way from a page to the site's root: relative, so the site works below any path.
 
         Only the page for what is missing, which a host shows anywhere, needs the site's address.

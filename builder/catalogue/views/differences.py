@@ -15,7 +15,7 @@ from markupsafe import Markup
 from builder.catalogue.facts.library_facts import Succession
 from builder.catalogue.theme.json_html import short_json
 from builder.catalogue.theme.theme import Theme
-from builder.diff import Bump, Change
+from builder.diff import Bump, InterfaceChange
 from registry.formats.model import JsonValue
 from registry.names import CORE, LibraryName
 
@@ -36,7 +36,7 @@ BUMP_WORDS = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class ReleaseDifference:
     """From one release to the next greater one that has a page."""
 
     old: str
@@ -52,10 +52,10 @@ ChangeRow = tuple[str, str, str, str | None, str | None]
 
 def chain_of(
     name: LibraryName, successions: Iterable[Succession], theme: Theme, root: str
-) -> dict[str, Difference]:
+) -> dict[str, ReleaseDifference]:
     """By its newer version, the difference of each release to the one below."""
     return {
-        one.new: Difference(
+        one.new: ReleaseDifference(
             old=one.old, new=one.new, bump=one.diff.bump, html=_html(name, one, theme, root)
         )
         for one in successions
@@ -80,7 +80,7 @@ def _html(name: LibraryName, one: Succession, theme: Theme, root: str) -> Markup
     return Markup(text)  # noqa: S704 - a template's
 
 
-def _row(change: Change) -> ChangeRow:
+def _row(change: InterfaceChange) -> ChangeRow:
     return (
         change.step or "",
         change.pointer if change.step else change.pointer or "manifest.json",

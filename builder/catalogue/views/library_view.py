@@ -14,7 +14,7 @@ from builder.catalogue.facts.library_sources import README, ReleaseSource, Sourc
 from builder.catalogue.facts.signature_mark import MarkKind
 from builder.catalogue.theme.identicon import hue_of, initials_of
 from builder.catalogue.theme.slugs import category_slug
-from builder.catalogue.views.differences import Difference, chain_of
+from builder.catalogue.views.differences import ReleaseDifference, chain_of
 from builder.catalogue.views.release_views import (
     AdvisoryView,
     ReleaseView,
@@ -22,7 +22,7 @@ from builder.catalogue.views.release_views import (
     release_views,
     replacement_of,
 )
-from builder.catalogue.views.step_view import one_line, platform_titles, step_values
+from builder.catalogue.views.step_view import platform_titles, short_description, step_values
 from builder.markdown import render_markdown, safe_url
 from registry.errors import InvalidNameError
 from registry.formats.model import Manifest, Step
@@ -44,7 +44,7 @@ class LibraryView:
     """What the library's page, its card and its steps' pages all show."""
     releases: tuple[ReleaseView, ...]
     """Greatest first, without candidates."""
-    chain: Mapping[str, Difference]
+    chain: Mapping[str, ReleaseDifference]
     advisories: tuple[AdvisoryView, ...]
     notes: Mapping[str, Markup]
     """What each release's own changelog says of it, by version."""
@@ -151,7 +151,9 @@ def _shared(known: KnownLibrary, active: ReleaseView | None) -> dict[str, Any]:
         "manifest": manifest,
         "version": manifest.version if manifest else active.version if active else "",
         "title": title,
-        "summary": one_line(manifest.description if manifest else "This library cannot be read."),
+        "summary": short_description(
+            manifest.description if manifest else "This library cannot be read."
+        ),
         "hue": hue_of(library.name),
         "initials": initials_of(title),
         "categories": [(category_slug(category), category) for category in categories],

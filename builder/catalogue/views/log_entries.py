@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from builder.catalogue.output.site_state import KnownLog, LogEntry
 from registry.errors import GitError
-from registry.history.audit_trail import Entry, read_history
+from registry.history.audit_trail import AuditEntry, read_audit_trail
 from registry.names import CommitId
 from registry.snapshots.registry import Registry, Snapshot
 
@@ -27,7 +27,7 @@ def read_log(registry: Registry, snapshot: Snapshot, known: KnownLog | None) -> 
         new = _commits_since(registry, snapshot.commit, known.head)
         if new is not None:
             amount, kept = new, known.entries
-    entries = [_kept(e) for e in read_history(registry, head=snapshot.commit, limit=amount)]
+    entries = [_kept(e) for e in read_audit_trail(registry, head=snapshot.commit, limit=amount)]
     return KnownLog(head=snapshot.commit, keys=keys, entries=tuple([*entries, *kept][:OPERATIONS]))
 
 
@@ -52,7 +52,7 @@ def _commits_since(registry: Registry, head: CommitId, before: str) -> int | Non
     return len(lines) if is_line else None
 
 
-def _kept(entry: Entry) -> LogEntry:
+def _kept(entry: AuditEntry) -> LogEntry:
     versions = entry.versions if len(entry.libraries) <= _NAMED else {}
     return LogEntry(
         commit=entry.commit,

@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from builder.catalogue.facts.library_facts import KnownLibrary
 from builder.catalogue.facts.signature_mark import Mark, MarkKind
-from builder.catalogue.views.differences import BUMP_WORDS, Difference
-from builder.catalogue.views.step_view import one_line
+from builder.catalogue.views.differences import BUMP_WORDS, ReleaseDifference
+from builder.catalogue.views.step_view import short_description
 from builder.markdown import render_description, safe_url
-from registry.advisories.hit import Hit
+from registry.advisories.hit import AdvisoryHit
 from registry.library.release_state import ReleaseRecord, ReleaseState
 from registry.versions import Version
 
@@ -62,10 +62,12 @@ class ReleaseView:
     """What it demands of those who come from the release before; None for the first."""
 
 
-def release_views(known: KnownLibrary, chain: Mapping[str, Difference]) -> tuple[ReleaseView, ...]:
+def release_views(
+    known: KnownLibrary, chain: Mapping[str, ReleaseDifference]
+) -> tuple[ReleaseView, ...]:
     """All releases, greatest first, without candidates."""
     source = known.source
-    hits: dict[str, list[Hit]] = {}
+    hits: dict[str, list[AdvisoryHit]] = {}
     for hit in known.hits:
         hits.setdefault(str(hit.version), []).append(hit)
     pages = {release.version for release in source.shown}
@@ -93,7 +95,7 @@ def release_views(known: KnownLibrary, chain: Mapping[str, Difference]) -> tuple
     return tuple(views)
 
 
-def _bump(difference: Difference | None) -> BadgeWord | None:
+def _bump(difference: ReleaseDifference | None) -> BadgeWord | None:
     if difference is None:
         return None
     word, badge = BUMP_WORDS[difference.bump]
@@ -120,15 +122,15 @@ def _badges(
         yield "", "Pre-release"
 
 
-def all_advisories(hits: Iterable[Hit], pages: Container[str]) -> tuple[AdvisoryView, ...]:
+def all_advisories(hits: Iterable[AdvisoryHit], pages: Container[str]) -> tuple[AdvisoryView, ...]:
     """Every advisory about a library once, by id."""
-    found: dict[str, list[Hit]] = {}
+    found: dict[str, list[AdvisoryHit]] = {}
     for hit in hits:
         found.setdefault(hit.advisory.id, []).append(hit)
     return tuple(advisory_view(same, pages) for _, same in sorted(found.items()))
 
 
-def advisory_view(hits: Sequence[Hit], pages: Container[str]) -> AdvisoryView:
+def advisory_view(hits: Sequence[AdvisoryHit], pages: Container[str]) -> AdvisoryView:
     """The hits of one advisory on releases of one library, greatest version first.
 
     ``pages`` are the versions that have one.
@@ -139,7 +141,7 @@ def advisory_view(hits: Sequence[Hit], pages: Container[str]) -> AdvisoryView:
     return AdvisoryView(
         id=advisory.id,
         severity=advisory.severity_word.lower(),
-        summary=one_line(advisory.summary, _SUMMARY_CHARACTERS),
+        summary=short_description(advisory.summary, _SUMMARY_CHARACTERS),
         details=render_description(advisory.details),
         aliases=advisory.aliases,
         references=tuple((url, safe_url(url, mail=False)) for url in urls),

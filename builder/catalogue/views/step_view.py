@@ -165,6 +165,6 @@ def _description_of(schema: JsonValue) -> str:
     return str(schema.get("description", "")) if isinstance(schema, dict) else ""
 
 
-def one_line(text: str, length: int = 160) -> str:
+def short_description(text: str, length: int = 160) -> str:
     """A description for a card, a list or a page's description; to be escaped."""
     return plain_text(text, length)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from builder.content_rules.content import read_problems
 from builder.content_rules.rule_problems import error
 from builder.diff import compare, previous_version
-from builder.review.evidence.model import Candidate, LibraryChange
+from builder.review.evidence.model import Candidate, ReviewedLibrary
 from builder.review.evidence.treediff import changed_files
 from registry.checks.policy_demands import with_demands
 from registry.checks.release import CheckedRelease, check_release
@@ -36,7 +36,7 @@ class ReadCandidate:
 
 def read_candidate(
     repository: GitRepository,
-    change: LibraryChange,
+    change: ReviewedLibrary,
     version: Version,
     tree: ObjectId,
     limits: Limits,
@@ -128,7 +128,7 @@ def object_sizes(repository: GitRepository, objects: Sequence[ObjectId]) -> dict
 
 
 def _compared(
-    repository: GitRepository, change: LibraryChange, candidate: Candidate, limits: Limits
+    repository: GitRepository, change: ReviewedLibrary, candidate: Candidate, limits: Limits
 ) -> Candidate:
     """The candidate with the difference from the greatest lower stable release that is in use."""
     facts = change.now.facts if change.now.exists else change.before.facts

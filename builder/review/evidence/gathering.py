@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.review.evidence.model import LibraryChange, RegistryChange, Side
+from builder.review.evidence.model import RegistryChange, ReviewedLibrary, Side
 from builder.review.evidence.treediff import ChangedFile, changed_files
 from registry.errors import GitError, NotARegistryError
 from registry.formats.model import SIGNATURE_FILE, LibraryFacts
@@ -40,7 +40,7 @@ class Commits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Root:
+class RegistryRoot:
     """One commit's top: what is in it, and the raw names and ids below ``libraries/``."""
 
     tree: ObjectId
@@ -76,7 +76,7 @@ def find_commits(registry: Registry, base: str, head: str | None) -> Commits:
     return Commits(base=tip, head=end, fork=CommitId(forks[0]))
 
 
-def read_root(repository: GitRepository, commit: CommitId, where: Path) -> Root:
+def read_root(repository: GitRepository, commit: CommitId, where: Path) -> RegistryRoot:
     """The top of a commit; raises NotARegistryError for what is no commit."""
     found = repository.object(commit)
     if found is None or found.type != "commit":
@@ -86,14 +86,14 @@ def read_root(repository: GitRepository, commit: CommitId, where: Path) -> Root:
     libraries = entries.get("libraries")
     listing = repository.object(libraries.object_id) if libraries and libraries.is_tree else None
     items = tree_items(listing.content) if listing is not None else []
-    return Root(
+    return RegistryRoot(
         tree=tree,
         entries=entries,
         libraries={name: (mode, ObjectId(raw.hex())) for mode, name, raw in items},
     )
 
 
-def library_trees(root: Root) -> dict[LibraryName, ObjectId]:
+def library_trees(root: RegistryRoot) -> dict[LibraryName, ObjectId]:
     """The directories below ``libraries/`` that can be one."""
     named = ((raw.decode(errors="replace"), item) for raw, item in root.libraries.items())
     return {
@@ -103,13 +103,13 @@ def library_trees(root: Root) -> dict[LibraryName, ObjectId]:
     }
 
 
-def changed_names(before: Root, after: Root) -> list[bytes]:
+def names_in_change(before: RegistryRoot, after: RegistryRoot) -> list[bytes]:
     """The names below ``libraries/`` that are not what they were, sorted."""
     return sorted({name for name, _ in before.libraries.items() ^ after.libraries.items()})
 
 
 def registry_change(
-    repository: GitRepository, fork: Root, base: Root, head: Root
+    repository: GitRepository, fork: RegistryRoot, base: RegistryRoot, head: RegistryRoot
 ) -> RegistryChange:
     """What differs outside ``libraries/``; raises LimitError."""
     files = changed_files(repository, fork.tree, head.tree, skipped={"libraries"})
@@ -140,7 +140,7 @@ def _contents(
     return {path: found[blob].content for path, blob in wanted.items() if blob in found}
 
 
-def root_file(repository: GitRepository, root: Root, name: str) -> bytes | None:
+def root_file(repository: GitRepository, root: RegistryRoot, name: str) -> bytes | None:
     """The bytes of a file at the top; None when it is no file, or missing."""
     entry = root.entries.get(name)
     found = repository.object(entry.object_id) if entry is not None and entry.is_file else None
@@ -155,8 +155,12 @@ class LibraryReader:
         self._commits = commits
 
     def changes(
-        self, names: Sequence[LibraryName], fork: Root, base: Root, head: Root
-    ) -> Iterator[LibraryChange]:
+        self,
+        names: Sequence[LibraryName],
+        fork: RegistryRoot,
+        base: RegistryRoot,
+        head: RegistryRoot,
+    ) -> Iterator[ReviewedLibrary]:
         """Each library at the three commits, with its tags."""
         roots = (fork, base, head) if fork is not base else (fork, head)
         listings = self._listings(names, roots)
@@ -167,7 +171,7 @@ class LibraryReader:
             before, now, after = sides if len(sides) == len(("fork", "base", "head")) else (
                 sides[0], sides[0], sides[1],
             )  # fmt: skip
-            change = LibraryChange(
+            change = ReviewedLibrary(
                 name=name,
                 before=before,
                 now=now,
@@ -177,7 +181,7 @@ class LibraryReader:
             yield self._with_edits(change)
 
     def _listings(
-        self, names: Sequence[LibraryName], roots: Sequence[Root]
+        self, names: Sequence[LibraryName], roots: Sequence[RegistryRoot]
     ) -> dict[ObjectId, dict[str, TreeEntry]]:
         wave = Wave(self._repository)
         for root in roots:
@@ -200,7 +204,7 @@ class LibraryReader:
     def _side(
         self,
         name: LibraryName,
-        root: Root,
+        root: RegistryRoot,
         listings: Mapping[ObjectId, dict[str, TreeEntry]],
         blobs: Mapping[ObjectId, bytes],
     ) -> Side:
@@ -254,7 +258,7 @@ class LibraryReader:
         out = self._repository.run("rev-list", "--ignore-missing", "--stdin", stdin=stdin)
         return frozenset(out.decode().split())
 
-    def _with_edits(self, change: LibraryChange) -> LibraryChange:
+    def _with_edits(self, change: ReviewedLibrary) -> ReviewedLibrary:
         """With the names of the files that differ in released versions, if any."""
         before, after = change.before.versions(), change.after.versions()
         edited = {
@@ -266,7 +270,7 @@ class LibraryReader:
         }
         if not edited:
             return change
-        return LibraryChange(
+        return ReviewedLibrary(
             name=change.name,
             before=change.before,
             now=change.now,

@@ -45,7 +45,7 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LibraryChange:
+class ReviewedLibrary:
     """A library that the head changed.
 
     ``before`` is where the head branched off, ``now`` the base as it is: the same unless the base
@@ -113,7 +113,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Authority:
+class ReviewAuthority:
     """What counts at the base: its policy, its publishers, and what the actor may do."""
 
     policy: Policy

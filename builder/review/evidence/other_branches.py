@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from builder.review.evidence.model import LibraryChange
+from builder.review.evidence.model import ReviewedLibrary
 from registry.formats.library_file import facts_path
 from registry.formats.parsing import parse_library_facts
 from registry.git.repository import GitRepository
@@ -33,7 +33,7 @@ class Elsewhere:
 
 
 def released_elsewhere(
-    registry: Registry, change: LibraryChange, head: CommitId
+    registry: Registry, change: ReviewedLibrary, head: CommitId
 ) -> Mapping[Version, Elsewhere]:
     """The tagged versions that the base's ledger lacks, and a branch's ledger has as tagged.
 
@@ -49,7 +49,7 @@ def released_elsewhere(
 
 
 def _places(
-    registry: Registry, change: LibraryChange, version: Version, tag: TagFacts, head: CommitId
+    registry: Registry, change: ReviewedLibrary, version: Version, tag: TagFacts, head: CommitId
 ) -> list[str]:
     """The branches with the tagged commit on which this is a sound release."""
     if tag.commit is None or tag.digest is None:
@@ -66,7 +66,7 @@ def _places(
 
 
 def _states(
-    repository: GitRepository, ref: str, change: LibraryChange, version: Version, tag: TagFacts
+    repository: GitRepository, ref: str, change: ReviewedLibrary, version: Version, tag: TagFacts
 ) -> bool:
     """Whether a branch's ledger says of a version what its tag says."""
     found = repository.object(f"{ref}:{facts_path(change.name)}")

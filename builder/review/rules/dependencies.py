@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 from builder.content_rules.rule_problems import error, warning
 from builder.diff import Bump
-from builder.review.evidence.model import Candidate, LibraryChange
+from builder.review.evidence.model import Candidate, ReviewedLibrary
 from registry.formats.model import LibraryFacts
 from registry.names import LibraryName
 from registry.problems import Problem
-from registry.resolution.resolver import Pool, ResolutionError, Wanted, resolve
+from registry.resolution.resolver import CandidatePool, ResolutionError, Wanted, resolve
 from registry.versions import Dependency, Version, parse_dependency, version_or_none
 
 _SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Supply:
+class ReviewSupply:
     """What a library offers to those that depend on it: its versions, each with what it needs.
 
     ``versions`` are there, released or candidates, and not yanked.
@@ -34,7 +34,7 @@ class Supply:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Dependent:
+class ReviewDependent:
     """A release, active now, that depends on a library that changed."""
 
     library: LibraryName
@@ -48,7 +48,9 @@ def offered(facts: LibraryFacts, versions: Collection[Version]) -> frozenset[Ver
 
 
 def dependency_problems(
-    candidate: Candidate, supplies: Mapping[LibraryName, Supply], needs: tuple[Dependency, ...]
+    candidate: Candidate,
+    supplies: Mapping[LibraryName, ReviewSupply],
+    needs: tuple[Dependency, ...],
 ) -> Iterator[Problem]:
     """Requirements of a candidate that nothing answers, or that lead back to it.
 
@@ -91,7 +93,7 @@ def dependency_problems(
                 )
 
 
-def conflict_problems(candidate: Candidate, pool: Pool) -> Iterator[Problem]:
+def conflict_problems(candidate: Candidate, pool: CandidatePool) -> Iterator[Problem]:
     """Requirements that each have an answer, and all together have none."""
     itself = parse_dependency(f"{candidate.library}=={candidate.version}")
     try:
@@ -107,7 +109,7 @@ def conflict_problems(candidate: Candidate, pool: Pool) -> Iterator[Problem]:
 
 
 def _circle(
-    start: LibraryName, first: Dependency, supplies: Mapping[LibraryName, Supply]
+    start: LibraryName, first: Dependency, supplies: Mapping[LibraryName, ReviewSupply]
 ) -> tuple[LibraryName, ...]:
     """The way from the library's dependency back to it; empty when there is none."""
     pending: list[tuple[Dependency, tuple[LibraryName, ...]]] = [(first, ())]
@@ -125,14 +127,16 @@ def _circle(
     return ()
 
 
-def may_break(change: LibraryChange, dependency: Dependency) -> bool:
+def may_break(change: ReviewedLibrary, dependency: Dependency) -> bool:
     """Whether the change takes away all that answered a requirement."""
     before = offered(change.before.facts, change.before.versions())
     after = offered(change.after.facts, change.after.versions())
     return any(map(dependency.allows, before)) and not any(map(dependency.allows, after))
 
 
-def broken_problems(change: LibraryChange, dependents: Iterable[Dependent]) -> Iterator[Problem]:
+def broken_problems(
+    change: ReviewedLibrary, dependents: Iterable[ReviewDependent]
+) -> Iterator[Problem]:
     """Releases in use whose requirement nothing answers any more. They have passed `may_break`.
 
     No more of ``dependents`` are looked at than are shown: each is read from Git.
@@ -160,7 +164,9 @@ def breaks_callers(candidate: Candidate) -> bool:
     return candidate.diff is not None and candidate.diff.bump is Bump.MAJOR
 
 
-def open_problems(candidate: Candidate, dependents: Collection[Dependent]) -> Iterator[Problem]:
+def open_problems(
+    candidate: Candidate, dependents: Collection[ReviewDependent]
+) -> Iterator[Problem]:
     """Libraries whose range takes a candidate that breaks callers, as it took what was before."""
     previous, version = candidate.previous, candidate.version
     if not breaks_callers(candidate) or previous is None:

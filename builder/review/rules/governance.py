@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from builder.content_rules.git_names import is_git_name
 from builder.content_rules.rule_problems import error, warning
-from builder.review.evidence.model import Authority, RegistryChange
+from builder.review.evidence.model import RegistryChange, ReviewAuthority
 from registry.advisories.checking import check_advisory
 from registry.formats.model import SIGNATURE_FILE, Policy
 from registry.formats.parsing import parse_registry_facts, parse_yaml
@@ -29,7 +29,7 @@ _FREE = frozenset(
 )
 
 
-def place_problems(change: RegistryChange, authority: Authority) -> Iterator[Problem]:
+def place_problems(change: RegistryChange, authority: ReviewAuthority) -> Iterator[Problem]:
     """Files outside ``libraries/``: whose they are, and whether they belong anywhere."""
     rights = authority.rights
     report = error if rights.is_known else warning

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from builder.content_rules.rule_problems import error, warning
-from builder.review.evidence.model import LibraryChange
+from builder.review.evidence.model import ReviewedLibrary
 from builder.review.evidence.other_branches import Elsewhere
 from builder.review.evidence.rights import Rights
 from registry.formats.model import LedgerEntry
@@ -17,7 +17,7 @@ from registry.versions import Version, version_or_none
 _SHOWN_FILES = 20
 
 
-def release_problems(change: LibraryChange) -> Iterator[Problem]:
+def release_problems(change: ReviewedLibrary) -> Iterator[Problem]:
     """Released directories that the change edits, deletes or brings back with other content."""
     before, now, after = (side.versions() for side in (change.before, change.now, change.after))
     for version in sorted(change.taken):
@@ -38,7 +38,7 @@ def release_problems(change: LibraryChange) -> Iterator[Problem]:
             yield from _edited(change, version)
 
 
-def _is_restored(change: LibraryChange, version: Version, tree: ObjectId | None) -> bool:
+def _is_restored(change: ReviewedLibrary, version: Version, tree: ObjectId | None) -> bool:
     """Whether the change brings an altered directory back to what ledger and tag say."""
     tag, entry = (change.tags or {}).get(version), change.ledger.get(version)
     if tag is None or entry is None or tree is None or tag.tree != tree:
@@ -46,7 +46,7 @@ def _is_restored(change: LibraryChange, version: Version, tree: ObjectId | None)
     return tag.is_ancestor and not _moved(tag, entry, tree)
 
 
-def _edited(change: LibraryChange, version: Version) -> Iterator[Problem]:
+def _edited(change: ReviewedLibrary, version: Version) -> Iterator[Problem]:
     files = change.edited.get(version, ())
     for file in files[:_SHOWN_FILES] or ("",):
         yield error(
@@ -58,7 +58,7 @@ def _edited(change: LibraryChange, version: Version) -> Iterator[Problem]:
         )
 
 
-def _returned(change: LibraryChange, version: Version, tree: ObjectId) -> Iterator[Problem]:
+def _returned(change: ReviewedLibrary, version: Version, tree: ObjectId) -> Iterator[Problem]:
     tag = (change.tags or {}).get(version)
     if tag is None or tag.tree != tree:
         yield error(
@@ -70,7 +70,7 @@ def _returned(change: LibraryChange, version: Version, tree: ObjectId) -> Iterat
 
 
 def ledger_problems(
-    change: LibraryChange, elsewhere: Mapping[Version, Elsewhere]
+    change: ReviewedLibrary, elsewhere: Mapping[Version, Elsewhere]
 ) -> Iterator[Problem]:
     """Ledger entries that the change adds, alters or removes: none of it is a pull request's.
 
@@ -111,7 +111,7 @@ def ledger_problems(
             )
 
 
-def removal_problems(change: LibraryChange) -> Iterator[Problem]:
+def removal_problems(change: ReviewedLibrary) -> Iterator[Problem]:
     """A library with a history whose facts the change removes."""
     facts_gone = change.before.has_facts and not change.after.has_facts
     if facts_gone and (change.taken or change.after.exists):
@@ -124,7 +124,7 @@ def removal_problems(change: LibraryChange) -> Iterator[Problem]:
 
 
 def tag_problems(
-    change: LibraryChange, elsewhere: Mapping[Version, Elsewhere]
+    change: ReviewedLibrary, elsewhere: Mapping[Version, Elsewhere]
 ) -> Iterator[Problem]:
     """Release tags that do not say what the base's ledger says.
 
@@ -155,7 +155,7 @@ def tag_problems(
 
 
 def _tag(
-    change: LibraryChange, version: Version, entry: LedgerEntry, tree: ObjectId | None
+    change: ReviewedLibrary, version: Version, entry: LedgerEntry, tree: ObjectId | None
 ) -> Iterator[Problem]:
     tag = (change.tags or {}).get(version)
     where, name = f"{change.path}/{version}", f"{change.name}/v{version}"
@@ -190,7 +190,7 @@ def _moved(tag: TagFacts, entry: LedgerEntry, tree: ObjectId | None) -> str:
     return ""
 
 
-def yank_problems(change: LibraryChange, rights: Rights) -> Iterator[Problem]:
+def yank_problems(change: ReviewedLibrary, rights: Rights) -> Iterator[Problem]:
     """Yanks of what was never released, and yanks that somebody but an operator changes."""
     file = f"{change.path}/library.yaml"
     if not (change.after.has_facts and change.after.readable):

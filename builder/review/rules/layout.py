@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from builder.content_rules.rule_problems import error
-from builder.review.evidence.model import LibraryChange
+from builder.review.evidence.model import ReviewedLibrary
 from registry.errors import InvalidNameError
 from registry.names import LibraryName, is_library_name, parse_library_name
 from registry.problems import Problem
@@ -15,7 +15,7 @@ from registry.words.spelling import mended_version
 _EXPECTED = "put in only libraries/<name>/library.yaml and libraries/<name>/<version>/"
 
 
-def library_names(names: Iterable[bytes]) -> list[LibraryName]:
+def names_of_libraries(names: Iterable[bytes]) -> list[LibraryName]:
     """Those of the names that are a library's."""
     texts = (name.decode(errors="replace") for name in names)
     return [LibraryName(text) for text in texts if is_library_name(text)]
@@ -45,7 +45,7 @@ def renamed(hint: str) -> str:
     return f"rename it to {rest}" if first.lower() == "write" else hint
 
 
-def entry_problems(change: LibraryChange) -> Iterator[Problem]:
+def entry_problems(change: ReviewedLibrary) -> Iterator[Problem]:
     """What the change puts beside ``library.yaml`` and the versions."""
     before = change.before.entries
     for name, entry in change.after.entries.items():

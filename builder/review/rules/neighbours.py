@@ -6,8 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.review.evidence.gathering import read_facts
-from builder.review.evidence.model import LibraryChange
-from builder.review.rules.dependencies import Dependent, Supply, is_active, may_break, offered
+from builder.review.evidence.model import ReviewedLibrary
+from builder.review.rules.dependencies import (
+    ReviewDependent,
+    ReviewSupply,
+    is_active,
+    may_break,
+    offered,
+)
 from registry.formats.model import LibraryFacts
 from registry.git.repository import GitRepository
 from registry.library.core import core_library
@@ -24,11 +30,11 @@ class Neighbours:
     trees: Mapping[LibraryName, ObjectId]
     index: DependencyIndex
     _facts: dict[LibraryName, LibraryFacts] = field(default_factory=dict)
-    _supplies: dict[LibraryName, Supply] = field(default_factory=dict)
+    _supplies: dict[LibraryName, ReviewSupply] = field(default_factory=dict)
 
-    def supplies(self, needs: Iterable[Dependency]) -> Mapping[LibraryName, Supply]:
+    def supplies(self, needs: Iterable[Dependency]) -> Mapping[LibraryName, ReviewSupply]:
         """Every library that is there and can be reached by following requirements."""
-        reached: dict[LibraryName, Supply] = {}
+        reached: dict[LibraryName, ReviewSupply] = {}
         seen: set[str] = set()
         pending = list(needs)
         while pending:
@@ -55,16 +61,16 @@ class Neighbours:
         supply = self._supply(name)
         return supply.versions[version] if supply is not None else ()
 
-    def dependents(self, change: LibraryChange) -> Iterator[Dependent]:
+    def dependents(self, change: ReviewedLibrary) -> Iterator[ReviewDependent]:
         """The last releases that name this library, as far as directories tell: no facts are read.
 
         There may be as many as libraries.
         """
         for name, version, dependency in self.index.dependents(change.name):
             if name != change.name and version == self._last(name):
-                yield Dependent(library=name, version=version, dependency=dependency)
+                yield ReviewDependent(library=name, version=version, dependency=dependency)
 
-    def broken(self, change: LibraryChange) -> Iterator[Dependent]:
+    def broken(self, change: ReviewedLibrary) -> Iterator[ReviewDependent]:
         """The active releases whose requirement the change leaves without an answer."""
         for name, version, dependency in self.index.dependents(change.name):
             if (
@@ -72,7 +78,7 @@ class Neighbours:
                 and may_break(change, dependency)
                 and is_active(self._facts_of(name), version)
             ):
-                yield Dependent(library=name, version=version, dependency=dependency)
+                yield ReviewDependent(library=name, version=version, dependency=dependency)
 
     def _last(self, name: LibraryName) -> Version | None:
         parsed = map(version_or_none, self.index.libraries[name])
@@ -80,15 +86,15 @@ class Neighbours:
         stable = [version for version in found if version.is_stable]
         return max(stable or found, default=None)
 
-    def _supply(self, name: LibraryName) -> Supply | None:
+    def _supply(self, name: LibraryName) -> ReviewSupply | None:
         if name == CORE:
-            return Supply(versions={record.version: () for record in core_library().releases})
+            return ReviewSupply(versions={record.version: () for record in core_library().releases})
         if name not in self.trees:
             return None
         if name not in self._supplies:
             found = map(version_or_none, self.index.libraries.get(name, {}))
             versions = offered(self._facts_of(name), [v for v in found if v is not None])
-            self._supplies[name] = Supply(versions=self._needs(name, versions))
+            self._supplies[name] = ReviewSupply(versions=self._needs(name, versions))
         return self._supplies[name]
 
     def _needs(

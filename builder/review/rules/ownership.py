@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from builder.content_rules.rule_problems import error, warning
-from builder.review.evidence.model import Authority, LibraryChange
+from builder.review.evidence.model import ReviewAuthority, ReviewedLibrary
 from registry.names import same_id
 from registry.problems import Problem
 
 
-def not_checked(authority: Authority) -> Iterator[Problem]:
+def not_checked(authority: ReviewAuthority) -> Iterator[Problem]:
     """One note for the whole change when nobody said who asks for it."""
     if not authority.rights.is_known:
         yield warning(
@@ -21,7 +21,7 @@ def not_checked(authority: Authority) -> Iterator[Problem]:
         )
 
 
-def owner_problems(change: LibraryChange, authority: Authority) -> Iterator[Problem]:
+def owner_problems(change: ReviewedLibrary, authority: ReviewAuthority) -> Iterator[Problem]:
     """Whether the actor may change this library, and how its owners change."""
     if change.is_new:
         yield from _new_library(change, authority)
@@ -39,7 +39,7 @@ def owner_problems(change: LibraryChange, authority: Authority) -> Iterator[Prob
         )
 
 
-def _known_library(change: LibraryChange, authority: Authority) -> Iterator[Problem]:
+def _known_library(change: ReviewedLibrary, authority: ReviewAuthority) -> Iterator[Problem]:
     rights, file = authority.rights, f"{change.path}/library.yaml"
     owners = change.now.facts.owners if change.now.exists else change.before.facts.owners
     allowed = rights.may_change(owners)
@@ -73,7 +73,7 @@ def _known_library(change: LibraryChange, authority: Authority) -> Iterator[Prob
         )
 
 
-def _new_library(change: LibraryChange, authority: Authority) -> Iterator[Problem]:
+def _new_library(change: ReviewedLibrary, authority: ReviewAuthority) -> Iterator[Problem]:
     rights, owners = authority.rights, change.after.facts.owners
     claims = [p for p in authority.publishers.all() if p.has_prefix_of(change.name)]
     if claims:
@@ -97,7 +97,7 @@ def _new_library(change: LibraryChange, authority: Authority) -> Iterator[Proble
         )
 
 
-def _impersonated(change: LibraryChange, authority: Authority) -> Iterator[Problem]:
+def _impersonated(change: ReviewedLibrary, authority: ReviewAuthority) -> Iterator[Problem]:
     rights = authority.rights
     if not rights.is_known or rights.is_operator:
         return
@@ -114,7 +114,7 @@ def _impersonated(change: LibraryChange, authority: Authority) -> Iterator[Probl
         )
 
 
-def id_problems(change: LibraryChange, names: Iterable[bytes]) -> Iterator[Problem]:
+def id_problems(change: ReviewedLibrary, names: Iterable[bytes]) -> Iterator[Problem]:
     """A new name whose id on the wire another library has; ``names`` are all of them."""
     taken = same_id(change.name, names) if change.is_new else None
     if taken is not None:
@@ -126,7 +126,7 @@ def id_problems(change: LibraryChange, names: Iterable[bytes]) -> Iterator[Probl
         )
 
 
-def state_problems(change: LibraryChange, names: Iterable[str]) -> Iterator[Problem]:
+def state_problems(change: ReviewedLibrary, names: Iterable[str]) -> Iterator[Problem]:
     """The state, and what replaces a deprecated library."""
     file, facts = f"{change.path}/library.yaml", change.after.facts
     if not (change.after.has_facts and change.after.readable):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from builder.content_rules.rule_problems import error, warning
-from builder.diff import Kind
+from builder.diff import ChangeKind
 from builder.diff.as_text import change_text
-from builder.review.evidence.model import Authority, Candidate
+from builder.review.evidence.model import Candidate, ReviewAuthority
 from registry.formats.model import Escalation
 from registry.problems import Problem
 
 
-def permission_problems(candidate: Candidate, authority: Authority) -> Iterator[Problem]:
+def permission_problems(candidate: Candidate, authority: ReviewAuthority) -> Iterator[Problem]:
     """What the candidate asks for beyond the release before it."""
     if candidate.diff is None or candidate.content is None:
         return
@@ -23,7 +23,7 @@ def permission_problems(candidate: Candidate, authority: Authority) -> Iterator[
         for step, entry in zip(content.steps, content.manifest.steps, strict=True)
     }
     for change in candidate.diff.changes:
-        if change.kind is Kind.PERMISSION_WIDENED:
+        if change.kind is ChangeKind.PERMISSION_WIDENED:
             file = files.get(change.step, "manifest.json") if change.step else "manifest.json"
             yield report(
                 "permission-escalation",

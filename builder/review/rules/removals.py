@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from builder.content_rules.rule_problems import error
-from builder.review.evidence.model import LibraryChange
+from builder.review.evidence.model import ReviewedLibrary
 from registry.problems import Problem
 
 
-def removed_problems(change: LibraryChange) -> Iterator[Problem]:
+def removed_problems(change: ReviewedLibrary) -> Iterator[Problem]:
     """Entries that the change adds or alters, or takes away while the release is not back."""
     if not (change.after.has_facts and change.after.readable):
         return

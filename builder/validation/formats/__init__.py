@@ -11,11 +11,11 @@ from enum import StrEnum
 from builder.validation.formats.github import github_annotations
 from builder.validation.formats.junit import junit_xml
 from builder.validation.formats.plain_json import problems_json
-from builder.validation.formats.report import Report
+from builder.validation.formats.report import ProblemReport
 from builder.validation.formats.sarif import sarif_json
 from builder.validation.formats.text import problems_text
 
-__all__ = ["WRITERS", "Report", "ReportFormat"]
+__all__ = ["WRITERS", "ProblemReport", "ReportFormat"]
 
 
 class ReportFormat(StrEnum):
@@ -28,7 +28,7 @@ class ReportFormat(StrEnum):
     JUNIT = "junit"
 
 
-WRITERS: Mapping[ReportFormat, Callable[[Report], str]] = {
+WRITERS: Mapping[ReportFormat, Callable[[ProblemReport], str]] = {
     ReportFormat.TEXT: problems_text,
     ReportFormat.JSON: problems_json,
     ReportFormat.GITHUB: github_annotations,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from builder.validation.formats.report import Report
+from builder.validation.formats.report import ProblemReport
 from registry.problems import Problem, printable
 
 
-def github_annotations(report: Report) -> str:
+def github_annotations(report: ProblemReport) -> str:
     """``::error file=…,line=…,col=…,title=…::message``, a line a problem, and the summary."""
     lines = [annotation(problem) for problem in report.problems]
     return "".join(f"{line}\n" for line in [*lines, f"::notice::{_data(report.summary)}"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from builder.validation.formats.report import Report
+from builder.validation.formats.report import ProblemReport
 from registry.problems import Problem, errors_of, printable
 
 _SUITE = "opsteps validate"
 
 
-def junit_xml(report: Report) -> str:
+def junit_xml(report: ProblemReport) -> str:
     """A case fails when there is an error in it; warnings are its output."""
     cases = _cases(report)
     failures = sum(1 for problems in cases.values() if errors_of(tuple(problems)))
@@ -43,7 +43,7 @@ def _fill(case: ET.Element, problems: Sequence[Problem]) -> None:
         ET.SubElement(case, "system-out").text = "\n".join(map(str, warnings))
 
 
-def _cases(report: Report) -> dict[str, list[Problem]]:
+def _cases(report: ProblemReport) -> dict[str, list[Problem]]:
     """The problems by the nearest thing above their file that was checked, else by their file."""
     cases: dict[str, list[Problem]] = {name: [] for name in report.checked}
     only = report.checked[0] if len(report.checked) == 1 else None

@@ -10,7 +10,7 @@ from registry.words.counting import counted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class ProblemReport:
     """What was checked, by name, and every problem. ``rules`` describes the ids that it knows."""
 
     checked: tuple[str, ...]

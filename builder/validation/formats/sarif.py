@@ -7,7 +7,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from builder.validation.formats.report import Report
+from builder.validation.formats.report import ProblemReport
 from registry.problems import Problem, printable
 
 SCHEMA = (
@@ -15,7 +15,7 @@ SCHEMA = (
 )
 
 
-def sarif_json(report: Report) -> str:
+def sarif_json(report: ProblemReport) -> str:
     """One run; its rules are those that something was found by."""
     found = sorted({problem.rule for problem in report.problems})
     indexes = {rule: number for number, rule in enumerate(found)}
@@ -39,7 +39,7 @@ def sarif_json(report: Report) -> str:
     return json.dumps(log, indent=2) + "\n"
 
 
-def _rule(rule: str, report: Report) -> dict[str, Any]:
+def _rule(rule: str, report: ProblemReport) -> dict[str, Any]:
     described = report.rules.get(rule)
     text = {"shortDescription": {"text": described}} if described else {}
     return {"id": printable(rule), **text}

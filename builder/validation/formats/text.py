@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from builder.validation.formats.report import Report
+from builder.validation.formats.report import ProblemReport
 from registry.problems import Problem
 
 # What begins a command in the log of a CI service.
 _COMMANDS = ("::", "##[", "##vso[", "##teamcity[")
 
 
-def problems_text(report: Report) -> str:
+def problems_text(report: ProblemReport) -> str:
     """One line a problem."""
     return "".join(f"{problem_line(problem)}\n" for problem in report.problems)
 

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from starlette.types import Receive, Scope, Send
 
 from registry.errors import InvalidNameError
-from registry.history.audit_trail import Entry, read_part
+from registry.history.audit_trail import AuditEntry, read_part
 from registry.installing.installer import Installer
 from registry.names import CommitId, parse_library_name
 from server.api.contract.replies import Reply, ServerParts, errors
@@ -110,7 +110,7 @@ async def get_audit(
         raise AnswerError(422, f"library: {error}") from error
     head, start = _read_cursor(cursor, parts.lookups.served().commit)
 
-    def read(installer: Installer) -> tuple[list[Entry], int | None]:
+    def read(installer: Installer) -> tuple[list[AuditEntry], int | None]:
         (began,) = installer.registry.repository.objects([head])
         if began is None or began.type != "commit":
             raise AnswerError(422, "cursor: there is no such commit here; begin again without it")
@@ -158,7 +158,7 @@ def _read_cursor(cursor: str | None, head: CommitId) -> tuple[CommitId, int]:
     return CommitId(match[1]), int(match[2])
 
 
-def _shown(entry: Entry) -> dict[str, object]:
+def _shown(entry: AuditEntry) -> dict[str, object]:
     return {
         "commit": entry.commit,
         "time": entry.time,

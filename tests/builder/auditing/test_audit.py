@@ -17,8 +17,8 @@ from packaging.version import Version as PythonVersion
 from builder.auditing.audit import Question, audit
 from builder.auditing.errors import AdvisorySourceError
 from builder.auditing.git_grep import libraries_mentioning
-from builder.auditing.model import Audit
-from builder.auditing.pins import Pinned, read_requirements
+from builder.auditing.model import AuditReport
+from builder.auditing.pins import PinnedRequirement, read_requirements
 from builder.auditing.python_advisories import read_python_advisories
 from registry.advisories.checking import check_advisory
 from registry.advisories.parsing import AdvisoryLimits
@@ -74,13 +74,15 @@ def publish(registry: Registry, *advisories: dict[str, Any]) -> None:
     commit_all(registry.path)
 
 
-def ask(registry: Registry, *sources: Path, library: str | None = None, **asked: Any) -> Audit:
+def ask(
+    registry: Registry, *sources: Path, library: str | None = None, **asked: Any
+) -> AuditReport:
     name = LibraryName(library) if library else None
     question = Question(library=name, sources=sources, **asked)
     return audit(registry, registry.snapshot(), question)
 
 
-def releases(found: Audit) -> list[tuple[str, str, str | None]]:
+def releases(found: AuditReport) -> list[tuple[str, str, str | None]]:
     return [
         (item.library, str(item.version), str(item.safe) if item.safe else None)
         for item in found.findings
@@ -336,7 +338,7 @@ def test_python_ranges_are_ordered_by_pep_440(
     value = python({"introduced": str(first)}, {"fixed": str(fixed)})
     source = dump(tmp_path_factory.mktemp("osv"), {"a.json": value})
     known = read_python_advisories([source], {"requests"})
-    hit = bool(known.hitting(Pinned(name="requests", version=version)))
+    hit = bool(known.hitting(PinnedRequirement(name="requests", version=version)))
     expected = first <= version < fixed if first < fixed else version >= first
     assert hit is expected
 

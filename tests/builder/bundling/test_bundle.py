@@ -34,7 +34,7 @@ from registry.formats.parsing import parse_registry_facts
 from registry.formats.yaml_text import dump_yaml
 from registry.signing.private_keys import PrivateKey, parse_private_key
 from registry.signing.registry_signature import sign_registry
-from registry.signing.signed_statements import sign_head
+from registry.signing.signed_statements import sign_head_statement
 from registry.signing.statements import HeadStatement
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import follow_head
@@ -707,7 +707,7 @@ def stated(
     listing = ""
     for name, content in (
         ("head.txt", bytes(made)),
-        ("head.txt.sig", sign_head(made, key).encode()),
+        ("head.txt.sig", sign_head_statement(made, key).encode()),
     ):
         blob = git(registry.path, "hash-object", "-w", "--stdin", stdin=content)
         listing += f"100644 blob {blob}\t{name}\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from builder.diff import Change, InterfaceDiff, compare
+from builder.diff import InterfaceChange, InterfaceDiff, compare
 from registry.formats.model import Manifest, ReleaseContent, Step
 from tests.registry.making import manifest, step
 
@@ -34,7 +34,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> InterfaceDiff:
     return compare(content(old), content(new))
 
 
-def only_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> Change:
+def only_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> InterfaceChange:
     changes = difference(old, new).changes
     assert len(changes) == 1, changes
     return changes[0]

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from builder.diff.as_markdown import code, comparisons_markdown, table
 from builder.diff.as_text import comparison_data, comparison_lines
-from builder.diff.which_releases import Comparison
+from builder.diff.which_releases import ComparedReleases
 from tests.builder.diff.releases import difference, parameter
 from tests.registry.making import NAME, version
 
@@ -39,11 +39,11 @@ def test_code(text: str, shown: str) -> None:
     assert code(text) == shown
 
 
-def _comparison(texts: list[str]) -> Comparison:
+def _comparison(texts: list[str]) -> ComparedReleases:
     found = difference(
         parameter(type="select", options=["x"]), parameter(type="select", options=["x", *texts])
     )
-    return Comparison(
+    return ComparedReleases(
         library=NAME, old=version("1.0.0"), new=version("1.1.0"), diff=found, verdict=None
     )
 

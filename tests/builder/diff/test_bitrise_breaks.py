@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.diff import Kind
+from builder.diff import ChangeKind
 from builder.diff.survey import Survey, upgrades
 from builder.diff.survey_text import summary, survey_markdown
 from builder.importers import find_importer
@@ -62,6 +62,6 @@ def test_the_sentences_are_true(counted: Survey) -> None:
     allowed = [u for u in breaking if u.ok and u.said.word == "minor"]
     assert (len(breaking), len(allowed)) == (352, 26)
     assert all(u.old.major == 0 for u in allowed)
-    others = [u for u in counted.broke_silently if u.kinds != {Kind.DEFAULT_CHANGED}]
+    others = [u for u in counted.broke_silently if u.kinds != {ChangeKind.DEFAULT_CHANGED}]
     page = PAGE.read_text(encoding="utf-8")
     assert f"Without it, {len(others)}\n" in page

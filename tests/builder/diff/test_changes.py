@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from builder.diff import Bump, Kind
+from builder.diff import Bump, ChangeKind
 from builder.diff.json_values import same_json
 from tests.builder.diff.releases import difference, only_change, parameter
 
@@ -21,7 +21,7 @@ def test_a_change_says_where_and_what() -> None:
 
 def test_null_is_a_default_like_any_other() -> None:
     change = only_change(parameter(type="string", default=None), parameter(type="string"))
-    assert change.kind is Kind.DEFAULT_CHANGED
+    assert change.kind is ChangeKind.DEFAULT_CHANGED
     assert change.before is None
     assert change.after is msgspec.UNSET
 
@@ -48,7 +48,10 @@ def test_true_is_no_option_called_one() -> None:
     found = difference(
         parameter(type="select", options=[1]), parameter(type="select", options=[True])
     )
-    assert {change.kind for change in found.changes} == {Kind.OPTION_REMOVED, Kind.OPTION_ADDED}
+    assert {change.kind for change in found.changes} == {
+        ChangeKind.OPTION_REMOVED,
+        ChangeKind.OPTION_ADDED,
+    }
 
 
 def test_an_added_option_with_another_default_is_major() -> None:
@@ -57,7 +60,10 @@ def test_an_added_option_with_another_default_is_major() -> None:
         parameter(type="select", options=["a", "b"], default="b"),
     )
     assert found.bump is Bump.MAJOR
-    assert [change.kind for change in found.changes] == [Kind.DEFAULT_CHANGED, Kind.OPTION_ADDED]
+    assert [change.kind for change in found.changes] == [
+        ChangeKind.DEFAULT_CHANGED,
+        ChangeKind.OPTION_ADDED,
+    ]
 
 
 def test_several_changes_come_gravest_first() -> None:
@@ -74,11 +80,11 @@ def test_what_a_new_step_asks_is_no_wider_permission_of_the_others() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "kind"),
     [
-        (["string"], ["string", "null"], Kind.OUTPUT_WIDENED),
-        (["string", "null"], ["string"], Kind.OUTPUT_NARROWED),
+        (["string"], ["string", "null"], ChangeKind.OUTPUT_WIDENED),
+        (["string", "null"], ["string"], ChangeKind.OUTPUT_NARROWED),
     ],
 )
-def test_an_output_deep_inside(old: list[str], new: list[str], kind: Kind) -> None:
+def test_an_output_deep_inside(old: list[str], new: list[str], kind: ChangeKind) -> None:
     def returning(types: list[str]) -> dict[str, Any]:
         row = {"type": "object", "properties": {"name": {"type": types}}}
         rows = {"type": "array", "items": row}
@@ -111,7 +117,7 @@ def test_a_schema_too_deep_to_compare_is_major() -> None:
     for _ in range(80):
         deep = {"properties": {"a": deep}}
     change = only_change({}, {"returns": deep})
-    assert change.kind is Kind.OUTPUT_INCOMPARABLE
+    assert change.kind is ChangeKind.OUTPUT_INCOMPARABLE
 
 
 def test_python_packages_of_executors_are_no_interface() -> None:

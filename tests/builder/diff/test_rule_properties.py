@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.diff import Bump, Kind
+from builder.diff import Bump, ChangeKind
 from tests.builder.diff.drawing import PARAMETER_SETS, PARAMETERS, RELEASES, RETURNS
 from tests.builder.diff.releases import difference
 
@@ -28,7 +28,7 @@ def test_adding_something_optional_is_minor(release: Fields, parameter: Fields) 
     optional = {**parameter, "required": False}
     after = {**release, "parameters": {**parameters, "new": optional}}
     found = difference(release, after)
-    assert {change.kind for change in found.changes} == {Kind.PARAMETER_ADDED}
+    assert {change.kind for change in found.changes} == {ChangeKind.PARAMETER_ADDED}
     assert found.bump is Bump.MINOR
 
 
@@ -46,7 +46,7 @@ def test_requiring_is_major(release: Fields, parameter: Fields) -> None:
         for required in (False, True)
     )
     found = difference(before, after)
-    assert {change.kind for change in found.changes} == {Kind.PARAMETER_REQUIRED}
+    assert {change.kind for change in found.changes} == {ChangeKind.PARAMETER_REQUIRED}
     assert found.bump is Bump.MAJOR
 
 

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from builder.diff import BUMPS, Kind
+from builder.diff import BUMPS, ChangeKind
 from tests.builder.diff.releases import difference
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/versions.md"
 _ROW = re.compile(r"^\| `([a-z-]+)` \| (\w+) \| `(\{.*\})` \| `(\{.*\})` \|$", re.MULTILINE)
 ROWS = [
-    (Kind(kind), demands, json.loads(before), json.loads(after))
+    (ChangeKind(kind), demands, json.loads(before), json.loads(after))
     for kind, demands, before, after in _ROW.findall(PAGE.read_text(encoding="utf-8"))
 ]
 
 
 @pytest.mark.parametrize(("kind", "demands", "before", "after"), ROWS)
 def test_the_row_is_true(
-    kind: Kind, demands: str, before: dict[str, Any], after: dict[str, Any]
+    kind: ChangeKind, demands: str, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     found = difference(before, after)
     assert {change.kind for change in found.changes} == {kind}
@@ -29,4 +29,4 @@ def test_the_row_is_true(
 
 
 def test_every_kind_of_change_has_a_row() -> None:
-    assert {kind for kind, *_ in ROWS} == set(Kind) == set(BUMPS)
+    assert {kind for kind, *_ in ROWS} == set(ChangeKind) == set(BUMPS)

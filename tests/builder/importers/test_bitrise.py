@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.commands.import_ import import_source
-from builder.importers import IMPORTERS, Finding, FindingKind, find_importer
+from builder.importers import IMPORTERS, FindingKind, ImportFinding, find_importer
 from builder.importers.bitrise_release import ReleaseInput, UnusableStepError, convert_release
-from builder.importers.model import SourceError, UnknownImporterError
+from builder.importers.model import ImportSourceError, UnknownImporterError
 from registry.checks.release import check_release
 from registry.names import parse_library_name
 from registry.problems import errors_of
@@ -82,14 +82,14 @@ def write_step(root: Path, name: str, version: str, text: str = STEP, info: str 
         (folder.parent / "step-info.yml").write_text(info, "utf-8")
 
 
-def convert(root: Path) -> tuple[list[ImportedRelease], list[Finding]]:
+def convert(root: Path) -> tuple[list[ImportedRelease], list[ImportFinding]]:
     items = list(BITRISE.releases(root))
     releases = [item for item in items if isinstance(item, ImportedRelease)]
-    return releases, [item for item in items if isinstance(item, Finding)]
+    return releases, [item for item in items if isinstance(item, ImportFinding)]
 
 
 @pytest.fixture
-def send(tmp_path: Path) -> tuple[ImportedRelease, list[Finding]]:
+def send(tmp_path: Path) -> tuple[ImportedRelease, list[ImportFinding]]:
     write_step(tmp_path, "send", "1.2.3")
     (tmp_path / "LICENSE").write_text("The MIT License (MIT)\n\nMIT License", "utf-8")
     releases, findings = convert(tmp_path)
@@ -102,7 +102,7 @@ def step_of(release: ImportedRelease) -> dict[str, Any]:
 
 
 def test_a_step_becomes_a_release_that_passes_validation(
-    send: tuple[ImportedRelease, list[Finding]],
+    send: tuple[ImportedRelease, list[ImportFinding]],
 ) -> None:
     release, _ = send
     checked = check_release(release.files, name="send", version="1.2.3", strict=True)
@@ -119,7 +119,7 @@ def test_a_step_becomes_a_release_that_passes_validation(
     assert release.date == "2024-03-19T12:54:48Z"
 
 
-def test_inputs_become_parameters(send: tuple[ImportedRelease, list[Finding]]) -> None:
+def test_inputs_become_parameters(send: tuple[ImportedRelease, list[ImportFinding]]) -> None:
     parameters = step_of(send[0])["parameters"]
     assert list(parameters) == ["api_token", "verbose", "app_name_2", "app_name", "level"]
     token = parameters["api_token"]
@@ -135,14 +135,14 @@ def test_inputs_become_parameters(send: tuple[ImportedRelease, list[Finding]]) -
 
 
 def test_a_default_outside_of_the_options_keeps_both(
-    send: tuple[ImportedRelease, list[Finding]],
+    send: tuple[ImportedRelease, list[ImportFinding]],
 ) -> None:
     level = step_of(send[0])["parameters"]["level"]
     assert (level["type"], level["default"]) == ("string", "high")
     assert "`low`, `medium`" in level["description"]
 
 
-def test_outputs_become_what_it_returns(send: tuple[ImportedRelease, list[Finding]]) -> None:
+def test_outputs_become_what_it_returns(send: tuple[ImportedRelease, list[ImportFinding]]) -> None:
     assert step_of(send[0])["returns"] == {
         "type": "object",
         "properties": {
@@ -152,14 +152,16 @@ def test_outputs_become_what_it_returns(send: tuple[ImportedRelease, list[Findin
     }
 
 
-def test_platforms_tags_and_category(send: tuple[ImportedRelease, list[Finding]]) -> None:
+def test_platforms_tags_and_category(send: tuple[ImportedRelease, list[ImportFinding]]) -> None:
     step = step_of(send[0])
     assert step["platform_support"] == ["linux", "macos"]
     assert step["tags"] == ["ios", "android", "code-sign", "notification"]
     assert step["category"] == "Code Sign"
 
 
-def test_the_readme_has_what_no_field_holds(send: tuple[ImportedRelease, list[Finding]]) -> None:
+def test_the_readme_has_what_no_field_holds(
+    send: tuple[ImportedRelease, list[ImportFinding]],
+) -> None:
     text = send[0].files["docs/README.md"].decode()
     for part in ("# Send a message", "*somebody*", "/issues>", ".IsCI", "earlier step failed"):
         assert part in text
@@ -167,7 +169,7 @@ def test_the_readme_has_what_no_field_holds(send: tuple[ImportedRelease, list[Fi
 
 
 def test_everything_that_did_not_fit_is_reported(
-    send: tuple[ImportedRelease, list[Finding]],
+    send: tuple[ImportedRelease, list[ImportFinding]],
 ) -> None:
     reasons = [f"{finding.kind}: {finding.reason}" for finding in send[1]]
     assert any("left-out: the field 'toolkit'" in reason for reason in reasons)
@@ -221,7 +223,7 @@ def test_a_file_that_is_too_large_fails_alone(tmp_path: Path) -> None:
 
 
 def test_a_directory_of_another_kind_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError):
+    with pytest.raises(ImportSourceError):
         list(BITRISE.releases(tmp_path))
 
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from builder.importers.plaintext_yaml import PlainYamlError, read_plain_yaml
 from builder.importers.wording import (
     clean,
-    library_name,
-    one_line,
+    linked_address,
+    name_for_library,
     parameter_name,
+    plain_line,
     title_case,
     utc_time,
-    web_address,
 )
 from registry.checks.hostile_text import text_problems
 from registry.names import parse_library_name
@@ -31,15 +31,15 @@ from registry.names import parse_library_name
     ],
 )
 def test_library_names(text: str, name: str) -> None:
-    assert library_name(text) == name
+    assert name_for_library(text) == name
 
 
 @given(st.text(max_size=200), st.sets(st.sampled_from(["library", "a", "library-2"])))
 def test_any_text_gives_a_free_library_name(text: str, taken: set[str]) -> None:
-    name = library_name(text, taken)
+    name = name_for_library(text, taken)
     assert parse_library_name(name) == name
     assert name not in taken
-    assert library_name(text, taken) == name
+    assert name_for_library(text, taken) == name
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_ordinary_text_stays_as_it_is() -> None:
 
 @given(hostile, st.integers(1, 50))
 def test_a_line_is_one_line(text: str, limit: int) -> None:
-    line = one_line(text, limit)
+    line = plain_line(text, limit)
     assert len(line) <= limit
     assert "\n" not in line
 
@@ -121,7 +121,7 @@ def test_times_are_utc(text: str | None, time: str | None) -> None:
 
 
 def test_only_web_addresses_are_addresses() -> None:
-    assert web_address(" https://example.com/a ") == "https://example.com/a"
+    assert linked_address(" https://example.com/a ") == "https://example.com/a"
     for text in (
         None,
         "",
@@ -130,7 +130,7 @@ def test_only_web_addresses_are_addresses() -> None:
         "ftp://x",
         "https://x/" + "a" * 600,
     ):
-        assert web_address(text) is None
+        assert linked_address(text) is None
 
 
 def test_yaml_scalars_stay_text() -> None:

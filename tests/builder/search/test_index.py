@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from builder.search.index import SearchIndex
 from builder.search.index_update import update_index
 from builder.search.query import SearchQuery, SearchResults, SearchSettings, SearchUnavailableError
-from builder.search.state import read_state
+from builder.search.state import read_index_state
 from registry.publishing.bulk_import import ImportedRelease, import_releases
 from registry.publishing.create_registry import init_registry
 from registry.snapshots.registry import Registry
@@ -167,7 +167,7 @@ def test_many_small_updates_keep_few_segments_and_the_same_answers(
         import_releases(tools, [changed, release(f"extra-{number}")], by=Actor(name="tester"))
         update_index(step_by_step, tools.snapshot(), settings=SearchSettings(segments=4))
     update_index(at_once, tools.snapshot())
-    state = read_state(step_by_step)
+    state = read_index_state(step_by_step)
     assert state is not None
     segments = list((step_by_step / state.directory).glob("*.seg"))
     assert len(segments) <= 4

@@ -15,7 +15,7 @@ from builder.search.index_files import open_index
 from builder.search.index_update import update_index
 from builder.search.posting_codec import PostingCodec, PostingMatcher, read_postings
 from builder.search.reader import LIBRARY, NAME, TEXT, WORDS
-from builder.search.state import read_state
+from builder.search.state import read_index_state
 from registry.publishing.bulk_import import ImportedRelease, import_releases
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor
@@ -32,7 +32,7 @@ def directory(tools: Registry, tmp_path: Path) -> Path:
 
 
 def _opened(directory: Path) -> Any:
-    state = read_state(directory)
+    state = read_index_state(directory)
     assert state is not None
     return open_index(directory / state.directory)
 
@@ -139,7 +139,7 @@ def test_a_seeded_program_gives_each_segment_a_name_of_its_own(
 
 
 def test_the_table_of_contents_is_small_enough_to_have_its_checksum(changed: Path) -> None:
-    state = read_state(changed)
+    state = read_index_state(changed)
     assert state is not None
     (contents,) = [name for name in state.marks if name.endswith(".toc")]
     assert ":" in state.marks[contents]

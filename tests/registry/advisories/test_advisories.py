@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from registry.advisories.checking import check_advisory
 from registry.advisories.matching import advisories_for, hits_of
-from registry.advisories.model import Affected, Event, Package, Range, RangeType
+from registry.advisories.model import Affected, AffectedPackage, Range, RangeEvent, RangeType
 from registry.advisories.parsing import AdvisoryLimits, parse_advisory
 from registry.advisories.ranges import extent_of
 from registry.advisories.reading import read_advisories
@@ -59,8 +59,10 @@ def faults(value: dict[str, Any] | bytes, file: str = FILE) -> list[Problem]:
 
 def hits(text: str, *events: dict[str, str], listed: tuple[str, ...] = ()) -> bool:
     entry = Affected(
-        package=Package(ecosystem="OpsConductor", name="file-tools"),
-        ranges=(Range(type=RangeType.SEMVER, events=tuple(Event(**event) for event in events)),),
+        package=AffectedPackage(ecosystem="OpsConductor", name="file-tools"),
+        ranges=(
+            Range(type=RangeType.SEMVER, events=tuple(RangeEvent(**event) for event in events)),
+        ),
         versions=listed,
     )
     return extent_of(entry, version_or_none).includes(parse_version(text))

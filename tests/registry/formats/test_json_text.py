@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.formats.json_text import JsonTextError, Place, escape_pointer, load_json, locate
+from registry.formats.json_text import JsonTextError, Position, escape_pointer, load_json, locate
 from tests.growth import LINEAR, growth
 
 DEPTH = 64
@@ -31,13 +31,13 @@ class Writer:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self.text = ""
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, Position] = {}
 
     def write(self, value: Any, pointer: str = "") -> None:
         self._blank()
         line_start = self.text.rfind("\n") + 1
         line = self.text.count("\n") + 1
-        self.places[pointer] = Place(line=line, column=len(self.text) - line_start + 1)
+        self.places[pointer] = Position(line=line, column=len(self.text) - line_start + 1)
         if isinstance(value, dict):
             self._members("{}", [(key, inner, True) for key, inner in value.items()], pointer)
         elif isinstance(value, list):
@@ -155,7 +155,7 @@ def test_depth_without_a_useful_limit_is_no_recursion_error() -> None:
 
 def test_byte_order_mark_is_passed_by() -> None:
     assert load_json(b"\xef\xbb\xbf{}", depth=2) == {}
-    assert locate("\ufeff[1]")["/0"] == Place(line=1, column=3)
+    assert locate("\ufeff[1]")["/0"] == Position(line=1, column=3)
 
 
 def test_bytes_that_are_not_utf8_are_located() -> None:
@@ -201,6 +201,6 @@ def test_hostile_text_costs_linear_time(before: str, again: str, after: str) -> 
 def test_locate_in_one_long_line_costs_linear_time() -> None:
     def locate_last(count: int) -> None:
         text = "[" + ",".join(["1"] * count) + "]"
-        assert locate(text)[f"/{count - 1}"] == Place(line=1, column=2 * count)
+        assert locate(text)[f"/{count - 1}"] == Position(line=1, column=2 * count)
 
     assert growth(locate_last, 10_000) < LINEAR

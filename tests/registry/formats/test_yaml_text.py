@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.formats.json_text import JsonTextError, Place
+from registry.formats.json_text import JsonTextError, Position
 from registry.formats.yaml_text import dump_yaml, load_yaml
 from tests.growth import LINEAR, growth
 from tests.registry.formats.test_json_text import VALUES, assert_complete
@@ -89,12 +89,12 @@ def test_keys_stay_text() -> None:
 
 def test_places_are_those_of_the_values() -> None:
     _, places = load_yaml(b"a: 1\nb:\n  - x\n  - c/d: y\n", depth=DEPTH)
-    assert places["/b/1/c~1d"] == Place(line=4, column=10)
-    assert places["/b/0"] == Place(line=3, column=5)
+    assert places["/b/1/c~1d"] == Position(line=4, column=10)
+    assert places["/b/0"] == Position(line=3, column=5)
 
 
 def test_empty_document_is_null() -> None:
-    assert load_yaml(b"", depth=DEPTH) == (None, {"": Place(line=1, column=1)})
+    assert load_yaml(b"", depth=DEPTH) == (None, {"": Position(line=1, column=1)})
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_what_is_not_json_is_refused_at_its_place(text: str, line: int, column: 
 
 
 def test_bytes_that_are_not_utf8_are_located() -> None:
-    assert fault(b"a: 1\nb: \xff").place == Place(line=2, column=4)
+    assert fault(b"a: 1\nb: \xff").place == Position(line=2, column=4)
 
 
 def test_billion_laughs_is_refused_at_the_first_anchor() -> None:

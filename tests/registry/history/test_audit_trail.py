@@ -14,7 +14,7 @@ from opsteps import main
 from registry.errors import GitError, InvalidNameError
 from registry.git.commit_message import read_message, split_signature
 from registry.git.repository import GitRepository
-from registry.history.audit_trail import Entry, read_history
+from registry.history.audit_trail import AuditEntry, read_audit_trail
 from registry.names import CommitId, LibraryName
 from registry.publishing.add import add_release
 from registry.signing.private_keys import PrivateKey, parse_private_key, read_private_key
@@ -39,15 +39,15 @@ def key() -> PrivateKey:
     return parse_private_key(raw)
 
 
-def entries(registry: Registry) -> list[Entry]:
-    return list(read_history(registry))
+def entries(registry: Registry) -> list[AuditEntry]:
+    return list(read_audit_trail(registry))
 
 
-def said(registry: Registry, message: str) -> Entry:
+def said(registry: Registry, message: str) -> AuditEntry:
     """What the history says of a commit that a person made with this message."""
     git(registry.path, "commit", "-q", "--allow-empty", "--cleanup=verbatim", "-F", "-",
         stdin=message.encode(errors="surrogateescape"))  # fmt: skip
-    return next(read_history(registry))
+    return next(read_audit_trail(registry))
 
 
 def list_key(registry: Registry, *keys: str) -> None:
@@ -78,7 +78,7 @@ class TestEntries:
 
     def test_request_is_the_one_that_the_actor_named(self, registry: Registry) -> None:
         add_release(registry, files(), by=Actor(name="ann", request="ticket-7"))
-        assert next(read_history(registry)).request == "ticket-7"
+        assert next(read_audit_trail(registry)).request == "ticket-7"
 
     def test_libraries_and_versions_come_from_the_changed_paths(self, registry: Registry) -> None:
         put(registry, files())
@@ -107,18 +107,18 @@ class TestEntries:
         git(where, "reset", "-q", "--hard")
         git(where, "checkout", "-q", "main")
         git(where, "merge", "-q", "--no-ff", "-m", "Merge side", "side")
-        merge, add = list(read_history(registry, library=NAME))
+        merge, add = list(read_audit_trail(registry, library=NAME))
         assert (merge.summary, merge.libraries) == ("Merge side", (NAME,))
         assert add.operation == "add"
 
     def test_history_up_to_an_earlier_head(self, registry: Registry) -> None:
         put(registry, files())
         head = CommitId(git(registry.path, "rev-parse", "HEAD~1"))
-        assert [e.operation for e in read_history(registry, head=head)] == ["add", "init"]
+        assert [e.operation for e in read_audit_trail(registry, head=head)] == ["add", "init"]
 
     def test_history_of_a_commit_that_is_not_there(self, registry: Registry) -> None:
         with pytest.raises(GitError, match="rev-list"):
-            list(read_history(registry, head=CommitId("1" * 40)))
+            list(read_audit_trail(registry, head=CommitId("1" * 40)))
 
 
 class TestFilters:
@@ -131,19 +131,19 @@ class TestFilters:
 
     @pytest.mark.parametrize(("limit", "count"), [(None, 6), (3, 3), (0, 0), (-1, 0), (99, 6)])
     def test_limit(self, many: Registry, limit: int | None, count: int) -> None:
-        assert len(list(read_history(many, limit=limit))) == count
+        assert len(list(read_audit_trail(many, limit=limit))) == count
 
     def test_by_library(self, many: Registry) -> None:
-        found = list(read_history(many, library=LibraryName("other")))
+        found = list(read_audit_trail(many, library=LibraryName("other")))
         assert [entry.operation for entry in found] == ["release", "add"]
 
     def test_by_actor_and_operation(self, many: Registry) -> None:
-        assert len(list(read_history(many, actor="ann"))) == 1
-        assert len(list(read_history(many, operation="release"))) == 2
-        assert not list(read_history(many, actor="ann", operation="release"))
+        assert len(list(read_audit_trail(many, actor="ann"))) == 1
+        assert len(list(read_audit_trail(many, operation="release"))) == 2
+        assert not list(read_audit_trail(many, actor="ann", operation="release"))
 
     def test_limit_counts_what_matches(self, many: Registry) -> None:
-        assert len(list(read_history(many, operation="init", limit=1))) == 1
+        assert len(list(read_audit_trail(many, operation="init", limit=1))) == 1
 
     def test_by_time_both_ends_included(self, registry: Registry) -> None:
         said(registry, "Then")
@@ -151,7 +151,7 @@ class TestFilters:
         second = timedelta(seconds=1)
 
         def count(since: datetime | None, until: datetime | None) -> int:
-            return len(list(read_history(registry, since=since, until=until)))
+            return len(list(read_audit_trail(registry, since=since, until=until)))
 
         assert count(None, then) == 1
         assert count(None, then - second) == 0
@@ -162,7 +162,7 @@ class TestFilters:
     def test_name_of_a_library_never_becomes_a_pattern(self, many: Registry) -> None:
         for name in ("*", "--all", ":(exclude)x", "../registry.yaml"):
             with pytest.raises(InvalidNameError):
-                list(read_history(many, library=LibraryName(name)))
+                list(read_audit_trail(many, library=LibraryName(name)))
 
     def test_what_is_not_asked_for_is_not_read(
         self, many: Registry, monkeypatch: pytest.MonkeyPatch
@@ -175,7 +175,7 @@ class TestFilters:
             return read(repository, names)
 
         monkeypatch.setattr(GitRepository, "objects", counted)
-        assert len(list(read_history(many, limit=2))) == 2
+        assert len(list(read_audit_trail(many, limit=2))) == 2
         assert len(asked) == 2
 
 
@@ -247,7 +247,7 @@ class TestHostileMessages:
         commit = git(where, "hash-object", "-t", "commit", "-w", "--literally", "--stdin",
                      stdin=raw)  # fmt: skip
         git(where, "update-ref", "refs/heads/main", commit)
-        entry = next(read_history(registry))
+        entry = next(read_audit_trail(registry))
         assert (entry.actor, entry.summary) == ("unknown", "")
         assert entry.time == "1970-01-01T00:00:00Z"
 
@@ -272,7 +272,7 @@ class TestAttested:
     def test_operation_by_a_listed_key(self, registry: Registry, key: PrivateKey) -> None:
         list_key(registry, str(key.public))
         add_release(registry, files(), by=Actor(name="ci", key=key))
-        signed, unsigned = list(read_history(registry, limit=2))
+        signed, unsigned = list(read_audit_trail(registry, limit=2))
         assert (signed.operation, signed.attested) == ("add", True)
         assert not unsigned.attested
 
@@ -280,14 +280,14 @@ class TestAttested:
         self, registry: Registry, key: PrivateKey
     ) -> None:
         add_release(registry, files(), by=Actor(name="ci", key=key))
-        assert not next(read_history(registry)).attested
+        assert not next(read_audit_trail(registry)).attested
 
     def test_broken_line_among_the_keys_takes_no_other_down(
         self, registry: Registry, key: PrivateKey
     ) -> None:
         list_key(registry, "ssh-ed25519 nonsense", str(key.public))
         add_release(registry, files(), by=Actor(name="ci", key=key))
-        assert next(read_history(registry)).attested
+        assert next(read_audit_trail(registry)).attested
 
     def test_signature_moved_to_another_commit(self, registry: Registry, key: PrivateKey) -> None:
         list_key(registry, str(key.public))
@@ -300,7 +300,7 @@ class TestAttested:
         forged = raw.replace(b"Actor: ci", b"Actor: me")
         commit = git(where, "hash-object", "-t", "commit", "-w", "--stdin", stdin=forged)
         git(where, "update-ref", "refs/heads/main", commit)
-        entry = next(read_history(registry))
+        entry = next(read_audit_trail(registry))
         assert (entry.actor, entry.attested) == ("me", False)
 
     def test_two_signatures_or_one_of_another_kind_are_none(self) -> None:
@@ -316,7 +316,7 @@ class TestAttested:
         list_key(registry, str(read_private_key(file).public))
         git(registry.path, "-c", "gpg.format=ssh", "-c", f"user.signingKey={file}",
             "commit", "-q", "-S", "--allow-empty", "-m", "By hand")  # fmt: skip
-        signed, unsigned = list(read_history(registry, limit=2))
+        signed, unsigned = list(read_audit_trail(registry, limit=2))
         assert (signed.summary, signed.attested) == ("By hand", True)
         assert not unsigned.attested
 

@@ -9,15 +9,15 @@ import pytest
 
 from registry.errors import ConflictError, NotFoundError
 from registry.formats.model import LibraryFacts
-from registry.history.audit_trail import read_history
+from registry.history.audit_trail import read_audit_trail
 from registry.installing.errors import DependencyConflictError, DependentsError
-from registry.installing.incoming import Incoming, Origin, check_incoming
-from registry.installing.installer import Installer, Outcome
+from registry.installing.incoming import Incoming, UpstreamOrigin, check_incoming
+from registry.installing.installer import Installer, InstallResult
 from registry.library.release_state import LibraryStatus, ReleaseState
 from registry.names import CORE, LibraryName
 from registry.problems import InvalidLibraryError
 from registry.publishing.add import add_release
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor, follow_head
 from tests.registry.making import NAME, files, git, new_registry, put, version
@@ -48,7 +48,9 @@ def incoming(
 ) -> Incoming:
     facts = LibraryFacts(owners=("acme",))
     origin = (
-        Origin(upstream=upstream, facts=facts, date="2026-01-02T03:04:05Z") if upstream else None
+        UpstreamOrigin(upstream=upstream, facts=facts, date="2026-01-02T03:04:05Z")
+        if upstream
+        else None
     )
     content = files(name, number, dependencies=list(needs), description=description)
     return check_incoming(content, origin=origin)
@@ -70,7 +72,7 @@ def test_an_install_is_one_commit_with_a_tag_and_is_served(installer: Installer)
     assert library.status is LibraryStatus.ENABLED
     assert library.content is not None
     assert library.facts.owners == ("olga",)
-    entry = next(read_history(registry, limit=1))
+    entry = next(read_audit_trail(registry, limit=1))
     assert (entry.operation, entry.actor) == ("install", "olga")
     assert git(registry.path, "cat-file", "-t", "file-tools/v1.0.0") == "tag"
 
@@ -83,7 +85,7 @@ def test_the_same_again_changes_nothing_and_answers_the_same(installer: Installe
     assert _without_tags(again.step(NAME).after) == _without_tags(first.step(NAME).after)
 
 
-def _without_tags(state: LibraryState) -> LibraryState:
+def _without_tags(state: LibraryAtHead) -> LibraryAtHead:
     """The tag of a release is made after the state that the change leads to is decided."""
     releases = (replace(record, tag=None, stated=None) for record in state.releases)
     return replace(state, releases=tuple(releases))
@@ -220,7 +222,7 @@ def test_core_is_neither_disabled_nor_removed(installer: Installer) -> None:
 
 
 def test_what_is_not_there_is_not_found(installer: Installer) -> None:
-    acts: list[Callable[[], Outcome]] = [
+    acts: list[Callable[[], InstallResult]] = [
         lambda: installer.set_enabled(NAME, enabled=True, by=_BY),
         lambda: installer.uninstall(NAME, by=_BY),
         lambda: installer.pin(NAME, None, by=_BY),
@@ -252,7 +254,7 @@ def test_what_belongs_together_is_installed_together(installer: Installer) -> No
 
 def test_what_others_need_is_not_taken_away(installer: Installer) -> None:
     installer.install([incoming(), incoming(_OTHER, needs=["file-tools<2"])], by=_BY)
-    acts: list[Callable[[], Outcome]] = [
+    acts: list[Callable[[], InstallResult]] = [
         lambda: installer.uninstall(NAME, by=_BY),
         lambda: installer.set_enabled(NAME, enabled=False, by=_BY),
         lambda: installer.install([incoming(number="2.0.0")], by=_BY),

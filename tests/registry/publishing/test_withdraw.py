@@ -6,7 +6,7 @@ import pytest
 
 from opsteps import main
 from registry.errors import ConflictError, LimitError, NotFoundError
-from registry.history.audit_trail import read_history
+from registry.history.audit_trail import read_audit_trail
 from registry.names import LibraryName
 from registry.publishing.add import add_release
 from registry.publishing.withdraw import ReasonError, deprecate, undeprecate, unyank, yank
@@ -72,7 +72,7 @@ class TestYank:
 
     def test_history_says_who_and_why(self, registry: Registry) -> None:
         done = yank(registry, NAME, _NEW, reason="It loses\nfiles", by=_BY)
-        entry = next(read_history(registry))
+        entry = next(read_audit_trail(registry))
         assert (entry.commit, entry.operation, entry.actor) == (done.commit, "yank", "ann")
         assert (entry.summary, entry.reason) == ("Yank file-tools 1.1.0", "It loses files")
 
@@ -125,7 +125,7 @@ class TestUnyank:
         yank(registry, NAME, _NEW, reason="bad", by=_BY)
         assert unyank(registry, NAME, _NEW, by=_BY).active == _NEW
         assert read_library(registry, NAME).facts.yanked == {}
-        assert next(read_history(registry)).operation == "unyank"
+        assert next(read_audit_trail(registry)).operation == "unyank"
 
     def test_what_is_not_yanked_is_refused(self, registry: Registry) -> None:
         head = registry.head()
@@ -182,7 +182,7 @@ class TestCommands:
     def test_actor_and_request_are_kept(self, registry: Registry) -> None:
         run(registry, "deprecate", "file-tools", "--reason", "Old", "--actor", "bo",
             "--request", "42")  # fmt: skip
-        entry = next(read_history(registry))
+        entry = next(read_audit_trail(registry))
         assert (entry.actor, entry.request) == ("bo", "42")
 
     def test_deprecate_and_undo(

@@ -15,14 +15,14 @@ import pytest
 from registry.errors import NotFoundError
 from registry.library.digest import release_digest
 from registry.repairing.apply_repair import KEPT, repair
-from registry.repairing.model import Item, ItemState, Plan
+from registry.repairing.model import Item, ItemState, RepairPlan
 from registry.repairing.repair_plan import make_plan
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor, follow_head
 from registry.trust.errors import UntrustedHistoryError
-from registry.trust.report import Report
+from registry.trust.report import VerificationReport
 from registry.trust.trusted_head import TrustedHead, read_trusted, set_trusted
-from registry.verifying.verification import Wishes, verify
+from registry.verifying.verification import VerificationOptions, verify_registry
 from tests.registry.making import (
     NAME,
     commit_all,
@@ -57,16 +57,16 @@ def registry(original: Path, tmp_path: Path) -> Iterator[Registry]:
         yield opened
 
 
-def verified(registry: Registry) -> Report:
-    wishes = Wishes(now=datetime.now(UTC), deep=True)
-    return verify(registry, wishes, trusted=read_trusted(registry)).report
+def verified(registry: Registry) -> VerificationReport:
+    wishes = VerificationOptions(now=datetime.now(UTC), deep=True)
+    return verify_registry(registry, wishes, trusted=read_trusted(registry)).report
 
 
-def planned(registry: Registry, **options: object) -> Plan:
+def planned(registry: Registry, **options: object) -> RepairPlan:
     return make_plan(registry, registry.head(), **options)  # type: ignore[arg-type]
 
 
-def only(plan: Plan) -> Item:
+def only(plan: RepairPlan) -> Item:
     (item,) = plan.items
     return item
 

@@ -14,12 +14,12 @@ from registry.errors import ConflictError, InvalidNameError, NotFoundError
 from registry.formats.instance_file import InstanceFile, changed_bytes, parse_instance_file
 from registry.formats.model import Yank
 from registry.formats.yaml_text import dump_yaml
-from registry.history.audit_trail import read_history
+from registry.history.audit_trail import read_audit_trail
 from registry.library.release_state import ReleaseRecord, ReleaseState
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.publishing.add import add_release
 from registry.publishing.withdraw import unyank, yank
-from registry.rollback.plan import Plan, plan_instance
+from registry.rollback.plan import RollbackPlan, plan_instance
 from registry.rollback.rollback import (
     RolledBack,
     resolve_revision,
@@ -27,7 +27,7 @@ from registry.rollback.rollback import (
     roll_back_library,
     unpin_library,
 )
-from registry.snapshots.library_at_head import LibraryState
+from registry.snapshots.library_at_head import LibraryAtHead
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor, follow_head
 from registry.versions import Version
@@ -90,7 +90,7 @@ class TestLibrary:
             "",
             "file-tools: 1.1.0 → 1.0.0",
         ]
-        entry = next(read_history(registry))
+        entry = next(read_audit_trail(registry))
         assert (entry.operation, entry.actor) == ("rollback", "ann")
         assert entry.reason == "file-tools: 1.1.0 → 1.0.0"
 
@@ -246,7 +246,7 @@ class TestInstance:
         assert snapshot.library(_OTHER).is_enabled
         assert not snapshot.library(LibraryName("third")).is_enabled
         assert done.target == target
-        summary = next(read_history(registry)).summary
+        summary = next(read_audit_trail(registry)).summary
         assert summary == f"Roll production back to {target[:12]}"
         message = git(registry.path, "tag", "--list", "--format=%(contents)", "rollback/1")
         assert message.splitlines()[2:] == [
@@ -265,7 +265,7 @@ class TestInstance:
         roll_back_library(registry, NAME, _OLD, by=_BY)
         unpin_library(registry, NAME, by=_BY)
         done = roll_back_instance(registry, "rollback/1", by=_BY)
-        summary = next(read_history(registry)).summary
+        summary = next(read_audit_trail(registry)).summary
         assert summary == f"Roll production back to rollback/1 ({done.target[:12]})"
         assert (active(registry), tags(registry)) == ("1.0.0", ["rollback/1", "rollback/2"])
 
@@ -413,10 +413,10 @@ _NAMES = [LibraryName(name) for name in ("a", "b", "c")]
 
 
 @st.composite
-def _states(draw: st.DrawFn, released: frozenset[Version] | None = None) -> LibraryState:
+def _states(draw: st.DrawFn, released: frozenset[Version] | None = None) -> LibraryAtHead:
     """A library; with ``released`` a later state of it: what was released may be gone, not back."""
     if released is None and not draw(st.booleans()):
-        return LibraryState()
+        return LibraryAtHead()
     known = (released or frozenset()) | draw(st.frozensets(st.sampled_from(_VERSIONS)))
     records = [
         ReleaseRecord(
@@ -434,13 +434,13 @@ def _states(draw: st.DrawFn, released: frozenset[Version] | None = None) -> Libr
     if draw(st.booleans()):
         content = {**content, "enabled": False}
     instance = parse_instance_file(dump_yaml(content), file="x")
-    return LibraryState(exists=True, instance=instance, releases=tuple(records))
+    return LibraryAtHead(exists=True, instance=instance, releases=tuple(records))
 
 
 @st.composite
 def _pasts(
     draw: st.DrawFn,
-) -> tuple[dict[LibraryName, LibraryState], dict[LibraryName, LibraryState]]:
+) -> tuple[dict[LibraryName, LibraryAtHead], dict[LibraryName, LibraryAtHead]]:
     then = {name: draw(_states()) for name in _NAMES}
     now = {
         name: draw(_states(frozenset(record.version for record in state.releases)))
@@ -451,7 +451,9 @@ def _pasts(
     return then, now
 
 
-def applied(plan: Plan, now: Mapping[LibraryName, LibraryState]) -> dict[LibraryName, LibraryState]:
+def applied(
+    plan: RollbackPlan, now: Mapping[LibraryName, LibraryAtHead]
+) -> dict[LibraryName, LibraryAtHead]:
     after = dict(now)
     for change in plan.differences:
         file = now[change.library].instance
@@ -461,7 +463,7 @@ def applied(plan: Plan, now: Mapping[LibraryName, LibraryState]) -> dict[Library
     return after
 
 
-def answered(state: LibraryState) -> Version | None:
+def answered(state: LibraryAtHead) -> Version | None:
     return state.active if state.is_enabled else None
 
 
@@ -469,7 +471,7 @@ class TestProperties:
     @given(_pasts())
     def test_afterwards_callers_get_what_they_got_then(
         self,
-        past: tuple[dict[LibraryName, LibraryState], dict[LibraryName, LibraryState]],
+        past: tuple[dict[LibraryName, LibraryAtHead], dict[LibraryName, LibraryAtHead]],
     ) -> None:
         then, now = past
         plan = plan_instance(then, now)
@@ -490,7 +492,7 @@ class TestProperties:
     @given(_pasts())
     def test_only_what_is_gone_is_missing(
         self,
-        past: tuple[dict[LibraryName, LibraryState], dict[LibraryName, LibraryState]],
+        past: tuple[dict[LibraryName, LibraryAtHead], dict[LibraryName, LibraryAtHead]],
     ) -> None:
         then, now = past
         for item in plan_instance(then, now).missing:
@@ -501,7 +503,7 @@ class TestProperties:
     @given(_pasts())
     def test_twice_is_once_and_what_is_not_decided_stays(
         self,
-        past: tuple[dict[LibraryName, LibraryState], dict[LibraryName, LibraryState]],
+        past: tuple[dict[LibraryName, LibraryAtHead], dict[LibraryName, LibraryAtHead]],
     ) -> None:
         then, now = past
         after = applied(plan_instance(then, now), now)
@@ -512,10 +514,10 @@ class TestProperties:
     @given(_pasts())
     def test_the_present_is_no_change(
         self,
-        past: tuple[dict[LibraryName, LibraryState], dict[LibraryName, LibraryState]],
+        past: tuple[dict[LibraryName, LibraryAtHead], dict[LibraryName, LibraryAtHead]],
     ) -> None:
         _, now = past
-        assert plan_instance(now, now) == Plan(differences=())
+        assert plan_instance(now, now) == RollbackPlan(differences=())
 
     @pytest.mark.parametrize("seed", range(4))
     def test_real_histories_go_back_to_each_of_their_commits(

@@ -20,7 +20,12 @@ from registry.signing.errors import (
 from registry.signing.private_keys import PrivateKey
 from registry.signing.publishers import PublisherKey, Publishers
 from registry.signing.registry_signature import sign_registry, trusted_publishers
-from registry.signing.signed_statements import sign_head, sign_release, verify_head, verify_release
+from registry.signing.signed_statements import (
+    sign_head_statement,
+    sign_release,
+    verify_head,
+    verify_release,
+)
 from registry.signing.sshsig import sign
 from registry.signing.statements import HeadStatement, Namespace, ReleaseStatement
 from registry.versions import parse_version
@@ -172,7 +177,7 @@ def test_a_head_is_verified_by_one_of_the_keys(
     ed25519_key: PrivateKey, other_key: PrivateKey
 ) -> None:
     statement = HeadStatement(head=CommitId("1" * 40), sequence=3, time=NOW)
-    signature = sign_head(statement, ed25519_key)
+    signature = sign_head_statement(statement, ed25519_key)
     raw = bytes(statement)
     keys = [other_key.public, ed25519_key.public]
     assert verify_head(raw, signature, keys=keys) == statement

@@ -14,7 +14,12 @@ from registry.signing.keys import KeyType, parse_public_key
 from registry.signing.private_keys import read_private_key
 from registry.signing.publishers import Publisher, PublisherKey, PublisherName, Publishers
 from registry.signing.registry_signature import sign_registry, trusted_publishers
-from registry.signing.signed_statements import sign_head, sign_release, verify_head, verify_release
+from registry.signing.signed_statements import (
+    sign_head_statement,
+    sign_release,
+    verify_head,
+    verify_release,
+)
 from registry.signing.sshsig import parse_signature, sign, verify
 from registry.signing.statements import HeadStatement, Namespace, ReleaseStatement
 from registry.versions import parse_version
@@ -113,7 +118,9 @@ def test_heads_are_exchanged_both_ways(key_file: KeyFile, tmp_path: Path) -> Non
     key = read_private_key(key_file.path, key_file.passphrase or None)
     statement = HeadStatement(head=CommitId("1" * 40), sequence=3, time=NOW)
     raw = bytes(statement)
-    assert they_verify(key_file.line, sign_head(statement, key), raw, "opsteps-head", tmp_path)
+    assert they_verify(
+        key_file.line, sign_head_statement(statement, key), raw, "opsteps-head", tmp_path
+    )
     signature = they_sign(key_file, raw, "opsteps-head", tmp_path)
     assert verify_head(raw, signature, keys=(key.public,)) == statement
 

@@ -17,7 +17,7 @@ from registry.publishing.add import add_release
 from registry.publishing.release import release
 from registry.snapshots.registry import Registry
 from registry.transactions.journal import Journal
-from registry.transactions.transaction import Actor, follow_head, perform, reconcile
+from registry.transactions.transaction import Actor, follow_head, reconcile, run_transaction
 from tests.registry.making import NAME, commit_all, files, git, new_registry, put, write_files
 
 _BY = Actor(name="tester")
@@ -257,7 +257,7 @@ def test_push_that_arrived_before_the_writer_was_killed_is_taken_over(
         released = release(other, NAME, by=_BY)
     journal = Journal(registry.state_directory / "journal")
     journal.begin(old, [])
-    assert perform(registry, lambda turn: turn.head) == released.commit
+    assert run_transaction(registry, lambda turn: turn.head) == released.commit
     follow_head(registry)
     assert git(registry.path, "status", "--porcelain") == ""
     assert refs(registry.path) == refs(bare)

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from registry.installing.incoming import check_incoming
-from registry.installing.installer import Installer, Outcome
+from registry.installing.installer import Installer, InstallResult
 from registry.names import CommitId, parse_library_name
 from registry.resolution.host import DEFAULT_HOST
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor
 from registry.upstreams.address import parse_address
-from registry.upstreams.apply_plan import carry_out
+from registry.upstreams.apply_plan import apply_plan
 from registry.upstreams.declaration import Upstream, UpstreamAlias
 from registry.upstreams.declaration_edit import add_upstream
 from registry.upstreams.fetch_limits import FetchLimits
 from registry.upstreams.fetched import Upstreams
-from registry.upstreams.planning import Plan, plan, wish_of
+from registry.upstreams.planning import InstallPlan, plan, wish_of
 from registry.versions import Version
 from tests.registry.making import files
 
@@ -50,17 +50,17 @@ class Scene:
     def installer(self) -> Installer:
         return Installer(self.registry, host=self.host)
 
-    def plan(self, *wishes: str, update: bool = False) -> Plan:
+    def plan(self, *wishes: str, update: bool = False) -> InstallPlan:
         found = [wish_of(text) for text in wishes]
         here = self.installer().view()
         return plan(here, self.upstreams(), found, host=self.host, update=update)
 
-    def install(self, *wishes: str, update: bool = False) -> Outcome:
+    def install(self, *wishes: str, update: bool = False) -> InstallResult:
         made = self.plan(*wishes, update=update)
         kind = "update" if update else "install"
-        return carry_out(self.installer(), self.upstreams(), made, operation=kind, by=BY)
+        return apply_plan(self.installer(), self.upstreams(), made, operation=kind, by=BY)
 
-    def upload(self, name: str, version: str, **fields: Any) -> Outcome:
+    def upload(self, name: str, version: str, **fields: Any) -> InstallResult:
         return self.installer().install([check_incoming(files(name, version, **fields))], by=BY)
 
     def active(self, name: str) -> str | None:

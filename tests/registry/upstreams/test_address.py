@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.upstreams.address import Scheme, is_public, parse_address, refuse_private
-from registry.upstreams.errors import AddressError
+from registry.upstreams.errors import UpstreamAddressError
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_an_address_is_read(text: str, url: str) -> None:
     ],
 )
 def test_an_address_is_refused_that_git_would_misuse(text: str, why: str) -> None:
-    with pytest.raises(AddressError, match=why) as caught:
+    with pytest.raises(UpstreamAddressError, match=why) as caught:
         parse_address(text)
     assert "secret" not in str(caught.value)
 
@@ -73,7 +73,7 @@ def test_an_address_is_refused_that_git_would_misuse(text: str, why: str) -> Non
 def test_whatever_is_read_is_read_the_same_again(text: str) -> None:
     try:
         found = parse_address(text)
-    except AddressError:
+    except UpstreamAddressError:
         return
     assert parse_address(found.url) == found
     assert not found.host.startswith("-")
@@ -112,7 +112,7 @@ def test_an_ipv4_address_in_the_clothes_of_ipv6_is_judged_alike(ip: ipaddress.IP
 def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
     address = parse_address("https://git.example.com/x")
     refuse_private(address, ["8.8.8.8"])
-    with pytest.raises(AddressError, match=r"169\.254\.169\.254, in a private network"):
+    with pytest.raises(UpstreamAddressError, match=r"169\.254\.169\.254, in a private network"):
         refuse_private(address, ["8.8.8.8", "169.254.169.254"])
 
 
@@ -120,5 +120,5 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
 def test_what_is_near_or_open_must_be_allowed(text: str) -> None:
     address = parse_address(text)
     assert address.scheme in {Scheme.HTTP, Scheme.FILE}
-    with pytest.raises(AddressError, match=r"not encrypted|on this machine"):
+    with pytest.raises(UpstreamAddressError, match=r"not encrypted|on this machine"):
         refuse_private(address, ["8.8.8.8"] if address.host else [])

@@ -16,9 +16,9 @@ from registry.upstreams.address import parse_address
 from registry.upstreams.declaration import Upstream, UpstreamAlias
 from registry.upstreams.declaration_edit import trust_upstream
 from registry.upstreams.errors import (
-    AddressError,
     UnreachableUpstreamError,
     UntrustedUpstreamError,
+    UpstreamAddressError,
 )
 from registry.upstreams.fetch_limits import FetchLimits, reach_of
 from registry.upstreams.fetched import Upstreams
@@ -181,7 +181,7 @@ def test_over_ssh_only_the_address_that_was_judged_is_gone_to(
 )  # fmt: skip
 def test_a_private_address_is_refused_before_anything_is_sent(scene: Scene, address: str) -> None:
     upstream = Upstream(alias=_PUB, address=parse_address(address))
-    with pytest.raises(AddressError, match="in a private network"):
+    with pytest.raises(UpstreamAddressError, match="in a private network"):
         scene.upstreams().fetch(upstream)
 
 

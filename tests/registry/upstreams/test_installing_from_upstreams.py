@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from registry.errors import ConflictError, NotFoundError, RegistryError
-from registry.history.audit_trail import read_history
+from registry.history.audit_trail import read_audit_trail
 from registry.installing.errors import DependencyConflictError
 from registry.names import parse_library_name
 from registry.publishing.withdraw import yank
 from registry.resolution.resolver import ResolutionError
 from registry.snapshots.registry import Registry
-from registry.upstreams.apply_plan import carry_out
+from registry.upstreams.apply_plan import apply_plan
 from registry.upstreams.errors import UnreachableUpstreamError
 from registry.upstreams.lock import lock_of, plan_of_lock
 from registry.upstreams.lock_file import dump_lock, parse_lock
@@ -36,7 +36,7 @@ def test_what_a_library_needs_comes_along_and_the_commit_names_where_from(scene:
     assert library.instance.version == "1.1.0"
     assert library.instance.digest == library.releases[0].digest
     assert not library.problems
-    (entry,) = read_history(scene.registry, limit=1)
+    (entry,) = read_audit_trail(scene.registry, limit=1)
     assert entry.operation == "install"
     assert set(entry.libraries) == {"base-tools", "top-tools"}
 
@@ -255,7 +255,7 @@ def test_a_locked_set_is_installed_exactly_elsewhere_also_what_was_yanked_since(
         other.upstreams().refresh()
         for _ in range(2):
             found = plan_of_lock(other.installer().view(), other.upstreams(), lock)
-            done = carry_out(
+            done = apply_plan(
                 other.installer(), other.upstreams(), found, operation="install", by=BY
             )
         assert not done.changed
@@ -291,7 +291,7 @@ def test_what_a_lock_leaves_without_its_needs_is_refused(scene: Scene) -> None:
         other.upstreams().refresh()
         found = plan_of_lock(other.installer().view(), other.upstreams(), only_top)
         with pytest.raises(DependencyConflictError, match="base-tools is not installed"):
-            carry_out(other.installer(), other.upstreams(), found, operation="install", by=BY)
+            apply_plan(other.installer(), other.upstreams(), found, operation="install", by=BY)
         other.close()
 
 

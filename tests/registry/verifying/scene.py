@@ -36,9 +36,9 @@ from registry.signing.statements import ReleaseStatement
 from registry.snapshots.one_library import read_library
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor
-from registry.trust.report import Attack, CheckName, CheckState, Finding, Report
+from registry.trust.report import Attack, CheckName, CheckState, Finding, VerificationReport
 from registry.trust.trusted_head import read_trusted, remember
-from registry.verifying.verification import Verified, Wishes, verify
+from registry.verifying.verification import VerificationOptions, Verified, verify_registry
 from registry.versions import parse_version
 from tests.registry.making import EXECUTOR, files, git
 
@@ -220,19 +220,19 @@ class Scene:
         hours: float | None = None,
         deep: bool = False,
         pinned: bool = True,
-    ) -> Wishes:
-        return Wishes(
+    ) -> VerificationOptions:
+        return VerificationOptions(
             now=now or datetime.now(UTC),
             administrators=(self.keys.administrator.public,) if pinned else (),
             longest=timedelta(hours=hours) if hours is not None else None,
             deep=deep,
         )
 
-    def verified(self, wishes: Wishes | None = None) -> Verified:
+    def verified(self, wishes: VerificationOptions | None = None) -> Verified:
         trusted = read_trusted(self.registry)
-        return verify(self.registry, wishes or self.wishes(), trusted=trusted)
+        return verify_registry(self.registry, wishes or self.wishes(), trusted=trusted)
 
-    def report(self, wishes: Wishes | None = None) -> Report:
+    def report(self, wishes: VerificationOptions | None = None) -> VerificationReport:
         return self.verified(wishes).report
 
     def trust(self) -> None:
@@ -243,7 +243,7 @@ class Scene:
 
 
 def found(
-    report: Report, check: CheckName, attack: Attack, where: str = "", what: str = ""
+    report: VerificationReport, check: CheckName, attack: Attack, where: str = "", what: str = ""
 ) -> Finding:
     """The one finding of this check that is this attack on this release."""
     assert not report.is_sound
@@ -262,5 +262,5 @@ def found(
     return matching[0]
 
 
-def states(report: Report) -> dict[CheckName, CheckState]:
+def states(report: VerificationReport) -> dict[CheckName, CheckState]:
     return {check.name: check.state for check in report.checks}

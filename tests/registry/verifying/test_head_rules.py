@@ -12,15 +12,15 @@ from registry.trust.report import Attack
 from registry.verifying.head_rules import (
     SKEW,
     SPARE_STATEMENTS,
+    HeadStanding,
     Known,
-    Standing,
     judge_freshness,
     judge_statement,
 )
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 HEAD, OLD = CommitId("a" * 40), CommitId("b" * 40)
-HERE = Standing(newer=0, is_ahead=False)
+HERE = HeadStanding(newer=0, is_ahead=False)
 
 
 def statement(sequence: int = 10, time: datetime = NOW, head: CommitId = HEAD) -> HeadStatement:
@@ -28,7 +28,7 @@ def statement(sequence: int = 10, time: datetime = NOW, head: CommitId = HEAD) -
 
 
 def attacks(
-    stated: HeadStatement, known: Known, standing: Standing = HERE, now: datetime = NOW
+    stated: HeadStatement, known: Known, standing: HeadStanding = HERE, now: datetime = NOW
 ) -> set[Attack]:
     return {finding.attack for finding in judge_statement(stated, standing, known, now).findings}
 
@@ -84,6 +84,6 @@ def test_age_that_is_asked_for_and_cannot_be_judged_is_found() -> None:
 
 
 def test_head_that_is_behind_or_elsewhere() -> None:
-    behind, elsewhere = (Standing(newer=None, is_ahead=ahead) for ahead in (True, False))
+    behind, elsewhere = (HeadStanding(newer=None, is_ahead=ahead) for ahead in (True, False))
     assert attacks(statement(), KNOWN, behind) == {Attack.ROLLBACK}
     assert attacks(statement(), KNOWN, elsewhere) == {Attack.MIX_AND_MATCH}

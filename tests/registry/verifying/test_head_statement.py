@@ -12,7 +12,7 @@ from registry.git.commit_writer import Identity, NewCommit, write_commit
 from registry.git.remote import push
 from registry.signing.errors import OtherKeyError
 from registry.signing.private_keys import PrivateKey
-from registry.signing.signed_statements import sign_head
+from registry.signing.signed_statements import sign_head_statement
 from registry.signing.statements import HeadStatement
 from registry.snapshots.registry import Registry
 from registry.trust.report import Attack
@@ -121,7 +121,10 @@ def write_forged(scene: Scene, key: PrivateKey, now: datetime) -> None:
     commit = NewCommit(
         message="x",
         who=Identity(name="x", email="x@x", seconds=int(now.timestamp())),
-        files={"head.txt": bytes(statement), "head.txt.sig": sign_head(statement, key).encode()},
+        files={
+            "head.txt": bytes(statement),
+            "head.txt.sig": sign_head_statement(statement, key).encode(),
+        },
     )
     new = write_commit(scene.registry.repository, None, commit)
     git(scene.path, "update-ref", "refs/heads/opsteps-head", new)

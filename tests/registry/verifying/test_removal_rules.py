@@ -21,9 +21,9 @@ from registry.signing.private_keys import PrivateKey
 from registry.snapshots.one_library import read_library
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor
-from registry.trust.report import Attack, CheckName, Report
+from registry.trust.report import Attack, CheckName, VerificationReport
 from registry.verifying.attestation import attest
-from registry.verifying.verification import Wishes, verify
+from registry.verifying.verification import VerificationOptions, verify_registry
 from registry.versions import parse_version
 from tests.registry.making import NAME, files, git, new_registry, put
 from tests.registry.verifying.scene import ACME, TOOLS, Scene, found, new_key, registry_yaml
@@ -59,8 +59,10 @@ def two(tmp_path: Path) -> Iterator[Registry]:
         yield registry
 
 
-def look(registry: Registry) -> Report:
-    return verify(registry, Wishes(now=datetime.now(UTC), deep=True), trusted=None).report
+def look(registry: Registry) -> VerificationReport:
+    return verify_registry(
+        registry, VerificationOptions(now=datetime.now(UTC), deep=True), trusted=None
+    ).report
 
 
 def test_removing_one_version_is_written_down_and_sound(two: Registry) -> None:

@@ -15,7 +15,7 @@ from registry.snapshots.registry import Registry
 from registry.trust.evidence import Release
 from registry.trust.report import CheckName
 from registry.verifying.tag_evidence import read_tags
-from registry.verifying.two_heads import Judgement, Remembered, judge_between
+from registry.verifying.two_heads import HeadJudgement, Remembered, judge_between
 from registry.versions import parse_version
 from tests.growth import LINEAR, growth
 from tests.registry.making import files, git, new_registry
@@ -34,7 +34,7 @@ def served(scene: Scene) -> dict[Release, Remembered]:
 
 def judged(
     scene: Scene, old: CommitId, known: dict[Release, Remembered], *, all_tags: bool = False
-) -> Judgement:
+) -> HeadJudgement:
     return judge_between(
         scene.registry, old, scene.registry.head(), remembered=known, all_tags=all_tags
     )

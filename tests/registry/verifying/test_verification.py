@@ -10,9 +10,9 @@ from registry.publishing.add import add_release
 from registry.publishing.bulk_import import ImportedRelease, import_releases
 from registry.publishing.release import release
 from registry.transactions.transaction import Actor
-from registry.trust.report import Attack, CheckName, CheckState, Finding, Report
+from registry.trust.report import Attack, CheckName, CheckState, Finding, VerificationReport
 from registry.verifying.head_statement import write_statement
-from registry.verifying.verification import Wishes, verify
+from registry.verifying.verification import VerificationOptions, verify_registry
 from registry.versions import parse_version
 from tests.registry.making import files, git, new_registry, put
 from tests.registry.verifying.scene import ACME, OTHER, TOOLS, Scene, found, registry_yaml, states
@@ -20,7 +20,7 @@ from tests.registry.verifying.scene import ACME, OTHER, TOOLS, Scene, found, reg
 UNPINNED = "no administrator's key is pinned"
 
 
-def detail(report: Report, name: CheckName) -> str:
+def detail(report: VerificationReport, name: CheckName) -> str:
     return next(check.detail for check in report.checks if check.name is name)
 
 
@@ -36,7 +36,9 @@ def uninstall(scene: Scene) -> None:
 
 def test_new_registry_is_sound(tmp_path: Path) -> None:
     with new_registry(tmp_path / "r") as registry:
-        report = verify(registry, Wishes(now=datetime.now(UTC), deep=True), trusted=None).report
+        report = verify_registry(
+            registry, VerificationOptions(now=datetime.now(UTC), deep=True), trusted=None
+        ).report
     assert report.is_sound
     assert report.counts.releases == 0
 
@@ -147,7 +149,9 @@ def test_imported_history_is_sound(tmp_path: Path) -> None:
             for version in ("1.0.0", "1.1.0", "2.0.0")
         ]
         import_releases(registry, items, by=Actor(name="importer"))
-        report = verify(registry, Wishes(now=datetime.now(UTC), deep=True), trusted=None).report
+        report = verify_registry(
+            registry, VerificationOptions(now=datetime.now(UTC), deep=True), trusted=None
+        ).report
     assert report.findings == ()
     assert report.counts.releases == 3
 
@@ -215,7 +219,9 @@ def test_without_administrators_a_bad_signature_is_still_found(scene: Scene) -> 
 def test_registry_without_signatures_says_who_vouches(tmp_path: Path) -> None:
     with new_registry(tmp_path / "r") as registry:
         put(registry, files())
-        report = verify(registry, Wishes(now=datetime.now(UTC)), trusted=None).report
+        report = verify_registry(
+            registry, VerificationOptions(now=datetime.now(UTC)), trusted=None
+        ).report
     assert report.is_sound
     assert "only Git and the ledger" in detail(report, CheckName.SIGNATURES)
 
@@ -260,12 +266,12 @@ def test_acknowledged_finding_is_listed_and_fails_no_more_and_a_new_one_does(sce
     verified = scene.verified()
     (finding,) = verified.report.findings
     accepted = replace(verified.head, accepted=(finding.identity,))
-    report = verify(scene.registry, scene.wishes(), trusted=accepted).report
+    report = verify_registry(scene.registry, scene.wishes(), trusted=accepted).report
     assert report.is_sound
     assert report.accepted == (finding,)
     scene.write(scene.edited())
     scene.write(scene.original())
-    again = verify(scene.registry, scene.wishes(), trusted=accepted).report
+    again = verify_registry(scene.registry, scene.wishes(), trusted=accepted).report
     assert len(again.findings) == 1
     assert again.findings != (finding,)
 
@@ -276,7 +282,7 @@ def test_what_a_head_is_worth_now_cannot_be_acknowledged(scene: Scene) -> None:
     verified = scene.verified()
     known = tuple(finding.identity for finding in verified.report.findings)
     accepted = replace(verified.head, head=verified.report.trusted or CommitId(""), accepted=known)
-    assert not verify(scene.registry, scene.wishes(), trusted=accepted).report.is_sound
+    assert not verify_registry(scene.registry, scene.wishes(), trusted=accepted).report.is_sound
 
 
 def test_identity_tells_findings_apart_by_each_of_their_parts() -> None:

@@ -12,7 +12,7 @@ from server.database.engine import Database
 from server.database.idempotency import (
     Claim,
     Full,
-    Kept,
+    KeptAnswer,
     UnderWay,
     claim,
     claim_again,
@@ -176,7 +176,7 @@ _MOST = 10
 
 def _claim(
     database: Database, key: str = "k", *, lease: float = 60
-) -> Claim | Kept | UnderWay | Full:
+) -> Claim | KeptAnswer | UnderWay | Full:
     return claim(
         database, actor="bot", key=key, fingerprint="f" * 64, lease_seconds=lease, most=_MOST
     )
@@ -188,7 +188,7 @@ def test_a_claim_is_held_until_its_answer_is_kept(database: Database) -> None:
     assert isinstance(_claim(database), UnderWay)
     finish(database, mine, body_digest="d" * 64, status=200, body=b"{}")
     kept = _claim(database)
-    assert kept == Kept(
+    assert kept == KeptAnswer(
         fingerprint="f" * 64, body_digest="d" * 64, status=200, body=b"{}", claim=mine.claim
     )
 
@@ -198,7 +198,7 @@ def test_an_answer_that_does_not_hold_any_more_is_claimed_by_one(database: Datab
     assert isinstance(mine, Claim)
     finish(database, mine, body_digest="d" * 64, status=200, body=b"{}")
     kept = _claim(database)
-    assert isinstance(kept, Kept)
+    assert isinstance(kept, KeptAnswer)
     assert isinstance(claim_again(database, actor="bot", key="k", kept=kept), Claim)
     assert isinstance(claim_again(database, actor="bot", key="k", kept=kept), UnderWay)
     assert isinstance(_claim(database), UnderWay)
@@ -229,7 +229,7 @@ def test_the_claim_of_a_server_that_died_is_taken_over_and_it_cannot_finish(
     release(database, dead)
     finish(database, mine, body_digest="d" * 64, status=200, body=b"mine")
     kept = _claim(database, lease=-1)
-    assert isinstance(kept, Kept)
+    assert isinstance(kept, KeptAnswer)
     assert kept.body == b"mine"
 
 

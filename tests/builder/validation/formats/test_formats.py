@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.content_rules.rule_ids import RULES
-from builder.validation.formats import WRITERS, Report, ReportFormat
+from builder.validation.formats import WRITERS, ProblemReport, ReportFormat
 from builder.validation.formats.text import problem_line
 from registry.problems import Problem, Severity
 
@@ -45,8 +45,8 @@ def problem(**changes: Any) -> Problem:
     return Problem(**{**base, **changes})
 
 
-def report(*problems: Problem, checked: tuple[str, ...] = ("libraries/a/1.0.0",)) -> Report:
-    return Report(checked=checked, problems=problems, version="1.0.0", rules=RULES)
+def report(*problems: Problem, checked: tuple[str, ...] = ("libraries/a/1.0.0",)) -> ProblemReport:
+    return ProblemReport(checked=checked, problems=problems, version="1.0.0", rules=RULES)
 
 
 def written(kind: ReportFormat, *problems: Problem) -> str:
