@@ -29,7 +29,11 @@ class ReleaseState(StrEnum):
 
 
 class LibraryStatus(StrEnum):
-    """The ``status`` on the wire (design, sections 3 and 7)."""
+    """Whether a library can be used; of several that apply, one.
+
+    It is the first of error, updating, disabled, deprecated, enabled; one that is here and was
+    never enabled is installed.
+    """
 
     INSTALLED = "installed"
     ENABLED = "enabled"

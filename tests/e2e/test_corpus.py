@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from builder.catalogue import build_catalogue
@@ -172,6 +173,13 @@ def test_the_whole_corpus_is_served(corpus_registry: Corpus, corpus_client: Clie
         assert answer.status == 200, step_id
         pinned = corpus_client.get(f"/api/v1/steps/{step_id}@{active.version}")
         assert pinned.body == answer.body, step_id
+
+
+def test_every_step_is_what_the_document_says(corpus_client: Client) -> None:
+    document = corpus_client.get("/openapi.json").json()
+    for path, name in (("/api/v1/steps", "StepList"), ("/api/v1/libraries/slack", "LibraryDetail")):
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        jsonschema_rs.Draft202012Validator(schema).validate(corpus_client.get(path).json())
 
 
 def test_an_old_release_is_served_when_it_is_pinned(corpus_client: Client) -> None:

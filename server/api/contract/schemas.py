@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-LibraryStatus = Literal["installed", "enabled", "disabled", "error", "updating", "deprecated"]
-Platform = Literal["windows", "linux", "macos"]
+from registry.library.release_state import LibraryStatus
 
 
 class _Wire(BaseModel):
@@ -19,88 +18,6 @@ class ErrorBody(_Wire):
 
     detail: str = Field(examples=["there is no library 'x'; see GET /api/v1/libraries"])
     problems: list[str] = Field(default=[], description="Each single problem, where there are any.")
-
-
-class LibrarySummary(_Wire):
-    """An element of the list of libraries."""
-
-    id: int = Field(description="Derived from the name; 53 bits.", examples=[3573406206937521])
-    name: str = Field(examples=["file-operations-basic"])
-    version: str = Field(description="The active release; empty when there is none.")
-    display_name: str
-    description: str
-    author: str
-    is_enabled: bool
-    is_premium: bool
-    installation_date: str | None = Field(description="RFC 3339, UTC.")
-    last_used: str | None = Field(description="RFC 3339, UTC.")
-    step_count: int
-    status: LibraryStatus
-
-
-class Parameter(BaseModel):
-    """One parameter of a step."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str = Field(examples=["string"])
-    required: bool
-    description: str
-
-
-class Example(_Wire):
-    """Parameters that show a step at work."""
-
-    name: str
-    description: str
-    parameters: dict[str, Any]
-
-
-class Step(_Wire):
-    """One step of a release."""
-
-    id: str = Field(examples=["file-operations-basic.file.copy"])
-    name: str = Field(description="The name that people read.")
-    type: str = Field(description="The step's name in its library.", examples=["file.copy"])
-    category: str
-    library: str
-    library_id: int
-    icon: str
-    description: str
-    color: str = Field(examples=["#007bff"])
-    inputs: int
-    outputs: int
-    parameters: dict[str, Parameter]
-    platform_support: list[Platform]
-    required_permissions: list[str]
-    examples: list[Example]
-    tags: list[str]
-    version: str = Field(description="The release this is from.")
-    permissions: dict[str, Any]
-    has_executor: bool
-    returns: dict[str, Any]
-    is_deprecated: bool
-    deprecation_message: str | None
-
-
-class LibraryDetail(LibrarySummary):
-    """The summary, the manifest, every release and the steps of the active one."""
-
-    model_config = ConfigDict(extra="allow")
-
-    versions: list[dict[str, Any]]
-    deprecated: dict[str, Any] | None
-    problems: list[str]
-    steps: list[Step]
-
-
-class StepList(_Wire):
-    """Steps, and what a user can narrow the list to."""
-
-    steps: list[Step]
-    total_count: int
-    categories: list[str]
-    libraries: list[str]
 
 
 class SearchHit(_Wire):

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from server.api.contract.library_schemas import Step, StepList
 from server.api.contract.replies import PLATFORM, Reply, ServerParts, errors, page_of, paged
-from server.api.contract.schemas import Step, StepList
 from server.api.contract.scopes import Access, Requires
 from server.front.lookups import StepFilter
 

@@ -7,8 +7,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from server.api.contract import schemas
-from tests.server.real_server import Client, Place, make_token, making_place, serving
+from registry.formats.parsing import parse_step
+from registry.formats.schema import Format, schema_of
+from registry.library.wire import step_bytes
+from registry.names import LibraryName
+from tests.server.real_server import Client, Place, make_token, making_place, serving, step
 
 ANSWERS = [
     ("/health", "/health"),
@@ -125,9 +128,102 @@ def test_every_example_fits_its_schema(document: Any) -> None:
     assert found > 8
 
 
-def test_the_models_forbid_what_they_do_not_name() -> None:
-    assert schemas.Step.model_json_schema()["additionalProperties"] is False
-    assert schemas.LibrarySummary.model_json_schema()["additionalProperties"] is False
+def test_the_models_forbid_what_they_do_not_name(document: Any) -> None:
+    named = document["components"]["schemas"]
+    for name in ("Step", "Parameter", "Example", "Permissions", "LibrarySummary", "LibraryDetail"):
+        assert named[name]["additionalProperties"] is False, name
+
+
+EVERY_FIELD: dict[str, Any] = {
+    "author_email": "ada@example.com",
+    "homepage": "https://example.com/full",
+    "repository": "https://example.com/full.git",
+    "tags": ["full"],
+    "dependencies": ["core>=1.0"],
+    "min_opsconductor_version": "1.0.0",
+    "required_permissions": ["network"],
+    "is_premium": True,
+    "price": 9.5,
+    "trial_days": 14,
+    "support_email": "help@example.com",
+    "python_requirements": [],
+}
+EVERY_FIELD_OF_A_STEP: dict[str, Any] = {
+    "parameters": {
+        "mode": {
+            "type": "select",
+            "required": True,
+            "default": "fast",
+            "description": "How.",
+            "options": ["fast", "slow"],
+            "multiline": True,
+            "secret": True,
+            "validation": {"pattern": "f.*|s.*", "max_length": 9},
+        },
+        "bare": {"type": "string"},
+    },
+    "permissions": {
+        "filesystem": {"read": ["{mode}"], "write": ["{mode}"]},
+        "network": ["*:443"],
+        "commands": ["ping"],
+        "environment": ["HOME"],
+        "limits": {"wall_seconds": 5, "memory_mb": 64},
+    },
+    "examples": [{"name": "Fast", "description": "It is.", "parameters": {"mode": "fast"}}],
+    "is_deprecated": True,
+    "deprecation_message": "Use another.",
+    "returns": {"type": "object"},
+}
+
+
+def test_what_sets_every_field_or_none_is_what_the_document_says(
+    tmp_path: Path, document: Any
+) -> None:
+    with making_place(tmp_path / "registry") as made:
+        made.publish("full", "1.0.0", [step("do.all", **EVERY_FIELD_OF_A_STEP)], **EVERY_FIELD)
+        made.publish("bare", "1.0.0", [{"name": "do.it"}])
+        made.publish("broken", "1.0.0")
+        made.commit_file("libraries/broken/1.0.0/manifest.json", "{")
+        with serving(made.path, "--no-catalogue") as client:
+            answers = {
+                name: client.get(f"/api/v1/libraries/{name}").json()
+                for name in ("full", "bare", "broken")
+            }
+    for answer in answers.values():
+        _check(document, _schema(document, "/api/v1/libraries/{library}", 200), answer)
+    (sent,) = answers["full"]["steps"]
+    named = {name: one["properties"] for name, one in document["components"]["schemas"].items()
+             if "properties" in one}  # fmt: skip
+    assert set(answers["full"]) == set(named["LibraryDetail"])
+    assert set(sent) == set(named["Step"])
+    assert set(sent["parameters"]["mode"]) == set(named["Parameter"])
+    assert set(sent["parameters"]["bare"]) == {"type", "required", "description"}
+    assert set(sent["examples"][0]) == set(named["Example"])
+    assert set(sent["permissions"]) == set(named["Permissions"])
+    assert set(sent["permissions"]["limits"]) == set(named["RunLimits"])
+    assert answers["bare"]["steps"][0]["permissions"]["limits"]["disk_mb"] is None
+    assert "license" not in answers["broken"]
+
+
+def test_a_field_of_a_file_is_described_as_in_its_schema(document: Any) -> None:
+    of_file = schema_of(Format.STEP)
+    named = document["components"]["schemas"]
+    for name in ("color", "returns", "is_deprecated"):
+        assert (
+            named["Step"]["properties"][name]["description"]
+            == of_file["properties"][name]["description"]
+        )
+    kinds = of_file["$defs"]["parameter"]["properties"]["type"]["enum"]
+    assert named["Parameter"]["properties"]["type"]["enum"] == kinds
+
+
+def test_an_unknown_limit_of_a_value_is_sent_and_allowed(document: Any) -> None:
+    raw = b'{"name": "do.it", "parameters": {"p": {"type": "string", "validation": {"odd": 1}}}}'
+    known = parse_step(raw, file="steps/do_it.json").value
+    assert known is not None
+    sent = json.loads(step_bytes(LibraryName("some"), "1.0.0", known, has_executor=False))
+    assert sent["parameters"]["p"]["validation"] == {"odd": 1}
+    _check(document, {"$ref": "#/components/schemas/Step"}, sent)
 
 
 def test_the_document_says_who_may_and_what_headers_count(document: Any) -> None:
