@@ -58,6 +58,8 @@ def log(
     """
     first, last = _moment(since, "--since"), _moment(until, "--until", is_end=True)
     name = parse_library_name(library) if library is not None else None
+    from registry.git.gitpython import iter_commits
+
     with Registry.open(registry, check_clone=False) as opened:
         # Without older commits the answer is wrong; without tags it is not.
         replace(opened.clone_state(), lacks_tags=False).refuse_incomplete(opened.path)
@@ -70,6 +72,7 @@ def log(
                 operation=operation,
                 since=first,
                 until=last,
+                walk=iter_commits,
             )
         )
         if name is not None and not entries:

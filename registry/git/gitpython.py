@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
@@ -25,6 +25,7 @@ from registry.git.repository import (
     remote_arguments,
 )
 from registry.git.safe_directories import safe_directories
+from registry.names import CommitId
 
 
 @contextmanager
@@ -214,6 +215,21 @@ def told_by_git(repository: GitRepository) -> Iterator[None]:
     except git.GitCommandError as error:
         said = error.stderr.removeprefix(_QUOTED[0]).removesuffix(_QUOTED[1])
         raise repository.failure(list(map(str, error.command[1:])), said) from error
+
+
+def iter_commits(
+    repository: GitRepository, commits: str, paths: Sequence[str]
+) -> Iterator[CommitId]:
+    """The commits of a range; with paths, those that changed one of them, on any branch."""
+    with open_repo(repository) as repo, told_by_git(repository):
+        walk = repo.iter_commits(commits, paths, full_history=True, show_pulls=True)
+        yield from (CommitId(commit.hexsha) for commit in walk)
+
+
+def merge_bases(repository: GitRepository, one: CommitId, other: CommitId) -> list[CommitId]:
+    """Where two commits branched off from each other; empty where they share no history."""
+    with open_repo(repository) as repo, told_by_git(repository):
+        return [CommitId(found.hexsha) for found in repo.merge_base(one, other, all=True)]
 
 
 def create_repository(path: Path, *, bare: bool = False, branch: str = "main") -> GitRepository:

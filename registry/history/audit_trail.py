@@ -36,7 +36,7 @@ from registry.versions import Version, version_or_none
 if TYPE_CHECKING:  # cryptography takes its time to load, and few registries attest
     from registry.signing.keys import PublicKey
 
-__all__ = ["PLAIN_COMMIT", "AuditEntry", "read_audit_trail", "read_part"]
+__all__ = ["PLAIN_COMMIT", "AuditEntry", "Walk", "read_audit_trail", "read_part", "walk_commits"]
 
 # Commits that are read together: the first few at once, then enough to keep Git's pipe full.
 _FIRST_BATCH = 50
@@ -44,6 +44,10 @@ _BATCH = 500
 _COMMIT_HEADER = re.compile(r"[0-9a-f]{40}\Z")
 _LIBRARIES = "libraries"
 _INSTANCES = "instances"
+
+
+Walk = Callable[[GitRepository, str, Sequence[str]], Iterator[CommitId]]
+"""Names the commits of a range that changed one of some paths, the newest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,20 +84,23 @@ def read_audit_trail(  # noqa: PLR0913 - one for each filter
     operation: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    walk: Walk | None = None,
 ) -> Iterator[AuditEntry]:
     """The entries up to a head (HEAD when None) that match all that is given, newest first.
 
     At most ``limit``, and no more is read than they need. With ``after`` only what that commit
     does not have. ``since`` and ``until`` (both included)
-    carry a time zone. Raises InvalidNameError for no library's name.
+    carry a time zone. ``walk`` names the commits, `walk_commits` when left out. Raises
+    InvalidNameError for no library's name.
     """
     at = head or registry.head()
+    ids = (walk or walk_commits)(registry.repository, _range(at, after), _paths(library))
     wanted = _filter(actor=actor, operation=operation, since=since, until=until)
     keys = _instance_keys(registry, at)
     repository = registry.repository
     left = limit
-    for ids in _batches(_commit_ids(repository, at, library, after), limit):
-        drafts = [draft for draft in _drafts(repository, ids) if wanted(draft)]
+    for batch in _batches(ids, limit):
+        drafts = [draft for draft in _drafts(repository, batch) if wanted(draft)]
         chosen = drafts if left is None else drafts[: max(left, 0)]
         touched = _touched(repository, [draft.commit for draft in chosen])
         for draft in chosen:
@@ -137,20 +144,23 @@ def _filter(
     return matches
 
 
-def _commit_ids(
-    repository: GitRepository,
-    head: CommitId,
-    library: LibraryName | None,
-    after: CommitId | None,
+def walk_commits(
+    repository: GitRepository, commits: str, paths: Sequence[str]
 ) -> Iterator[CommitId]:
-    """Every ancestor of the head; with a library, those that changed it, on any branch."""
-    paths: tuple[str, ...] = ()
-    if library is not None:
-        name = parse_library_name(library)
-        paths = (f":(top){_LIBRARIES}/{name}", f":(top,glob){_INSTANCES}/*/{name}.yaml")
-    revisions = (head,) if after is None else (head, f"^{after}")
-    lines = repository.lines("rev-list", "--full-history", "--show-pulls", *revisions, "--", *paths)
-    return map(CommitId, lines)
+    """The commits of a range; with paths, those that changed one of them, on any branch."""
+    walked = ("--full-history", "--show-pulls", commits, "--", *paths)
+    return map(CommitId, repository.lines("rev-list", *walked))
+
+
+def _range(head: CommitId, after: CommitId | None) -> str:
+    return head if after is None else f"{after}..{head}"
+
+
+def _paths(library: LibraryName | None) -> tuple[str, ...]:
+    if library is None:
+        return ()
+    name = parse_library_name(library)
+    return f":(top){_LIBRARIES}/{name}", f":(top,glob){_INSTANCES}/*/{name}.yaml"
 
 
 def read_part(  # noqa: PLR0913 - one for each filter

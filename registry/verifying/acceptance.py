@@ -37,11 +37,13 @@ def _last_judged(registry: Registry, head: CommitId, judged: str) -> CommitId:
     """The last commit of a head that was judged: what comes after it is a person's to accept."""
     if not judged:
         return head
+    from registry.git.gitpython import merge_bases
+
     try:
-        out = registry.repository.run("merge-base", judged, head)
-    except GitError:  # they have nothing in common, or what was judged is not here any more
+        shared = merge_bases(registry.repository, CommitId(judged), head)
+    except GitError:  # what was judged is not here any more
         return head
-    return CommitId(out.decode().split()[0])
+    return next(iter(shared), head)
 
 
 def _changed(now: Snapshot, plain: Snapshot) -> Iterator[tuple[RememberedLibrary, list[str]]]:

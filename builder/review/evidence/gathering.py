@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,26 +55,29 @@ def find_commits(registry: Registry, base: str, head: str | None) -> Commits:
     Branches that merged each other have several places where they branched off. A merge weighs
     all of them: a change that one of them does not show could undo what the base did since.
     """
+    from registry.git.gitpython import merge_bases
+
     repository = registry.repository
     tip = repository.resolve_commit(base)
     end = repository.resolve_commit(head) if head is not None else registry.head()
     if tip == end:
         return Commits(base=tip, head=end, fork=tip)
-    try:
-        forks = repository.run("merge-base", "--all", tip, end).decode().split()
-    except GitError as error:
+    forks: list[CommitId] = []
+    with suppress(GitError):
+        forks = merge_bases(repository, tip, end)
+    if not forks:
         raise GitError(
             "the base and the head share no history here",
             where=str(registry.path),
             next_step="Fetch the whole history; in a workflow, check out with 'fetch-depth: 0'",
-        ) from error
+        )
     if len(forks) > 1:
         raise GitError(
             f"the head and the base branched off at {len(forks)} places, having merged each other",
             where=str(registry.path),
             next_step="Merge the base as it is now into the head",
         )
-    return Commits(base=tip, head=end, fork=CommitId(forks[0]))
+    return Commits(base=tip, head=end, fork=forks[0])
 
 
 def read_root(repository: GitRepository, commit: CommitId, where: Path) -> RegistryRoot:

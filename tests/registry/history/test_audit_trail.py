@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from opsteps import main
 from registry.errors import GitError, InvalidNameError
 from registry.git.commit_message import read_message, split_signature
+from registry.git.gitpython import iter_commits
 from registry.git.repository import GitRepository
 from registry.history.audit_trail import AuditEntry, read_audit_trail
 from registry.names import CommitId, LibraryName
@@ -20,7 +21,7 @@ from registry.publishing.add import add_release
 from registry.signing.private_keys import PrivateKey, parse_private_key, read_private_key
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import Actor, operation_message
-from tests.registry.making import NAME, files, git, new_registry, put, version
+from tests.registry.making import NAME, commit_all, files, git, new_registry, put, version
 
 _TRAILERS = "Operation: yank\nActor: admin\nRequest-Id: 1"
 
@@ -110,6 +111,35 @@ class TestEntries:
         merge, add = list(read_audit_trail(registry, library=NAME))
         assert (merge.summary, merge.libraries) == ("Merge side", (NAME,))
         assert add.operation == "add"
+
+    @pytest.mark.parametrize("library", [None, NAME])
+    def test_gitpython_names_the_same_commits(
+        self, registry: Registry, library: LibraryName | None
+    ) -> None:
+        where = registry.path
+        first = registry.head()
+        git(where, "checkout", "-q", "-b", "side")
+        put(registry, files())
+        git(where, "reset", "-q", "--hard")
+        git(where, "checkout", "-q", "main")
+        commit_all(where)
+        git(where, "merge", "-q", "--no-ff", "-m", "Merge side", "side")
+        wanted = list(read_audit_trail(registry, library=library, after=first))
+        assert len(wanted) == (3 if library else 4)
+        found = read_audit_trail(registry, library=library, after=first, walk=iter_commits)
+        assert list(found) == wanted
+        # One that is not asked for all of them leaves no process behind.
+        assert list(read_audit_trail(registry, limit=1, walk=iter_commits)) == [
+            next(read_audit_trail(registry))
+        ]
+
+    def test_gitpython_says_the_same_of_what_is_not_there(self, registry: Registry) -> None:
+        head = CommitId("1" * 40)
+        with pytest.raises(GitError) as plain:
+            list(read_audit_trail(registry, head=head))
+        with pytest.raises(GitError) as other:
+            list(read_audit_trail(registry, head=head, walk=iter_commits))
+        assert str(other.value) == str(plain.value)
 
     def test_history_up_to_an_earlier_head(self, registry: Registry) -> None:
         put(registry, files())
