@@ -90,6 +90,8 @@ NOTHING = InstallPlan(libraries=())
 
 def fetch_all(upstreams: Upstreams) -> None:
     """Fetch every upstream; what cannot be had is told, and matters only to what it owns."""
+    if not any(True for _ in upstreams):
+        return
     with fetch_bar() as watch:
         failed = upstreams.refresh(watch=watch)
     for alias, error in failed.items():

@@ -12,7 +12,7 @@ from registry.git.gitpython import open_repo
 from registry.git.remote_limits import Reach, within
 from registry.git.repository import GitRepository
 
-Watch = Callable[[str, float, float | None], None]
+StageWatch = Callable[[str, float, float | None], None]
 """Told what is being done, how much of it is, and of how much where that is known."""
 
 # Whatever else the other side says is shown to nobody.
@@ -25,7 +25,7 @@ _STAGES = {
 
 
 def fetch_watched(
-    repository: GitRepository, arguments: Sequence[str], *, reach: Reach, watch: Watch
+    repository: GitRepository, arguments: Sequence[str], *, reach: Reach, watch: StageWatch
 ) -> None:
     """Run ``git fetch`` as `GitRepository.run_remotely` does, and tell how far it is.
 
@@ -48,7 +48,7 @@ def fetch_watched(
 class _Progress(git.RemoteProgress):
     """Called by the thread that reads what Git says."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: StageWatch) -> None:
         super().__init__()
         self._watch = watch
         self._others: list[str] = []
@@ -66,7 +66,9 @@ class _Progress(git.RemoteProgress):
             self._watch(stage, min(done, total) if total else done, total or None)
 
     def line_dropped(self, line: str) -> None:
-        self._others.append(line)
+        # The table of refs is no reason, and its names are a stranger's.
+        if not line.startswith((" ", "From ")):
+            self._others.append(line)
 
     @property
     def said(self) -> str:

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 # What plumbing never starts, and GitPython's other commands might.
 _PROGRAMS = ("-c", "diff.external=false", "-c", "core.editor=false", "-c", "core.pager=cat")
-_QUOTED = ("\n  stderr: '", "'")
 
 
 class _Process(git.Git.AutoInterrupt):
@@ -67,7 +66,10 @@ class _Process(git.Git.AutoInterrupt):
 
 
 class IsolatedGit(git.Git):
-    """Starts Git as `GitRepository` does, whatever GitPython would have started."""
+    """Starts Git as `GitRepository` does, whatever GitPython would have started.
+
+    Variables that GitPython is told to set for later commands count for nothing.
+    """
 
     repository: GitRepository | None = None
     """None while there is no repository yet."""
@@ -213,8 +215,12 @@ def told_by_git(repository: GitRepository) -> Iterator[None]:
     try:
         yield
     except git.GitCommandError as error:
-        said = error.stderr.removeprefix(_QUOTED[0]).removesuffix(_QUOTED[1])
-        raise repository.failure(list(map(str, error.command[1:])), said) from error
+        raise repository.failure(list(map(str, error.command[1:])), _said(error)) from error
+
+
+def _said(error: git.GitCommandError) -> str:
+    """What Git said, without what GitPython puts around it."""
+    return error.stderr.removeprefix("\n  stderr: '").removesuffix("'")
 
 
 def iter_commits(
@@ -245,6 +251,6 @@ def create_repository(path: Path, *, bare: bool = False, branch: str = "main") -
             object_format="sha1",
         ).close()
     except git.GitCommandError as error:
-        said = error.stderr.removeprefix(_QUOTED[0]).removesuffix(_QUOTED[1])
+        said = _said(error)
         raise git_failure("init", said, where=str(path), is_partial=False, remote="") from error
     return GitRepository(path)

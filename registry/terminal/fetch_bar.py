@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Watch = Callable[[str, str, float, float | None], None]
+FetchWatch = Callable[[str, str, float, float | None], None]
 """Told of which upstream, what is being done, how much of it is, and of how much."""
 
 
 @contextmanager
-def fetch_bar() -> Iterator[Watch | None]:
+def fetch_bar() -> Iterator[FetchWatch | None]:
     """A bar on a terminal, gone afterwards; None where nobody watches."""
     if not sys.stderr.isatty():
         yield None

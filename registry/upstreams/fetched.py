@@ -17,7 +17,7 @@ from registry.formats.timestamps import format_seconds
 from registry.names import CommitId, LibraryName
 from registry.publishing.ledger_signature import registry_facts
 from registry.snapshots.registry import Registry
-from registry.terminal.fetch_bar import Watch
+from registry.terminal.fetch_bar import FetchWatch
 from registry.upstreams.declaration import Declared, Upstream, UpstreamAlias, declared_upstreams
 from registry.upstreams.errors import UnreachableUpstreamError
 from registry.upstreams.fetch_limits import FetchLimits
@@ -85,7 +85,7 @@ class Upstreams:
         """What became of its fetches."""
         return read_fetch_state(self._state_path(upstream))
 
-    def fetch(self, upstream: Upstream, *, watch: Watch | None = None) -> CommitId:
+    def fetch(self, upstream: Upstream, *, watch: FetchWatch | None = None) -> CommitId:
         """Fetch it now; raises what `registry.upstreams.fetching.fetch` raises, and notes that."""
         with exclusive(self._lock_path(upstream)):
             before = self.state(upstream)
@@ -99,7 +99,7 @@ class Upstreams:
         return head
 
     def refresh(
-        self, *, older_than: float = 0.0, watch: Watch | None = None
+        self, *, older_than: float = 0.0, watch: FetchWatch | None = None
     ) -> dict[UpstreamAlias, RegistryError]:
         """Fetch those whose last attempt is so many seconds ago; returns what failed."""
         failed: dict[UpstreamAlias, RegistryError] = {}
@@ -165,7 +165,9 @@ class Upstreams:
         if place.is_dir():
             shutil.rmtree(place)
 
-    def _fetched(self, upstream: Upstream, before: FetchState, watch: Watch | None) -> CommitId:
+    def _fetched(
+        self, upstream: Upstream, before: FetchState, watch: FetchWatch | None
+    ) -> CommitId:
         path = self._git_path(upstream)
         if not path.is_dir():
             from registry.git.gitpython import create_repository

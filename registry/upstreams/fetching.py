@@ -20,7 +20,7 @@ from registry.git.remote_limits import Reach, RemoteTimeoutError
 from registry.git.repository import GitRepository
 from registry.limits import Limits
 from registry.names import CommitId, ObjectId
-from registry.terminal.fetch_bar import Watch
+from registry.terminal.fetch_bar import FetchWatch
 from registry.trust.commit_walk import descends
 from registry.upstreams.declaration import Upstream
 from registry.upstreams.errors import UnreachableUpstreamError, UntrustedUpstreamError
@@ -39,7 +39,7 @@ def fetch(
     limits: Limits,
     costs: FetchLimits,
     *,
-    watch: Watch | None = None,
+    watch: FetchWatch | None = None,
 ) -> CommitId:
     """Bring the repository up to where the upstream is; returns its head.
 
@@ -77,7 +77,7 @@ def forget_trust(repository: GitRepository) -> None:
 
 
 def _download(
-    repository: GitRepository, upstream: Upstream, reach: Reach, watch: Watch | None
+    repository: GitRepository, upstream: Upstream, reach: Reach, watch: FetchWatch | None
 ) -> None:
     arguments = (
         "--no-tags", "--prune", "--no-recurse-submodules", "--no-write-fetch-head",

@@ -9,7 +9,9 @@ import git as gitpython
 import pytest
 
 from registry.errors import GitError, NotARegistryError
+from registry.git.fetch_progress import fetch_watched
 from registry.git.gitpython import IsolatedRepo, create_repository, open_repo, told_by_git
+from registry.git.remote_limits import Reach
 from registry.git.repository import GitRepository
 from tests.installed import opsteps
 from tests.registry.making import commit_all, git, write_files
@@ -104,6 +106,34 @@ def test_what_could_only_start_a_program_is_refused(
 ) -> None:
     with open_repo(strange) as repo, pytest.raises(gitpython.GitCommandError, match=why):
         use(repo)
+    assert not ran.exists()
+
+
+def _fetch(strange: GitRepository, address: str) -> None:
+    arguments = ("--upload-pack=git-upload-pack", "--end-of-options", address)
+    fetch_watched(strange, arguments, reach=Reach(), watch=lambda *_: None)
+
+
+def test_a_fetch_that_is_watched_starts_no_program(
+    strange: GitRepository, tmp_path: Path, ran: Path
+) -> None:
+    near = tmp_path / "near"
+    near.mkdir()
+    create_repository(near).close()
+    head = commit_all(near)
+    git(strange.git_dir.parent, "config", "remote.evil.url", str(near))
+    _fetch(strange, "evil")
+    assert strange.object(head) is not None
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("address", ["evil", "other:x", "ext::true", "-u:x"])
+def test_a_fetch_that_is_watched_goes_nowhere_else(
+    strange: GitRepository, tmp_path: Path, ran: Path, address: str
+) -> None:
+    git(strange.git_dir.parent, "config", f"url.ext::{tmp_path}/program.insteadOf", "other:")
+    with pytest.raises(GitError, match=r"'ext' not allowed|strange hostname"):
+        _fetch(strange, address)
     assert not ran.exists()
 
 
