@@ -16,9 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from builder.catalogue import BuildReport, build_catalogue
 from builder.catalogue.build.workers import Progress as Report
-from builder.search.index_update import update_index
+from registry.commands.administrators import AdministratorsOption, read_administrators
 from registry.commands.options import NamedRegistryOption, RegistryArgument, whole_registry
-from registry.commands.verify import AdministratorsOption, read_administrators
 from registry.locating.hints import command_line
 from registry.problems import printable
 from registry.publishing.registry_template.published_address import is_loopback
@@ -64,6 +63,8 @@ def build(
             )
         seconds = dict(done.seconds)
         if search:
+            from builder.search.index_update import update_index  # Whoosh takes its time to load
+
             index = update_index(cache_directory(opened) / "search", opened.snapshot())
             seconds["whoosh"] = index.seconds
         warning = _address_warning(base_url or opened.snapshot().facts.url)

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from registry.commands.administrators import AdministratorsOption, read_administrators
 from registry.commands.options import (
     ActorOption,
     JsonOption,
@@ -30,8 +31,6 @@ from registry.errors import GitError
 from registry.formats.timestamps import format_time
 from registry.names import CommitId
 from registry.problems import printable
-from registry.signing.errors import MalformedKeyError
-from registry.signing.keys import PublicKey, parse_public_keys
 from registry.snapshots.registry import Registry
 from registry.terminal.tables import Column, show_table
 from registry.trust.errors import IncompleteHistoryError, TrustedFileError
@@ -55,14 +54,6 @@ from registry.verifying.report_text import (
 )
 from registry.verifying.verification import VerificationOptions, verify_registry
 
-AdministratorsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--administrators",
-        envvar="OPSTEPS_ADMINISTRATORS",
-        help="OpenSSH public keys, in a file outside the registry: who may sign registry.yaml.",
-    ),
-]
 _HERE = Path()
 _COLOURS = {CheckState.OK: "green", CheckState.FAILED: "red", CheckState.NOT_CHECKABLE: "yellow"}
 _COLUMNS = (
@@ -203,19 +194,6 @@ def sign_head(
     typer.echo(f"Signed {statement.head[:12]} as number {statement.sequence}")
     if remote is None:
         typer.echo("  Next: git push REMOTE opsteps-head, or sign with --remote REMOTE")
-
-
-def read_administrators(path: Path | None) -> tuple[PublicKey, ...]:
-    """The keys that are pinned in a file; none without a file. Raises SigningError."""
-    if path is None:
-        return ()
-    try:
-        keys = parse_public_keys(path.read_text(encoding="utf-8"), where=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise MalformedKeyError(f"it cannot be read: {error}", where=str(path)) from error
-    if not keys:
-        raise MalformedKeyError("there is no key in it", where=str(path))
-    return keys
 
 
 def _remember(registry: Registry, head: TrustedHead, before: TrustedHead | None) -> None:

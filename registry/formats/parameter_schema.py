@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import jsonschema
 import msgspec
 import re2
 
@@ -78,6 +77,8 @@ def _value_schema(parameter: Parameter) -> dict[str, Any]:
 
 def value_problems(parameter: Parameter, value: JsonValue) -> Iterator[str]:
     """What is wrong with one value of a parameter, in words."""
+    import jsonschema  # takes its time to load, and most commands look at no value
+
     schema = {k: v for k, v in _value_schema(parameter).items() if k != "format"}
     for error in jsonschema.Draft202012Validator(schema).iter_errors(value):
         yield error.message[:300]

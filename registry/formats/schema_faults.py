@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any
-
-import jsonschema
+from typing import TYPE_CHECKING, Any
 
 from registry.formats.fault_words import Fault, said
 from registry.formats.json_text import Position, escape_pointer
 from registry.formats.schema import Format, schema_of
 from registry.limits import DEFAULT_LIMITS
 from registry.problems import Problem, Severity, more_problems
+
+if TYPE_CHECKING:
+    import jsonschema
 
 # How Python writes the end of a text; JSON Schema's $ also means "before a last newline" to it.
 _END = r"\Z"
@@ -24,6 +25,8 @@ _TELLING = ("type", "enum", "pattern", "maxLength", "minLength")
 
 @cache
 def _explainer(kind: Format) -> jsonschema.Draft202012Validator:
+    import jsonschema  # takes its time to load, and most values keep their schema
+
     return jsonschema.Draft202012Validator(_for_python(schema_of(kind)))
 
 

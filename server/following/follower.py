@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import structlog
 
-from registry.commands.verify import read_administrators
+from registry.commands.administrators import read_administrators
 from registry.errors import RegistryError
 from registry.names import CORE, CommitId, LibraryName
 from registry.served.memory import MISSED, WITHDRAWN, RememberedLibrary, RememberedRelease

@@ -35,7 +35,6 @@ from builder.catalogue.output.two_trees import SiteTrees, TreeTarget, locked_tre
 from builder.catalogue.pages.index_pages import plan_lists
 from builder.catalogue.pages.log_page import log_page, read_hidden
 from builder.catalogue.pages.site_pages import site_pages
-from builder.catalogue.pages.upstreams_page import offers_key, upstreams_page
 from builder.catalogue.theme.theme import Theme
 from builder.catalogue.views.log_entries import read_log
 from builder.catalogue.views.overview import Overview
@@ -153,7 +152,7 @@ class _Build:
         keys = self.gathered.keys
         return (
             known.commit == self._snapshot.commit
-            and known.offers == offers_key(self.gathered.offers)
+            and known.offers == self.gathered.offers_key
             and not changed_names(known, keys, self._snapshot.committed_at)
             and not gone_names(known, keys)
         )
@@ -199,7 +198,7 @@ class _Build:
             **site_pages(self.theme, overview, self._snapshot),
             **feed_files(self._snapshot.facts, self.theme.base_url, overview),
             **log_page(self.theme, log.entries, hidden, libraries.listed),
-            **upstreams_page(self.theme, self._snapshot, self.gathered.offers),
+            **self._upstreams(),
             **lists.files,
         }
         planned = plan_lists(self.theme, overview, site_key.encode())
@@ -222,9 +221,16 @@ class _Build:
             unlisted=libraries.unlisted,
             bodies=lists.bodies,
             log=log,
-            offers=offers_key(self.gathered.offers),
+            offers=self.gathered.offers_key,
             pages=pages,
         )
+
+    def _upstreams(self) -> dict[str, bytes]:
+        if not self._snapshot.facts.upstreams:
+            return {}
+        from builder.catalogue.pages.upstreams_page import upstreams_page
+
+        return upstreams_page(self.theme, self._snapshot, self.gathered.offers)
 
     def _add_pagefind(self, state: SiteState, target: TreeTarget) -> SiteState:
         self.progress("search", 0, 1)

@@ -30,11 +30,9 @@ _MOST = 2_000
 def read_offers(registry: Registry, snapshot: Snapshot) -> list[Offer]:
     """What upstreams offered when they were fetched; nothing is fetched.
 
-    Empty where none is declared, and where what is declared cannot be read: an operator sees that
+    Empty where what is declared cannot be read: an operator sees that
     where upstreams are listed, and the catalogue is built anyway.
     """
-    if not snapshot.facts.upstreams:
-        return []
     host = parse_version(os.environ.get(HOST_VARIABLE, str(DEFAULT_HOST)))
     try:
         upstreams = Upstreams(registry, snapshot.commit)
@@ -54,9 +52,7 @@ def offers_key(found: Sequence[Offer]) -> str:
 
 
 def upstreams_page(theme: Theme, snapshot: Snapshot, found: Sequence[Offer]) -> dict[str, bytes]:
-    """Path → bytes; no page where no upstream is declared."""
-    if not snapshot.facts.upstreams:
-        return {}
+    """Path → bytes."""
     page = SitePage(
         path="upstreams/",
         title="Upstreams",
