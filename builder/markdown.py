@@ -7,7 +7,7 @@ go only to the web or to mail, and nothing is loaded from anywhere: an image bec
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import inf
 from time import thread_time
@@ -60,9 +60,23 @@ _CLASSES = {"div": {"scroll"}, "td": {"center", "right"}, "th": {"center", "righ
 _MARKDOWN_SIGNS = re.compile(r"[*_`~#\[\]<>|\\&!]|\n|://|^\s*(?:[-+]|\d+[.)])\s")
 # Text with none of these has no inline element: no rule of markdown-it begins with another sign.
 _INLINE_SIGNS = re.compile(r"[^\w\s.,;:?()/\"'+=%#@$|{}-]|[\n\r\0_]")
+# Where one of our inline rules can begin, or end a link's text. markdown-it stops at 15 signs more,
+# for rules of plugins, and tries each rule there.
+_RULES_BEGIN = re.compile(r"[\n\\`~_*\[\]!<&]")
+# A whole text that is code, such as a cell of a table: no other rule comes before it.
+_ONLY_CODE = re.compile(r"`([^`\s](?:[^`\n]*[^`\s])?)`")
+# What these tokens are wherever they stand; markdown-it looks at their neighbours each time.
+_FIXED = {
+    **{f"{tag}_open": f"<{tag}>" for tag in ("em", "strong", "s")},
+    **{f"{tag}_close": f"</{tag}>" for tag in ("em", "strong", "s")},
+    **{f"{tag}_open": f"<{tag}>\n" for tag in ("thead", "tbody", "tr")},
+    **{f"{tag}_close": f"</{tag}>\n" for tag in ("thead", "tbody", "tr", "th", "td")},
+}
 # What the parser tries a rule for, where it stands; `[` and `!` cost most.
 _COSTLY = "[]!*_`<&\\~|"
 _LINE_EFFORT = 4
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_SIGNS = re.compile(r"[*`#>]+|(?<!\w)_+|_+(?!\w)")
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -129,10 +143,14 @@ def plain_text(text: str, length: int) -> str:
 
     For cards and page descriptions; it is still to be escaped.
     """
-    short = text[: length * 4]
-    short = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", short)
-    short = re.sub(r"[*`#>]+|(?<!\w)_+|_+(?!\w)", "", short)
-    short = " ".join(short.split())
+    return _plain_text(text[: length * 4], length)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _plain_text(short: str, length: int) -> str:
+    if "[" in short:
+        short = _LINK.sub(r"\1", short)
+    short = " ".join(_SIGNS.sub("", short).split())
     if len(short) <= length:
         return short
     return short[: length - 1].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
@@ -157,18 +175,20 @@ def _move_headings(tokens: list[Token], prefix: str, shift: int) -> None:
 
 
 def parse_inline(state: StateCore) -> None:
-    """markdown-it's own rule, with a short way for text that holds no sign: half of all."""
+    """markdown-it's own rule, with a short way for text without any sign, and for code alone."""
     for token in state.tokens:
         if token.type != "inline":
             continue
         if thread_time() > state.env.get("ends", inf):
             raise _TooCostlyError
-        if _INLINE_SIGNS.search(token.content):
+        if not _INLINE_SIGNS.search(token.content):
+            token.children = [Token("text", "", 0, content=token.content)]
+        elif code := _ONLY_CODE.fullmatch(token.content):
+            token.children = [Token("code_inline", "code", 0, content=code[1])]
+        else:
             children: list[Token] = []
             state.md.inline.parse(token.content, state.md, state.env, children)
             token.children = children
-        else:
-            token.children = [Token("text", "", 0, content=token.content)]
 
 
 def _image_as_link(
@@ -213,11 +233,26 @@ def _table_close(self: Any, *_: Any) -> str:  # noqa: ARG001
     return "</table></div>\n"
 
 
+def _fixed(html: str) -> Callable[..., str]:
+    def render(*_: Any) -> str:
+        return html
+
+    return render
+
+
+def hasten(parser: MarkdownIt) -> None:
+    """Give a parser and its renderer the short ways; what they render stays the same."""
+    parser.core.ruler.at("inline", parse_inline)
+    parser.inline.terminator_re = _RULES_BEGIN
+    for name, html in _FIXED.items():
+        parser.add_render_rule(name, _fixed(html))
+
+
 def _make_parser() -> MarkdownIt:
     options = {"html": False, "linkify": False, "maxNesting": NESTING_LEVELS}
     parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
     parser.validateLink = lambda url: safe_url(url) is not None  # type: ignore[method-assign]
-    parser.core.ruler.at("inline", parse_inline)
+    hasten(parser)
     parser.add_render_rule("image", _image_as_link)
     parser.add_render_rule("fence", _code_block)
     parser.add_render_rule("code_block", _code_block)
