@@ -1,3 +1,3 @@
-"""What a library is, and how a Git registry holds it."""
+"""The model of a library, and the Git registry that holds it."""
 
 __version__ = "0.1.0"

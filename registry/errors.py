@@ -30,7 +30,7 @@ class ReportedError(Exception):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        """How it travels between processes, whatever its class is made from."""
+        """Pickle by the fields: it travels between processes whatever its class is made from."""
         state = {key: value for key, value in self.__dict__.items() if key != "known"}
         return _again, (type(self), self.args), {**state, "known": ()}  # names may be many
 
@@ -56,7 +56,7 @@ class InvalidNameError(RegistryError):
 
 
 class NotARegistryError(RegistryError):
-    """The directory is no Git repository, or has no ``registry.yaml`` at the commit."""
+    """The directory is not a Git repository, or has no ``registry.yaml`` at the commit."""
 
     exit_code = 3
 
@@ -82,7 +82,7 @@ class GitError(RegistryError):
 
 
 class NoSuchCommitError(NotFoundError, GitError):
-    """A revision that somebody named is no commit here."""
+    """A revision that somebody named is not a commit here."""
 
     exit_code = 4
 

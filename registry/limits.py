@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What one library may cost. A test crosses each of them."""
+    """Limits of one library. A test crosses each of them."""
 
     file_bytes: int = 5 * 1024 * 1024
     """Largest single file of a release."""

@@ -53,7 +53,7 @@ def parse_library_name(text: str) -> LibraryName:
 
 
 def library_name_hint(text: str) -> str:
-    """What to write instead of a text that is no library name."""
+    """Say what to write instead of a text that is not a library name."""
     if len(text) > LIBRARY_NAME_LENGTH and _LIBRARY_NAME.match(text):
         return f"at most {LIBRARY_NAME_LENGTH} characters; it has {len(text)}"
     meant = mended_library_name(text)
@@ -66,7 +66,7 @@ def library_name_hint(text: str) -> str:
 
 
 def is_library_name(text: str) -> bool:
-    """Whether `parse_library_name` would take it."""
+    """True if `parse_library_name` would take it."""
     return (
         len(text) <= LIBRARY_NAME_LENGTH
         and _LIBRARY_NAME.match(text) is not None
@@ -89,7 +89,7 @@ def _is_step_name(text: str) -> bool:
 
 
 def step_name_hint(text: str) -> str:
-    """What to write instead of a text that is no step name."""
+    """Say what to write instead of a text that is not a step name."""
     if len(text) > STEP_NAME_LENGTH and _STEP_NAME.match(text):
         return f"at most {STEP_NAME_LENGTH} characters; it has {len(text)}"
     meant = mended_step_name(text)

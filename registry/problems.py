@@ -16,7 +16,7 @@ _NAME_CHARACTERS = 300
 
 
 class Severity(StrEnum):
-    """Whether a problem stops a library or only deserves attention."""
+    """An error stops a library; a warning only deserves attention."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -69,7 +69,7 @@ def cut_name(name: str) -> str:
 
 
 def more_problems(count: int, limit: int) -> Problem:
-    """What is said in the place of problems that are only counted."""
+    """Return the problem that stands for those that are only counted."""
     return Problem(
         rule="limit-problems",
         file=".",
@@ -107,7 +107,7 @@ def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 def tally(problems: tuple[Problem, ...]) -> str:
-    """How many there are: ``2 errors, 1 warning``; nothing is counted that is not there."""
+    """Count problems: ``2 errors, 1 warning``; nothing is counted that is not there."""
     errors = len(errors_of(problems))
     parts = [
         counted(count, what)

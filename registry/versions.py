@@ -78,7 +78,7 @@ def parse_version(text: str) -> Version:
 
 
 def is_version(text: str) -> bool:
-    """Whether `parse_version` would take it."""
+    """True if `parse_version` would take it."""
     return _VERSION.match(text) is not None
 
 
@@ -88,7 +88,7 @@ def version_or_none(text: str) -> Version | None:
 
 
 def version_hint(text: str) -> str:
-    """What to write instead of a text that is no version."""
+    """Say what to write instead of a text that is not a version."""
     meant = mended_version(text)
     if not meant:
         return "use MAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N, such as 1.2.0"

@@ -1,4 +1,4 @@
-"""What a schema cannot say of a registry's own advisory: versions, events, libraries, steps."""
+"""Check a registry's own advisory beyond its schema: versions, events, libraries, steps."""
 
 from __future__ import annotations
 

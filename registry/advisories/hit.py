@@ -11,7 +11,7 @@ from registry.versions import Version
 
 
 class Cause(StrEnum):
-    """Where the vulnerability is."""
+    """The part with the vulnerability."""
 
     LIBRARY = "library"
     """In the library itself."""

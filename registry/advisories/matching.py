@@ -1,4 +1,4 @@
-"""Which releases of a library the registry's advisories hit, and which release is safe."""
+"""Find the releases of a library that the registry's advisories hit, and a safe one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def advisories_for(
 
 
 def hits_of(library: Library, advisories: Advisories) -> tuple[AdvisoryHit, ...]:
-    """What hits the served releases of a library: greatest version first, then by advisory."""
+    """Return the hits on a library's served releases: greatest version first, then by advisory."""
     claims = advisories.claims.get(library.name, ())
     if not claims:
         return ()
@@ -42,7 +42,7 @@ def hits_of(library: Library, advisories: Advisories) -> tuple[AdvisoryHit, ...]
 def release_hits(
     name: LibraryName, version: Version, claims: Iterable[AdvisoryClaim]
 ) -> Iterator[AdvisoryHit]:
-    """What hits one release; several claims of one advisory are one hit. ``safe`` is not set."""
+    """Yield the hits on one release, one for each advisory. ``safe`` is not set."""
     found: dict[str, list[AdvisoryClaim]] = {}
     for claim in claims:
         if claim.extent.includes(version):

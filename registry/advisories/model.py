@@ -13,12 +13,12 @@ from typing import Any
 # What OSV calls the world that a package's name belongs to.
 LIBRARIES = "OpsConductor"
 PYPI = "PyPI"
-# A word of the database for how bad it is; longer ones are no words.
+# A word of the database for how bad it is; longer ones are not words.
 _WORD_CHARACTERS = 20
 
 
 class RangeType(StrEnum):
-    """How the versions of a range are ordered."""
+    """The order of the versions of a range."""
 
     SEMVER = "SEMVER"
     ECOSYSTEM = "ECOSYSTEM"
@@ -26,7 +26,7 @@ class RangeType(StrEnum):
 
 
 class RangeTurn(StrEnum):
-    """What an event says of the versions from it on."""
+    """The meaning of an event for the versions from it on."""
 
     INTRODUCED = "introduced"
     FIXED = "fixed"
@@ -61,7 +61,7 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AffectedPackage:
-    """What a name means depends on its ecosystem."""
+    """A package; the meaning of its name depends on its ecosystem."""
 
     ecosystem: str
     name: str
@@ -69,7 +69,7 @@ class AffectedPackage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rating:
-    """How bad it is by one method: its name and its vector, such as ``CVSS:3.1/AV:N/…``."""
+    """The severity by one method: its name and its vector, such as ``CVSS:3.1/AV:N/…``."""
 
     type: str
     score: str
@@ -93,13 +93,13 @@ class Affected:
         return tuple(map(str, steps)) if isinstance(steps, list) else ()
 
     def is_about(self, ecosystem: str) -> bool:
-        """Whether its package is of this ecosystem."""
+        """True if its package is of this ecosystem."""
         return self.package is not None and self.package.ecosystem == ecosystem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reference:
-    """Where to read more. The URL may have any scheme."""
+    """A place to read more. The URL may have any scheme."""
 
     type: str
     url: str
@@ -129,7 +129,7 @@ class Advisory:
 
     @property
     def severity_word(self) -> str:
-        """How bad it is in its database's own word, such as ``HIGH``; empty when it says none.
+        """The severity in its database's own word, such as ``HIGH``; empty when it says none.
 
         No number is worked out of a vector: that is left to a calculator of FIRST's.
         """

@@ -23,7 +23,7 @@ from registry.problems import Problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdvisoryLimits:
-    """What advisories may cost. A test crosses each of them."""
+    """Limits of advisories. A test crosses each of them."""
 
     file_bytes: int = 2 * 1024 * 1024
     """Largest file of one advisory."""

@@ -1,4 +1,4 @@
-"""Which versions an advisory means: the evaluation that OSV specifies, for any order of versions.
+"""The versions that an advisory means, evaluated as OSV specifies, for any order of versions.
 
 Events may stand in any order. Of several at one version, ``fixed`` comes first, then
 ``introduced``, then ``last_affected``: so a vulnerability that is fixed and comes back in the same
@@ -14,7 +14,7 @@ from typing import Any
 from registry.advisories.model import Affected, Range, RangeTurn, RangeType
 
 Parse = Callable[[str], Any]
-"""A version that can be compared with others of its kind; None for a text that is none."""
+"""A version that can be compared with others of its kind; None for an invalid one."""
 
 BEFORE_ALL = "0"
 NO_LIMIT = "*"
@@ -29,7 +29,7 @@ class Timeline:
     limits: tuple[Any, ...] = ()
 
     def includes(self, version: Any) -> bool:
-        """Whether the version has the vulnerability, as far as this range says."""
+        """True if the version has the vulnerability, as far as this range says."""
         if self.limits and not any(version < limit for limit in self.limits):
             return False
         vulnerable = False
@@ -50,10 +50,10 @@ class Extent:
     listed: frozenset[Any]
     timelines: tuple[Timeline, ...]
     unread: tuple[str, ...] = ()
-    """Versions of events that are none: their ranges are not among the timelines."""
+    """Invalid versions of events: their ranges are not among the timelines."""
 
     def includes(self, version: Any) -> bool:
-        """Whether the version is listed or in one of the ranges."""
+        """True if the version is listed or in one of the ranges."""
         return version in self.listed or any(t.includes(version) for t in self.timelines)
 
 
@@ -77,7 +77,7 @@ def extent_of(affected: Affected, parse: Parse) -> Extent:
 
 
 def unreadable(entry: Range, parse: Parse) -> list[str]:
-    """The versions of its events that are none."""
+    """The invalid versions of its events."""
     return [
         text
         for event in entry.events
@@ -87,7 +87,7 @@ def unreadable(entry: Range, parse: Parse) -> list[str]:
 
 
 def is_special(turn: RangeTurn, text: str) -> bool:
-    """Whether it stands for no version: before all of them, or after."""
+    """True if it stands for no version: before all of them, or after."""
     return (turn, text) in {(RangeTurn.INTRODUCED, BEFORE_ALL), (RangeTurn.LIMIT, NO_LIMIT)}
 
 

@@ -21,7 +21,7 @@ from registry.versions import version_or_none
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdvisoryClaim:
-    """What one advisory says of one library: which versions, and which steps (none means all)."""
+    """The claim of one advisory about one library: the versions, and the steps (none means all)."""
 
     advisory: Advisory
     extent: Extent
@@ -30,7 +30,7 @@ class AdvisoryClaim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Advisories:
-    """What is known of vulnerabilities, made ready by library."""
+    """All known vulnerabilities, made ready by library."""
 
     advisories: tuple[Advisory, ...]
     """By id; withdrawn ones too."""

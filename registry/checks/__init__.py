@@ -1,1 +1,1 @@
-"""What is wrong with a release's files."""
+"""Check a release's files."""

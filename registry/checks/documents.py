@@ -1,4 +1,4 @@
-"""What is wrong with the files of a release besides its JSON: sizes, documents and pictures."""
+"""Check the files of a release besides its JSON: sizes, documents and pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.versions import is_version, parse_version
 
 
 def size_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Problem]:
-    """What is larger than the limits allow."""
+    """Yield a problem for each file that is larger than the limits allow."""
     total = sum(map(len, files.values()))
     for amount, limit, what in (
         (len(files), limits.release_files, "files"),
@@ -61,7 +61,7 @@ def changelog_problems(files: Mapping[str, bytes], version: str) -> Iterator[Pro
 
 
 def document_problems(files: Mapping[str, bytes], limits: Limits) -> Iterator[Problem]:
-    """What is wrong with the documents and pictures, as far as they can be read."""
+    """Yield the problems of documents and pictures, as far as they can be read."""
     if "docs/README.md" not in files:
         yield Problem(
             rule="readme-missing",

@@ -1,4 +1,4 @@
-"""Whether an executor is Python that can be called as a step, without running any of it."""
+"""Check that an executor is Python that can be called as a step, without running any of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FORMATTED = re.compile(r"[rR]?[fF][rR]?['\"]")
 
 
 def executor_problems(raw: bytes, file: str) -> Iterator[Problem]:
-    """What is wrong with the source of an executor; never raises for bad input."""
+    """Yield the problems of an executor's source; never raises for bad input."""
     try:
         _refuse_large_strings(raw)
         with warnings.catch_warnings():
@@ -51,7 +51,7 @@ def _refuse_large_strings(raw: bytes) -> None:
     """Raise SyntaxError for an f-string of more than `_FIELDS` fields.
 
     Before 3.12 Python reads one in quadratic time: a minute for half a megabyte. What has so many
-    braces and cannot be taken apart into tokens is no Python, and is not parsed either.
+    braces and cannot be taken apart into tokens is not Python, and is not parsed either.
     """
     if raw.count(b"{") <= _FIELDS:
         return
@@ -76,7 +76,7 @@ def _syntax(file: str, reason: str, line: int, column: int) -> Problem:
 
 
 def _takes_two(arguments: ast.arguments) -> bool:
-    """Whether ``execute(parameters, context)`` is a call that these arguments accept."""
+    """True if ``execute(parameters, context)`` is a call that these arguments accept."""
     positional = len(arguments.posonlyargs) + len(arguments.args)
     needed = positional - len(arguments.defaults)
     named = any(default is None for default in arguments.kw_defaults)

@@ -1,4 +1,4 @@
-"""What a file's own bytes say about it: a secret, a pointer in the file's place, another format."""
+"""Check a file by its own bytes: a secret, a pointer in the file's place, another format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What strangers' text may not carry: active content, and characters that deceive a reader.
+"""Refuse in strangers' text active content, and characters that deceive a reader.
 
 Nothing here makes text safe to show (whoever shows it escapes it); it tells authors early.
 """
@@ -82,7 +82,7 @@ def markdown_problems(raw: bytes, file: str) -> Iterator[Problem]:
 
 
 def _wrong(text: str, file: str) -> Iterator[tuple[int, Problem]]:
-    """What is wrong with a text, each with its offset."""
+    """Yield the problems of a text, each with its offset."""
     hidden = _HIDDEN.search(text)
     if hidden is not None:
         yield (

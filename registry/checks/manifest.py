@@ -1,4 +1,4 @@
-"""What a schema cannot say of a manifest: names, versions, dependencies and the licence."""
+"""Check a manifest beyond its schema: names, versions, dependencies and the licence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which paths a release may hold. A path that passes is safe on every file system and in Git."""
+"""The paths that a release may hold. A path that passes is safe on every file system and in Git."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def path_problems(
 
 
 def _taken_by(path: str) -> str:
-    """Who takes a file of this name for his own; empty when nobody does."""
+    """Return the program that takes a file of this name for its own; empty when there is none."""
     lower = path.casefold()
     top, _, below = lower.partition("/")
     name = below if top == "executors" else lower
@@ -98,7 +98,7 @@ def _wrong_path(path: str, limits: Limits) -> str:
 
 
 def wrong_part(part: str) -> str:  # noqa: PLR0911 - one return for each rule
-    """Why no file or folder may have this name, empty when it may."""
+    """Say why a file or folder may not have this name; empty when it may."""
     if not part:
         return "a part of the path is empty"
     if part in {".", ".."}:

@@ -1,4 +1,4 @@
-"""What a registry's policy demands of a candidate besides what an install needs.
+"""Check a candidate against the registry's policy: its demands besides those of an install.
 
 An install asks for a name, a version and steps, and warns of the rest; a registry that is shared
 asks for more before it releases something: ``policy.require`` in ``registry.yaml``.

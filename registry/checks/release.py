@@ -75,7 +75,7 @@ def check_release(
         problems.extend(_permission_labels(manifest, checking.looked_at, wrong))
         if strict and "/version" not in wrong and "version" in parsed.read:
             problems.extend(changelog_problems(files, manifest.version))
-    if MANIFEST in files:  # else it is no library, and nothing more is to be said of it
+    if MANIFEST in files:  # else it is not a library, and nothing more is to be said of it
         problems.extend(document_problems(files, limits))
     content = None
     if parsed.value is not None and not errors_of(tuple(problems)):
@@ -111,7 +111,7 @@ class _Checking:
     read: dict[str, JsonValue] = field(default_factory=dict)
     """What is in the files of the steps."""
     places: dict[str, Mapping[str, Position]] = field(default_factory=dict)
-    """Of files that are no JSON until their slips are mended."""
+    """Of files that are not JSON until their slips are mended."""
 
     def manifest(self) -> Parsed[Manifest]:
         raw = self.files.get(MANIFEST)

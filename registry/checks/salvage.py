@@ -1,4 +1,4 @@
-"""What is sound of a file that breaks its schema, so that its meaning is checked in the same round.
+"""Save the sound parts of a file that breaks its schema, to check their meaning in the same round.
 
 What comes out of here is only looked at; nothing is ever served or released from it.
 """
@@ -25,7 +25,7 @@ _ANY_DEPENDENCY = "core"
 
 
 def unsound_pointers(problems: Iterable[Problem]) -> list[list[str]]:
-    """Where the values are that no model can hold, as the parts of JSON pointers."""
+    """Return the places of values that no model can hold, as the parts of JSON pointers."""
     return [
         [unescape_pointer(part) for part in problem.pointer.split("/")[1:]]
         for problem in problems

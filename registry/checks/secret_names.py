@@ -20,7 +20,7 @@ _EXAMPLES = frozenset({"dist", "example", "sample", "template"})
 
 
 def is_secret_name(part: str) -> bool:
-    """Whether a file or folder of this name holds secrets, as far as a name can say."""
+    """True if a file or folder of this name holds secrets, as far as a name can say."""
     lower = part.lower()
     if lower in _NAMES or lower in _FOLDERS or lower.endswith(_SUFFIXES):
         return True

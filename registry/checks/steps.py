@@ -1,4 +1,4 @@
-"""What a schema cannot say of a step: defaults, options, patterns, examples and placeholders."""
+"""Check a step beyond its schema: defaults, options, patterns, examples and placeholders."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from registry.locating.library_names import library_names
 
 
 class Printed(StrEnum):
-    """What is printed: a script for a shell, or what that script asks for."""
+    """The output that is asked for: a script for a shell, or an answer to that script."""
 
     BASH = "bash"
     ZSH = "zsh"

@@ -95,7 +95,7 @@ def install(
 
 
 def _is_file(source: str) -> bool:
-    """Whether a person means a file: it is there, or it can be nothing else."""
+    """True if a person means a file: it is there, or it can be nothing else."""
     return Path(source).exists() or "/" in source or source.endswith(".zip")
 
 

@@ -37,7 +37,7 @@ _HERE = Path()
 
 
 class OnOff(StrEnum):
-    """What a library is turned to."""
+    """The state that a library is turned to."""
 
     ON = "on"
     OFF = "off"
@@ -72,7 +72,7 @@ def toggle(
 
 
 def _wanted(name: str, to: OnOff | None, *, on: bool | None) -> bool:
-    """Whether the library is turned on; raises BadParameter when that is not said exactly once."""
+    """True if the library is turned on; raises BadParameter when that is not said exactly once."""
     if (to is None) == (on is None):
         on_, off = (command_line("toggle", name, f"--{word}") for word in OnOff)
         raise typer.BadParameter(f"say on or off, once: {on_}, or {off}")
@@ -112,7 +112,7 @@ def uninstall(
 
 
 def _tell_removed(done: InstallResult, name: LibraryName, versions: Sequence[Version]) -> None:
-    """What went, and what callers get now."""
+    """Print the removed versions, and the answer that callers get now."""
     step = done.step(name)
     there = [version for version in versions if version in step.before.trees]
     noted = [version for version in versions if version not in step.before.trees]

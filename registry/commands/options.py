@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # cryptography takes its time to load, and few commands sign
 
 
 def _named(context: typer.Context, value: Path) -> Path:
-    """What the option says; where it was left out, the registry that is found."""
+    """Return the option's value; where it was left out, the registry that is found."""
     if context.resilient_parsing:
         return value
     source = context.get_parameter_source("registry")
@@ -117,7 +117,7 @@ def whole_registry(argument: Path | None, option: Path | None) -> Path:
 
 
 def actor_or_user(actor: str | None) -> str:
-    """Who an operation is recorded for."""
+    """Return the name that an operation is recorded under."""
     try:
         return actor or getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
@@ -131,7 +131,7 @@ def make_actor(
     *,
     at: Path = _HERE,
 ) -> Actor:
-    """Who an operation is recorded for; raises SigningError for a bad key.
+    """Return the actor that an operation is recorded for; raises SigningError for a bad key.
 
     The one who is named, else whom Git knows at the registry ``at``, else the user of the machine:
     then a line on standard error says so.

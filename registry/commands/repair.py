@@ -99,14 +99,14 @@ def repair(
 
 
 def _is_well(plan: RepairPlan, after: VerificationReport | None) -> bool:
-    """Whether nothing is wrong now, as a script asks."""
+    """True if nothing is wrong now, as a script asks."""
     if after is None:
         return not plan.items and not plan.findings
     return after.is_sound and not plan.left
 
 
 def _verified(registry: Registry) -> VerificationReport:
-    """What `opsteps verify` says now; it is not remembered: that is for a person to ask."""
+    """Verify again, as `opsteps verify` does; only a person asks for it to be remembered."""
     wishes = VerificationOptions(now=datetime.now(UTC))
     return verify_registry(registry, wishes, trusted=read_trusted(registry)).report
 

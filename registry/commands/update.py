@@ -99,7 +99,7 @@ def fetch_all(upstreams: Upstreams) -> None:
 
 
 def show_plan(found: InstallPlan, *, commit: str, is_dry: bool, as_json: bool) -> None:
-    """What was installed, or would be."""
+    """Print the installed libraries, or those that would be installed."""
     if as_json:
         rows = [
             {

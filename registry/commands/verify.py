@@ -210,7 +210,7 @@ def _commit(registry: Registry, revision: str) -> CommitId:
 
 
 def _trusted_or_none(registry: Registry) -> TrustedHead | None:
-    """What was trusted; a damaged file is what this command replaces."""
+    """Return the trusted head; None for a damaged file, which this command replaces."""
     try:
         return read_trusted(registry)
     except TrustedFileError as error:

@@ -80,13 +80,13 @@ _ZSH = "autoload -U +X compinit && compinit -u\nautoload -U +X bashcompinit && b
 
 
 def bash_script(commands: Sequence[Command]) -> str:
-    """What Bash reads; nothing in it starts a program but the look for libraries."""
+    """Return the script for Bash; it starts no program except the look for libraries."""
     head = "# Completion of opsteps, written by 'opsteps completion'.\n\n"
     return head + _functions(commands)
 
 
 def zsh_script(commands: Sequence[Command]) -> str:
-    """What Zsh reads."""
+    """Return the script for Zsh."""
     head = "# Completion of opsteps, written by 'opsteps completion'.\n\n"
     return head + _ZSH + _functions(commands)
 

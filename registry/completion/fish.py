@@ -36,7 +36,7 @@ complete -c opsteps -f
 
 
 def fish_script(commands: Sequence[Command]) -> str:
-    """What fish reads."""
+    """Return the script for fish."""
     lines = [line for command in commands for line in _command_lines(command, commands)]
     return _HEAD + "".join(f"complete -c opsteps {line}\n" for line in lines)
 

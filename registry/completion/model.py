@@ -1,4 +1,4 @@
-"""What can be completed: commands, their options, and what an argument or an option takes."""
+"""Everything that can be completed: commands, their options, and the values of both."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, get_args
 
 # Arguments with these names are libraries of the registry.
 _LIBRARIES = frozenset({"library", "libraries", "name", "what", "sources"})
-# Commands whose argument of such a name is none that is there already.
+# Commands whose argument of such a name is not there already.
 _NOT_THERE_YET = frozenset({"new", "create", "revoke"})
 _DIRECTORIES = frozenset({"registry", "into", "place", "directory"})
 
 
 class Taken(StrEnum):
-    """What stands for an argument, or after an option."""
+    """The kind of value of an argument or an option."""
 
     NOTHING = "nothing"
     """It is a flag."""

@@ -1,4 +1,4 @@
-"""Derived, machine-local files: whatever is odd about one, it is thrown away and made anew."""
+"""Derived, machine-local files: whatever is odd about one, it is thrown away and made again."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Value = TypeVar("Value")
 
 
 def read_derived(path: Path, *, version: str, kind: type[Value]) -> Value | None:
-    """What was kept at a path; None when it is not there, not whole or of another version.
+    """Return the value kept at a path; None when it is missing, cut short or of another version.
 
-    The first line is a hash of the version and of the rest, so that half a file is none.
+    The first line is a hash of the version and of the rest, so that half a file does not count.
     """
     try:
         head, _, body = path.read_bytes().partition(b"\n")

@@ -50,7 +50,7 @@ class Batch:
         self._directories[directory] = None
 
     def __contains__(self, path: Path) -> bool:
-        """Whether a file waits for this name."""
+        """True if a file waits for this name."""
         return path in self._waiting
 
     def finish(self) -> None:

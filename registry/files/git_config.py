@@ -36,7 +36,7 @@ class GitConfig:
 
     @property
     def is_partial(self) -> bool:
-        """Whether it was cloned with a filter: objects may be missing, and none is fetched."""
+        """True if it was cloned with a filter: objects may be missing, and none is fetched."""
         return bool(self.get("extensions.partialclone")) or any(
             key.startswith("remote.") and key.endswith((".promisor", ".partialclonefilter"))
             for key in self.values

@@ -1,4 +1,4 @@
-"""What the file system refuses, in words: what was refused, where, and what to do about it."""
+"""Errors of the file system, in words: what was refused, where, and what to do about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def not_allowed(where: str) -> AccessError:
-    """What this user may not read or write."""
+    """Return the error for a path that this user may not read or write."""
     return AccessError(
         f"the user {_user()} may not read or write this",
         where=where,

@@ -69,13 +69,13 @@ class Fault:
 
     @property
     def about(self) -> str:
-        """What the field is for, as the schema says it."""
+        """The purpose of the field, as the schema says it."""
         return str(self.schema.get("description", "")).rstrip(".")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Words:
-    """What a problem says: what is wrong, and what would be right."""
+    """The words of a problem: what is wrong, and what would be right."""
 
     message: str
     expected: str
@@ -97,7 +97,7 @@ def _quoted(value: object) -> str:
 
 
 def _kind(value: object) -> str:
-    """What a value is, such as *a text*."""
+    """Return the kind of a value, such as *a text*."""
     match value:
         case None:
             return "null"
@@ -111,7 +111,7 @@ def _kind(value: object) -> str:
 
 
 def _field(fault: Fault) -> str:
-    """What to call the place of a fault: the last name on the way to it."""
+    """Name the place of a fault: the last name on the way to it."""
     parts = [part for part in fault.pointer.split("/") if part and not part.isdecimal()]
     return parts[-1].replace("~1", "/").replace("~0", "~")[:_QUOTED_CHARACTERS] if parts else "it"
 
@@ -157,7 +157,7 @@ def _retyped(fault: Fault, kinds: list[Any], wanted: str) -> str:
 
 
 def _from_text(fault: Fault, value: str, kinds: list[Any]) -> str:
-    """What to write instead of a text."""
+    """Say what to write instead of a text."""
     shown = json.dumps(value[:_QUOTED_CHARACTERS].replace("\\", "/"), ensure_ascii=False)
     if fault.pointer.startswith("/steps/") and "object" in kinds:
         return f'write {{"file": {shown}}}'
@@ -170,7 +170,7 @@ def _from_text(fault: Fault, value: str, kinds: list[Any]) -> str:
 
 
 def _from_number(fault: Fault, kinds: list[Any]) -> str:
-    """What to write instead of a number, or of true and false."""
+    """Say what to write instead of a number, or of true and false."""
     value = fault.value
     if isinstance(value, float) and value.is_integer() and "integer" in kinds:
         return f"write {int(value)}"
@@ -204,7 +204,7 @@ def _pattern(fault: Fault) -> Words:
 
 
 def _mended(value: str, pattern: str) -> str:
-    """What a text was meant to be, where only one thing can be meant."""
+    """Return the text that was meant, where only one thing can be meant."""
     candidates = [value.strip(), value.replace("\\", "/").strip().removeprefix("./")]
     if short := _SHORT_COLOUR.match(value):
         candidates.append("#" + "".join(digit * 2 for digit in short.groups()))

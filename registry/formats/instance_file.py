@@ -45,7 +45,7 @@ def parse_instance_name(text: str) -> str:
 
 
 def instance_path(instance: str, library: LibraryName) -> str:
-    """Where an instance's file about a library is in a registry."""
+    """Return the path of an instance's file about a library."""
     return f"instances/{parse_instance_name(instance)}/{library}.yaml"
 
 
@@ -58,7 +58,7 @@ def parse_instance_file(raw: bytes, *, file: str) -> InstanceFile:
 
 
 def changed_bytes(file: InstanceFile, *, enabled: bool, pin: Version | None) -> bytes | None:
-    """The file with these two as they are given; None when nothing is left that is no default."""
+    """The file with these two as they are given; None when only defaults are left."""
     kept = {key: value for key, value in file.content.items() if key not in {"enabled", "active"}}
     content = dict(kept)
     if not enabled:
@@ -72,7 +72,7 @@ def changed_bytes(file: InstanceFile, *, enabled: bool, pin: Version | None) -> 
 
 
 def facts_file_bytes(file: InstanceFile) -> bytes | None:
-    """The file as its facts are now; None when nothing is left that is no default.
+    """The file as its facts are now; None when only defaults are left.
 
     Fields of a later version of this program stay.
     """

@@ -1,4 +1,4 @@
-"""What people write where JSON is expected, each slip with its place and what to write instead.
+"""Slips of people where JSON is expected, each with its place and what to write instead.
 
 A slip that can mean one thing only is mended in a copy, so that the rest of the file is read, too,
 and everything that is wrong with it is told at once. The copy is used for nothing else.
@@ -44,7 +44,7 @@ class _Slip:
 class MendedText:
     """A text with its slips mended as far as they can be.
 
-    ``value`` is what it holds then, None where it still is no JSON; ``places`` are those of the
+    ``value`` is what it holds then, None where it still is not JSON; ``places`` are those of the
     text as it was written.
     """
 
@@ -127,7 +127,7 @@ def _slip(text: str, error: json.JSONDecodeError) -> _Slip:
 
 
 def _before(text: str, offset: int) -> int:
-    """The offset of the last character before one that is no blank; -1 where there is none."""
+    """The offset of the last character before one that is not blank; -1 where there is none."""
     return len(text[:offset].rstrip()) - 1
 
 

@@ -58,7 +58,7 @@ class _FaultError(ValueError):
 
 
 def is_portable(number: int) -> bool:
-    """Whether every JSON reader holds this integer: it fits into 64 bits."""
+    """True if every JSON reader holds this integer: it fits into 64 bits."""
     return _LEAST <= number <= _MOST
 
 
@@ -191,7 +191,7 @@ def brackets(text: str) -> list[tuple[int, str]]:
 def locate(text: str, faults: list[JsonTextError] | None = None) -> Mapping[str, Position]:
     """JSON pointer → place, for every value of a text that `load_json` accepted.
 
-    In another text it raises JsonTextError at the first duplicate key or number that is no JSON,
+    In another text it raises JsonTextError at the first duplicate key or number that is not JSON,
     or puts all of them into ``faults``.
     """
     walk = _Walk(text, faults)

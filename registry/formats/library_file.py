@@ -13,7 +13,7 @@ from registry.versions import Version
 
 
 def facts_path(name: LibraryName) -> str:
-    """Where a library's facts are in a registry."""
+    """Return the path of a library's facts."""
     return f"libraries/{name}/library.yaml"
 
 

@@ -71,7 +71,7 @@ class FilesystemPermission:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunLimits:
-    """What one run may use; None means the operator's default."""
+    """The limits of one run; None means the operator's default."""
 
     wall_seconds: float | None = None
     cpu_seconds: float | None = None
@@ -191,7 +191,7 @@ class ReleaseContent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerEntry:
-    """What ``library.yaml`` remembers of a release. ``date`` is RFC 3339, UTC."""
+    """The entry of a release in ``library.yaml``. ``date`` is RFC 3339, UTC."""
 
     digest: Digest
     date: str
@@ -200,7 +200,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Yank:
-    """Why a release is not chosen anew, and what to use instead."""
+    """The reason why a release is no longer chosen, and what to use instead."""
 
     reason: str
     replacement: str | None = None
@@ -208,7 +208,7 @@ class Yank:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Removal:
-    """That one version's directory was removed: which bytes, when, by whom, for which request."""
+    """The removal of one version's directory: which bytes, when, by whom, for which request."""
 
     digest: Digest
     date: str
@@ -218,7 +218,7 @@ class Removal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deprecation:
-    """Why a library should not be used any more, since when, and what replaces it."""
+    """The reason why a library should not be used any more, since when, and what replaces it."""
 
     reason: str
     replacement: str | None = None
@@ -257,14 +257,14 @@ class InstanceFacts:
 
 
 class Signatures(StrEnum):
-    """Whether a release needs a publisher's signature."""
+    """The policy on a publisher's signature for each release."""
 
     OPTIONAL = "optional"
     REQUIRED = "required"
 
 
 class Escalation(StrEnum):
-    """What a candidate gets that asks for wider permissions than the release before it."""
+    """The answer to a candidate that asks for wider permissions than the release before it."""
 
     REVIEW = "review"
     """A warning, for a person to look at."""
@@ -272,7 +272,7 @@ class Escalation(StrEnum):
 
 
 class Requirement(StrEnum):
-    """What a registry may ask of candidates besides a name, a version and steps."""
+    """A demand on candidates besides a name, a version and steps."""
 
     LICENSE = "license"
     DESCRIPTION = "description"
@@ -298,11 +298,11 @@ STRICT = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """What a registry demands of releases, and whom it trusts with what."""
+    """The demands of a registry on releases, and the people it trusts with them."""
 
     signatures: Signatures = Signatures.OPTIONAL
     operators: tuple[str, ...] = ()
-    """Accounts that may change what is no author's, and every library."""
+    """Accounts that may change what belongs to no author, and every library."""
     instance_keys: tuple[str, ...] = ()
     """OpenSSH public keys that attest commits and sign statements of the head."""
     licenses: tuple[str, ...] = ()

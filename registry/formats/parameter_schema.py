@@ -1,6 +1,6 @@
 """Every parameter set compiles to one JSON Schema: it validates, draws forms and completes.
 
-Patterns come from strangers, so they are no part of the schema that decides: they are matched by
+Patterns come from strangers, so they are not part of the schema that decides: they are matched by
 RE2, in linear time.
 """
 
@@ -76,7 +76,7 @@ def _value_schema(parameter: Parameter) -> dict[str, Any]:
 
 
 def value_problems(parameter: Parameter, value: JsonValue) -> Iterator[str]:
-    """What is wrong with one value of a parameter, in words."""
+    """Yield the problems of one value of a parameter, in words."""
     import jsonschema  # takes its time to load, and most commands look at no value
 
     schema = {k: v for k, v in _value_schema(parameter).items() if k != "format"}
@@ -103,7 +103,7 @@ def compile_pattern(pattern: str) -> Any | None:
 def set_problems(
     parameters: Mapping[str, Parameter], values: Mapping[str, JsonValue]
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with the values of an example: pairs of parameter name and message.
+    """Yield the problems of an example's values: pairs of parameter name and message.
 
     A secret may be left out even where it is required: an example is published for ever.
     """

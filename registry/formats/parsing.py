@@ -55,7 +55,7 @@ class Parsed(Generic[Model]):
     value: Model | None
     problems: tuple[Problem, ...] = ()
     read: JsonValue = None
-    """The decoded JSON or YAML, also where it breaks its schema; of a text that is no JSON what is
+    """The decoded JSON or YAML, also where it breaks its schema; of a text that is not JSON what is
     left when its slips are mended, else None."""
     places: Mapping[str, Position] = field(default_factory=dict)
     """Where the values of a mended text are; of any other file `locate` knows."""
@@ -114,7 +114,7 @@ def _mended(
     strict: bool,
     limits: Limits,
 ) -> Parsed[Any]:
-    """A file that is no JSON: every slip in it, and what else is wrong once they are mended."""
+    """A file that is not JSON: every slip in it, and what else is wrong once they are mended."""
     mended = MendedText(text="")
     try:
         text = decode_utf8(raw)

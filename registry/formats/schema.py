@@ -47,5 +47,5 @@ def _decider(kind: Format) -> jsonschema_rs.Draft202012Validator:
 
 
 def is_valid(kind: Format, value: object) -> bool:
-    """Whether the value keeps the schema."""
+    """True if the value keeps the schema."""
     return bool(_decider(kind).is_valid(value))

@@ -1,4 +1,4 @@
-"""What is wrong with a value that breaks its schema, in words, each fault at its place."""
+"""Explain how a value breaks its schema, in words, each fault at its place."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def explain(
 
 
 def _faults(errors: Iterable[jsonschema.ValidationError]) -> Iterator[Fault]:
-    """Where each error is and what it is about: one for each unknown and each missing field."""
+    """Yield the place and subject of each error: one for each unknown and each missing field."""
     for error in errors:
         path: list[str | int] = list(error.absolute_path)
         rule = str(error.validator)

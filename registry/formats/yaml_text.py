@@ -36,7 +36,7 @@ _RESOLVERS: Mapping[str | None, list[tuple[str, re.Pattern[str]]]] = (
 def load_yaml(raw: bytes, *, depth: int) -> tuple[Any, Mapping[str, Position]]:
     """Decode one YAML document to JSON values, and the place of each by JSON pointer.
 
-    Raises JsonTextError for syntax errors, anchors, tags, duplicate keys, keys that are no text,
+    Raises JsonTextError for syntax errors, anchors, tags, duplicate keys, keys that are not text,
     special floats and nesting deeper than ``depth``.
     """
     document = _Document(depth)

@@ -128,7 +128,7 @@ class _Draft:
 def _filter(
     *, actor: str | None, operation: str | None, since: datetime | None, until: datetime | None
 ) -> Callable[[_Draft], bool]:
-    """Whether a commit is one of those that are asked for."""
+    """Return the test that picks the commits that are asked for."""
     first = format_time(since) if since is not None else None
     last = format_time(until) if until is not None else None
     name = printable(actor) if actor is not None else None
@@ -226,7 +226,7 @@ def _drafts(repository: GitRepository, ids: Sequence[CommitId]) -> Iterator[_Dra
 
 
 def _time(raw: bytes) -> str:
-    """When a commit was made; the beginning of time for one that does not say it."""
+    """Return the time of a commit; the beginning of time for one that does not say it."""
     try:
         return commit_time(raw)
     except GitError:
@@ -253,7 +253,7 @@ _Touched = Mapping[LibraryName, Iterable[Version]]
 
 
 def _touched(repository: GitRepository, ids: Sequence[CommitId]) -> dict[CommitId, _Touched]:
-    """What each commit changed against its first parent."""
+    """Return the changes of each commit against its first parent."""
     touched: dict[CommitId, dict[LibraryName, set[Version]]] = {commit: {} for commit in ids}
     if not ids:
         return dict(touched)
@@ -293,7 +293,7 @@ def _name_or_none(text: str) -> LibraryName | None:
 
 @lru_cache(maxsize=4096)
 def _instance_keys(registry: Registry, head: CommitId) -> tuple[PublicKey, ...]:
-    """The keys that attest, as ``registry.yaml`` lists them at the head; a broken one is none."""
+    """The keys that attest, by ``registry.yaml`` at the head; a broken one does not count."""
     found = registry.repository.object(f"{head}:registry.yaml")
     facts = parse_registry_facts(found.content).value if found is not None else None
     lines = facts.policy.instance_keys if facts is not None else ()

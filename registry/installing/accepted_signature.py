@@ -44,7 +44,7 @@ def with_accepted_signature(
 def require_publishers_signature(
     incoming: Incoming, facts: RegistryFacts, owners: Collection[str], *, date: str
 ) -> None:
-    """What a release of an upstream must have there: ``facts``, ``owners``, ``date`` are its own.
+    """Raise unless its signature holds there; ``facts``, ``owners``, ``date`` are the upstream's.
 
     Raises a SigningError for a signature that does not hold there, and for none where one must be.
     """
@@ -96,7 +96,7 @@ def _verify(
 
 
 def signing_publisher(incoming: Incoming, facts: RegistryFacts) -> str | None:
-    """Whose key an accepted signature is by; None without one."""
+    """Return the publisher whose key made an accepted signature; None without one."""
     if incoming.signature is None:
         return None
     from registry.signing.publishers_file import check_publishers

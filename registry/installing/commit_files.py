@@ -20,7 +20,7 @@ _CHANGELOG = "docs/CHANGELOG.md"
 def files_of(
     steps: Iterable[LibraryTransition], instance: str
 ) -> tuple[dict[str, bytes], list[str]]:
-    """What a commit of these steps sets, and which paths it removes."""
+    """Return the files that a commit of these steps sets, and the paths that it removes."""
     files: dict[str, bytes] = {}
     removed: list[str] = []
     for step in steps:

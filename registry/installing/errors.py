@@ -1,4 +1,4 @@
-"""Why an operation would leave a library without what it needs."""
+"""Refusals of an operation that would leave a library without what it needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Unmet:
 
 
 class DependencyConflictError(ConflictError):
-    """What would be there afterwards does not fit together; ``unmet`` is all of it."""
+    """The result would not fit together; ``unmet`` is everything that would be missing."""
 
     def __init__(self, message: str, unmet: tuple[Unmet, ...], *, next_step: str) -> None:
         """The message names the first few."""

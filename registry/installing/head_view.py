@@ -1,4 +1,4 @@
-"""What is around a change, read from Git: each library at most once, all at one head."""
+"""The libraries around a change, read from Git: each at most once, all at one head."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class HeadView:
         return self._states[name]
 
     def requirements(self, name: LibraryName, version: Version) -> Sequence[Dependency]:
-        """What a release that is there needs."""
+        """The requirements of a release that is there."""
         return self._dependencies().requirements(name, version)
 
     def host(self, name: LibraryName, version: Version) -> Version:

@@ -46,7 +46,7 @@ class Incoming:
 
     @property
     def requirements(self) -> tuple[Dependency, ...]:
-        """What it needs."""
+        """Its requirements."""
         return tuple(map(parse_dependency, self.content.manifest.dependencies))
 
 

@@ -56,7 +56,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstallResult:
-    """What an operation came to. ``changed`` is False where all was so already.
+    """The result of an operation. ``changed`` is False where all was so already.
 
     ``commit`` is a head that has it. ``steps`` are first the libraries that were asked for, then
     those that followed.
@@ -67,7 +67,7 @@ class InstallResult:
     steps: tuple[LibraryTransition, ...]
 
     def step(self, name: LibraryName) -> LibraryTransition:
-        """What happened to one of the libraries."""
+        """Return the step of one of the libraries."""
         return next(step for step in self.steps if step.change.name == name)
 
 
@@ -262,7 +262,7 @@ class Installer:
         return self._carry_out(decide, request)
 
     def view(self, head: CommitId | None = None) -> HeadView:
-        """What is installed at a head (the present one when None)."""
+        """Return the view of a head (the present one when None)."""
         return HeadView(self.registry, self._memory, head or self.registry.head())
 
     def dependents(self, name: LibraryName) -> tuple[DependentLibrary, ...]:
@@ -411,7 +411,7 @@ def _turned_off(name: LibraryName, state: LibraryAtHead) -> LibraryChange:
 
 
 def _listed(incoming: Sequence[Incoming]) -> str:
-    """Where releases come from, for the log."""
+    """Name the sources of releases, for the log."""
     if len(incoming) == 1 and incoming[0].origin is None:
         return ""
     parts = [

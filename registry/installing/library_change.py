@@ -1,4 +1,4 @@
-"""What an operation does to one library, and the state that comes of it: pure."""
+"""A change of one library by an operation, and the state that it leads to: pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from registry.versions import Version
 
 
 class Pinning(StrEnum):
-    """What becomes of the operator's pin."""
+    """The fate of the operator's pin."""
 
     KEEP = "keep"
     CLEAR = "clear"
@@ -27,7 +27,7 @@ class Pinning(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remover:
-    """Who removes versions of a library, and for which request: ``library.yaml`` remembers it."""
+    """The person who removes versions, and for which request: ``library.yaml`` remembers both."""
 
     name: str
     request: str
@@ -35,7 +35,7 @@ class Remover:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryChange:
-    """What happens to one library. ``enabled`` None: it stays as it is.
+    """The change of one library. ``enabled`` None: it stays as it is.
 
     ``pin`` is the version that SET and FOLLOW are about. With a ``remover`` each version that is
     removed is written down by itself; without one the whole library is uninstalled.
@@ -60,12 +60,12 @@ class LibraryTransition:
 
     @property
     def writes(self) -> bool:
-        """Whether there is anything to commit."""
+        """True if there is anything to commit."""
         return self.before != self.after
 
     @property
     def touches_callers(self) -> bool:
-        """Whether callers without a version get something else, or nothing any more."""
+        """True if callers without a version get something else, or nothing any more."""
         return usable(self.before) != usable(self.after)
 
 
@@ -190,7 +190,7 @@ def _place(upstream: str | None) -> str:
 
 
 def _publishers_facts(ours: LibraryFacts, theirs: LibraryFacts) -> LibraryFacts:
-    """What the publisher says of the library, as far as it is about what is here."""
+    """Return the publisher's facts about the library, as far as they are about what is here."""
     return replace(
         ours,
         owners=theirs.owners,

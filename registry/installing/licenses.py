@@ -1,4 +1,4 @@
-"""Whether a premium library may be installed: one rule for every way in.
+"""The one rule, for every way in, about installing a premium library.
 
 Releasing a library in one's own registry is publishing it, and needs no key. Taking one from
 somebody else, as a file or from an upstream, does.

@@ -1,4 +1,4 @@
-"""What is removed of a library: all of it, or some of its versions."""
+"""The parts of a library that are removed: all of it, or some of its versions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def removal_of_versions(
 
 
 def needs_record(record: ReleaseRecord) -> bool:
-    """Whether its directory is gone and ``library.yaml`` does not say who removed it."""
+    """True if its directory is gone and ``library.yaml`` does not say who removed it."""
     return record.state is ReleaseState.WITHDRAWN and record.removal is None
 
 

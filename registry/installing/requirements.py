@@ -1,4 +1,4 @@
-"""Whether what changes still fits to what is around it, and what else must change: pure.
+"""Decide if a change still fits to the libraries around it, and what else must change: pure.
 
 Invariants of what `settle` returns:
 - every requirement of a library that changes and is used afterwards holds;
@@ -26,7 +26,7 @@ Fate = Callable[[LibraryName, LibraryAtHead], LibraryChange]
 
 
 class View(Protocol):
-    """What is around a change, at one head."""
+    """The libraries around a change, at one head."""
 
     def load(self, names: Iterable[LibraryName]) -> None:
         """Read these together, as they will be asked for."""
@@ -35,7 +35,7 @@ class View(Protocol):
         """A library's state; of one that is not there, the empty one."""
 
     def requirements(self, name: LibraryName, version: Version) -> Sequence[Dependency]:
-        """What a release that is there needs."""
+        """The requirements of a release that is there."""
 
     def dependents(self, name: LibraryName) -> frozenset[LibraryName]:
         """Libraries with a release that names this one."""
@@ -82,7 +82,7 @@ def _cascade(view: View, unmet: list[Unmet], steps: Steps, fate: Fate) -> list[L
 
 
 def _is_off(view: View, unmet: Unmet) -> bool:
-    """Whether turning on what is needed would do."""
+    """True if turning on what is needed would do."""
     state = view.state(unmet.dependency.library)
     active = state.active
     return not state.is_enabled and active is not None and unmet.dependency.allows(active)

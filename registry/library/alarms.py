@@ -1,4 +1,4 @@
-"""Why a release is not to be trusted, each with the command that mends it, or says how.
+"""Alarms: the reasons to distrust a release, each with the command that mends it, or says how.
 
 Whoever meets an alarm reads it in a list, on a page or in ``/health``, far from any manual: so the
 command stands in the alarm itself. A test obeys each of them.
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Alarm(StrEnum):
-    """How directory, ledger entry and tag of a version can disagree."""
+    """The ways in which directory, ledger entry and tag of a version can disagree."""
 
     NO_TAG = "it has a ledger entry and no tag"
     NO_ENTRY = "it has a tag and no ledger entry"
@@ -37,7 +37,7 @@ MENDS: Mapping[Alarm, str] = {
 
 
 def alarm_text(alarm: Alarm, *details: str) -> str:
-    """What is wrong, what more is known of it, and what to do."""
+    """Say what is wrong, what more is known of it, and what to do."""
     known = "; ".join(filter(None, details))
     more = f", {known}" if known else ""
     return f"{alarm}{more} ({MENDS[alarm]})"

@@ -36,7 +36,7 @@ def notes_of(changelog: bytes, version: Version) -> str:
 
 
 def has_heading(changelog: bytes, version: Version) -> bool:
-    """Whether a changelog has a heading for ``version``, with or without anything below it."""
+    """True if a changelog has a heading for ``version``, with or without anything below it."""
     found = (_HEADING.match(line) for line in _lines(changelog))
     return any(match is not None and match[2] == str(version) for match in found)
 

@@ -16,7 +16,7 @@ from registry.versions import Version
 
 
 class ReleaseState(StrEnum):
-    """What directory, ledger entry and tag together say of a version (design, section 3)."""
+    """The state of a version by directory, ledger entry and tag together (design, section 3)."""
 
     RELEASED = "released"
     """All three agree: it is served."""
@@ -45,7 +45,7 @@ class LibraryStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TagFacts:
-    """What is read of a release tag: the object it is, the commit it names, what it states."""
+    """The facts of a release tag: the object it is, the commit it names, what it states."""
 
     object_id: ObjectId
     commit: CommitId | None
@@ -74,7 +74,7 @@ class ReleaseRecord:
     tag: ObjectId | None = None
     """The tag object, where there is a tag."""
     stated: ObjectId | None = None
-    """The tree that the tag of a release that is no alarm states."""
+    """The tree that the tag of a sound release states."""
     is_kept: bool = False
     """In alarm, and what was served of it is known: ``tree`` and ``digest`` are those."""
 
@@ -124,7 +124,7 @@ class Library:
 
     @property
     def is_listed(self) -> bool:
-        """Whether people see it: something is released, or something is wrong."""
+        """True if people see it: something is released, or something is wrong."""
         return self.active is not None or self.status is LibraryStatus.ERROR
 
     @property
@@ -141,7 +141,7 @@ class Library:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """Why releases are not to be trusted, each with its version; the greatest first."""
+        """The reasons to distrust releases, each with its version; the greatest first."""
         return tuple(
             f"{record.version}: {record.alarm}" for record in self.releases if record.alarm
         )
@@ -152,7 +152,7 @@ class Library:
 
 
 def _stray(version: Version, tree: ObjectId | None, tag: TagFacts) -> str:
-    """Why a tag releases nothing: ``opsteps release`` writes both, the ledger entry and the tag."""
+    """Say why a tag releases nothing: ``opsteps release`` writes both, ledger entry and tag."""
     gone = f"and there is no directory {version}" if tree is None else ""
     light = "the tag is lightweight" if tag.commit is None else ""
     return alarm_text(Alarm.NO_ENTRY, gone, light)

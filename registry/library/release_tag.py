@@ -14,7 +14,7 @@ _OBJECT = re.compile(rb"\Aobject ([0-9a-f]{40})\ntype commit\n")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TagStatement:
-    """What an annotated tag object states; a part it lacks is None."""
+    """The statement of an annotated tag object; a part it lacks is None."""
 
     commit: CommitId | None
     digest: Digest | None
@@ -27,7 +27,7 @@ def tag_name(library: LibraryName, version: Version) -> str:
 
 
 def is_release_tag(name: str) -> bool:
-    """Whether a tag stands for a release of some library, of whatever version."""
+    """True if a tag stands for a release of some library, of whatever version."""
     library, slash, _ = name.partition("/v")
     return bool(slash) and is_library_name(library)
 

@@ -108,7 +108,7 @@ def _summary(library: Library, last_used: str | None) -> dict[str, Any]:
 
 
 def _installed_at(library: Library) -> str | None:
-    """When it came here; what was released here came with its release."""
+    """Return the time when it came here; what was released here came with its release."""
     if library.active is None:
         return None
     return library.instance.installed_at or library.active.date

@@ -1,1 +1,1 @@
-"""Which registry and which library a command means, and the commands that it advises."""
+"""The registry and the library that a command means, and the commands that it advises."""

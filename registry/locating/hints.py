@@ -77,13 +77,13 @@ def registry_given(arguments: Sequence[str]) -> str | None:
 
 
 def named_wrongly(words: Iterable[str]) -> str:
-    """How to name the registry, when one of these words is one and no argument named any."""
+    """Advise how to name the registry when one of these words is one and no argument named any."""
     place = registry_among(words) if named_registry() is None else None
     return f"Name the registry with --registry {word(place)}" if place is not None else ""
 
 
 def meant_by(error: ReportedError, given: Iterable[str]) -> str:
-    """What may have been meant instead of the name that an error says is not there."""
+    """Say which name may have been meant instead of the one that an error calls missing."""
     if error.asked:
         return did_you_mean(error.asked, error.known)
     if not isinstance(error, NotFoundError):
@@ -95,7 +95,7 @@ def meant_by(error: ReportedError, given: Iterable[str]) -> str:
 
 
 def _is_found(place: Path) -> bool:
-    """Whether a command that names none works on this one."""
+    """True if a command that names none works on this one."""
     if place == _HERE:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Which registry a command works on: the one that was named, else the one around this directory."""
+"""The registry that a command works on: the one named, else the one around this directory."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _is_registry(directory: Path) -> bool:
 
 
 def _unborn(start: Path | None) -> NotARegistryError | None:
-    """What is wrong with the repository around us, if its commits are on other branches."""
+    """Return the error of the repository around us, if its commits are on other branches."""
     from registry.git.repository import GitRepository
     from registry.git.unborn_head import unborn_elsewhere
 

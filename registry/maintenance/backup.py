@@ -17,14 +17,14 @@ from registry.snapshots.registry import Registry
 from registry.transactions.journal import Journal
 from registry.transactions.recovery import recover
 
-# All that cannot be made again; locks, caches, rows and what is under way are no part of a copy.
+# All that cannot be made again; locks, caches, rows and what is under way are not part of a copy.
 STATE_FILES = frozenset({"served.json", "served.log", "tokens-exist", "trusted.json"})
 _PREFIX = "refs/opsteps/staging/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frozen:
-    """What a registry's refs were at one moment, and the files of its state."""
+    """A registry's refs at one moment, and the files of its state."""
 
     head: CommitId
     branch: str
@@ -39,7 +39,7 @@ def freeze(registry: Registry) -> Frozen:
     """Read refs and state while no writer of ours is at work; raises GitError, OSError."""
     repository = registry.repository
     with exclusive(registry.state_directory / "write.lock"):
-        # What a killed writer left half-way is no state that anybody should go back to.
+        # Nobody should go back to what a killed writer left half-way.
         recover(repository, Journal(registry.state_directory / "journal"))
         refs, symbolic = _refs(repository)
         return Frozen(
@@ -85,7 +85,7 @@ def pack_objects(registry: Registry, frozen: Frozen, beside: Path) -> Path:
 
 
 def bundle_header(frozen: Frozen) -> bytes:
-    """What comes before the pack in a bundle of Git's: any Git can clone from such a file."""
+    """Return the part of a Git bundle before its pack: any Git can clone from such a file."""
     refs = {"HEAD": frozen.head, **frozen.refs}
     lines = "".join(f"{object_id} {ref}\n" for ref, object_id in refs.items())
     return f"# v2 git bundle\n{lines}\n".encode(errors="surrogateescape")

@@ -37,7 +37,7 @@ _SHARE = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upkept:
-    """What was there before and after: packs, loose objects, loose refs; and litter removed."""
+    """The counts before and after: packs, loose objects, loose refs; and the litter removed."""
 
     packs_before: int
     packs: int
@@ -50,7 +50,7 @@ class Upkept:
 
 
 def count_packs(registry: Registry) -> int:
-    """How many packs there are; each change writes one."""
+    """Return the number of packs; each change writes one."""
     directory = registry.repository.common_dir / "objects/pack"
     try:
         return sum(name.endswith(".idx") for name in os.listdir(directory))  # noqa: PTH208 - half the time
@@ -171,7 +171,7 @@ def _is_worth_packing(repository: GitRepository) -> bool:
 
 
 def _has_old_reflog(repository: GitRepository) -> bool:
-    """Whether a day's worth or more can go: shortening a reflog writes all of it again."""
+    """True if a day's worth or more can go: shortening a reflog writes all of it again."""
     oldest = time.time() - (_REFLOG_DAYS + 1) * _DAY
     times = (_first_time(path) for path in (repository.common_dir / "logs").rglob("*"))
     return any(found is not None and found < oldest for found in times)

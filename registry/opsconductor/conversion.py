@@ -45,7 +45,7 @@ class Converted:
 
 
 def is_opsconductor(files: Mapping[str, bytes], limits: Limits = DEFAULT_LIMITS) -> bool:
-    """Whether this is a library for OpsConductor's own service, and nothing else."""
+    """True if this is a library for OpsConductor's own service, and nothing else."""
     manifest = _manifest(files, limits)
     return manifest is not None and set(manifest) == _WHOLE
 
@@ -107,7 +107,7 @@ def _refused(message: str, expected: str, *, file: str = MANIFEST) -> InvalidLib
 
 
 def _nothing_runs(reasons: list[str]) -> InvalidLibraryError:
-    """A library of definitions alone is none of OpsConductor's: its code is not all there."""
+    """A library of definitions alone is not OpsConductor's: its code is not all there."""
     more = f"; and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
     return _refused(
         f"no step can run: {'; '.join(reasons[:_NAMED])}{more}",
@@ -154,7 +154,7 @@ def _why_left(path: str) -> str:
 def _read_code(
     files: Mapping[str, bytes], made: Mapping[str, bytes], limits: Limits, notes: Notes
 ) -> StepCode | None:
-    """What steps.py holds; None for one that is too large to be read, which the check refuses."""
+    """Return the contents of steps.py; None when too large to be read, which the check refuses."""
     raw = files.get(_CODE)
     if raw is None:
         raise _refused(
@@ -219,7 +219,7 @@ def _why_not(method: str, code: StepCode) -> str:
 
 
 def _gathered(metadata: Mapping[str, Any], steps: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """What our manifest says of all steps together.
+    """Return the fields of our manifest that gather from all steps.
 
     The labels of every step, besides those it names itself: one left out is a permission that
     nobody is asked for. Platforms only where each step names some: one that names none runs on all.

@@ -45,7 +45,7 @@ _RULES = _properties(Format.STEP, "$defs", "parameter", "properties", "validatio
 
 
 def manifest_fields(metadata: JsonObject, notes: Notes) -> dict[str, Any]:
-    """What our manifest says besides its steps."""
+    """Return the fields of our manifest besides its steps."""
     return _known(metadata, _MANIFEST, "/metadata", "the library", notes)
 
 

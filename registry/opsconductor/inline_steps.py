@@ -15,7 +15,7 @@ _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a tex
 def refuse_steps(steps: Iterable[object]) -> None:
     """Every step names a file, so no name goes further that may not.
 
-    Raises InvalidLibraryError, also for what is no step at all.
+    Raises InvalidLibraryError, also for what is not a step at all.
     """
     problems = []
     seen = set()
@@ -55,7 +55,7 @@ def refuse_steps(steps: Iterable[object]) -> None:
 
 
 def _not_inline(step: object) -> str:
-    """Why something in the list is no step; empty for one."""
+    """Say why something in the list is not a step; empty for one."""
     if step is None:
         return "this is null"
     if not isinstance(step, dict):

@@ -1,4 +1,4 @@
-"""What a conversion has to tell: warnings in the form that all problems have."""
+"""Notes on a conversion: warnings in the form that all problems have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the author of a library finds what a problem of the converted release is about."""
+"""Lead a problem of the converted release back to the place in the author's own files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a ``steps.py`` holds, found out by parsing it: nothing of it is ever run."""
+"""Find out by parsing what a ``steps.py`` holds: nothing of it is ever run."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _methods(one: ast.ClassDef) -> Iterator[_TREE]:
 
 
 def _can_be_made(one: ast.ClassDef) -> bool:
-    """Whether an object can be made without arguments."""
+    """True if an object can be made without arguments."""
     made = next((m for m in _methods(one) if m.name == "__init__"), None)
     return made is None or _needed(made.args) <= 1
 

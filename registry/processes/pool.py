@@ -114,14 +114,14 @@ class WorkerPool:
 
     @property
     def busy_seconds(self) -> float:
-        """How long the work that is under way for longest has been so; 0 where there is none."""
+        """Seconds since the longest work under way began; 0 where there is none."""
         began = [worker.busy_since for worker in tuple(self._workers)]
         return max((monotonic() - one for one in began if one is not None), default=0.0)
 
     def run(
         self, work: Callable[..., Result], *arguments: Any, seconds: float | None = None
     ) -> Result:
-        """What the work returns, or raises; WorkerDiedError when the process died over it.
+        """Run the work: returns or raises what it does; WorkerDiedError when the process died.
 
         WorkerTimeoutError when it took longer than ``seconds`` and the process was killed for it;
         the time until a process is free does not count.
@@ -215,5 +215,5 @@ def _ask(
 
 
 def _name(work: Callable[..., object]) -> str:
-    """What the work is, without addresses of objects."""
+    """Name the work, without addresses of objects."""
     return str(getattr(work, "__qualname__", type(work).__name__))

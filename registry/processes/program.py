@@ -1,4 +1,4 @@
-"""How a program of ours is started: the command line, and the environment it runs in."""
+"""Start a program of ours: the command line, and the environment it runs in."""
 
 from __future__ import annotations
 

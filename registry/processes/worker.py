@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _answer(asked: bytes) -> bytes:
-    """What the work returned or raised, with True or False before it."""
+    """Pickle the work's result or exception, with True or False before it."""
     try:
         work: Callable[..., object]
         work, given = pickle.loads(asked)  # noqa: S301 - from our own parent, over a pipe of its own

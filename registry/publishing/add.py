@@ -33,7 +33,7 @@ from registry.versions import Version, parse_version
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Added:
-    """What is in the registry now. ``changed`` is False when it was there already."""
+    """The candidate in the registry. ``changed`` is False when it was there already."""
 
     name: LibraryName
     version: Version
@@ -119,7 +119,7 @@ def _refuse_taken(
 
 
 def _same_files(registry: Registry, tree: ObjectId, files: Mapping[str, bytes]) -> bool:
-    """Whether the directory holds these files, and nothing that is no file."""
+    """True if the directory holds these files, and nothing but files."""
     repository, limits = registry.repository, registry.limits
     try:
         if any(irregular_problems(repository, tree, limits)):

@@ -56,7 +56,7 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Imported:
-    """What an import did. ``present`` were there already, with the same content."""
+    """The result of an import. ``present`` were there already, with the same content."""
 
     commit: CommitId
     released: int
@@ -66,7 +66,7 @@ class Imported:
 
 @dataclass(kw_only=True, slots=True)
 class _Run:
-    """What is known while the stream is written."""
+    """The state of an import while the stream is written."""
 
     by: Actor
     facts: dict[LibraryName, LibraryFacts]
@@ -194,7 +194,7 @@ def _commit_for(registry: Registry, run: _Run, item: ImportedRelease) -> NewComm
 def _digest_or_none(item: ImportedRelease) -> Digest | None:
     try:
         return release_digest(item.files)
-    except UnicodeEncodeError:  # a path that is no UTF-8, which the checks report
+    except UnicodeEncodeError:  # a path that is not UTF-8, which the checks report
         return None
 
 
@@ -227,7 +227,7 @@ def _problems(
 
 
 def _facts_problems(facts: LibraryFacts, item: ImportedRelease) -> Iterator[Problem]:
-    """What would make the library's ``library.yaml`` one that cannot be read."""
+    """Yield a problem for each fact that would make the ``library.yaml`` unreadable."""
     digest = release_digest(item.files)
     yield from errors_of(parse_library_facts(facts_bytes(_with(facts, item, digest))).problems)
     try:

@@ -2,7 +2,7 @@
 
 It is built in a directory inside the new one and becomes a registry with one rename, that of
 ``.git``. A clone of an empty repository has its ``.git`` already: it becomes a registry when the
-branch that was not born yet is. Killed before, there is none and the next attempt starts anew;
+branch that was not born yet is. Killed before, there is none and the next attempt starts again;
 killed after, the registry is complete, and the next attempt lets its working tree follow.
 """
 

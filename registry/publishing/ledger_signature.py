@@ -62,7 +62,7 @@ def registry_facts(registry: Registry, head: CommitId) -> RegistryFacts:
 
 
 def policy_at(registry: Registry, head: CommitId) -> Policy:
-    """What the registry demands of candidates; nothing where there is no ``registry.yaml``.
+    """Return the registry's demands on candidates; none where there is no ``registry.yaml``.
 
     Raises InvalidLibraryError for one that cannot be read.
     """

@@ -118,7 +118,7 @@ def _write(
     signature = signed.armored if signed else None
     facts = with_release(at.facts, version, digest, format_seconds(now), signature=signature)
     changed = {facts_path(name): facts_bytes(facts)}
-    # Executable bits are no part of a release: the same bytes make the same tree anywhere.
+    # Executable bits are not part of a release: the same bytes make the same tree anywhere.
     is_plain = tree == plain_tree
     if not is_plain:
         changed |= {f"{directory}/{path}": content for path, content in files.items()}

@@ -82,7 +82,7 @@ def _require_candidate(registry: Registry, at: LibraryAt, version: Version) -> N
 
 
 def _is_nothing_else(registry: Registry, at: LibraryAt, version: Version) -> bool:
-    """Whether the library is what `add` made of this candidate, and nothing that was said since."""
+    """True if the library is what `add` made of this candidate, and nothing that was said since."""
     said = at.facts
     if at.entries.keys() - {"library.yaml", str(version)} or said != LibraryFacts(
         owners=said.owners

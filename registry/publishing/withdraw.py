@@ -1,6 +1,6 @@
 """Withdraw a release or advise against a library, and take that back: metadata only.
 
-A yanked release stays there for whoever pinned it, and is never chosen anew.
+A yanked release stays there for whoever pinned it, and is never newly chosen.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ def yank(
     replacement: Version | None = None,
     by: Actor,
 ) -> Withdrawn:
-    """Withdraw a release: it is never chosen anew.
+    """Withdraw a release: it is never newly chosen.
 
     Raises ReasonError, NotFoundError for what was never released, ConflictError when it is yanked
-    already or the replacement is no release that could take its place.
+    already or the replacement cannot take its place.
     """
     why = _reason(reason)
 

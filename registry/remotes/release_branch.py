@@ -1,4 +1,4 @@
-"""Which branch a registry is released from, and whether this clone stands on it."""
+"""The branch that a registry is released from, and the branch that this clone stands on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class BranchStanding:
 
     @property
     def is_aside(self) -> bool:
-        """Whether this is a branch that is merged later: what is released here is not there."""
+        """True if this is a branch that is merged later: what is released here is not there."""
         return bool(self.branch and self.default and self.branch != self.default)
 
 

@@ -1,4 +1,4 @@
-"""What is released here and not yet on the remote, and the Git command that sends it there.
+"""Releases that the remote does not have yet, and the Git command that sends them there.
 
 Branch and tags go together: a branch without its tags is an alarm for everybody who fetches it.
 """
@@ -45,7 +45,7 @@ def git_command(where: Path, *words: str) -> str:
 
 
 def unpublished(registry: Registry, *, branch: str = "", remote: str = "") -> Unpublished | None:
-    """What the remote lacked when this clone last heard of it; None where nothing can be sent.
+    """Return what the remote lacked when last heard of; None where nothing can be sent.
 
     Of the branch that is checked out, and the remote of the registry, where none is named.
     """
@@ -112,7 +112,7 @@ def refuse_ahead(registry: Registry, remote: str, theirs: CommitId) -> None:
 
 
 def _had(registry: Registry, remote: str, branch: str, commit: CommitId) -> bool:
-    """Whether a remote's branch was once at a commit, for all that this clone saw of it."""
+    """True if a remote's branch was once at a commit, for all that this clone saw of it."""
     ref = f"refs/remotes/{remote}/{branch}"
     try:
         out = registry.repository.run("log", "--walk-reflogs", "--format=%H", ref, "--")
@@ -132,7 +132,7 @@ def _rewound(registry: Registry, remote: str, branch: str, theirs: CommitId) -> 
 
 
 def tag_step(registry: Registry, tag: str, otherwise: str) -> str:
-    """What to do about a tag without a ledger entry here: a release elsewhere is not deleted."""
+    """Advise on a tag without a ledger entry here: a release elsewhere is not deleted."""
     try:
         out = registry.repository.run(
             "for-each-ref", "--format=%(refname:short)", f"--contains=refs/tags/{tag}",

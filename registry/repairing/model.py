@@ -1,4 +1,4 @@
-"""What is wrong with a registry, and what `opsteps repair` does about it or leaves to a person."""
+"""The damage of a registry: what `opsteps repair` mends, and what it leaves to a person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.versions import Version
 
 
 class ItemState(StrEnum):
-    """Who mends it."""
+    """Mended by the command, by a person, or not at all."""
 
     REPAIR = "repair"
     """This command, with ``--yes``."""
@@ -82,10 +82,10 @@ class RepairPlan:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What the command itself does."""
+        """The changes that the command itself makes."""
         return tuple(item.change for item in self.items if item.change is not None)
 
     @property
     def left(self) -> tuple[Item, ...]:
-        """What it leaves to a person."""
+        """The items that it leaves to a person."""
         return tuple(item for item in self.items if item.state is not ItemState.REPAIR)

@@ -1,4 +1,4 @@
-"""Release tags as they are made anew: the same message, and the same bytes wherever that can be.
+"""Release tags that are made again: the same message, and the same bytes wherever that can be.
 
 A tag that was lost comes out as ``opsteps release`` and ``opsteps install`` made it, and two clones
 that repair the same make the same object: none of them is in the other's way.
@@ -39,7 +39,7 @@ def moved_tag(content: bytes, name: str, commit: CommitId) -> bytes:
 
 
 def is_signed(content: bytes) -> bool:
-    """Whether a raw tag object or commit carries a signature of Git's own."""
+    """True if a raw tag object or commit carries a signature of Git's own."""
     header, _, message = content.partition(b"\n\n")
     return b"\ngpgsig" in header or _signature_at(message) < len(message)
 

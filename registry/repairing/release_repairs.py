@@ -31,7 +31,7 @@ _OTHER_DIGEST = "the digests in its tag and in the ledger differ"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deciding:
-    """What decisions are made with; ``removing`` are tags that a person says are to go."""
+    """The evidence for decisions; ``removing`` are tags that a person says are to go."""
 
     evidence: Evidence
     remotes: Remotes
@@ -49,7 +49,7 @@ class Deciding:
         )
 
     def items(self) -> Iterator[Item]:
-        """What is wrong with releases, by library and version."""
+        """Yield an item for each release with something wrong, by library and version."""
         for release in self.evidence.releases:
             found = self._item(release)
             if found is not None:
@@ -102,7 +102,7 @@ class Deciding:
         found: tuple[Introduction, ObjectId] | None,
         trouble: str,
     ) -> str:
-        """Why nothing may be set right here; empty where all that there is agrees."""
+        """Say why nothing may be set right here; empty where everything there agrees."""
         tag = _own(release.tag)
         if tag is not None and tag.digest not in {None, entry.digest}:
             return _OTHER_DIGEST
@@ -250,7 +250,7 @@ class Deciding:
 def _trouble(  # noqa: PLR0911 - one return for each way in which a tag can be wrong
     release: ReleaseEvidence, entry: LedgerEntry, evidence: Evidence
 ) -> str:
-    """What is wrong with the tag of a release that the ledger knows; empty when nothing is."""
+    """Say what is wrong with the tag of a release that the ledger knows; empty when nothing is."""
     tag = release.tag
     if tag is None:
         return "its tag is not here"

@@ -1,4 +1,4 @@
-"""What a repair rests on: the history, the tags, and what `verify` finds wrong with releases."""
+"""The evidence of a repair: the history, the tags, and `verify`'s findings about releases."""
 
 from __future__ import annotations
 

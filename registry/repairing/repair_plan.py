@@ -26,7 +26,7 @@ def make_plan(
     asks_remotes: bool = True,
     removing: Collection[str] = (),
 ) -> RepairPlan:
-    """What is wrong at a head, and what a repair would do; ``removing`` names tags to remove.
+    """Make the plan of a repair at a head; ``removing`` names tags to remove.
 
     Raises what `verify` raises for a history that cannot be read, NotFoundError for a tag to
     remove that is not there.

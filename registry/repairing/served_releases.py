@@ -1,4 +1,4 @@
-"""What servers of this clone served, as a repair asks for it: from every working tree's memory."""
+"""Releases that servers of this clone served, by every working tree's memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ServedReleases:
         self._memories: tuple[tuple[str, Memory], ...] | None = None
 
     def who_served(self, release: ReleaseEvidence) -> str:
-        """Who served a release, as the start of a sentence; empty when nobody did.
+        """Say who served a release, as the start of a sentence; empty when nobody did.
 
         What cannot be read is taken for somebody: a tag that was served must not go unnoticed.
         """

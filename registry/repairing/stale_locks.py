@@ -1,4 +1,4 @@
-"""What killed processes left: locks of Git that nobody holds, journals, an index of an older head.
+"""Leftovers of killed processes: locks of Git that nobody holds, journals, an older head's index.
 
 A lock that a person's Git holds is there for moments; one of ten minutes ago is nobody's.
 """
@@ -62,7 +62,7 @@ def _locks(repository: GitRepository) -> Iterator[Path]:
 def stale_index(registry: Registry, head: CommitId) -> Iterator[Item]:
     """An index that is that of an earlier head: the next ``git commit`` would undo what came since.
 
-    What a person has staged is no such index, and is left alone.
+    An index with what a person has staged is left alone.
     """
     repository = registry.repository
     if repository.work_tree is None or not (repository.git_dir / "index").exists():
@@ -89,6 +89,6 @@ def _is_index_of(repository: GitRepository, commit: CommitId) -> bool:
             "diff-index", "--cached", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules",
             commit, "--",
         )  # fmt: skip
-    except GitError:  # an index that cannot be read is no index of a commit
+    except GitError:  # an index that cannot be read is not that of a commit
         return False
     return not out

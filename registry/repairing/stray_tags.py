@@ -29,7 +29,7 @@ _FORGET = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Strays:
-    """What decisions are made with; ``removing`` are tags that a person says are to go."""
+    """The evidence for decisions; ``removing`` are tags that a person says are to go."""
 
     evidence: Evidence
     remotes: Remotes
@@ -48,7 +48,7 @@ class Strays:
         )
 
     def item(self, release: ReleaseEvidence, tag: TagEvidence) -> Item:
-        """What becomes of one."""
+        """Decide about one tag."""
         name = tag_of(release)
         if name in self.removing:
             return self._removed(release, tag)

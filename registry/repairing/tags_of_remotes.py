@@ -1,4 +1,4 @@
-"""What remotes know of tags: asked once, and only when a tag is in question."""
+"""Ask remotes about tags: once, and only when a tag is in question."""
 
 from __future__ import annotations
 

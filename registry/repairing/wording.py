@@ -19,5 +19,5 @@ def tag_of(release: ReleaseEvidence) -> str:
 
 
 def refused(release: ReleaseEvidence, what: str) -> Item:
-    """What nobody puts right before it is explained."""
+    """Return the item for damage that nobody puts right before it is explained."""
     return Item(state=ItemState.REFUSED, subject=tag_of(release), what=what, then=EXPLAIN)

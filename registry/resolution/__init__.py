@@ -1,1 +1,1 @@
-"""Which versions fit together."""
+"""Choose versions that fit together."""

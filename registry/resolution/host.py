@@ -16,7 +16,7 @@ class IncompatibleHostError(ConflictError):
 
 
 def runs_on(needed: Version, host: Version) -> bool:
-    """Whether a library that needs at least this version runs here."""
+    """True if a library that needs at least this version runs here."""
     return needed <= host
 
 

@@ -42,7 +42,7 @@ class CandidatePool(Protocol):
         """The versions of a library that may be chosen; none when there is no such library."""
 
     def requirements(self, name: LibraryName, version: Version) -> Sequence[Dependency]:
-        """What one of them needs."""
+        """The requirements of one of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,7 +228,7 @@ class _Work:
         return self._provider.first(name, requirements)
 
     def _take_back(self, name: LibraryName) -> None:
-        """What the version chosen before has asked for counts no more."""
+        """Take back the requirements of the version that was chosen before."""
         before = self.chosen.pop(name, None)
         if before is None:
             return
@@ -254,7 +254,7 @@ def _reached(
 
 
 class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
-    """What resolvelib asks about our requirements and releases."""
+    """Our requirements and releases, as resolvelib asks about them."""
 
     def __init__(self, pool: CandidatePool, kept: Mapping[LibraryName, Version]) -> None:
         self._pool = pool
@@ -277,7 +277,7 @@ class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
         information: Mapping[LibraryName, Iterator[_Information]],  # noqa: ARG002 - the same
         backtrack_causes: Sequence[_Information],
     ) -> Iterable[LibraryName]:
-        """What made the last choice impossible comes first: only another choice of it helps."""
+        """Put first what made the last choice impossible: only another choice of it helps."""
         names = list(identifiers)
         if not backtrack_causes:
             return names
@@ -327,7 +327,7 @@ class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
         return Choice(name, self._versions(name)[place])
 
     def needs(self, name: LibraryName, place: int) -> list[Wanted]:
-        """What that version needs; the same objects each time."""
+        """Return the requirements of that version; the same objects each time."""
         key = (name, place)
         if key not in self._needs:
             self._needs[key] = self.get_dependencies(self.choice(name, place))
@@ -344,7 +344,7 @@ class _Provider(AbstractProvider[Wanted, Choice, LibraryName]):
                 yield place
 
     def fits(self, name: LibraryName, place: int, wanted: Sequence[Wanted]) -> bool:
-        """Whether all of these allow the version at a place."""
+        """True if all of these allow the version at a place."""
         version = self._versions(name)[place]
         return all(self._allows(one, version) for one in wanted)
 
@@ -371,7 +371,7 @@ _Information = RequirementInformation[Wanted, Choice]
 
 
 def _contradiction(causes: Collection[_Information], pool: CandidatePool) -> ResolutionError:
-    """Who asks for what, library by library, and what there is of it."""
+    """Say who asks for what, library by library, and which versions there are."""
     by_library: dict[LibraryName, list[Wanted]] = {}
     for cause in causes:
         by_library.setdefault(cause.requirement.dependency.library, []).append(cause.requirement)

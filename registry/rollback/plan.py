@@ -1,4 +1,4 @@
-"""What a rollback will change: pure decisions over what was and what is.
+"""Decide what a rollback changes, from what was and what is: pure.
 
 Only two wishes of the operator go back: which libraries are enabled, and which version of each is
 active. Releases, ledgers, yanks, owners, publishers and grants never do.
@@ -20,7 +20,7 @@ _NAMED = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RollbackDifference:
-    """What changes for one library. ``pin_after`` is what its file will say, None: nothing."""
+    """The change of one library. ``pin_after`` is what its file will say, None: nothing."""
 
     library: LibraryName
     enabled_before: bool
@@ -33,7 +33,7 @@ class RollbackDifference:
 
     @property
     def is_change(self) -> bool:
-        """Whether anything is to be written."""
+        """True if anything is to be written."""
         return (self.enabled_before, self.pin_before) != (self.enabled_after, self.pin_after)
 
 

@@ -37,7 +37,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RolledBack:
-    """What a rollback came to; without ``commit`` nothing was written."""
+    """The result of a rollback; without ``commit`` nothing was written."""
 
     instance: str
     target: str
@@ -135,7 +135,7 @@ def resolve_revision(repository: GitRepository, revision: str) -> CommitId:
 
 
 def _shown(target: CommitId, revision: str) -> str:
-    """What was asked for, and the commit that it meant at that time."""
+    """Show the revision that was asked for, and the commit that it meant at that time."""
     return target[:12] if target.startswith(revision) else f"{revision} ({target[:12]})"
 
 

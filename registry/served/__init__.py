@@ -1,1 +1,1 @@
-"""What was served is remembered, and later answers are held against it."""
+"""The memory of what was served; later answers are held against it."""

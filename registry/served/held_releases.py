@@ -21,7 +21,7 @@ ACCEPT = "opsteps trust HEAD --accept"
 
 
 def putting_back(tag: str, object_id: str, *, commit: str | None, is_on_history: bool) -> str:
-    """What to do about a release tag that is not the one that was served: one command for it.
+    """Give the one command that puts back the release tag that was served.
 
     ``commit`` is what the one that was served is on; None where that is not in the repository. On
     a commit that the history does not have, it would only be another thing that is wrong.
@@ -74,7 +74,7 @@ def _changed(
     is_removed: bool,
     of: LibraryName,
 ) -> str:
-    """What is not as it was served; empty when all is."""
+    """Say what differs from what was served; empty when nothing does."""
     back = putting_back(
         f"{of}/v{known.version}",
         known.tag,
@@ -95,7 +95,7 @@ def _changed(
 
 
 def _is_made_anew(record: ReleaseRecord, known: RememberedRelease, was: TagFacts | None) -> bool:
-    """Whether the same was released once more, upon a history without the first release's commit.
+    """True if the same was released once more, upon a history without the first release's commit.
 
     A head without that commit is served only where a person said that it was meant; what the tag
     releases there is what was served. While the commit is there, another tag is another's work.
@@ -141,5 +141,5 @@ def _is_before(active: ReleaseRecord, version: Version) -> bool:
 
 
 def by_version(known: RememberedLibrary | None) -> dict[str, RememberedRelease]:
-    """What was served of a library, by version."""
+    """Sort the served releases of a library by version."""
     return {one.version: one for one in known.releases} if known is not None else {}

@@ -1,9 +1,9 @@
-"""What this clone's servers have served: kept in one file, to which only more is added.
+"""The memory of what this clone's servers have served: one file, to which lines are only added.
 
 A release never changes, so whoever served it knows what it is: its tag object, its digest and the
 tree of its files. What is there later is compared with that, whatever tag and ledger say by then.
 The file is data only: a magic, then blocks, each with its length and a checksum. A last block that
-was not written to its end is cut off; only a person's acceptance writes the file anew.
+was not written to its end is cut off; only a person's acceptance writes the file again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class RememberedRelease(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class RememberedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What was served of a library, and the blob of its ``library.yaml`` then."""
+    """The releases of a library that were served, and the blob of its ``library.yaml`` then."""
 
     name: str
     releases: tuple[RememberedRelease, ...] = ()
@@ -137,7 +137,7 @@ class Memory:
     def add(self, libraries: Iterable[RememberedLibrary]) -> None:
         """Remember more, here at once and then in the file. Raises OSError for the file.
 
-        `sync` lets it outlast a power cut; until then what is there is remembered anew after one.
+        `sync` lets it outlast a power cut; until then what is there is remembered again after one.
         """
         more = tuple(one for one in libraries if _is_news(self.libraries.get(one.name), one))
         if not more:
@@ -196,7 +196,7 @@ class Memory:
             self.accept(changed)
 
     def _write(self, generation: int) -> None:
-        """All of it anew, at once or not at all."""
+        """Write all of it again, at once or not at all."""
         block = _Block(libraries=tuple(self.libraries.values()), generation=generation)
         data = _MAGIC + _framed(block)
         write_durably(self.path, data)

@@ -1,4 +1,4 @@
-"""Why a key or a signature was refused: one named error a reason."""
+"""The reasons to refuse a key or a signature: one named error for each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SigningError(RegistryError):
 
 
 class MalformedSignatureError(SigningError):
-    """It is no armored SSHSIG signature, or not in the one form that is accepted."""
+    """It is not an armored SSHSIG signature, or not in the one form that is accepted."""
 
     advice = "Take the whole output of 'ssh-keygen -Y sign', from BEGIN to END SSH SIGNATURE"
 
@@ -62,7 +62,7 @@ class WrongNamespaceError(SigningError):
 
 
 class OtherKeyError(SigningError):
-    """Signed by a key that is none of the trusted ones."""
+    """Signed by a key that is not trusted."""
 
     advice = "Sign with a listed key, or have an administrator list this one in registry.yaml"
 
@@ -80,13 +80,13 @@ class MissingSignatureError(SigningError):
 
 
 class MalformedStatementError(SigningError):
-    """The signed bytes are no statement in its one canonical form."""
+    """The signed bytes are not a statement in its one canonical form."""
 
     advice = "Let 'opsteps release' write the statement; it has exactly one form"
 
 
 class MalformedKeyError(SigningError):
-    """It is no public key line."""
+    """It is not a public key line."""
 
     advice = "Take the line of the .pub file, such as 'ssh-ed25519 AAAA… name'"
 

@@ -79,7 +79,7 @@ class PublicKey:
         return f"{line} {self.comment}" if self.comment else line
 
     def verifies(self, algorithm: str, signature: bytes, message: bytes) -> bool:
-        """Whether this key made the signature; ``algorithm`` is one of the key's type.
+        """True if this key made the signature; ``algorithm`` is one of the key's type.
 
         ``signature`` is as SSH writes it for the algorithm.
         """

@@ -55,7 +55,7 @@ class PublisherKey:
         return self.key.fingerprint
 
     def refusal_at(self, moment: datetime) -> SigningError | None:
-        """Why it may not sign at this moment; None when it may."""
+        """Return why it may not sign at this moment; None when it may."""
         who = f"the key {self.fingerprint} of {self.publisher}"
         if self.revoked is not None and moment >= self.revoked:
             return KeyRevokedError(f"{who} is revoked from {format_time(self.revoked)} on")
@@ -68,7 +68,7 @@ class PublisherKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publisher:
-    """Who may release. ``prefixes`` are names: ``acme`` is the name itself and all ``acme-…``.
+    """Somebody who may release. ``prefixes`` are names: ``acme`` is itself and all ``acme-…``.
 
     Without prefixes a publisher may have any name that is under no other publisher's prefix.
     ``accounts`` are who acts for it at the Git host.
@@ -80,7 +80,7 @@ class Publisher:
     accounts: tuple[str, ...] = ()
 
     def has_prefix_of(self, library: LibraryName) -> bool:
-        """Whether the library's name is under one of the prefixes."""
+        """True if the library's name is under one of the prefixes."""
         return any(
             library == prefix or library.startswith(f"{prefix}-") for prefix in self.prefixes
         )
@@ -111,7 +111,7 @@ class Publishers:
     def refusal(
         self, held: PublisherKey, *, library: LibraryName, owners: Collection[str], at: datetime
     ) -> SigningError | None:
-        """Why this key may not sign this library's release of that date; None when it may.
+        """Return why this key may not sign this library's release of that date; None when it may.
 
         ``owners`` are those of ``library.yaml``. Whoever may write to the registry can change
         them, and the ledger's date; prefixes, ``since``, ``until`` and ``revoked`` are an
@@ -152,7 +152,7 @@ class Publishers:
 def withdrawn_revocations(before: Publishers, after: Publishers) -> Mapping[Fingerprint, PublicKey]:
     """Keys that were revoked before and are revoked later, or not at all, or are gone, after.
 
-    Revocations never go backwards: a key that is no longer listed could be listed anew without.
+    Revocations never go backwards: a key that is no longer listed could be listed again without.
     """
     found = {}
     for held in before.all_keys():

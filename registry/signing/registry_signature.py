@@ -1,4 +1,4 @@
-"""When a registry's declaration of publishers binds: an administrator has signed it.
+"""A registry's declaration of publishers binds when an administrator has signed it.
 
 Administrators' keys are pinned by the operator outside the registry, so that whoever may write to
 the registry cannot name publishers. The signature is over the whole of ``registry.yaml``, byte by

@@ -43,7 +43,7 @@ _HASHES = frozenset({"sha256", "sha512"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signature:
-    """What an armored signature holds. ``key_blob`` is claimed until it was verified."""
+    """The contents of an armored signature. ``key_blob`` is claimed until it was verified."""
 
     key_blob: bytes
     namespace: str
@@ -204,7 +204,7 @@ def _checked(signature: Signature) -> Signature:
 
 
 def _signed_bytes(namespace: str, hash_algorithm: str, message: bytes) -> bytes:
-    """What the key signs: the message's hash with the purpose around it."""
+    """Return the bytes that the key signs: the message's hash with the purpose around it."""
     digest = hashlib.new(hash_algorithm, message).digest()
     purpose = string(namespace.encode("ascii"))
     return _MAGIC + purpose + string(b"") + string(hash_algorithm.encode("ascii")) + string(digest)

@@ -1,4 +1,4 @@
-"""What is signed: statements with exactly one byte form each.
+"""Statements that are signed, with exactly one byte form each.
 
 A statement is lines of ASCII, each ended by LF; the first names the statement and its version.
 Whoever verifies builds these bytes from what is there and never reads facts out of a signature,

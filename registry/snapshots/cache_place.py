@@ -1,4 +1,4 @@
-"""Where derived files of a registry are kept: with the user who made them, never beside it.
+"""The place of a registry's derived files: with the user who made them, never beside it.
 
 A registry may have been copied from a stranger with its whole ``.git``. What lies there is not
 believed because it lies there: indexes that are unpickled, records that are served and outcomes
@@ -25,8 +25,8 @@ PLACE = "OPSTEPS_CACHE"
 def cache_directory(registry: Registry) -> Path:
     """A directory of this user's for what can be made again at any time.
 
-    It is kept from command to command; where he has no place that is his alone, it ends with this
-    process.
+    It is kept from command to command; where they have no place that is theirs alone, it ends with
+    this process.
     """
     return cache_directory_of(registry.repository.common_dir)
 
@@ -63,7 +63,7 @@ def _base() -> Path:
 
 
 def _is_own(place: Path) -> bool:
-    """Whether only this user (and root) can write to it, or put another in its place."""
+    """True if only this user (and root) can write to it, or put another in its place."""
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         return False
@@ -74,7 +74,7 @@ def _is_own(place: Path) -> bool:
 
 
 def _keeps(directory: os.stat_result) -> bool:
-    """Whether strangers cannot rename what is in a directory."""
+    """True if strangers cannot rename what is in a directory."""
     if directory.st_uid not in {0, os.geteuid()}:
         return False
     return not directory.st_mode & stat.S_IWOTH or bool(directory.st_mode & stat.S_ISVTX)

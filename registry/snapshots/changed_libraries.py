@@ -1,4 +1,4 @@
-"""Which libraries differ between two commits: by comparing names and ids, nothing else is read."""
+"""Find the libraries that differ between two commits, by names and ids: nothing is read."""
 
 from __future__ import annotations
 

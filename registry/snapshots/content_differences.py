@@ -1,4 +1,4 @@
-"""How the files of one version differ from those that it was released with, in a line."""
+"""Say in a line how the files of one version differ from those that it was released with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ContentDifference:
 
     @property
     def is_line_ends_only(self) -> bool:
-        """Whether an editor or Git's own settings made all of it."""
+        """True if an editor or Git's own settings made all of it."""
         return bool(self.line_ends) and not (self.changed or self.added or self.gone)
 
     def __str__(self) -> str:
@@ -46,7 +46,7 @@ class ContentDifference:
 
 
 def difference(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> ContentDifference:
-    """What differs between the files of two releases."""
+    """Compare the files of two releases."""
     both = sorted(path for path in before.keys() & after.keys() if before[path] != after[path])
     ends = {path for path in both if _one_end(before[path]) == _one_end(after[path])}
     return ContentDifference(

@@ -1,4 +1,4 @@
-"""What every library at a commit depends on: read once, then kept by the libraries' tree ids."""
+"""The dependencies of every library at a commit: read once, then kept by tree ids."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ANY_HOST = "1.0.0"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Needs:
-    """What one release needs: of other libraries, and of OpsConductor itself."""
+    """The requirements of one release: on other libraries, and on OpsConductor itself."""
 
     dependencies: tuple[str, ...] = ()
     host: str = _ANY_HOST
@@ -42,7 +42,7 @@ class DependencyIndex:
     libraries: Mapping[LibraryName, Mapping[str, Needs]]
 
     def requirements(self, name: LibraryName, version: Version) -> tuple[Dependency, ...]:
-        """What one release needs; a requirement that cannot be read needs nothing."""
+        """The requirements of one release; one that cannot be read requires nothing."""
         needs = self.libraries.get(name, {}).get(str(version), Needs())
         parsed = (_dependency(text) for text in needs.dependencies)
         return tuple(dependency for dependency in parsed if dependency is not None)
@@ -76,7 +76,7 @@ def _dependency(text: str) -> Dependency | None:
 class IndexMemory:
     """The index of a registry whose head moves: kept in memory, and in a file once in a while."""
 
-    # Libraries read anew before the file is worth writing again.
+    # Libraries newly read before the file is worth writing again.
     _WORTH_WRITING = 200
 
     def __init__(self, repository: GitRepository, directory: Path) -> None:
@@ -114,7 +114,7 @@ def load_index(
 ) -> DependencyIndex:
     """The index of these libraries; only those whose tree is not known yet are read.
 
-    It is kept in ``directory``; what cannot be read there is made anew.
+    It is kept in ``directory``; what cannot be read there is made again.
     """
     path = directory / _FILE
     known = _kept(path)

@@ -1,4 +1,4 @@
-"""What a snapshot knows after one look: names and ids, no library yet.
+"""A head after one look: names and ids, no library yet.
 
 A look costs three small trees, one tree of names and the names of the tags; a look with an earlier
 one at hand costs the difference.
@@ -29,13 +29,13 @@ SHA1_LENGTH = 40
 _LIBRARY_MODES = frozenset({TREE_MODE, b"120000", b"160000"})
 # Changed libraries whose tags are asked for by name; above it all tags are listed.
 _NAMED_TAGS = 200
-# Changed entries up to which the list of libraries is changed, and not made anew.
+# Changed entries up to which the list of libraries is changed, and not made again.
 _FEW = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeadIndex:
-    """What a snapshot knows after one look: names and ids, no library yet."""
+    """A head after one look: names and ids, no library yet."""
 
     commit: CommitId
     committed_at: str
@@ -92,12 +92,12 @@ def read_state(
 
 
 def _head_id(repository: GitRepository) -> str:
-    """What HEAD names, be it there or not."""
+    """Return the name in HEAD, be it there or not."""
     return repository.run("rev-parse", "HEAD").decode().strip()
 
 
 def no_registry(where: Path) -> NotARegistryError:
-    """What is said of a repository that is none of ours."""
+    """Return the error for a repository that is not a registry."""
     return NotARegistryError(
         "there is no registry.yaml at its newest commit: this is not a registry",
         where=str(where),
@@ -163,7 +163,7 @@ def _library_trees(
 
 
 def _named_trees(content: bytes) -> Iterator[tuple[LibraryName, ObjectId]]:
-    """What may be libraries among the entries of a raw tree."""
+    """Yield the entries of a raw tree that may be libraries."""
     for mode, raw, object_id in tree_items(content):
         name = raw.decode(errors="replace")
         if mode in _LIBRARY_MODES and is_library_name(name):

@@ -1,4 +1,4 @@
-"""Which instances a registry knows: a mistyped one would have nothing switched off."""
+"""The instances that a registry knows: a mistyped one would have nothing switched off."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def instances_at(registry: Registry, head: CommitId) -> list[str]:
 def facts_by_instance(
     registry: Registry, head: CommitId, library: LibraryName
 ) -> dict[str, InstanceFacts]:
-    """What each instance says of a library at a head; one whose file is broken is left out."""
+    """Return each instance's facts about a library at a head; a broken file is left out."""
     found: dict[str, InstanceFacts] = {}
     for instance in instances_at(registry, head):
         path = f"instances/{instance}/{library}.yaml"
@@ -67,5 +67,5 @@ def require_instance(registry: Registry, *, is_new: bool = False) -> None:
 
 
 def _was_known(registry: Registry, head: CommitId, name: str) -> bool:
-    """Whether it ever had files; walks the history, and only for a name without any."""
+    """True if it ever had files; walks the history, and only for a name without any."""
     return bool(registry.repository.run("rev-list", "-1", head, "--", f"instances/{name}"))

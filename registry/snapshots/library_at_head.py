@@ -1,4 +1,4 @@
-"""What some libraries are at a head: their facts, releases and operator's file, O(those libraries).
+"""Some libraries at a head: their facts, releases and operator's file, O(those libraries).
 
 A snapshot knows every library, which an operation on a few does not have the time for.
 """
@@ -35,7 +35,7 @@ _NAMED = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryObjects:
-    """Where Git holds one library: its directory, and the operator's file about it."""
+    """The objects of one library in Git: its directory, and the operator's file about it."""
 
     tree: ObjectId | None = None
     instance: ObjectId | None = None
@@ -62,7 +62,7 @@ class LibraryAtHead:
 
     @property
     def active(self) -> Version | None:
-        """What a lookup without a version answers with, once it is enabled."""
+        """The version that answers a lookup without one, once the library is enabled."""
         return self.active_with(self.instance.pin)
 
     def active_with(self, pin: Version | None) -> Version | None:
@@ -83,7 +83,7 @@ class LibraryAtHead:
 
 
 def place_of(registry: Registry, name: LibraryName, head: CommitId) -> LibraryObjects:
-    """Where one library is at a head."""
+    """Return the objects of one library at a head."""
     paths = (f"libraries/{name}", instance_path(registry.instance, name))
     tree, instance = (object_at(registry.repository, head, path) for path in paths)
     return LibraryObjects(
@@ -95,7 +95,7 @@ def place_of(registry: Registry, name: LibraryName, head: CommitId) -> LibraryOb
 def states_by_ledger(
     registry: Registry, places: Mapping[LibraryName, LibraryObjects]
 ) -> dict[LibraryName, LibraryAtHead]:
-    """What was released by what ledger and directory say: for a commit of the past.
+    """Return the releases by ledger and directory alone: for a commit of the past.
 
     Raises InvalidLibraryError for an operator's file that cannot be read.
     """
@@ -108,7 +108,7 @@ def states_by_ledger(
 def states_at(
     registry: Registry, places: Mapping[LibraryName, LibraryObjects], head: CommitId
 ) -> dict[LibraryName, LibraryAtHead]:
-    """What is released and served at a head, with the tags that are there now.
+    """Return what is released and served at a head, with the tags that are there now.
 
     Raises InvalidLibraryError for an operator's file that cannot be read.
     """

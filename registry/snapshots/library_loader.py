@@ -36,7 +36,7 @@ _FALLBACKS = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibrarySource:
-    """Where Git holds one library. ``tags`` maps version texts to tag objects.
+    """The objects of one library in Git. ``tags`` maps version texts to tag objects.
 
     ``known`` is what was served of it here. Of one that was served and is gone there is no tree.
     """
@@ -91,7 +91,7 @@ def load_libraries(
 
 
 def _errors(draft: _Draft) -> tuple[Problem, ...]:
-    """What keeps a library from being served at all."""
+    """Return the problems that keep a library from being served at all."""
     found = errors_of(tuple(draft.problems))
     return tuple(p for p in found if not (draft.are_recalled and p.file == "library.yaml"))
 
@@ -274,7 +274,7 @@ def _replaced(source: LibrarySource) -> dict[str, ObjectId]:
 
 
 def _recall_facts(repository: GitRepository, drafts: Sequence[_Draft]) -> None:
-    """Where ``library.yaml`` is gone or damaged: what it said when it was served by."""
+    """Recall the facts that it was served by, where ``library.yaml`` is gone or damaged."""
     wave = Wave(repository)
     lost = [
         draft

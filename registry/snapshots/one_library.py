@@ -18,7 +18,7 @@ from registry.snapshots.registry import Registry
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryAt:
-    """What an operation must know of one library at the head it builds upon."""
+    """One library at the head that an operation builds upon."""
 
     head: CommitId
     name: LibraryName

@@ -1,4 +1,4 @@
-"""Whether a Git repository is a registry: it has a ``registry.yaml`` at the commit."""
+"""Recognise a registry: a Git repository with a ``registry.yaml`` at the commit."""
 
 from __future__ import annotations
 

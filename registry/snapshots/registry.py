@@ -61,11 +61,11 @@ class Snapshot:
 
     @property
     def committed_at(self) -> str:
-        """When the commit was made: RFC 3339, UTC."""
+        """The time of the commit: RFC 3339, UTC."""
         return self._state.committed_at
 
     def has_ancestor(self, commit: CommitId) -> bool:
-        """Whether this is a snapshot of that commit or of one after it."""
+        """True if this is a snapshot of that commit or of one after it."""
         return commit in self._state.ancestors
 
     @cached_property
@@ -103,7 +103,7 @@ class Snapshot:
         return Snapshot(self._repository, self._state, self._limits, {})
 
     def known(self, name: LibraryName) -> RememberedLibrary | None:
-        """What was served of a library on this machine."""
+        """Return the memory of a library that was served on this machine."""
         return self._remembered.get(name)
 
     def key(self, name: LibraryName) -> str:
@@ -115,7 +115,7 @@ class Snapshot:
         parts = [self._tree(name) or "-", state.instances.get(name, "-")]
         for version, tag in sorted(tags.items()):
             is_ancestor = tag.commit in state.ancestors
-            # A stranger's tag may have a name that is no text, and what is kept of this is.
+            # A stranger's tag may have a name that is not UTF-8, and what is kept of this is.
             parts.append(f"{printable(version)}{'=' if is_ancestor else '!'}{tag.object_id[:16]}")
         known = self._remembered.get(name)
         if known is not None:
@@ -220,7 +220,7 @@ class Snapshot:
 
 
 def _differing(known: RememberedLibrary, tags: Mapping[str, TagRef]) -> Iterator[str]:
-    """How tags differ from those that were served; nothing where all is as it should be."""
+    """Yield the differences between tags and those that were served; none where all is right."""
     if known.accepted:
         yield f"accepted{known.accepted}"
     for release in known.releases:
@@ -230,7 +230,7 @@ def _differing(known: RememberedLibrary, tags: Mapping[str, TagRef]) -> Iterator
 
 
 def _is_moved(commit: CommitId | None, old: HeadIndex, new: HeadIndex) -> bool:
-    """Whether a commit is before one of the two states' heads and not before the other's."""
+    """True if a commit is before one of the two states' heads and not before the other's."""
     if new.since is not None and new.since[0] == old.commit:
         return commit in new.since[1]
     return (commit in old.ancestors) is not (commit in new.ancestors)
@@ -306,7 +306,7 @@ class Registry:
         return opened
 
     def clone_state(self) -> CloneState:
-        """What this clone lacks; raises GitError."""
+        """Return the parts that this clone lacks; raises GitError."""
         return read_clone_state(self.repository)
 
     @property
@@ -316,7 +316,7 @@ class Registry:
 
     @property
     def state_directory(self) -> Path:
-        """Where derived, machine-local files of this registry are kept; never committed."""
+        """The directory of derived, machine-local files of this registry; never committed."""
         return self.repository.common_dir / "opsteps"
 
     @property
@@ -351,7 +351,7 @@ class Registry:
             raise self._no_head() from error
 
     def _no_head(self) -> NotARegistryError:
-        """What HEAD names is not there: nothing was committed yet, or only on other branches."""
+        """Return the error for a HEAD without a commit: there is none, or on other branches."""
         return no_commit(self.repository, self.branch, self.path)
 
     def _loose_head(self) -> CommitId | None:

@@ -239,7 +239,7 @@ def irregular_problems(
 def _walk(
     repository: GitRepository, tree: ObjectId, under: str, limits: Limits
 ) -> Iterator[tuple[str, TreeEntry]]:
-    """Everything below a tree that is no tree itself."""
+    """Everything below a tree except trees."""
     pending = [("", tree)]
     seen = 0
     while pending:

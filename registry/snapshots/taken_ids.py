@@ -1,4 +1,4 @@
-"""Which ids the names of a registry take, remembered from one head to the next.
+"""The ids that a registry's names take, remembered from one head to the next.
 
 Of ten thousand names a new head has one more or one less: only what differs is hashed.
 """

@@ -1,4 +1,4 @@
-"""What lies in an author's directory and is no part of a library: it is passed by, not published.
+"""Files in an author's directory that are not part of a library: passed by, not published.
 
 It is the same for a directory and a ZIP of it. What systems and Git leave is passed by in silence;
 what builds leave is named, because somebody might have meant to publish it.
@@ -11,7 +11,7 @@ from enum import Enum, auto
 from registry.checks.paths import FOLDERS
 from registry.checks.secret_names import is_secret_name
 
-# As they are spelled: `.GIT` is no name that Git or a person gives, but one that attacks.
+# As they are spelled: neither Git nor a person writes `.GIT`; an attacker does.
 _SILENT = frozenset(
     {
         ".bzr", ".editorconfig", ".forgejo", ".git", ".gitattributes", ".gitea", ".github",
@@ -44,7 +44,7 @@ _NOWHERE = frozenset({"", ".", ".."})
 
 
 class Left(Enum):
-    """Why something is passed by: left by a system or by Git, or by a build."""
+    """The reason to pass a file by: left by a system or by Git, or by a build."""
 
     SILENTLY = auto()
     AS_LITTER = auto()

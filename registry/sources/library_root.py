@@ -1,4 +1,4 @@
-"""Where in a directory or ZIP the library lies: at its top, or in the one folder that holds it."""
+"""Find the library in a directory or ZIP: at its top, or in the one folder that holds it."""
 
 from __future__ import annotations
 

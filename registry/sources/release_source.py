@@ -34,7 +34,7 @@ class SourceError(RegistryError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseSource:
-    """What could be read of a release, a problem for each entry that could not, and warnings."""
+    """The readable part of a release, a problem for each unreadable entry, and warnings."""
 
     files: dict[str, bytes]
     problems: tuple[Problem, ...]
@@ -161,7 +161,7 @@ class _Reading:
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """What was passed by and should be known, in its order."""
+        """Warnings about files that were passed by, in their order."""
         return tuple(
             Problem(
                 rule="build-litter",
@@ -195,7 +195,7 @@ class _Reading:
         return self._count <= self.limits.release_files
 
     def _is_there_twice(self, entry: SourceEntry) -> bool:
-        """Whether its path was listed before; a folder may be listed again."""
+        """True if its path was listed before; a folder may be listed again."""
         path = entry.name.removesuffix("/")
         if path not in self._folders:
             self._folders[path] = entry.is_folder

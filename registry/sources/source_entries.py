@@ -1,4 +1,4 @@
-"""What lies in a directory or a ZIP, file by file, before any of it is read."""
+"""The entries of a directory or a ZIP, file by file, before any of it is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLAIN_FILE = "pack a regular file, stored or deflated, without a password"
 
 
 def _nothing() -> None:
-    """What a file system needs to be asked: it has no ends that could be misread."""
+    """Check nothing: a file system has no ends that could be misread."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -63,11 +63,12 @@ def _require_one_end(header: ZipHeader, data: memoryview, *, is_signed: bool) ->
 
 
 def is_streamed_nothing(header: ZipHeader, local: ZipHeader) -> bool:
-    """Whether this is an empty file as Info-ZIP streams it.
+    """True if this is an empty file as Info-ZIP streams it.
 
     It says "deflated, sizes behind the data" before the data, then packs nothing, and corrects
     itself in the directory. A reader of the stream finds the descriptor where deflated data should
-    be. Its first bytes are no deflate stream, so such a reader stops: it cannot read anything else.
+    be. Its first bytes are not a deflate stream, so such a reader stops instead of reading anything
+    else.
     """
     streamed = header._replace(flags=header.flags | DESCRIPTOR, method=DEFLATED)
     is_empty = header.method == STORED and not (header.size or header.packed or header.crc)

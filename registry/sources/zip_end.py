@@ -1,4 +1,4 @@
-"""Where a ZIP ends: its end record, the ZIP64 one beside it, and that no other could be meant."""
+"""Find the end of a ZIP: its end record, the ZIP64 one beside it, and no other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SIZE_64 = END_64.size - 12  # it counts what follows its first two fields
 
 
 class End(NamedTuple):
-    """How many entries there are, where their directory begins and ends, and the comment."""
+    """The number of entries, where their directory begins and ends, and the comment."""
 
     entries: int
     directory: int
@@ -32,7 +32,7 @@ class End(NamedTuple):
 
 
 class _Stated(NamedTuple):
-    """What an end record says of the directory; ZIP64 says the same in larger fields."""
+    """An end record's statement about the directory; ZIP64 says the same in larger fields."""
 
     disk: int
     first_disk: int
@@ -62,7 +62,7 @@ def read_end(raw: bytes) -> End:
 
 
 def _is_padded(raw: bytes, position: int) -> bool:
-    """Whether nothing follows but what fills a tape's last block: bsdtar does so in a pipe."""
+    """True if nothing follows but what fills a tape's last block: bsdtar does so in a pipe."""
     behind = raw[position + END.size - 2 :]
     return len(raw) % _BLOCK == 0 and len(behind) < MOST_16 and not any(behind)
 
@@ -82,7 +82,7 @@ def _require_only(raw: bytes, position: int) -> None:
 
 
 def _widened(raw: bytes, position: int, stated: _Stated) -> tuple[_Stated, int]:
-    """What holds, and where the directory must end: before the ZIP64 record, where there is one.
+    """Return the valid statement, and where the directory must end: before a ZIP64 record.
 
     Readers look for its locator before the end record, whatever the fields of that say. So it is
     looked for always, and both must say the same.

@@ -36,7 +36,7 @@ _CODE_PAGES = ("utf-8", "cp437", "cp850", "cp1252", "latin-1")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ZipFields:
-    """What an entry's extra fields hold; ``fault`` says why it cannot be part of a release."""
+    """The extra fields of an entry; ``fault`` says why it cannot be part of a release."""
 
     fault: str = ""
     zip64: bytes | None = None
@@ -123,7 +123,7 @@ def _unicode_path(name: bytes, field: bytes) -> tuple[str, str]:
 
 
 def _readings(name: bytes) -> set[str]:
-    """What an unmarked name may mean: in a usual code page, or with Info-ZIP's escapes in it."""
+    """Return the meanings of an unmarked name: in a usual code page, or with Info-ZIP's escapes."""
     readings = {name.decode(page, errors="replace") for page in _CODE_PAGES}
     if name.isascii():
         readings.add(_ESCAPED.sub(_unescaped, name.decode("ascii")))
@@ -131,6 +131,6 @@ def _readings(name: bytes) -> set[str]:
 
 
 def _unescaped(found: re.Match[str]) -> str:
-    """What an escape stands for: never ASCII, which needs none and could be a slash."""
+    """Return the character of an escape: never ASCII, which needs none and could be a slash."""
     number = int(found[1] or found[2], 16)
     return chr(number) if _ASCII < number <= sys.maxunicode else found[0]

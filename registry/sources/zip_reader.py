@@ -65,7 +65,7 @@ class ZipEntry:
     """One entry. ``size`` and ``packed`` are bytes, as the headers state them.
 
     ``damage`` says why nobody can say what it holds; then its content must not be asked for.
-    ``kind`` says why it is no file that a release may have, such as a symbolic link.
+    ``kind`` says why a release may not have it, such as a symbolic link.
     ``is_directory`` entries have no content.
     """
 
@@ -80,7 +80,7 @@ class ZipEntry:
 
     @property
     def fault(self) -> str:
-        """Why it cannot be part of a release; empty when it can."""
+        """The reason why it cannot be part of a release; empty when it can."""
         return self.damage or self.kind
 
     def content(self) -> bytes:
@@ -243,7 +243,7 @@ def _entry(raw: bytes, placed: _Placed, following: int, limit: int) -> tuple[Zip
 
 
 def _allowed(header: ZipHeader) -> tuple[ZipHeader, ...]:
-    """What may stand before the data: the same, or zeros for what stands behind it."""
+    """Return the headers allowed before the data: the same, or zeros for what stands behind it."""
     if not header.flags & DESCRIPTOR:
         return (header,)
     return tuple(
@@ -287,7 +287,7 @@ def _header_fault(header: ZipHeader) -> str:
 
 
 def _kind_fault(header: ZipHeader, attributes: int) -> str:
-    """What the attributes say it is, against what its name says."""
+    """Say how the attributes contradict the kind of entry that the name says."""
     mode, is_directory = attributes >> 16, header.name.endswith(b"/")
     kind = stat.S_IFMT(mode)
     if stat.S_ISLNK(kind):

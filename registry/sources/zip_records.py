@@ -1,4 +1,4 @@
-"""What the parts of a ZIP look like in bytes ("APPNOTE.TXT", version 6.3.10)."""
+"""The parts of a ZIP in bytes ("APPNOTE.TXT", version 6.3.10)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ArchiveError(RegistryError):
 
 
 class ZipHeader(NamedTuple):
-    """What a local header repeats of the central directory."""
+    """The part of the central directory that a local header repeats."""
 
     flags: int
     method: int

@@ -1,1 +1,1 @@
-"""What commands print: tables, suggestions, and lines that can be pasted into a shell."""
+"""Output of commands: tables, suggestions, and lines that can be pasted into a shell."""

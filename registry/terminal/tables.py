@@ -40,7 +40,7 @@ class Column:
     """The style of a cell by what it says."""
 
     def style_of(self, cell: str) -> str:
-        """How a cell looks."""
+        """Return the style of a cell."""
         return self.styles.get(cell, self.style)
 
 

@@ -1,4 +1,4 @@
-"""What an operation is about to move, written down first, so that a killed one can be cleared up.
+"""The moves that an operation is about to make, written down first: a killed one can be cleared up.
 
 An entry is ``moving`` until its refs have moved, then ``following`` until index and working tree
 have followed. Only the holder of the write lock makes entries: whoever else holds that lock and
@@ -39,7 +39,7 @@ class JournalEntry:
 
     @property
     def is_moving(self) -> bool:
-        """Whether the refs had not moved yet, for all that its maker knew."""
+        """True if the refs had not moved yet, for all that its maker knew."""
         return self.path.name.startswith(_MOVING)
 
 
@@ -105,7 +105,7 @@ def _read(path: Path) -> JournalEntry | None:
     except FileNotFoundError:  # somebody else has ended it meanwhile
         return None
     except msgspec.DecodeError:
-        # Entries stand complete or not at all; this one is no work of ours.
+        # Entries stand complete or not at all; this one is not our work.
         path.rename(path.with_suffix(".unreadable"))
         sync_directories([path.parent])
         return None

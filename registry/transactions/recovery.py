@@ -47,7 +47,7 @@ def _content(path: Path) -> str | None:
 
 
 def _remove_unearned_tags(repository: GitRepository, entry: JournalEntry) -> None:
-    """Where the head did not move, the tags that moved before it go back."""
+    """Put back the tags that moved before the head, where the head did not move."""
     branch = next((i for i in entry.updates if not i.ref.startswith("refs/tags/")), None)
     if branch is None or _descends(repository, CommitId(branch.new)):
         return
@@ -57,7 +57,7 @@ def _remove_unearned_tags(repository: GitRepository, entry: JournalEntry) -> Non
 
 
 def _descends(repository: GitRepository, commit: CommitId) -> bool:
-    """Whether the head is this commit or comes after it."""
+    """True if the head is this commit or comes after it."""
     if repository.object(commit) is None:
         return False
     return not repository.run("rev-list", "--max-count=1", commit, "--not", _HEAD)

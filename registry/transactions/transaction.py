@@ -58,7 +58,7 @@ def new_request() -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """Who does an operation, for which request; ``key`` attests its commit, None: unattested.
+    """Somebody who acts, for which request; ``key`` attests the commit, None: unattested.
 
     ``author`` is whom Git records, where a person told Git so; without one it is the actor.
     """
@@ -69,7 +69,7 @@ class Actor:
     author: GitIdentity = field(default_factory=GitIdentity)
 
     def identity(self, seconds: int | None = None) -> Identity:
-        """Who Git records for it; ``seconds`` since 1970, now when None."""
+        """Return the author that Git records; ``seconds`` since 1970, now when None."""
         name = self.author.name or self.name
         safe = (c for c in name.lower() if c.isascii() and (c.isalnum() or c in "-_."))
         now = int(time.time()) if seconds is None else seconds
@@ -186,7 +186,7 @@ class Transaction:
             journal.moved(entry)
 
     def _move_here(self, updates: Sequence[RefUpdate]) -> None:
-        """Move our own refs; what the remote has already is no failure of the change."""
+        """Move our own refs; the remote has them already, so a failure here is not the change's."""
         try:
             move_refs(self.registry.repository, updates, holding=self.lock)
         except (MovedError, UnfinishedError):
@@ -211,7 +211,7 @@ def run_transaction(
     Our own writers wait for each other, so that only a person's Git or another machine can be
     faster. Without ``needs_tags`` a clone that lacks all release tags will do.
 
-    Raises NotARegistryError for a repository that is none of ours, UntrustedHistoryError when the
+    Raises NotARegistryError for a repository that is not a registry, UntrustedHistoryError when the
     head does not descend from the last trusted one, and what the attempt raises.
     """
     _refuse_unfit(registry, needs_tags=needs_tags)

@@ -1,1 +1,1 @@
-"""Which history is trusted: evidence, acts, trusted and served heads, names of attacks."""
+"""The history that is trusted: evidence, acts, trusted and served heads, names of attacks."""

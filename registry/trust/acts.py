@@ -1,8 +1,8 @@
 """Acts: what a commit did that only those may do who run the registry, and everybody can type.
 
-To withdraw something is no act; to take that back is one. Each is compared with one parent of its
-commit. What a merge takes over from another parent was done by the commit that it comes from: an
-act that is *free* is written down only so that it can be found there.
+To withdraw something is not an act; to take that back is one. Each is compared with one parent of
+its commit. What a merge takes over from another parent was done by the commit that it comes from:
+an act that is *free* is written down only so that it can be found there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OF_UPSTREAMS = frozenset({"install", "update"})
 
 
 class ActKind(StrEnum):
-    """What was done."""
+    """The kind of act."""
 
     UNYANK = "unyank"
     YANK = "yank"
@@ -70,7 +70,7 @@ def library_acts(
     before: LibraryFacts,
     after: LibraryFacts,
 ) -> Iterator[Act]:
-    """What a commit did to the facts of a library."""
+    """Yield the acts of a commit on the facts of a library."""
     for act in (
         *_yank_acts(commit, before, after),
         *_publisher_acts(commit, before, after),
@@ -102,7 +102,7 @@ def _yank_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -> Ite
                 value=f"{now.replacement}\0{now.reason}",
                 evidence=f"{_shown(was)} became {_shown(now)}",
                 is_free=was is None,
-                # An upstream's word replaces ours when the library is installed anew.
+                # An upstream's word replaces ours when the library is installed again.
                 is_wrong=commit.operation not in _OF_UPSTREAMS,
             )
 

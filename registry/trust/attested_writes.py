@@ -53,12 +53,12 @@ def _declared(repository: GitRepository, head: CommitId) -> tuple[str, ...]:
 
 
 def is_attested(repository: GitRepository, head: CommitId, commit: NewCommit) -> bool:
-    """Whether a key that is declared at the head will sign it."""
+    """True if a key that is declared at the head will sign it."""
     return is_listed(commit.key, _declared(repository, head))
 
 
 def is_listed(key: PublicKey | None, lines: tuple[str, ...]) -> bool:
-    """Whether a key is among those of ``policy.instance_keys``."""
+    """True if a key is among those of ``policy.instance_keys``."""
     if key is None:
         return False
     from registry.signing.errors import SigningError

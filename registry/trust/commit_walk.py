@@ -78,7 +78,7 @@ def read_commits_since(
 
 
 def _expected(repository: GitRepository, head: CommitId) -> list[CommitId]:
-    """What Git takes for the history: read in one go, and then compared with what is there."""
+    """Return the history by Git's own list: read in one go, then compared with what is there."""
     try:
         out = repository.run("-c", "core.commitGraph=false", "rev-list", head)
     except GitError:
@@ -117,7 +117,7 @@ def _parents_first(
 
 
 def descends(repository: GitRepository, head: CommitId, ancestor: CommitId) -> bool:
-    """Whether a commit is another one or comes after it; costs the commits between them.
+    """True if a commit is another one or comes after it; costs the commits between them.
 
     Only where it does not, all of its history is walked. Commits that are missing have no parents.
     """
@@ -140,7 +140,7 @@ def descends(repository: GitRepository, head: CommitId, ancestor: CommitId) -> b
 def edge_below(
     repository: GitRepository, head: CommitId, tips: Collection[CommitId]
 ) -> frozenset[CommitId]:
-    """Where what the tips have and a head has not meets the history of that head."""
+    """Return the commits where the history of the tips meets the history of a head."""
     if not tips:
         return frozenset({head})
     out = repository.run(

@@ -1,4 +1,4 @@
-"""Why a history is refused, or cannot be verified."""
+"""The reasons to refuse a history, or not to be able to verify it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class UntrustedHistoryError(RegistryError):
 
 
 class TrustedFileError(RegistryError):
-    """What is remembered of the last trusted head cannot be read: nothing is trusted then."""
+    """The memory of the last trusted head cannot be read: nothing is trusted then."""
 
     exit_code = 27
 

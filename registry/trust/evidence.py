@@ -1,4 +1,4 @@
-"""What is gathered from Git before anything is decided: plain data, nothing judged yet."""
+"""The evidence gathered from Git before anything is decided: plain data, nothing judged yet."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommitRoot:
-    """What the root of a commit's tree holds; None for what is not there."""
+    """The root of a commit's tree; None for an entry that is not there."""
 
     libraries: ObjectId | None
     instances: ObjectId | None
@@ -112,7 +112,7 @@ class History:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TagEvidence:
-    """A tag below a library's name. ``commit`` is None when it is no annotated tag of a commit."""
+    """A tag below a library's name. ``commit`` is None unless it annotates a commit."""
 
     ref: str
     object_id: ObjectId

@@ -69,7 +69,7 @@ def served_branch(registry: Registry, served: ServedHead | None) -> str:
 
 
 def look_at_head(registry: Registry, served: ServedHead | None) -> Look:
-    """What is to be served, after ``served``.
+    """Decide which commit is served next, after ``served``.
 
     Raises NotARegistryError where there is no commit, and UntrustedHistoryError or TrustedFileError
     where nothing else that could be served is known.
@@ -153,7 +153,7 @@ def _trusted(registry: Registry, branch: str, head: CommitId, served: ServedHead
 
 
 def _instead(registry: Registry, served: ServedHead | None) -> CommitId | None:
-    """What can be served of the past: the commit that was served last, or trusted last."""
+    """Return a commit of the past to serve: the one that was served last, or trusted last."""
     try:
         trusted = read_trusted(registry)
     except TrustedFileError:

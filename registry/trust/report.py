@@ -1,4 +1,4 @@
-"""What `verify` says: attacks that it found, and what each check came to."""
+"""The report of `verify`: attacks that it found, and the result of each check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.names import CommitId
 
 
 class Attack(StrEnum):
-    """What somebody would achieve with what was found; mostly TUF's names (section 1.5.2)."""
+    """The aim of somebody behind a finding; mostly TUF's names (section 1.5.2)."""
 
     ARBITRARY_RELEASE = "arbitrary release"
     """Something poses as a release that nobody who may release has released."""
@@ -54,12 +54,12 @@ class CheckName(StrEnum):
 
 
 # What may be acknowledged with `opsteps trust`: facts about the registry's past. Whether a head is
-# too old or does not descend from the trusted one is decided anew each time.
+# too old or does not descend from the trusted one is decided again each time.
 ACCEPTABLE = frozenset(CheckName) - {CheckName.DESCENT, CheckName.STATEMENT, CheckName.FRESHNESS}
 
 
 class CheckState(StrEnum):
-    """What a check came to."""
+    """The result of a check."""
 
     OK = "ok"
     FAILED = "failed"
@@ -80,7 +80,7 @@ class Finding:
 
     @property
     def identity(self) -> str:
-        """What an acknowledgement remembers it by: another trace has another one."""
+        """The identity that an acknowledgement remembers: another trace has another one."""
         parts = (self.check, self.attack, self.library, self.version, self.what, self.evidence)
         return hashlib.sha256("\0".join(parts).encode(errors="backslashreplace")).hexdigest()[:32]
 
@@ -96,7 +96,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckOutcome:
-    """What one check found; ``not_checkable`` says why it could not decide."""
+    """The findings of one check; ``not_checkable`` says why it could not decide."""
 
     detail: str
     findings: tuple[Finding, ...] = ()
@@ -105,7 +105,7 @@ class CheckOutcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """How much was looked at."""
+    """The amounts that were looked at."""
 
     commits: int
     libraries: int

@@ -1,4 +1,4 @@
-"""Which branch a server serves, and the commit of it that it served last."""
+"""The branch that a server serves, and the commit of it that it served last."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class ServedHead(msgspec.Struct, frozen=True):
 
 
 def served_head_path(registry: Registry) -> Path:
-    """Where it is kept: each working tree of a repository has a HEAD, and a place, of its own."""
+    """Return the file's path: each working tree of a repository has its own HEAD and file."""
     return registry.repository.git_dir / "opsteps" / _FILE
 
 
 def read_served_head(registry: Registry) -> ServedHead | None:
-    """What was served last; None when nothing was, or when the file is damaged."""
+    """Return the head that was served last; None when nothing was, or when the file is damaged."""
     try:
         raw = served_head_path(registry).read_bytes()
         found = msgspec.json.decode(raw, type=ServedHead)

@@ -27,7 +27,7 @@ _ID = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrustedHead:
-    """What is remembered. ``sequence`` is 0 as long as no statement of a head was seen."""
+    """The head that is trusted. ``sequence`` is 0 as long as no statement of a head was seen."""
 
     head: CommitId
     verified: str
@@ -45,12 +45,12 @@ class TrustedHead:
 
 
 def trusted_path(registry: Registry) -> Path:
-    """Where it is remembered."""
+    """Return the path of the memory."""
     return registry.state_directory / _FILE
 
 
 def read_trusted(registry: Registry) -> TrustedHead | None:
-    """What is remembered; None at the first time. Raises TrustedFileError."""
+    """Return the trusted head; None at the first time. Raises TrustedFileError."""
     path = trusted_path(registry)
     try:
         return _parse(path.read_bytes())
@@ -95,7 +95,7 @@ def _write(registry: Registry, trusted: TrustedHead) -> None:
 
 
 def attack_on_descent(registry: Registry, head: CommitId, trusted: CommitId) -> Attack | None:
-    """What a head is that does not descend from the trusted one; None when it does.
+    """Name the attack of a head that does not descend from the trusted one; None when it does.
 
     Costs the commits between the two; all of history only where it does not descend.
     """
@@ -127,7 +127,7 @@ TRUST_NEXT = "Find out who moved the branch; if it was meant, say so with 'opste
 
 
 def describe_descent(attack: Attack, head: CommitId, trusted: CommitId) -> str:
-    """What is wrong with where the head is, in a sentence."""
+    """Say what is wrong with the place of the head, in a sentence."""
     if attack is Attack.ROLLBACK:
         return f"the head {head[:12]} is older than {trusted[:12]}, which was trusted"
     return f"the head {head[:12]} does not descend from {trusted[:12]}, which was trusted"

@@ -1,4 +1,4 @@
-"""Where an upstream's Git repository is, and whether one may go there: pure.
+"""The address of an upstream's Git repository, and the rule for going there: pure.
 
 Only ``https``, ``ssh`` and ``file`` are known. Whatever else Git understands, such as ``ext::``,
 would let a line in a file start programs; a name or password in an address would end in logs.
@@ -25,7 +25,7 @@ _EXPECTED = "Use https://HOST/PATH, ssh://[USER@]HOST/PATH, USER@HOST:PATH or fi
 
 
 class Scheme(StrEnum):
-    """How Git gets there."""
+    """The ways in which Git gets there."""
 
     HTTPS = "https"
     HTTP = "http"
@@ -137,7 +137,7 @@ def _wrong(text: str, why: str) -> UpstreamAddressError:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address may belong to anybody on the internet, and to nothing nearer.
+    """True if an IP address may belong to anybody on the internet, and to nothing nearer.
 
     An IPv4 address in the clothes of an IPv6 one is judged as the IPv4 address that it is.
     """

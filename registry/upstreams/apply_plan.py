@@ -36,7 +36,7 @@ def apply_plan(
 
 
 def _in_order(libraries: Sequence[Planned]) -> list[Planned]:
-    """What was asked for first."""
+    """Return the libraries with those first that were asked for."""
     return sorted(libraries, key=lambda one: (not one.is_wished, one.name))
 
 

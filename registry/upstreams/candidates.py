@@ -1,8 +1,8 @@
-"""What there is to choose from: what is installed, and what the owners of names offer.
+"""The candidates for a choice: what is installed, and what the owners of names offer.
 
 Invariants of a choice (design, section 6):
 - all versions of a library come from its owner;
-- a yanked release, and one that needs a later OpsConductor, is only kept, never chosen anew;
+- a yanked release, and one that needs a later OpsConductor, is only kept, never newly chosen;
 - what is installed never goes back, and what is pinned stays, unless somebody asks for just that.
 """
 
@@ -29,7 +29,7 @@ HostOf = Callable[[LibraryName, Version], Version]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
-    """Which libraries somebody asks about: those to ``update``, and those that may go anywhere."""
+    """The libraries in question: those to ``update``, and those that may go anywhere."""
 
     update: frozenset[LibraryName] = frozenset()
     moving: frozenset[LibraryName] = frozenset()
@@ -66,7 +66,7 @@ class Supply:
         return self._versions[name]
 
     def requirements(self, name: LibraryName, version: Version) -> Sequence[Dependency]:
-        """What a version needs, as whoever has it says."""
+        """The requirements of a version, by the registry that has it."""
         if name == CORE:
             return ()
         if self.is_here(name, version):
@@ -77,7 +77,7 @@ class Supply:
         )
 
     def is_here(self, name: LibraryName, version: Version) -> bool:
-        """Whether this registry serves a release already."""
+        """True if this registry serves a release already."""
         record = self._here.state(name).release(version)
         return record is not None and record.is_served
 
@@ -106,7 +106,7 @@ class Supply:
         return {version for version in found if version >= active}
 
     def _offered(self, name: LibraryName, state: LibraryAtHead) -> set[Version]:
-        """What its owner has of it, where that is an upstream."""
+        """Return the versions that its owner offers, where that is an upstream."""
         try:
             upstream = self.owner(name)
             if upstream is None:

@@ -64,7 +64,7 @@ class Declared:
 
 
 def parse_alias(text: str) -> UpstreamAlias:
-    """What an upstream is called here; raises InvalidNameError."""
+    """Return the name of an upstream here; raises InvalidNameError."""
     if len(text) > LIBRARY_NAME_LENGTH or not _ALIAS.match(text):
         raise InvalidNameError(
             f"{text[:80]!r} is not a name for an upstream",

@@ -1,4 +1,4 @@
-"""Why something of an upstream is not taken."""
+"""The reasons to refuse something of an upstream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UnknownUpstreamError(NotFoundError):
 
 
 class UnreachableUpstreamError(UpstreamError):
-    """What an upstream has cannot be known now; nobody else is asked instead."""
+    """The contents of an upstream cannot be known now; nobody else is asked instead."""
 
     exit_code = 6
 

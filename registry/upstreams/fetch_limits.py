@@ -1,4 +1,4 @@
-"""How Git may go to an upstream: to addresses that were looked at, and nowhere else.
+"""The limits of Git's way to an upstream: to addresses that were looked at, and nowhere else.
 
 A name is resolved here once, judged, and Git is given the addresses that were judged: a name that
 answers differently a moment later leads nowhere else. Redirects are not followed at all.
@@ -23,7 +23,7 @@ _CA_VARIABLE = "OPSTEPS_UPSTREAM_CA_FILE"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FetchLimits:
-    """What fetching one upstream may cost."""
+    """The limits of fetching one upstream."""
 
     seconds: float = 300.0
     """The whole fetch."""
@@ -34,7 +34,7 @@ class FetchLimits:
 
 
 def reach_of(upstream: Upstream, limits: FetchLimits) -> Reach:
-    """How Git may go there; raises AddressError for a private address that is not allowed."""
+    """Return the limits of the way there; raises AddressError for a private address not allowed."""
     address = upstream.address
     config = {
         "http.followRedirects": "false",
@@ -45,7 +45,7 @@ def reach_of(upstream: Upstream, limits: FetchLimits) -> Reach:
     if not upstream.allow_private:
         found = _resolved(upstream) if address.host else ()
         refuse_private(address, found)
-        # A proxy would resolve the name anew, somewhere else.
+        # A proxy would resolve the name again, somewhere else.
         config["http.proxy"] = ""
         if address.scheme is Scheme.HTTPS:
             config["http.curloptResolve"] = _curl_entry(address, found)

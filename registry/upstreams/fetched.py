@@ -29,7 +29,7 @@ _DEFAULT_COSTS = FetchLimits()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FetchState:
-    """What became of the fetches of one upstream; all empty before the first."""
+    """The results of fetching one upstream; all empty before the first time."""
 
     head: CommitId | None = None
     """The last head that was fetched and judged good."""
@@ -44,7 +44,7 @@ class FetchState:
 
     @property
     def is_known(self) -> bool:
-        """Whether what the upstream has can be told from what is here."""
+        """True if what the upstream has can be told from what is here."""
         return self.head is not None and not self.problem
 
 
@@ -82,7 +82,7 @@ class Upstreams:
         return iter(self.declared.upstreams.values())
 
     def state(self, upstream: Upstream) -> FetchState:
-        """What became of its fetches."""
+        """Return the results of its fetches."""
         return read_fetch_state(self._state_path(upstream))
 
     def fetch(self, upstream: Upstream, *, watch: FetchWatch | None = None) -> CommitId:
@@ -115,7 +115,7 @@ class Upstreams:
         return failed
 
     def view(self, upstream: Upstream) -> UpstreamView:
-        """What it holds; raises UnreachableUpstreamError when that is not known for sure."""
+        """Return its contents; raises UnreachableUpstreamError when they are not known for sure."""
         state = self.state(upstream)
         if not state.is_known or state.head is None:
             raise UnreachableUpstreamError(
@@ -133,7 +133,7 @@ class Upstreams:
         return view
 
     def has(self, upstream: Upstream, name: LibraryName) -> bool:
-        """Whether it has a library of that name; raises UnreachableUpstreamError."""
+        """True if it has a library of that name; raises UnreachableUpstreamError."""
         return self.view(upstream).has(name)
 
     def forget_view(self, upstream: Upstream) -> None:
@@ -211,7 +211,7 @@ class Upstreams:
 
 
 def read_fetch_state(path: Path) -> FetchState:
-    """What was noted of the fetches; what cannot be read was never fetched."""
+    """Return the recorded results; a file that cannot be read counts as never fetched."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=FetchState)
     except (OSError, msgspec.MsgspecError):

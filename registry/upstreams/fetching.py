@@ -70,7 +70,7 @@ def fetch(
 
 
 def forget_trust(repository: GitRepository) -> None:
-    """Begin anew with what is fetched next: somebody said so."""
+    """Begin again with what is fetched next: somebody said so."""
     refs = [*(f"refs/tags/{name}" for name in _refs(repository, "refs/tags/", 2)), _MAIN]
     lines = "".join(f"delete {ref}\n" for ref in refs)
     repository.run("update-ref", "--stdin", stdin=lines.encode())
@@ -99,7 +99,7 @@ def _download(
 
 
 def _reason(error: GitError) -> str:
-    """What Git says, in one line; a redirect is named as what it is."""
+    """Return Git's message in one line; a redirect is named as what it is."""
     if _REDIRECTED.search(error.said):
         return "it redirects to another address; declare the address that it leads to"
     if any(text in error.said for text in ("exceeded", "File size limit", "signal 25")):

@@ -56,7 +56,7 @@ def _locked(view: HeadView, name: LibraryName) -> LockedLibrary | None:
 
 
 def plan_of_lock(here: HeadView, upstreams: Upstreams, lock: LockFile) -> InstallPlan:
-    """What must happen for this registry to have what is locked, also what was yanked since.
+    """Plan the way to exactly what is locked, also to releases that were yanked since.
 
     Raises ConflictError that names what has another digest, and what the upstreams raise.
     """

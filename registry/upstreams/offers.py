@@ -1,4 +1,4 @@
-"""What upstreams offer beside what is installed: available, an update, incompatible, installed."""
+"""The offers of upstreams beside what is installed: available, update, incompatible, installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from registry.versions import Version
 
 
 class OfferStatus(StrEnum):
-    """What an upstream's library is to this registry."""
+    """The relation of an upstream's library to this registry."""
 
     AVAILABLE = "available"
     """Not installed, and it could be."""
@@ -71,7 +71,7 @@ def updates(
 def offer_of(
     here: HeadView, upstreams: Upstreams, name: LibraryName, *, host: Version
 ) -> Offer | None:
-    """What the upstream that an installed library came from offers of it; None for our own.
+    """Return the offer of the upstream that a library came from; None for our own libraries.
 
     Raises UnreachableUpstreamError, UnknownUpstreamError.
     """

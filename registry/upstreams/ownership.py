@@ -1,4 +1,4 @@
-"""Whom a name belongs to: pure.
+"""Decide who owns a name: pure.
 
 Invariants, which are what keeps a stranger's library from taking the place of ours:
 - a library that is here comes from where it came from, for ever;
@@ -19,7 +19,7 @@ from registry.upstreams.errors import OwnerError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Here:
-    """What this registry holds under a name: anything at all, and from which upstream."""
+    """The claim of this registry on a name: anything at all, and from which upstream."""
 
     is_known: bool = False
     upstream: str | None = None

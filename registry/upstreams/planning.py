@@ -1,4 +1,4 @@
-"""Which releases an operation would install, before it does: resolved, from their owners."""
+"""The releases that an operation would install, before it does: resolved, from their owners."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Wish:
 
     @property
     def name(self) -> LibraryName:
-        """Which library."""
+        """The library's name."""
         return self.dependency.library
 
 
@@ -47,13 +47,13 @@ class Planned:
 
     @property
     def changes(self) -> bool:
-        """Whether callers get another version than before."""
+        """True if callers get another version than before."""
         return self.version != self.was
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstallPlan:
-    """What would be active afterwards, by name; ``core`` is left out."""
+    """The releases that would be active afterwards, by name; ``core`` is left out."""
 
     libraries: tuple[Planned, ...]
 
@@ -99,7 +99,7 @@ def plan(
     host: Version,
     update: bool = False,
 ) -> InstallPlan:
-    """What would be installed for these wishes; nothing is.
+    """Plan what would be installed for these wishes; nothing is.
 
     With ``update`` what is wished goes to the last version that fits; without, what is there stays
     where it fits. Raises ResolutionError, NotFoundError, OwnerError, UnreachableUpstreamError, and
@@ -163,7 +163,7 @@ def _solve(
 
 
 def _bystanders(here: HeadView, found: Mapping[LibraryName, Version]) -> Iterator[Wanted]:
-    """What installed libraries, which are not chosen themselves, need of those that change."""
+    """Yield the requirements of installed libraries that do not change on those that do."""
     for name, version in found.items():
         before = None if name == CORE else usable(here.state(name))
         if before is None or before == version:

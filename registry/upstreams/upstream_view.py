@@ -1,4 +1,4 @@
-"""What an upstream holds at the head that was fetched: each library is read when it is asked for.
+"""The contents of an upstream at the fetched head: each library is read when it is asked for.
 
 Only what its own directory, ledger and tag agree on is a release there, as it is here.
 """
@@ -46,12 +46,12 @@ class UpstreamView:
         self._registry.close()
 
     def gives(self, name: LibraryName) -> bool:
-        """Whether a prefix rule leaves it this name."""
+        """True if a prefix rule leaves it this name."""
         prefixes = self.upstream.prefixes
         return not prefixes or prefix_length(name, prefixes) > 0
 
     def has(self, name: LibraryName) -> bool:
-        """Whether the name is taken there, also by a library without a release."""
+        """True if the name is taken there, also by a library without a release."""
         return self.gives(name) and self._view.state(name).exists
 
     def names(self) -> list[LibraryName]:
@@ -63,7 +63,7 @@ class UpstreamView:
         self._view.load(names)
 
     def state(self, name: LibraryName) -> LibraryAtHead:
-        """What it says of a library."""
+        """Return the upstream's state of a library."""
         return self._view.state(name)
 
     def releases(self, name: LibraryName) -> list[ReleaseRecord]:
@@ -71,7 +71,7 @@ class UpstreamView:
         return [record for record in self._view.state(name).releases if record.is_served]
 
     def requirements(self, name: LibraryName, version: Version) -> Sequence[Dependency]:
-        """What one of them needs."""
+        """The requirements of one of them."""
         return self._view.requirements(name, version)
 
     def host(self, name: LibraryName, version: Version) -> Version:

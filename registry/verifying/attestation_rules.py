@@ -166,7 +166,7 @@ class _Judge:
         return bool(signers)
 
     def _is_carried(self, act: Act) -> bool:
-        """Whether a merge only takes over what was done on the side of another parent."""
+        """True if a merge only takes over what was done on the side of another parent."""
         for origin in self.origins.get(act.key, ()):
             if not self._is_from_another_side(origin.commit, act):
                 continue
@@ -175,7 +175,7 @@ class _Judge:
         return False
 
     def _counts(self, origin: _Origin, act: Act) -> bool:
-        """Whether the side that takes an act over has to believe where it comes from."""
+        """True if the side that takes an act over has to believe where it comes from."""
         bound = act.against is not None and bool(self.keys.declared[act.against])
         if origin.status is _Status.UNBOUND:
             return not bound
@@ -192,7 +192,7 @@ class _Judge:
         return origin in after and origin not in before
 
     def _still_counts(self, origin: _Origin, act: Act) -> bool:
-        """Whether its key was not removed, or only after what it signed."""
+        """True if its key was not removed, or only after what it signed."""
         at = self.keys.removed_before(act.commit).get(origin.signer)
         return at is None or origin.commit in self.ancestors(at)
 
@@ -280,7 +280,7 @@ def _finding(act: Act, next_step: str, *, why: str = "") -> Finding:
 
 
 def _notes(acts: Sequence[Act]) -> Iterator[str]:
-    """Where there is no key that anybody could have signed with: what a person should know of."""
+    """Yield notes for a person on acts that no key could have signed, because there was none."""
     for kind, (one, many) in _NOTED.items():
         noted = [act for act in acts if act.kind is kind and not _is_ordinary(act)]
         if noted:

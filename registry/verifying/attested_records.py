@@ -1,4 +1,4 @@
-"""Which entries about removed versions count where a registry has instance keys.
+"""Choose the entries about removed versions that count where a registry has instance keys.
 
 What was written before the first declaration is bound by nothing, as any other commit; what was
 signed by a key that was removed since counts when it came before that.
@@ -19,14 +19,14 @@ from registry.verifying.removal_rules import Counting, Record, Unrecorded
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Signed:
-    """Who signed what, in a history with these keys."""
+    """The signers of each commit, in a history with these keys."""
 
     history: History
     keys: KeyHistory
     signers: dict[CommitId, str]
 
     def counts(self, commit: Commit) -> bool:
-        """Whether a key signed a commit that counts now, or counted then and was not removed."""
+        """True if a key signed a commit that counts now, or counted then and was not removed."""
         signer = self.signers.get(commit.commit_id)
         if signer is None:
             return False
@@ -45,7 +45,7 @@ def counting_records(
     unrecorded: Iterable[Unrecorded],
     records: Iterable[Record],
 ) -> Counting | None:
-    """What entries count; None where the registry has no keys, and all do."""
+    """Return the entries that count; None where the registry has no keys, and all do."""
     if not keys.declared[history.head]:
         return None
     written = {record.commit.commit_id: record.commit for record in records}

@@ -36,7 +36,7 @@ class SignedFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Authority:
-    """Whose signatures count. ``binds`` when an administrator's key that is pinned vouches."""
+    """The keys that count. ``binds`` when an administrator's key that is pinned vouches."""
 
     binds: bool
     facts: RegistryFacts | None
@@ -45,18 +45,18 @@ class Authority:
 
     @property
     def needs_signatures(self) -> bool:
-        """Whether the policy refuses a release without a publisher's signature."""
+        """True if the policy refuses a release without a publisher's signature."""
         return self.facts is not None and self.facts.policy.signatures is Signatures.REQUIRED
 
     def instance_keys(self) -> tuple[PublicKey, ...]:
-        """The keys that sign statements of the head; a line that is no key counts for nothing."""
+        """The keys that sign statements of the head; an invalid line counts for nothing."""
         return keys_of(self.facts)
 
 
 def judge_authority(
     current: SignedFacts, earlier: Collection[SignedFacts], administrators: Collection[PublicKey]
 ) -> Authority:
-    """Who may sign at the head; no revocation of ``earlier`` may have been withdrawn."""
+    """Decide who may sign at the head; no revocation of ``earlier`` may have been withdrawn."""
     if current.raw is None:
         finding = _finding(Attack.ALTERED_RELEASE, "there is no registry.yaml", "", _SIGN)
         return Authority(

@@ -1,4 +1,4 @@
-"""What another head means for releases: shown before a person trusts it."""
+"""The meaning of another head for releases: shown before a person trusts it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Known:
 
 
 def compare_heads(registry: Registry, before: CommitId, after: CommitId) -> HistoryDifference:
-    """What changes from one head to another; raises IncompleteHistoryError."""
+    """Compare the releases at two heads; raises IncompleteHistoryError."""
     old = _known(read_history(registry.repository, before))
     new = _known(read_history(registry.repository, after))
     common = old.digests.keys() & new.digests.keys()

@@ -32,7 +32,7 @@ _LAST_SECOND = 253_402_300_799
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeadCheck:
-    """What came of it; ``believed`` is the statement when its signature is good."""
+    """The result of the check; ``believed`` is the statement when its signature is good."""
 
     statement: CheckOutcome
     freshness: CheckOutcome
@@ -86,9 +86,9 @@ def _believed(
 def _outdated(
     kept: tuple[KeptStatement, ...], history: History, keys: KeyHistory, known: Known
 ) -> CheckOutcome | None:
-    """What is said of a statement by a key that was removed after the head that it names.
+    """Return the outcome for a statement by a key that was removed after the head that it names.
 
-    It was right when it was made, so that it is no trace of an attack, and it is not believed: who
+    It was right when it was made, so it is not a trace of an attack, and not believed either: who
     has the key may have made it since. Where another one was seen here before, it is refused.
     """
     for item in kept:

@@ -35,10 +35,10 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeadStanding:
-    """Where a statement's head is, seen from the registry's head."""
+    """The place of a statement's head, seen from the registry's head."""
 
     newer: int | None
-    """How many commits the head has upon it; None when it is no ancestor of the head."""
+    """How many commits the head has upon it; None when it is not an ancestor of the head."""
     is_ahead: bool
     """Whether the statement's head comes after the registry's."""
 
@@ -46,7 +46,7 @@ class HeadStanding:
 def judge_statement(
     statement: HeadStatement, standing: HeadStanding, known: Known, now: datetime
 ) -> CheckOutcome:
-    """Whether a statement, whose signature is good, fits what is here and what was known."""
+    """Judge if a statement, whose signature is good, fits what is here and what was known."""
     findings = (*_place(statement, standing), *_number(statement, known), *_time(statement, now))
     upon = f"{standing.newer:,} commits are newer than it" if standing.newer else "it is the head"
     return CheckOutcome(
@@ -99,7 +99,7 @@ def _time(statement: HeadStatement, now: datetime) -> Iterator[Finding]:
 def judge_freshness(
     statement: HeadStatement | None, now: datetime, longest: timedelta | None
 ) -> CheckOutcome:
-    """Whether newer states may be held back: a statement that is too old says so.
+    """Judge if newer states may be held back: a statement that is too old says so.
 
     Somebody who names an age asks for an answer: then a statement that is not there is found, too.
     """

@@ -34,7 +34,7 @@ _FIRST = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeptStatement:
-    """What a branch `opsteps-head` holds, not verified; a file that is not there is None."""
+    """The contents of a branch `opsteps-head`, not verified; a file that is not there is None."""
 
     ref: str
     commit: CommitId
@@ -127,7 +127,7 @@ def _commit(statement: HeadStatement, key: PrivateKey, *, by: Actor) -> NewCommi
 
 
 def _remote_branch(registry: Registry, head: CommitId, lock: int) -> CommitId | None:
-    """Where the remote's branch of statements is; raises ConflictError for a head of our own."""
+    """Return the remote's branch of statements; raises ConflictError for a head of our own."""
     if registry.remote is None:
         return None
     repository, branch = registry.repository, registry.branch

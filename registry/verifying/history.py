@@ -53,7 +53,7 @@ def read_history_since(
     *,
     also: Iterable[LibraryName] = (),
 ) -> History:
-    """What came between two heads, and of libraries only those that changed, and ``also`` these.
+    """Read the history between two heads: of libraries only those that changed, and ``also`` these.
 
     Costs that, and a tree of names for each commit. Raises as `read_history`.
     """
@@ -82,7 +82,7 @@ def read_history_since(
 
 
 def read_root(content: bytes) -> CommitRoot:
-    """What the root of a tree holds."""
+    """Return the contents of the root of a tree."""
     entries = {name: (mode, ObjectId(raw.hex())) for mode, name, raw in tree_items(content)}
 
     def blob(name: bytes) -> ObjectId | None:
@@ -129,7 +129,7 @@ def _changes(
 
 
 def _differences(repository: GitRepository, pairs: Iterable[Pair]) -> Mapping[Pair, Difference]:
-    """What differs between two trees of names, for each pair."""
+    """Return the differences between two trees of names, for each pair."""
     found: dict[Pair, dict[LibraryName, tuple[ObjectId | None, ObjectId | None]]] = {}
     for pair, one in differences(repository, pairs):
         name = LibraryName(one.path.decode(errors="surrogateescape"))

@@ -38,7 +38,7 @@ def instance_acts(repository: GitRepository, history: History) -> Iterator[Act]:
 def instance_acts_at_edge(
     repository: GitRepository, history: History, paths: Iterable[bytes]
 ) -> Iterator[Act]:
-    """What these files are at each commit of the edge, as if it had been done there."""
+    """Yield acts for the state of these files at the edge, as if they had been done there."""
     listed = list(dict.fromkeys(paths))
     for at in history.edge if listed else ():
         commit = history.commits[at]

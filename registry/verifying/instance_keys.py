@@ -1,4 +1,4 @@
-"""Which instance keys a registry declared when: a key counts from then on, and until it is removed.
+"""The instance keys of a registry through time: a key counts from then on, until it is removed.
 
 What holds at a commit is what its parents declare. A key that was removed anywhere in its history
 does not count any more, whatever a parent from before the removal still says.
@@ -26,7 +26,7 @@ _NONE: Prints = frozenset()
 
 @dataclass(kw_only=True, slots=True)
 class KeyHistory:
-    """What was declared at each commit, and what was removed up to it and where."""
+    """The keys that each commit declares, and those removed up to it and where."""
 
     keys: dict[str, PublicKey] = field(default_factory=dict)
     declared: dict[CommitId, Prints] = field(default_factory=dict)
@@ -37,11 +37,11 @@ class KeyHistory:
 
     @property
     def is_any(self) -> bool:
-        """Whether any commit declares one."""
+        """True if any commit declares one."""
         return bool(self.keys)
 
     def before(self, commit: Commit) -> Prints:
-        """What the parents of a commit declare: with any, what it does has to be attested."""
+        """Return the keys that a commit's parents declare: with any, its acts need attesting."""
         return _NONE.union(*(self.declared[parent] for parent in commit.parents))
 
     def removed_before(self, commit: Commit) -> Mapping[str, CommitId]:
@@ -62,7 +62,7 @@ def declared_keys(raw: bytes | None) -> tuple[PublicKey, ...]:
 
 
 def keys_of(facts: RegistryFacts | None) -> tuple[PublicKey, ...]:
-    """The instance keys that are declared; a line that is no key counts for nothing."""
+    """The instance keys that are declared; an invalid line counts for nothing."""
     keys: list[PublicKey] = []
     for line in facts.policy.instance_keys if facts is not None else ():
         try:

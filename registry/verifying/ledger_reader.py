@@ -57,7 +57,7 @@ class FactsReader:
         return self._entries[text]
 
     def _rest(self, before: bytes, after: bytes) -> LibraryFacts | None:
-        """What is not the ledger; None when the ledger's text is not what it looks like."""
+        """Return the facts without the ledger; None when its text is not what it looks like."""
         marked = before + b"ledger: " + _MARK + b"\n" + after
         if marked not in self._rests:
             self._rests[marked] = _parse_rest(marked, before + b"ledger: {}\n" + after)

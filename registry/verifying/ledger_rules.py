@@ -33,7 +33,7 @@ _LOOK = (
 
 @dataclass(kw_only=True, slots=True)
 class Examined:
-    """What the walk over all changes came to."""
+    """The result of the walk over all changes."""
 
     findings: list[Finding] = field(default_factory=list)
     introductions: dict[Release, list[Introduction]] = field(default_factory=dict)

@@ -75,12 +75,12 @@ def unreadable_facts(history: History) -> Iterator[Finding]:
 
 
 def is_ahead(release: ReleaseEvidence, ahead: Collection[CommitId]) -> bool:
-    """Whether a release comes after the head: its tag was fetched, or is being made right now."""
+    """True if a release comes after the head: its tag was fetched, or is being made right now."""
     return release.entry is None and release.tag is not None and release.tag.commit in ahead
 
 
 def judge_release(release: ReleaseEvidence, history: History) -> Iterator[Finding]:
-    """What is wrong with one release: its files first, then its tag."""
+    """Yield the findings about one release: its files first, then its tag."""
     entry, tag = release.entry, release.tag
     if release.tree is not None and entry is not None:
         stated = tag.tree if tag is not None else None

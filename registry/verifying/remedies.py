@@ -1,4 +1,4 @@
-"""What to do about a check that failed: the command, once it is known who did what and why.
+"""Advise on a check that failed: the command, once it is known who did what and why.
 
 Each finding says what to look at; this says how a registry gets out of it. A check without a line
 here fails a test.
@@ -45,7 +45,7 @@ MENDS: Mapping[CheckName, str] = {
 
 
 def mending(report: VerificationReport) -> dict[CheckName, str]:
-    """What to do about each check that failed."""
+    """Return the advice on each check that failed."""
     failed = (check.name for check in report.checks if check.state is CheckState.FAILED)
     return {name: MENDS[name] for name in failed}
 

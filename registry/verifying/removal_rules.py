@@ -50,7 +50,7 @@ class Unrecorded:
 
 
 def is_recorded(version: str, after: LibraryFacts, trees: Collection[str]) -> bool:
-    """Whether a released directory may be gone in a commit with these facts and directories.
+    """True if a released directory may be gone in a commit with these facts and directories.
 
     A library that is uninstalled has none of its releases left.
     """
@@ -81,7 +81,7 @@ def judge_removals(
     after: LibraryFacts,
     trees: Mapping[str, ObjectId],
 ) -> Iterator[Finding]:
-    """What is wrong with what a commit says of removals; ``befores`` has one for each parent."""
+    """Yield the findings about a commit's removals; ``befores`` has one for each parent."""
     for version, entry in after.removed.items():
         is_new = all(facts.removed.get(version) != entry for facts, _ in befores)
         known = after.ledger.get(version)
@@ -130,7 +130,7 @@ def new_records(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counting:
-    """Which commits count where there are instance keys: of entries, or of removals themselves."""
+    """The commits that count where there are instance keys: for entries, or for removals."""
 
     attested: frozenset[Commit] = frozenset()
     unbound: frozenset[Commit] = frozenset()
@@ -139,7 +139,7 @@ class Counting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """What became of the versions that went without an entry."""
+    """The verdict on the versions that went without an entry."""
 
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]

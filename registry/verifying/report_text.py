@@ -55,7 +55,7 @@ def _lines(finding: Finding) -> Iterator[str]:
 
 
 def title(finding: Finding) -> str:
-    """What was found, after where it was."""
+    """Name the finding, to stand after its place."""
     where = " ".join(filter(None, (finding.library, finding.version)))
     return f"{where}: {finding.what}" if where else finding.what
 
@@ -98,7 +98,7 @@ def _finding_data(finding: Finding) -> dict[str, Any]:
 
 
 def difference_lines(difference: HistoryDifference) -> Iterator[str]:
-    """What changes for releases, the alarming first."""
+    """Yield the changes of releases as lines, the alarming first."""
     commits = f"{difference.lost_commits:,} commits are not in it"
     yield f"{commits}, {difference.new_commits:,} are new"
     for what, releases in (

@@ -12,14 +12,14 @@ from registry.trust.report import CheckName, Finding
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServedCheck:
-    """What came of it; a note is no attack, and the reason why a server is ``degraded``."""
+    """The result of the check; a note is not an attack, but makes a server ``degraded``."""
 
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def check_served(registry: Registry, head: CommitId) -> ServedCheck:
-    """Why a server of this working tree does not serve its head; nothing where none ever ran."""
+    """Say why a server of this working tree refuses its head; nothing where none ever ran."""
     look = look_at_served(registry)
     if look is None or not look.problem or registry.head() != head:
         return ServedCheck()

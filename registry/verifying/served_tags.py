@@ -31,7 +31,7 @@ class ServedTags:
         )
 
     def is_made_anew(self, tag: ObjectId, served: ObjectId, digest: Digest) -> bool:
-        """Whether a tag releases what was served, upon a history without the served tag's commit.
+        """True if a tag releases what was served, upon a history without the served tag's commit.
 
         As `registry.served` has it: such a history is there only where a person accepted it.
         """

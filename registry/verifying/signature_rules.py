@@ -24,7 +24,7 @@ _LAST_SECOND = 253_402_300_799
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignaturesOutcome:
-    """What the check came to, and how many signatures it was about."""
+    """The result of the check, and the number of signatures it was about."""
 
     outcome: CheckOutcome
     signed: int
@@ -95,7 +95,7 @@ def _judge(
 
 
 def _owners(introductions: tuple[Introduction, ...]) -> frozenset[str]:
-    """Who owned the library when it was released: later owners vouch only for later releases."""
+    """Return the library's owners at its release: later owners vouch only for later releases."""
     return frozenset(owner for item in introductions for owner in item.owners)
 
 

@@ -56,7 +56,7 @@ def list_tags(
 def read_tags(
     repository: GitRepository, refs: Mapping[Release, Ref] | None = None
 ) -> dict[Release, TagEvidence]:
-    """What the tags of libraries state: all, or those of some refs."""
+    """Return the statements of libraries' tags: all, or those of some refs."""
     refs = list_tags(repository) if refs is None else refs
     objects = dict(read_objects(repository, (ref.object_id for ref in refs.values())))
     return {release: _evidence(ref, objects[ref.object_id]) for release, ref in refs.items()}
@@ -65,7 +65,7 @@ def read_tags(
 def read_tag_objects(
     repository: GitRepository, ids: Iterable[ObjectId]
 ) -> dict[ObjectId, TagStatement]:
-    """What tag objects state that some ref once named, as far as they are still there."""
+    """Return the statements of tag objects that some ref once named, if they are still there."""
     return {
         object_id: parse_tag(found.content)
         for object_id, found in read_objects(repository, ids)

@@ -1,4 +1,4 @@
-"""What differs between two trees, for many pairs of them, by one Git process."""
+"""Compare many pairs of trees with one Git process."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Trees:
 def judge_shapes(
     trees: Trees, releases: Mapping[ObjectId, tuple[str, str]], root: ObjectId
 ) -> Iterator[Finding]:
-    """What is wrong with the trees of the head; ``releases``: library and version by tree."""
+    """Yield the findings about the trees of the head; ``releases``: library and version by tree."""
     released = set(releases)
     for tree, (library, version) in releases.items():
         for inner in trees.all_below([tree]):
@@ -80,7 +80,7 @@ def judge_shapes(
 
 
 def judge_new_shapes(repository: GitRepository, old: ObjectId, new: ObjectId) -> Iterator[Finding]:
-    """What is wrong with those trees below ``new`` that are not at the same place below ``old``.
+    """Yield the findings about trees below ``new`` that are not at the same place below ``old``.
 
     As `judge_shapes` says it; costs the trees that differ.
     """
@@ -163,7 +163,7 @@ def _modes(entries: Entries) -> Iterator[str]:
 
 
 def _strange(path: bytes, entries: Entries) -> Iterator[str]:
-    """What no release is, and a registry still never holds in its own directories."""
+    """Yield names that a registry never holds in its own directories, outside of releases."""
     is_root, folder = not path, path.partition(b"/")[0]
     for mode, name, _ in entries:
         if (name if is_root else folder) not in _FOLDERS:
@@ -182,7 +182,7 @@ def _kind(mode: bytes) -> str:
 
 
 def is_git_entry(name: bytes) -> bool:
-    """Whether some file system takes the name for ``.git``."""
+    """True if some file system takes the name for ``.git``."""
     if b"git" not in name.lower() and name.isascii():
         return False
     text = unicodedata.normalize("NFKC", name.decode(errors="replace").translate(_IGNORED))

@@ -52,7 +52,7 @@ class Remembered:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeadJudgement:
-    """What was found between two heads; notes are no attack, and worth a person's look."""
+    """The findings between two heads; notes are not attacks, but worth a person's look."""
 
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
@@ -68,7 +68,7 @@ def judge_between(
     accepted: Collection[str] = (),
     administrators: Collection[PublicKey] = (),
 ) -> HeadJudgement:
-    """What is wrong with what came after ``old``, which was judged before, up to ``new``.
+    """Judge everything that came after ``old``, which was judged before, up to ``new``.
 
     ``old`` is the last head of which nothing was found, so that what a later commit heals is
     healed. Tags are compared with ``remembered`` for the libraries that changed, with ``all_tags``
@@ -139,7 +139,7 @@ def _known(
     refs: Mapping[Release, Ref],
     remembered: Mapping[Release, Remembered],
 ) -> Examined:
-    """What an examination of everything up to the older head would have come to."""
+    """Return the result that an examination of everything up to the older head would have had."""
     known = Examined()
     before = history.edge[old]
     facts = {name: _facts(history, tree) for name, tree in before.items()}
@@ -152,7 +152,7 @@ def _known(
 
 
 def _acts_at_edge(history: History, old: CommitId) -> Iterator[Act]:
-    """What was so at the older head, as if it had been done there: a merge may take it over.
+    """Yield acts for the state at the older head, as if done there: a merge may take it over.
 
     A branch that begins before that head knows less of it: nothing is taken back by going there.
     """
@@ -257,7 +257,7 @@ def _tag_findings(
     head: CommitId,
     wrong: Collection[tuple[Release, Remembered, Ref | None]],
 ) -> Iterator[Finding]:
-    """What is wrong with tags that are not those that were served, or that are other names."""
+    """Yield the findings about tags that are not those that were served, or are other names."""
     ids = [one for _, was, ref in wrong for one in (was.tag, ref.object_id if ref else was.tag)]
     tags = ServedTags(registry.repository, head, ids)
     for release, was, ref in wrong:
@@ -290,7 +290,7 @@ def _new_releases(
     examined: Examined,
     refs: Mapping[Release, Ref],
 ) -> Iterator[Finding]:
-    """What is wrong with releases that the older head did not know, and with tags of none."""
+    """Yield the findings about releases that the older head did not know, and stray tags."""
     before = {name: _facts(history, tree) for name, tree in history.edge[old].items()}
     new = {
         (name, version): ref

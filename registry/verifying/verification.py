@@ -49,7 +49,7 @@ _LISTED = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerificationOptions:
-    """What is to be checked, with whose keys, and what time it is."""
+    """The request: what to check, with whose keys, and the present time."""
 
     now: datetime
     administrators: tuple[PublicKey, ...] = ()
@@ -261,7 +261,7 @@ def _attested(keys: KeyHistory, acts: JudgedActs) -> CheckOutcome:
 
 
 def _owners(examined: Examined) -> Iterator[str]:
-    """Who may release changed: worth a person's look, whoever signed it."""
+    """Yield a note for each change of who may release: worth a person's look, whoever signed it."""
     for commit, sentence in examined.owners[-_LISTED:]:
         yield f"{sentence}, in commit {commit[:12]}"
     if len(examined.owners) > _LISTED:

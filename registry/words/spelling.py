@@ -1,4 +1,4 @@
-"""What a slip was probably meant to be: a version, a name, a path or a word that is nearly right.
+"""Guess what a slip was meant to be: a version, a name, a path or a word that is nearly right.
 
 Nothing is mended by itself: a message says what to write, and its reader decides.
 """
@@ -110,12 +110,12 @@ def mended_version(text: str) -> str:
 
 
 def mended_library_name(text: str) -> str:
-    """The library name that a text such as ``My Library`` stands for; it may be none yet."""
+    """The library name that a text such as ``My Library`` stands for; it need not be one yet."""
     return _NO_LIBRARY_LETTER.sub("-", _plain(_HUMP.sub("-", text))).strip("-")
 
 
 def mended_step_name(text: str) -> str:
-    """The step name that a text such as ``File Copy`` stands for; it may be none yet."""
+    """The step name that a text such as ``File Copy`` stands for; it need not be one yet."""
     lower = _DOTS.sub(".", _NO_STEP_LETTER.sub(".", _plain(text.strip())))
     return lower.removesuffix(".json").strip("._-")
 

@@ -1,1 +1,1 @@
-"""What a new registry begins with: its policy, its rules for a Git host, and its hook."""
+"""The first files of a registry: its policy, its rules for a Git host, and its hook."""

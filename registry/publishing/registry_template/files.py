@@ -46,7 +46,7 @@ class Host(StrEnum):
 
 
 class HostChoice(StrEnum):
-    """What may be asked for on the command line."""
+    """The Git hosts that can be chosen on the command line."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
@@ -78,7 +78,7 @@ _HOST_PATHS: Mapping[Host, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewRegistry:
-    """What a person says of a registry that is to be made."""
+    """The choices of a person for a registry that is to be made."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""Where a Git host publishes the pages of a repository, as far as its address tells."""
+"""The address at which a Git host publishes a repository's pages, as its own address tells."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOOPBACK = re.compile(
 
 
 def pages_address(remote: str) -> str | None:
-    """Where the host publishes the pages of the repository at this address; None if unknown."""
+    """Return the address at which the host publishes this repository's pages; None if unknown."""
     found = _REMOTE.match(remote)
     if found is None:
         return None
@@ -63,5 +63,5 @@ def address_of_clone(directory: Path) -> str | None:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address means the machine of whoever reads it."""
+    """True if an address means the machine of whoever reads it."""
     return _LOOPBACK.match(url) is not None

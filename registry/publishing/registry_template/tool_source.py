@@ -1,4 +1,4 @@
-"""Where a registry's workflows get opsteps from: one exact source, never a bare name on an index.
+"""The source of opsteps in a registry's workflows: one exact source, never a bare name on an index.
 
 Invariant: what a person says ends in shell and YAML only through these patterns, which hold no
 space, quote, ``$``, ``;`` or line break. No source holds a password: the file is public.
@@ -82,7 +82,7 @@ def parse_tool(text: str, index: str | None = None) -> ToolSource:
 
 
 def installed_tool() -> ToolSource | None:
-    """How this very opsteps was installed, where others can get it from there (PEP 610)."""
+    """Return the source that this opsteps was installed from, if others can reach it (PEP 610)."""
     try:
         text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
         said = json.loads(text or "null")
