@@ -22,7 +22,7 @@ _ADDING = threading.Lock()
 
 
 class Ancestors:
-    """A head and all commits before it; never changes. `in` takes ids and whatever is none."""
+    """A head and all commits before it; never changes. `in` takes ids and anything else."""
 
     __slots__ = ("_count", "_recent", "_sealed")
 
@@ -33,7 +33,7 @@ class Ancestors:
         self._count = 0
 
     def __contains__(self, commit: object) -> bool:
-        """Whether this is the full id of one of them."""
+        """True if this is the full id of one of them."""
         raw = _raw(commit)
         if raw is None:
             return False

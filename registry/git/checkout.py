@@ -1,4 +1,4 @@
-"""What a person's Git has under way in a repository: a commit of ours in the midst of it gets lost.
+"""Find an operation of a person's own Git that is under way: a commit of ours would get lost in it.
 
 A rebase puts its own commits upon the head that it began with, and a merge commits the index that
 it made: what was written in between is gone from the branch, or half of it is.

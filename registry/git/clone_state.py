@@ -1,4 +1,4 @@
-"""What a clone lacks: the release tags, older commits, or contents that a filter left out.
+"""Find what a clone lacks: the release tags, older commits, or contents that a filter left out.
 
 Every answer about releases depends on them. Without tags all that is released looks altered or
 unreleased, and without older commits no tag is on an ancestor of the head: such answers are wrong,
@@ -23,7 +23,7 @@ _CHUNK = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CloneState:
-    """What a clone lacks, and the remote that has it (empty: none is known)."""
+    """The parts that a clone lacks, and the remote that has them (empty: none is known)."""
 
     is_shallow: bool = False
     lacks_tags: bool = False
@@ -31,12 +31,12 @@ class CloneState:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it has what answers about releases depend on."""
+        """True if it has what answers about releases depend on."""
         return not (self.is_shallow or self.lacks_tags)
 
     @property
     def problem(self) -> str:
-        """What it lacks, in a sentence; empty when it is complete."""
+        """Say what it lacks, in a sentence; empty when it is complete."""
         if self.is_shallow:
             return (
                 "this clone is shallow: it lacks older commits and release tags, so what is"
@@ -67,14 +67,14 @@ def read_clone_state(repository: GitRepository) -> CloneState:
     remote = next(iter(repository.config.remotes), "")
     return CloneState(
         is_shallow=is_shallow(repository),
-        # What is no clone never had other tags: there they were deleted, which is an alarm.
+        # Only a clone may have fewer tags: elsewhere they were deleted, which is an alarm.
         lacks_tags=bool(remote) and not _has_tags(repository) and _has_releases(repository),
         remote=remote,
     )
 
 
 def is_shallow(repository: GitRepository) -> bool:
-    """Whether older commits were left out."""
+    """True if older commits were left out."""
     try:
         return (repository.common_dir / "shallow").stat().st_size > 0
     except OSError:
@@ -82,7 +82,7 @@ def is_shallow(repository: GitRepository) -> bool:
 
 
 def _has_tags(repository: GitRepository) -> bool:
-    """Whether there is any tag: a first file, or a first line, is enough."""
+    """True if there is any tag: a first file, or a first line, is enough."""
     for _, _, names in os.walk(repository.common_dir / "refs/tags"):
         if names:
             return True
@@ -90,7 +90,7 @@ def _has_tags(repository: GitRepository) -> bool:
 
 
 def _has_releases(repository: GitRepository) -> bool:
-    """Whether a ledger at the head names a release; asked only where there is no tag at all."""
+    """True if a ledger at the head names a release; asked only where there is no tag at all."""
     tree = repository.object("HEAD:libraries")
     if tree is None or tree.type != "tree":
         return False

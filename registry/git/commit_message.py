@@ -83,7 +83,7 @@ def author_of(raw: bytes) -> str:
 
 
 def split_signature(raw: bytes) -> tuple[bytes, bytes] | None:
-    """What was signed, and the signature; None unless a raw commit has exactly one."""
+    """Return the signed bytes and the signature; None unless a raw commit has exactly one."""
     header, blank, message = raw.partition(b"\n\n")
     kept: list[bytes] = []
     signature: list[bytes] = []

@@ -28,7 +28,7 @@ ABSENT = "0" * 40
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """Who Git says made a commit or tag, and when (seconds since 1970, UTC)."""
+    """The author of a commit or tag as Git records it, and the time (seconds since 1970, UTC)."""
 
     name: str
     email: str

@@ -30,7 +30,7 @@ def commit_parents(content: bytes) -> list[CommitId]:
 
 
 def commit_time(content: bytes) -> str:
-    """When a raw commit was made: RFC 3339, UTC."""
+    """Return the time of a raw commit: RFC 3339, UTC."""
     found = _COMMITTER.search(content.partition(b"\n\n")[0])
     if found is None:
         raise GitError("a commit has no committer", next_step="Look at it with 'git fsck'")

@@ -1,4 +1,4 @@
-"""What Git says when it refuses, in words that a person can act on.
+"""Git's refusals, in words that a person can act on.
 
 Git's own last line stays in the message as a detail; its hints, which are about commands of its
 own, do not. Only an object that is really damaged sends anybody to ``git fsck``.
@@ -36,7 +36,7 @@ _PROMISED = re.compile(
 )
 _LOCKED = re.compile(r"Unable to create '([^']*)\.lock': File exists")
 _DUBIOUS = re.compile(r"dubious ownership in repository at '([^'\n]*)'")
-# Git says the last two of a file of refs, and not why; what it is nearly always is no room.
+# Git says the last two of a file of refs, and not why; the reason is nearly always a full disk.
 _FULL = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|Out of diskspace|couldn't write '"
 )
@@ -78,7 +78,7 @@ def git_failure(name: str, said: str, *, where: str, is_partial: bool, remote: s
 
 
 def disk_is_full(said: str) -> bool:
-    """Whether these words are those of a disk that takes no more."""
+    """True if these words are those of a disk that takes no more."""
     return bool(_FULL.search(said))
 
 
@@ -130,7 +130,7 @@ def last_words(said: str) -> str:
 def no_such_commit(
     revision: str, kind: str, *, where: str, config: GitConfig, is_shallow: bool
 ) -> NoSuchCommitError:
-    """What somebody named is no commit here: it is of another ``kind``, or (empty) not here."""
+    """Return the error for a name of no commit here: of another ``kind``, or (empty) missing."""
     shown = printable(revision)[:_NAME]
     if kind:
         return NoSuchCommitError(

@@ -1,4 +1,4 @@
-"""Who Git says that a person is: the one thing that is read of a person's own configuration.
+"""A person's name as their own Git knows it: the one thing that is read of their configuration.
 
 Everything else that this project asks of Git is deaf to it.
 """

@@ -14,7 +14,7 @@ _LINK = "gitdir: "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepositoryLayout:
-    """Where a repository keeps what is its own and what it shares with its worktrees."""
+    """The directories of a repository: its own, and those that it shares with its worktrees."""
 
     git_dir: Path
     common_dir: Path

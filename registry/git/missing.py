@@ -1,6 +1,6 @@
 """Tell an object that is missing from a path that is not there.
 
-To ``git cat-file`` both are "missing". Who takes the one for the other writes a library anew whose
+To ``git cat-file`` both are "missing". Who takes the one for the other writes a new library whose
 ledger it could not read.
 """
 
@@ -16,7 +16,7 @@ _SUBMODULE = b"160000"
 
 
 def object_at(repository: GitRepository, commit: CommitId, path: str) -> GitObject | None:
-    """What is at a path of a commit; None where the commit has no such path.
+    """Return the object at a path of a commit; None where the commit has no such path.
 
     Raises DamagedRepositoryError when an object on the way, or the one it leads to, is missing.
     """

@@ -23,7 +23,7 @@ _COMPRESSION = 1
 _TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 # Offsets above it stand in a table of their own.
 _SMALL_OFFSET = 0x7FFF_FFFF
-# `git prune` removes a file of this name when its maker was killed, and is no damage to `git fsck`.
+# `git prune` removes a file of this name when its maker was killed; `git fsck` does not mind it.
 _STAGED = "tmp_opsteps_"
 _OURS = b"opsteps\n"
 
@@ -39,7 +39,7 @@ class Pack:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is in it."""
+        """True if nothing is in it."""
         return not self._entries
 
     def add(self, kind: str, content: bytes) -> ObjectId:

@@ -82,7 +82,7 @@ def fetch_branch(
 def remote_branch(
     repository: GitRepository, remote: str, branch: str, *, reach: Reach | None = None
 ) -> CommitId | None:
-    """Where a branch is on the remote; None where it is not there. Nothing is fetched."""
+    """Return a branch's commit on the remote; None where it is not there. Nothing is fetched."""
     out = repository.run_remotely(
         "ls-remote", "--quiet", "--upload-pack=git-upload-pack", "--end-of-options",
         _known(repository, remote), branch, reach=reach,

@@ -1,4 +1,4 @@
-"""Why another machine's Git did not do what it was asked: each reason in words of its own.
+"""The reasons why another machine's Git refused or failed, each in words of its own.
 
 To run the command again helps only where another writer was faster, and is advised only there.
 """

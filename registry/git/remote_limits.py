@@ -1,4 +1,4 @@
-"""How far a Git command that talks to another machine may go: how long, how much, to whom."""
+"""The limits of a Git command that talks to another machine: how long, how much, to whom."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Reach:
     config: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def environment(self) -> dict[str, str]:
-        """What Git is told by its environment."""
+        """The environment that tells Git of them."""
         found = {"GIT_ALLOW_PROTOCOL": self.protocols, "GIT_SSH_COMMAND": self.ssh}
         if self.config:
             found["GIT_CONFIG_COUNT"] = str(len(self.config))

@@ -1,4 +1,4 @@
-"""Where a remote is: never inside of the registry, whose owner may be a stranger."""
+"""The place of a remote: never inside of the registry, whose owner may be a stranger."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _addresses(repository: GitRepository, remote: str) -> set[str]:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether Git would find something: it also tries the name with ``.git`` behind it."""
+    """True if Git would find something: it also tries the name with ``.git`` behind it."""
     return path.exists() or path.with_name(f"{path.name}.git").exists()
 
 

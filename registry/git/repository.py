@@ -346,7 +346,7 @@ class GitRepository:
         return partial_clone(str(self.git_dir), next(iter(self.config.remotes), ""))
 
     def _is_left_out(self, name: str) -> bool:
-        """Whether an object that is missing exists, for all that is known."""
+        """True if an object that is missing exists, for all that is known."""
         if _ID.fullmatch(name):
             return True
         try:
@@ -404,7 +404,7 @@ class GitRepository:
 
 
 def _name_of(arguments: Sequence[str]) -> str:
-    """Which command it is: the first argument that is no option of Git itself."""
+    """Return the command's name: the first argument that is not an option of Git itself."""
     return next(
         (
             text
@@ -416,7 +416,7 @@ def _name_of(arguments: Sequence[str]) -> str:
 
 
 def no_git(error: OSError, where: Path) -> RegistryError:
-    """Why Git did not start: it is not here, or the directory that it was to work in is not."""
+    """Say why Git did not start: it, or the directory that it was to work in, is missing."""
     if not where.is_dir():
         return _gone(where)
     return GitError(f"git cannot be started: {error.strerror}", next_step="Install Git")
@@ -472,7 +472,7 @@ def _read_object(stdout: IO[bytes]) -> GitObject | None:
 
 
 def is_genuine(found: GitObject, object_id: ObjectId) -> bool:
-    """Whether an object is what its id says; what is too large was not read and is not judged."""
+    """True if an object is what its id says; what is too large was not read and is not judged."""
     if not found.is_read:
         return True
     header = b"%b %d\0" % (found.type.encode(), len(found.content))
@@ -494,7 +494,7 @@ class Wave:
         self._ids[object_id] = None
 
     def fetch(self) -> dict[ObjectId, GitObject]:
-        """What was found; a missing object has no entry, and neither has a forged one.
+        """Return the objects found; a missing one has no entry, and neither has a forged one.
 
         Git compares an object with its id only when it comes over a network. What lies under the
         id of another is as good as lost.

@@ -1,4 +1,4 @@
-"""Whose repositories this user reads although they are another's: ``safe.directory``, as set.
+"""Other users' repositories that this user reads: ``safe.directory``, as set.
 
 Git reads that setting from the user's own configuration only, which every other command of ours is
 deaf to. The setting alone is handed on, in a file that ends with this process.

@@ -1,4 +1,4 @@
-"""What lies in the state directory of a registry may be a stranger's: nothing there leads away."""
+"""Refuse links in the state directory of a registry: it may be a stranger's, and lead away."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from registry.names import CommitId, ObjectId
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TagRef:
-    """What a tag points at: an object and, where that is a tag object, the commit it names."""
+    """The target of a tag: an object and, where that is a tag object, the commit it names."""
 
     object_id: ObjectId
     commit: CommitId | None

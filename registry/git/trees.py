@@ -32,7 +32,7 @@ class TreeEntry:
 
     @property
     def is_file(self) -> bool:
-        """True for a regular file, executable or not; links and submodules are none."""
+        """True for a regular file, executable or not; links and submodules are not."""
         return self.mode in {b"100644", b"100755"}
 
 

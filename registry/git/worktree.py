@@ -97,7 +97,7 @@ def _update_index(index: IndexCopy, changes: Sequence[_Change], new: CommitId) -
 
 
 def _staged(index: IndexCopy, changes: Sequence[_Change]) -> dict[str, str]:
-    """What the index holds at these paths; a conflicted path holds nothing of ours."""
+    """Return the index's entries at these paths; a conflicted path holds nothing of ours."""
     wanted = {change.path for change in changes}
     few = wanted if len(wanted) <= _NAMED_PATHS else ()
     out = index.run("--literal-pathspecs", "ls-files", "-s", "-z", "--", *few)
