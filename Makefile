@@ -67,10 +67,10 @@ soak: packages ## 2,000 installs on one server, and 50 registries with all opera
 	@OPSTEPS_TEST_INSTALLS=2000 OPSTEPS_TEST_LIVES=50 $(BIN)/pytest --no-cov \
 		tests/server/test_soak.py tests/e2e/test_no_false_alarm.py
 
-docs: bootstrap-dev ## write the generated pages of docs/ anew
+docs: bootstrap-dev ## write the generated pages of docs/
 	@$(BIN)/python scripts/write_docs.py
 
-lock: bootstrap-dev ## compile requirements/*.txt anew; LOCK_ARGS=--upgrade takes newer versions
+lock: bootstrap-dev ## compile requirements/*.txt; LOCK_ARGS=--upgrade takes newer versions
 	@scripts/lock.sh $(LOCK_ARGS)
 
 clean: ## remove the environment, the demo and all caches
