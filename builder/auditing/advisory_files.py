@@ -133,7 +133,7 @@ class AdvisoryFiles:
         return AdvisoryFile(name=shown, raw=raw)
 
     def _may_matter(self, parts: tuple[str, ...]) -> bool:
-        """Whether a path may lead to a wanted package: below ``vulns``, folders are packages."""
+        """True if a path may lead to a wanted package: below ``vulns``, folders are packages."""
         for above, package in itertools.pairwise(parts[:-1]):
             if above == _PACKAGES:
                 return canonicalize_name(package) in self._wanted

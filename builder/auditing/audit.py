@@ -31,7 +31,7 @@ Judged = Mapping[Version, tuple[AdvisoryHit, ...]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What is asked: one library or all, the active releases or every one, and by whose word."""
+    """The question: one library or all, the active releases or every one, and by whose word."""
 
     library: LibraryName | None = None
     sources: Sequence[Path] = ()
@@ -42,7 +42,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Knowledge:
-    """What is known of vulnerabilities, and what releases need of Python packages."""
+    """The known vulnerabilities, and the Python packages that releases need."""
 
     advisories: Advisories
     python: PythonAdvisories = NO_PYTHON_ADVISORIES
@@ -108,7 +108,7 @@ def _knowledge(
 
 
 def judge_release(library: Library, known: Knowledge) -> Judged:
-    """What hits the served releases of a library, and which release is safe instead."""
+    """Judge the served releases of a library: the hits on them, and a safe one instead."""
     found = {
         record.version: tuple(_hits(library.name, record.version, known))
         for record in library.releases
@@ -140,7 +140,7 @@ def _hits(name: LibraryName, version: Version, known: Knowledge) -> Iterator[Adv
 
 
 def findings_of(library: Library, judged: Judged) -> Iterator[AuditFinding]:
-    """What the instance makes of each release that is hit."""
+    """Yield what the instance makes of each release that is hit."""
     for record in library.releases:
         hits = judged.get(record.version)
         if hits:

@@ -1,4 +1,4 @@
-"""What can stop an audit."""
+"""The errors that stop an audit."""
 
 from __future__ import annotations
 

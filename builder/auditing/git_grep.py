@@ -1,4 +1,4 @@
-"""Which libraries have a text in a manifest: Git looks, so that only those are loaded."""
+"""Find the libraries with a text in a manifest: Git looks, so that only those are loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an audit finds."""
+"""The findings of an audit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AuditFinding:
 
     @property
     def counts(self) -> bool:
-        """Whether the instance answers with it now."""
+        """True if the instance answers with it now."""
         return self.is_active and self.is_enabled
 
 
@@ -59,7 +59,7 @@ class Unpinned:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditReport:
-    """What was found at one commit. ``problems`` are files of advisories that cannot be read."""
+    """The findings at one commit. ``problems`` are files of advisories that cannot be read."""
 
     commit: str
     checked: int
@@ -71,7 +71,7 @@ class AuditReport:
 
     @property
     def is_hit(self) -> bool:
-        """Whether a release is hit that the instance answers with."""
+        """True if a release is hit that the instance answers with."""
         return any(finding.counts for finding in self.findings)
 
     @property

@@ -28,7 +28,7 @@ class PinnedRequirement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirements:
-    """What a release needs: packages at a version, and lines that name none."""
+    """The needs of a release: packages at a version, and lines that name none."""
 
     pinned: tuple[PinnedRequirement, ...]
     unpinned: tuple[str, ...]
@@ -62,7 +62,7 @@ def _pinned(line: str) -> PinnedRequirement | None:
 
 
 def public_version(text: str) -> Version | None:
-    """A version by PEP 440, without a local part; None for a text that is none.
+    """A version by PEP 440, without a local part; None for any other text.
 
     ``1.0+cpu`` is a build of 1.0: what hits the one hits the other.
     """

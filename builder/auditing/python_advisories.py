@@ -24,19 +24,19 @@ from registry.problems import Problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PackageClaim:
-    """What one advisory says of one package."""
+    """The claim of one advisory about one package."""
 
     advisory: Advisory
     extents: tuple[Extent, ...]
 
     def includes(self, pinned: PinnedRequirement) -> bool:
-        """Whether it hits the package at its version."""
+        """True if it hits the package at its version."""
         return any(extent.includes(pinned.version) for extent in self.extents)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PythonAdvisories:
-    """What is known of the wanted packages, by normalised name, and what could not be read."""
+    """The advisories of the wanted packages, by normalised name, and what could not be read."""
 
     claims: Mapping[str, tuple[PackageClaim, ...]]
     problems: tuple[Problem, ...] = ()

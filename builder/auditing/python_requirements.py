@@ -1,4 +1,4 @@
-"""What releases need of Python packages, active or not: one that is not may be the safe one."""
+"""The Python packages of releases, active or not: one that is not may be the safe one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Need:
-    """What one release requires, and the steps whose executors import it."""
+    """The packages that one release requires, and the steps whose executors import them."""
 
     requirements: Requirements
     steps: tuple[StepName, ...]

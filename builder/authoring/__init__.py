@@ -1,1 +1,1 @@
-"""What an author begins with, and what is said of a library."""
+"""The first files of an author's library, and the words about a library."""

@@ -27,7 +27,7 @@ _EXECUTED = "executors/"
 
 
 class Template(StrEnum):
-    """What a library may begin as."""
+    """A template that a library can begin from."""
 
     FILES = "files"
     HTTP = "http"
@@ -37,7 +37,7 @@ class Template(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewLibrary:
-    """What is known of a library before its author writes it.
+    """The facts of a library before its author writes it.
 
     ``date`` is today, ``schemas`` the URL that a registry publishes its schemas under, None when
     there is none: then they are beside the library, as `editor_files`.

@@ -1,4 +1,4 @@
-"""What ``opsteps show`` says of a library or a step; its lines may hold strangers' characters."""
+"""The output of ``opsteps show`` on a library or a step; it may hold strangers' characters."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def _parameters(parameters: Mapping[str, Parameter]) -> Iterator[str]:
 
 
 def _returns(schema: Mapping[str, Any]) -> Iterator[str]:
-    """The fields of the output; a schema that is no plain object is shown as it is."""
+    """The fields of the output; a schema other than of a plain object is shown as it is."""
     properties = schema.get("properties")
     if not isinstance(properties, dict):
         if schema:

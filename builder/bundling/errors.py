@@ -1,4 +1,4 @@
-"""Why a bundle could not be made, or is not taken in."""
+"""The reasons why a bundle could not be made, or is not taken in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class BundleError(BuilderError):
 
 
 class NotABundleError(BundleError):
-    """A file that is no Git bundle of version 2, or is damaged."""
+    """A file that is not a Git bundle of version 2, or is damaged."""
 
 
 class MissingCommitError(BundleError):
@@ -42,4 +42,4 @@ class UnsignedBundleError(RefusedBundleError):
 
 
 class UnsoundBundleError(RefusedBundleError):
-    """What the bundle holds fails the verification of a registry; the message names the attack."""
+    """A bundle's contents fail the verification of a registry; the message names the attack."""

@@ -49,7 +49,7 @@ from registry.verifying.head_statement import BRANCH
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportedBundle:
-    """What an import did. ``before`` is None for a new registry; ``kept`` are edited files."""
+    """The result of an import. ``before`` is None for a new registry; ``kept`` are edited files."""
 
     head: CommitId
     before: CommitId | None
@@ -189,7 +189,7 @@ def _refuse_other_history(
 def _move(
     registry: Registry, head: CommitId, offer: BundleOffer, tags: dict[str, ObjectId]
 ) -> None:
-    """All refs or none; the branch comes first of those that are no tags, as recovery expects."""
+    """All refs or none; the branch comes first of all but tags, as recovery expects."""
 
     def attempt(turn: Transaction) -> None:
         if turn.head != head:

@@ -21,7 +21,7 @@ from registry.verifying.head_statement import BRANCH, KeptStatement, read_statem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MadeBundle:
-    """What a bundle holds; ``since`` is the commit that its receiver must have, if any.
+    """The contents of a bundle; ``since`` is the commit that its receiver must have, if any.
 
     ``is_signed`` is False also when the statement is about an earlier head.
     """

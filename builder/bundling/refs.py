@@ -1,4 +1,4 @@
-"""Which refs a bundle carries and which are taken from one. Pure; no other ref counts."""
+"""The refs that a bundle carries, and those that are taken from one. Pure; no other ref counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BundleOffer:
-    """What is taken from a bundle, when it proves sound. ``ignored`` counts its other refs."""
+    """The refs to take from a bundle, when it proves sound. ``ignored`` counts its other refs."""
 
     branch: str
     head: CommitId
@@ -39,7 +39,7 @@ class BundleOffer:
 
 
 def is_registry_tag(name: str) -> bool:
-    """Whether a tag, without ``refs/tags/``, is a release's or a rollback's."""
+    """True if a tag, without ``refs/tags/``, is a release's or a rollback's."""
     library, slash, version = name.partition("/v")
     if not slash or not is_library_name(library):
         return _ROLLBACK.fullmatch(name) is not None
@@ -50,14 +50,14 @@ def is_registry_tag(name: str) -> bool:
 
 
 def is_plain_branch(ref: str) -> bool:
-    """Whether a ref is a branch that can be a registry's, with a name that is safe anywhere."""
+    """True if a ref is a branch that can be a registry's, with a name that is safe anywhere."""
     if f"{ref}/".startswith(f"{BRANCH}/") or len(ref) > _REF_LENGTH:
         return False
     return _PLAIN.fullmatch(ref) is not None
 
 
 def choose_refs(header: BundleHeader, *, branch: str | None, where: str) -> BundleOffer:
-    """What to take: one branch (``branch``, where it is known), the statement and our tags.
+    """Choose what to take: one branch (``branch``, where it is known), the statement and our tags.
 
     Raises BundleError when the branch is not in the bundle.
     """

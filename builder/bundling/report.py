@@ -1,4 +1,4 @@
-"""What `bundle` and `import bundle` print."""
+"""The output of `bundle` and `import bundle`."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def imported_text(done: ImportedBundle, directory: Path) -> list[str]:
 
 
 def import_warnings(done: ImportedBundle) -> list[str]:
-    """What a person should know besides."""
+    """Return warnings that a person should know of besides."""
     lines = [f"not checkable: {note}" for note in done.trusted.notes]
     if done.ignored_refs:
         lines.append(

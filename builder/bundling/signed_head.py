@@ -1,4 +1,4 @@
-"""Whether a bundle is to be believed: who signed its head, and that nothing in it was altered."""
+"""Decide if a bundle is to be believed: who signed its head, and that nothing in it was altered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNKNOWN_AGE = "nobody signs the heads of this registry: it may be an old one"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Demands:
-    """What the importer asks for: administrators' pinned keys, and how old the head may be."""
+    """The demands of the importer: administrators' pinned keys, and how old the head may be."""
 
     administrators: tuple[PublicKey, ...] = ()
     max_age: timedelta | None = None
@@ -51,7 +51,7 @@ def read_demands(administrators: Path | None, max_age_hours: float | None) -> De
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trusted:
-    """What was believed: the statement, if any, and the head to remember from now on.
+    """The believed part: the statement, if any, and the head to remember from now on.
 
     ``notes`` say what could not be checked.
     """

@@ -80,7 +80,7 @@ def build(
 
 
 def _address_warning(url: str) -> str:
-    """What is wrong with an address for a site of files; empty for one that others can reach."""
+    """Say what is wrong with an address for a site of files; empty if others can reach it."""
     if not is_loopback(url):
         return ""
     return (

@@ -35,7 +35,7 @@ _BUNDLE = "bundle"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportReport:
-    """What an import did. ``present`` were released here before, with the same content."""
+    """The result of an import. ``present`` were released here before, with the same content."""
 
     libraries: int
     releases: int
@@ -99,7 +99,7 @@ def _report(
 
 
 def _dependencies(item: ImportedRelease) -> tuple[Dependency, ...]:
-    """What a release says it needs; of one that cannot be read, the check that follows tells."""
+    """Return a release's dependencies; of one that cannot be read, the check that follows tells."""
     try:
         listed = json.loads(item.files["manifest.json"]).get("dependencies", [])
         return tuple(map(parse_dependency, listed))

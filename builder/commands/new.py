@@ -101,7 +101,7 @@ def _taken(target: Path) -> ConflictError:
 
 
 def _registry_facts(directory: Path) -> RegistryFacts | None:
-    """What the registry that we are in says of itself; None when this is none."""
+    """Return the facts of the registry that we are in; None when we are in none."""
     try:
         raw = (directory / "registry.yaml").read_bytes()
     except OSError:
@@ -114,7 +114,7 @@ def _usual_license(facts: RegistryFacts | None) -> str:
 
 
 def _published_schemas(facts: RegistryFacts | None) -> str | None:
-    """Where editors find the schemas; nobody's own machine is such a place."""
+    """Return the address where editors find the schemas; never that of somebody's own machine."""
     if facts is None:
         return None
     host = urlsplit(facts.url).hostname or "localhost"
@@ -181,7 +181,7 @@ def _say(target: Path, template: Template, registry: Path | None) -> None:
 
 
 def _test_lines(library: str) -> tuple[str, ...]:
-    """How to run a library's tests with what is there; its tests need nothing but pytest."""
+    """Say how to run a library's tests with what is there; its tests need nothing but pytest."""
     if importlib.util.find_spec("pytest") is not None:
         return (f"{shlex.quote(sys.executable)} -m pytest {library}",)
     return (

@@ -62,7 +62,7 @@ def package(
 
 
 def _is_place(text: str) -> bool:
-    """Whether this is a path and not a library's name, however it is written."""
+    """True if this is a path and not a library's name, however it is written."""
     return text in {".", ".."} or "/" in text or os.sep in text or text.lower().endswith(".zip")
 
 
@@ -201,7 +201,7 @@ def import_bundle_file(
     max_age: float | None,
     as_json: bool,
 ) -> None:
-    """What ``opsteps import bundle`` does."""
+    """Take a bundle in, for ``opsteps import bundle``."""
     from rich.console import Console
 
     from builder.bundling.import_bundle import import_bundle

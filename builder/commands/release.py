@@ -126,7 +126,7 @@ class _Refused:
 
 @dataclass(kw_only=True, slots=True)
 class _Run:
-    """What was released so far, and what could not be."""
+    """The releases made so far, and those that could not be made."""
 
     is_quiet: bool
     done: list[Released] = field(default_factory=list)
@@ -167,7 +167,7 @@ class _Run:
 
 
 def _next_lines(registry: Registry, run: _Run) -> Iterator[str]:
-    """What is left to do after releasing: what is only here goes to the remote, where one is."""
+    """Yield the next steps after releasing: what is only here goes to the remote, where one is."""
     if not run.done and not run.refused:
         yield "There is no candidate to release."
     if registry.remote is not None:

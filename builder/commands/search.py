@@ -44,7 +44,7 @@ _COLUMNS = (
 
 
 def index_directory(registry: Registry) -> Path:
-    """Where the search index of a registry on this machine is."""
+    """Return the directory of a registry's search index on this machine."""
     return cache_directory(registry) / "search"
 
 
@@ -83,7 +83,7 @@ def search(
 
 
 def search_registry(registry: Registry, query: SearchQuery) -> SearchResults:
-    """Bring a registry's index up to date and ask it; one that is damaged is made anew, once.
+    """Bring a registry's index up to date and ask it; one that is damaged is made again, once.
 
     Raises SearchUnavailableError.
     """

@@ -88,7 +88,7 @@ def validate(
 
 
 def _place(path: Path | None, named: Path | None, *, needs_registry: bool) -> Path:
-    """What to check: as it was named, else the library that we are in, else the registry."""
+    """Return the place to check: as named, else the library that we are in, else the registry."""
     if path is not None and named is not None:
         from builder.validation.targets import is_registry
 
@@ -103,7 +103,7 @@ def _place(path: Path | None, named: Path | None, *, needs_registry: bool) -> Pa
 
 
 def _policy(place: Path, named: Path | None) -> tuple[Policy | None, str]:
-    """What a library is held to by the registry that it is meant for, and how that is said."""
+    """Return the policy of the registry that a library is meant for, and how that is said."""
     from builder.validation.targets import is_registry
 
     if is_registry(place) or (registry := near_registry(named)) is None:

@@ -1,1 +1,1 @@
-"""What a release's own files may not hold, and the ids of all rules of a review."""
+"""Rules on a release's own files, and the ids of all rules of a review."""

@@ -1,4 +1,4 @@
-"""What a release's own files may not hold: one set of rules, whoever asks."""
+"""Rules on a release's own files: one set, whoever asks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.problems import Problem
 def content_problems(
     files: Mapping[str, bytes], checked: CheckedRelease, policy: Policy
 ) -> Iterator[Problem]:
-    """What `registry.checks.release.check_release` leaves open, by paths of the release."""
+    """Yield the problems that `registry.checks.release.check_release` leaves open, by path."""
     yield from read_problems(files, files, checked, policy)
 
 

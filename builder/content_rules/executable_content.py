@@ -1,4 +1,4 @@
-"""What a release may not carry: machine code, archives, names of Git's own."""
+"""Refuse in a release: machine code, archives, names of Git's own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _TEXT_SUFFIXES = (".md", ".json", ".txt", ".py")
 
 
 def file_problems(paths: Collection[str], contents: Mapping[str, bytes]) -> Iterator[Problem]:
-    """What a file's name, or how it begins, say that it is."""
+    """Yield the problems of a file by its name and its first bytes."""
     for path in paths:
         if any(is_git_name(part) for part in path.split("/")):
             message = "this name is Git's own"
@@ -66,7 +66,7 @@ def file_problems(paths: Collection[str], contents: Mapping[str, bytes]) -> Iter
 
 
 def machine_code(path: str, content: bytes) -> str:
-    """What kind of program a file is; empty when it is none. ``path`` is in lower case."""
+    """Return the kind of program, empty for any other file. ``path`` is in lower case."""
     if path.endswith(_CODE_SUFFIXES):
         return "a program by its name"
     for magic, what in _CODE.items():
@@ -77,7 +77,7 @@ def machine_code(path: str, content: bytes) -> str:
 
 
 def archive_format(path: str, content: bytes) -> str:
-    """What kind of archive a file is; empty when it is none. ``path`` is in lower case."""
+    """Return the kind of archive, empty for any other file. ``path`` is in lower case."""
     if path.endswith(_ARCHIVE_SUFFIXES):
         return "an archive by its name"
     for magic, what in _ARCHIVES.items():

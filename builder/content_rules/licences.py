@@ -1,4 +1,4 @@
-"""Which licences a registry's policy takes."""
+"""The licences that a registry's policy takes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def refused_licence(checked: CheckedRelease, policy: Policy) -> Iterator[Problem
 
 
 def is_allowed(expression: str, allowed: Collection[str]) -> bool:
-    """Whether one may use something under this SPDX expression and only the allowed licences.
+    """True if one may use something under this SPDX expression and only the allowed licences.
 
     Of alternatives (OR) one suffices, of what applies together (AND) all are needed. A licence
     with an exception (WITH) is allowed where the licence is, or where both are listed together.

@@ -125,7 +125,7 @@ def _targets(token: Token) -> Iterator[str]:
 
 
 def _anchors(heading: str, seen: dict[str, int]) -> Iterator[str]:
-    """How the catalogue and how Git hosts name a heading: authors see both."""
+    """Yield a heading's anchors in the catalogue and on Git hosts: authors see both."""
     ours = _NOT_SLUG.sub("-", heading.lower()).strip("-")[:60] or "section"
     theirs = _NOT_GITHUB.sub("", heading.lower().strip()).replace(" ", "-")
     for slug, first in ((ours, 1), (f" {theirs}", 0)):

@@ -7,12 +7,12 @@ from registry.problems import Problem, Severity
 
 
 def error(rule: str, file: str, message: str, expected: str, *, pointer: str = "") -> Problem:
-    """What stops the change; ``rule`` is one of `RULES`."""
+    """Return a problem that stops the change; ``rule`` is one of `RULES`."""
     return _problem(rule, file, message, expected, pointer, Severity.ERROR)
 
 
 def warning(rule: str, file: str, message: str, expected: str, *, pointer: str = "") -> Problem:
-    """What a person should look at."""
+    """Return a problem that a person should look at."""
     return _problem(rule, file, message, expected, pointer, Severity.WARNING)
 
 

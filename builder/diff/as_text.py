@@ -30,7 +30,7 @@ def heading(comparison: ComparedReleases) -> str:
 
 
 def conclusion(comparison: ComparedReleases) -> str:
-    """What the comparison comes to, in one sentence."""
+    """Return the result of the comparison, in one sentence."""
     if comparison.diff is None:
         return "there is no lower stable release to compare it with"
     if comparison.verdict is not None:

@@ -14,7 +14,7 @@ from registry.formats.model import ReleaseContent
 
 
 def compare(old: ReleaseContent, new: ReleaseContent) -> InterfaceDiff:
-    """What changed from one release to another; their version numbers do not matter.
+    """Compare one release with another; their version numbers do not matter.
 
     Going on to a third release never adds up to more than its parts: the bump from the first to
     the third is at most the greater of the two bumps in between. So nobody can break callers by

@@ -1,4 +1,4 @@
-"""What a library needs around it: an installation that was good enough must still be."""
+"""Compare a library's needs: an installation that was good enough must still be."""
 
 from __future__ import annotations
 

@@ -26,5 +26,5 @@ def identity(value: JsonValue | msgspec.UnsetType, depth: int = 0) -> Hashable:
 
 
 def same_json(one: JsonValue | msgspec.UnsetType, other: JsonValue | msgspec.UnsetType) -> bool:
-    """Whether two values are the same value of JSON."""
+    """True if two values are the same value of JSON."""
     return identity(one) == identity(other)

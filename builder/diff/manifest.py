@@ -1,4 +1,4 @@
-"""What a manifest says beyond its steps."""
+"""Compare manifests beyond their steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a difference is made of: kinds of change, each with the bump that it demands."""
+"""The parts of a difference: kinds of change, each with the bump that it demands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.names import StepName
 
 
 class Bump(IntEnum):
-    """Which part of a version must rise, ordered: what breaks callers is the greatest."""
+    """The part of a version that must rise, ordered: what breaks callers is the greatest."""
 
     NONE = 0
     PATCH = 1
@@ -129,7 +129,7 @@ class InterfaceChange:
 
     @property
     def bump(self) -> Bump:
-        """What this change alone demands."""
+        """The bump that this change alone demands."""
         return BUMPS[self.kind]
 
 
@@ -141,7 +141,7 @@ class InterfaceDiff:
 
     @property
     def bump(self) -> Bump:
-        """What they demand together: the greatest of them."""
+        """The bump that they demand together: the greatest of them."""
         return max((change.bump for change in self.changes), default=Bump.NONE)
 
     def of(self, bump: Bump) -> tuple[InterfaceChange, ...]:

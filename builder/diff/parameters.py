@@ -1,4 +1,4 @@
-"""What a step takes: whatever a caller gave before must still be taken, and mean the same."""
+"""Compare the input of a step: whatever a caller gave must still be taken, and mean the same."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class _Pair:
             yield self._change(kind, "/required", message, old, new)
 
     def _default(self) -> Iterator[InterfaceChange]:
-        """What a caller gets who leaves it out: changed only for who was allowed to."""
+        """Compare the defaults: they matter only where callers could leave it out."""
         old, new = self.old.default, self.new.default
         if same_json(old, new):
             return

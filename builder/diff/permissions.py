@@ -1,4 +1,4 @@
-"""What a step asks to be allowed: wider is whatever allows anything that was not asked before.
+"""Compare permissions: wider is whatever allows anything that was not asked before.
 
 Each item of the new release must be covered by one item of the old one. Where it cannot be seen
 that it is, it is taken for wider.

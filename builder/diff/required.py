@@ -1,4 +1,4 @@
-"""Which version a difference demands, and whether a candidate has it."""
+"""Compute the version that a difference demands, and hold a candidate against it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from registry.versions import Version
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """Whether a version says enough of what changed, and why.
+    """The verdict on a version: if it says enough of what changed, and why.
 
     ``previous`` is the release that it is held against and ``least`` the least version that would
     do; both are None for a first release. ``required`` is the bump that the difference demands.
@@ -56,7 +56,7 @@ def previous_version(versions: Iterable[Version], candidate: Version) -> Version
 
 
 def judge(versions: Iterable[Version], candidate: Version, bump: Bump) -> Verdict:
-    """Whether a candidate's version is at least what its difference demands.
+    """Judge if a candidate's version is at least what its difference demands.
 
     ``versions`` are those of `comparable`, ``bump`` the difference from `previous_version`.
     """

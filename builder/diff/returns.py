@@ -1,4 +1,4 @@
-"""What a step's output may be: never more than before, and nothing less in it."""
+"""Compare the output of a step: never more than before, and nothing less in it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _meaning_changes(step: StepName, old: JsonValue, new: JsonValue) -> Iterator
 
 
 def _is_told(pointer: str, removed: list[str]) -> bool:
-    """Whether it is at, in or around an output of which it is said already that it is gone."""
+    """True if it is at, in or around an output of which it is said already that it is gone."""
     here = f"{pointer}/"
     return any(f"{gone}/".startswith(here) or here.startswith(f"{gone}/") for gone in removed)
 

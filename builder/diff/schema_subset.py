@@ -45,7 +45,7 @@ _DEEPEST = 64
 
 
 class Covers(StrEnum):
-    """Whether one schema accepts whatever another one does."""
+    """The answer to the question if one schema accepts whatever another one does."""
 
     YES = "yes"
     NO = "no"
@@ -97,7 +97,7 @@ def _canonical(schema: Schema) -> jsonschema_rs.CanonicalSchema:
 
 
 def _cases(schema: JsonValue, depth: int = 0) -> int:
-    """How many cases a schema multiplies out to, at the place where they are most."""
+    """Count the cases that a schema multiplies out to, at the place where they are most."""
     if depth > _DEEPEST:
         raise ValueError("it is nested too deep")
     sums = {"anyOf": 0, "oneOf": 0}
@@ -139,14 +139,14 @@ def without_texts(schema: JsonValue) -> JsonValue:
 
 
 def refers(schema: JsonValue) -> bool:
-    """Whether it or anything inside it is said elsewhere (``$ref`` and its like)."""
+    """True if it or anything inside it is said elsewhere (``$ref`` and its like)."""
     if isinstance(schema, Mapping) and any(key.endswith(("$ref", "Ref")) for key in schema):
         return True
     return any(refers(part) for _, _, part in children(schema))
 
 
 def gaps(wide: Schema, narrow: Schema, pointer: str = "") -> Iterator[Gap]:
-    """Where ``wide`` does not accept all of ``narrow``; nothing when it does.
+    """Yield the places where ``wide`` does not accept all of ``narrow``.
 
     The pointers lead as deep as properties, items and required names do.
     """

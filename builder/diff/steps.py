@@ -1,4 +1,4 @@
-"""What a release offers: its steps, and each step's ports, platforms, permissions and texts."""
+"""Compare the offer of a release: its steps, their ports, platforms, permissions and texts."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Upgrade:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What was found.
+    """The findings.
 
     ``unread`` are releases that cannot be read, ``first`` those without one before them.
     """
@@ -59,7 +59,7 @@ class Survey:
         return tuple(s for s in self.upgrades if s.demanded is Bump.MAJOR and not s.ok)
 
     def counts(self) -> dict[tuple[Bump, Bump], int]:
-        """How many releases demanded one bump and said another: (demanded, said) → number."""
+        """Count the releases that demanded one bump and said another: (demanded, said) → number."""
         return Counter((upgrade.demanded, upgrade.said) for upgrade in self.upgrades)
 
     def breaks(self) -> list[tuple[ChangeKind, int, int, int]]:

@@ -12,7 +12,7 @@ _SAID = (Bump.PATCH, Bump.MINOR, Bump.MAJOR)
 
 
 def summary(survey: Survey) -> str:
-    """What was looked at and what was found, in sentences."""
+    """Say what was looked at and what was found, in sentences."""
     compared, broke = len(survey.upgrades), len(survey.broke_silently)
     libraries = len({upgrade.library for upgrade in survey.broke_silently})
     share = f" ({broke / compared:.1%})" if compared else ""

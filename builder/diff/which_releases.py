@@ -1,4 +1,4 @@
-"""Which two releases are compared, and where each is read: a registry, or an author's files."""
+"""Choose the two releases to compare, and where each is read: a registry, or an author's files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ComparedReleases:
 
     @property
     def ok(self) -> bool:
-        """Whether the new version is not too low."""
+        """True if the new version is not too low."""
         return self.verdict is None or self.verdict.ok
 
 
@@ -93,7 +93,7 @@ class Chooser:
         """An author's files against a release.
 
         It is the one given, else the greatest stable one that is not above. Raises NotFoundError,
-        or InvalidLibraryError when the files are no library.
+        or InvalidLibraryError when the files are not a library.
         """
         checked = check_release(read_source(path), strict=False)
         if checked.content is None:

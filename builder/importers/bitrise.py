@@ -63,7 +63,7 @@ class BitriseSteplib:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _StepInfo:
-    """What ``step-info.yml`` says of all versions of a step."""
+    """The facts in ``step-info.yml`` about all versions of a step."""
 
     maintainer: str
     deprecated: Deprecation | None

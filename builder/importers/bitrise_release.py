@@ -42,7 +42,7 @@ class UnusableStepError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseInput:
-    """What is known of one version. ``file`` is its path in the source, for the report."""
+    """The facts about one version. ``file`` is its path in the source, for the report."""
 
     name: LibraryName
     version: Version
@@ -127,7 +127,7 @@ def _manifest(given: ReleaseInput, step: dict[str, Any], work: Conversion) -> di
 
 
 def text_of(raw: Mapping[str, Any], key: str) -> str:
-    """A field's text; empty when it is not there or is no text."""
+    """A field's text; empty when it is not there or not text."""
     value = raw.get(key)
     return value.strip() if isinstance(value, str) else ""
 
@@ -159,7 +159,7 @@ def _platforms(raw: Mapping[str, Any], work: Conversion) -> list[str]:
 
 
 def _author(given: ReleaseInput) -> str:
-    """Who maintains it: Bitrise, or the account that its source code belongs to."""
+    """Return the maintainer: Bitrise, or the account that the source code belongs to."""
     if given.maintainer == "bitrise":
         return "Bitrise"
     for key in ("source_code_url", "website"):

@@ -1,4 +1,4 @@
-"""What every importer gives: releases, and findings about what did not fit."""
+"""The result of every importer: releases, and findings about what did not fit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ImportSourceError(BuilderError):
 
 
 class FindingKind(StrEnum):
-    """What became of something that did not fit."""
+    """The fate of something that did not fit."""
 
     RENAMED = "renamed"
     """A library or parameter has another name here."""
@@ -54,7 +54,7 @@ class Importer(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called on the command line."""
+        """The name on the command line."""
 
     def describe(self) -> str:
         """One line for the help text."""

@@ -104,7 +104,7 @@ def clean(text: str) -> str:
 
 
 def is_clean(text: str) -> bool:
-    """Whether a value can be kept exactly as it is."""
+    """True if a value can be kept exactly as it is."""
     hidden = _HIDDEN.search(text) or _CONTROL.search(text.replace("\r", ""))
     return hidden is None and not _is_active(text)
 

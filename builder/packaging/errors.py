@@ -1,4 +1,4 @@
-"""Why a release could not be packed, or a package not be read."""
+"""The reasons why a release could not be packed, or a package not be read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from builder.errors import BuilderError
 
 
 class NotServedError(BuilderError):
-    """A version that is no served release: a candidate, withdrawn, or one with an alarm."""
+    """A version that is not served: a candidate, withdrawn, or one with an alarm."""
 
     exit_code = 4
 
 
 class PackageError(BuilderError):
-    """A ZIP that is no package, or does not hold what its statement says."""
+    """A ZIP that is not a package, or does not hold what its statement says."""
 
     exit_code = 16
 

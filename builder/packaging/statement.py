@@ -1,4 +1,4 @@
-"""What a package says of itself: which release it is. One line of JSON with exactly one form."""
+"""The statement of a package: which release it is. One line of JSON with exactly one form."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PackageStatement(msgspec.Struct, frozen=True, kw_only=True):
-    """Which release a package holds, as the ledger of its registry says it.
+    """The release that a package holds, as the ledger of its registry says it.
 
     ``signature`` is its publisher's, over name, version and digest; whether it is good is for
     whoever knows the publishers to say. ``date`` is RFC 3339, UTC.

@@ -73,7 +73,7 @@ def described(facts: QualityFacts) -> QualityJudgement:
 
 
 def _repeats(description: str, name: str) -> bool:
-    """Whether a description says nothing, or only the name again."""
+    """True if a description says nothing, or only the name again."""
     said = description.strip()
     return not said or said.rstrip(".").casefold() == name.casefold()
 
@@ -95,7 +95,7 @@ def examples(facts: QualityFacts) -> QualityJudgement:
 
 
 def _accept(steps: Sequence[Step]) -> bool:
-    """Whether every step accepts all of its examples."""
+    """True if every step accepts all of its examples."""
     schema = {"prefixItems": [{"items": _schema(step)} for step in steps]}
     given = [[example.parameters for example in step.examples] for step in steps]
     accepts = jsonschema_rs.Draft202012Validator(schema)
@@ -119,7 +119,7 @@ def _patterns_match(step: Step) -> bool:
 
 
 def _schema(step: Step) -> dict[str, Any]:
-    """What a step accepts, without its patterns and without words."""
+    """Return the schema of a step's parameters, without its patterns and without words."""
     schema = parameters_schema(step.parameters)
     properties = {
         name: {key: value for key, value in said.items() if key not in _NOT_IN_SCHEMA}

@@ -1,4 +1,4 @@
-"""What the score of a library depends on, and nothing else: the same facts give the same points."""
+"""The facts that a library's score depends on: the same facts give the same points."""
 
 from __future__ import annotations
 

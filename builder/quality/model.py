@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QualityJudgement:
-    """How much of a criterion is met: ``good`` of ``total``, why, and what would be better."""
+    """The judgement by a criterion: ``good`` of ``total``, why, and what would be better."""
 
     good: int
     total: int

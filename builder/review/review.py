@@ -44,7 +44,7 @@ from registry.snapshots.registry import Registry
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Review:
-    """What a change did: what was looked at, by paths of the registry, and every problem."""
+    """The result of a review: what was looked at, by paths of the registry, and every problem."""
 
     commits: Commits
     checked: tuple[str, ...]
@@ -187,7 +187,7 @@ def _registry_problems(change: RegistryChange, authority: ReviewAuthority) -> It
 def read_authority(
     change: RegistryChange, actor: str | None
 ) -> tuple[ReviewAuthority, tuple[Problem, ...]]:
-    """What the base says of who may do what; where it cannot be read, nobody may do much."""
+    """Read the base's rules on who may do what; where it cannot be read, nobody may do much."""
     facts = parse_registry_facts(change.before).value if change.before is not None else None
     publishers = check_publishers(facts.publishers).value if facts is not None else None
     problems: tuple[Problem, ...] = ()

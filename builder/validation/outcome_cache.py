@@ -1,4 +1,4 @@
-"""What validation found, kept by Git's ids: what did not change is not checked again.
+"""The findings of validation, kept by Git's ids: what did not change is not checked again.
 
 What is kept is thrown away when the rules change: the version is a hash of the code and schemas
 that decide.
@@ -47,7 +47,7 @@ class Outcomes:
         self._now: dict[str, ValidationOutcome] = {}
 
     def of(self, shown: str, object_id: str | None) -> tuple[Problem, ...] | None:
-        """What was found at a path when it was this object; None when that is not known."""
+        """Return what was found at a path when it was this object; None when that is not known."""
         known = self._known.get(shown)
         if known is None or known.object_id != object_id:
             return None
@@ -105,7 +105,7 @@ def _committed(repository: GitRepository) -> dict[str, ObjectId]:
 
 
 def _edited_targets(repository: GitRepository) -> frozenset[str]:
-    """The targets in which a file differs from the head, or is none of Git's."""
+    """The targets in which a file differs from the head, or is not Git's."""
     differing = repository.run_on_files(
         "diff", "--name-only", "--no-renames", "--no-relative", "--no-color",
         "--no-ext-diff", "--no-textconv", "-z", "HEAD", "--", *_PLACES,

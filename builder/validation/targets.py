@@ -44,13 +44,13 @@ class Target:
 
 
 def is_registry(path: Path) -> bool:
-    """Whether a path is validated as a registry's working tree, and not as a library."""
+    """True if a path is validated as a registry's working tree, and not as a library."""
     is_library = path.is_file() or (path / "manifest.json").exists()
     return not is_library and (path / "registry.yaml").exists()
 
 
 def find_targets(path: Path, policy: Policy | None = None) -> list[Target]:
-    """What is at a path: one release, or everything in a registry's working tree.
+    """Find the targets at a path: one release, or everything in a registry's working tree.
 
     A release alone is held to ``policy``, as a candidate. Raises NotFoundError when nothing is
     there, or only directories of libraries.
@@ -197,7 +197,7 @@ def _release_problems(target: Target, saw: Callable[[ObjectId], None]) -> Iterat
 
 
 def _no_library(target: Target) -> Problem:
-    """One problem for a directory that is none: what was looked for, and where one is."""
+    """One problem for a directory with nothing to check: what was looked for, and where one is."""
     path = target.path
     below = next((found for each in _NEARBY for found in sorted(path.glob(each))), None)
     above = [folder for folder in path.resolve().parents if (folder / "manifest.json").is_file()]

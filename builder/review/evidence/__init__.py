@@ -1,1 +1,1 @@
-"""What the rules of a review see, gathered from two commits."""
+"""The evidence for the rules of a review, gathered from two commits."""

@@ -79,7 +79,7 @@ def read_candidate(
 def tree_entries(
     repository: GitRepository, tree: ObjectId, limits: Limits
 ) -> Mapping[str, TreeEntry]:
-    """Everything below a tree that is no directory; raises LimitError."""
+    """Everything below a tree except directories; raises LimitError."""
     found = changed_files(repository, None, tree, limit=limits.release_files)
     return {file.path: file.after for file in found if file.after is not None}
 
@@ -118,7 +118,7 @@ def _contents(
 
 
 def object_sizes(repository: GitRepository, objects: Sequence[ObjectId]) -> dict[ObjectId, int]:
-    """How large objects are, without reading them."""
+    """Return the sizes of objects, without reading them."""
     if not objects:
         return {}
     stdin = "".join(f"{object_id}\n" for object_id in objects).encode()

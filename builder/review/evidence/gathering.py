@@ -50,7 +50,7 @@ class RegistryRoot:
 
 
 def find_commits(registry: Registry, base: str, head: str | None) -> Commits:
-    """What two revisions name; raises GitError when they share no history, or branched off twice.
+    """Find the commits of two revisions; raises GitError without one place where they branched off.
 
     Branches that merged each other have several places where they branched off. A merge weighs
     all of them: a change that one of them does not show could undo what the base did since.
@@ -81,7 +81,7 @@ def find_commits(registry: Registry, base: str, head: str | None) -> Commits:
 
 
 def read_root(repository: GitRepository, commit: CommitId, where: Path) -> RegistryRoot:
-    """The top of a commit; raises NotARegistryError for what is no commit."""
+    """The top of a commit; raises NotARegistryError for anything else."""
     found = repository.object(commit)
     if found is None or found.type != "commit":
         raise NotARegistryError(f"{commit[:40]!r} is not a commit here", where=str(where))
@@ -115,7 +115,7 @@ def names_in_change(before: RegistryRoot, after: RegistryRoot) -> list[bytes]:
 def registry_change(
     repository: GitRepository, fork: RegistryRoot, base: RegistryRoot, head: RegistryRoot
 ) -> RegistryChange:
-    """What differs outside ``libraries/``; raises LimitError."""
+    """Return the changes outside ``libraries/``; raises LimitError."""
     files = changed_files(repository, fork.tree, head.tree, skipped={"libraries"})
     return RegistryChange(
         files=tuple(files),
@@ -145,7 +145,7 @@ def _contents(
 
 
 def root_file(repository: GitRepository, root: RegistryRoot, name: str) -> bytes | None:
-    """The bytes of a file at the top; None when it is no file, or missing."""
+    """The bytes of a file at the top; None when it is not a file, or missing."""
     entry = root.entries.get(name)
     found = repository.object(entry.object_id) if entry is not None and entry.is_file else None
     return found.content if found is not None else None

@@ -1,4 +1,4 @@
-"""What the rules of a review see: libraries at the base and at the head, and who asks."""
+"""The evidence for the rules: libraries at the base and at the head, and who asks."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewAuthority:
-    """What counts at the base: its policy, its publishers, and what the actor may do."""
+    """The authority at the base: its policy, its publishers, and what the actor may do."""
 
     policy: Policy
     publishers: Publishers
@@ -123,7 +123,7 @@ class ReviewAuthority:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RegistryChange:
-    """What changed outside ``libraries/``; contents are those of ``registry.yaml``, if any."""
+    """The changes outside ``libraries/``; contents are those of ``registry.yaml``, if any."""
 
     files: tuple[ChangedFile, ...]
     before: bytes | None

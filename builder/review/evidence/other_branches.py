@@ -26,7 +26,7 @@ _REMOTES = "refs/remotes/"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Elsewhere:
-    """Where a release is that the base lacks, in words, and what to do before this is merged."""
+    """The place of a release that the base lacks, in words, and what to do before a merge."""
 
     place: str
     expected: str
@@ -68,7 +68,7 @@ def _places(
 def _states(
     repository: GitRepository, ref: str, change: ReviewedLibrary, version: Version, tag: TagFacts
 ) -> bool:
-    """Whether a branch's ledger says of a version what its tag says."""
+    """True if a branch's ledger says of a version what its tag says."""
     found = repository.object(f"{ref}:{facts_path(change.name)}")
     facts = parse_library_facts(found.content).value if found is not None else None
     entry = facts.ledger.get(str(version)) if facts is not None else None

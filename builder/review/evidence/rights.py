@@ -1,4 +1,4 @@
-"""Who may change what: owners and publishers their libraries, operators everything."""
+"""Decide who may change what: owners and publishers their libraries, operators everything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.signing.publishers import Publisher, Publishers
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rights:
-    """What an account of the Git host may do. ``actor`` None: nobody said who asks.
+    """The rights of an account of the Git host. ``actor`` None: nobody said who asks.
 
     All is read at the base: what a change says about itself gives no right to it.
     """
@@ -32,7 +32,7 @@ class Rights:
         return self.actor is not None and self.actor in publisher.accounts
 
     def may_change(self, owners: Collection[str]) -> bool:
-        """Whether the actor may change a library of these owners.
+        """True if the actor may change a library of these owners.
 
         An owner that is a publisher's name never means an account of the same name: anybody can
         register one at the Git host.

@@ -1,4 +1,4 @@
-"""What differs between two Git trees, level by level: O(what changed), and never without end."""
+"""Compare two Git trees, level by level: O(what changed), and never without end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEVELS = 40
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangedFile:
-    """One path that is no directory; None on the side where it is not."""
+    """One path that is not a directory; None on the side where it is missing."""
 
     path: str
     before: TreeEntry | None

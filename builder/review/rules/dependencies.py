@@ -1,4 +1,4 @@
-"""Whether what a candidate needs is there, and whom the change leaves without."""
+"""Check that a candidate's needs are there, and that the change leaves nobody without."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewSupply:
-    """What a library offers to those that depend on it: its versions, each with what it needs.
+    """The offer of a library to its dependents: its versions, each with what it needs.
 
     ``versions`` are there, released or candidates, and not yanked.
     """
@@ -43,7 +43,7 @@ class ReviewDependent:
 
 
 def offered(facts: LibraryFacts, versions: Collection[Version]) -> frozenset[Version]:
-    """The versions that may be chosen anew."""
+    """The versions that may be newly chosen."""
     return frozenset(version for version in versions if str(version) not in facts.yanked)
 
 
@@ -128,7 +128,7 @@ def _circle(
 
 
 def may_break(change: ReviewedLibrary, dependency: Dependency) -> bool:
-    """Whether the change takes away all that answered a requirement."""
+    """True if the change takes away all that answered a requirement."""
     before = offered(change.before.facts, change.before.versions())
     after = offered(change.after.facts, change.after.versions())
     return any(map(dependency.allows, before)) and not any(map(dependency.allows, after))
@@ -160,7 +160,7 @@ def broken_problems(
 
 
 def breaks_callers(candidate: Candidate) -> bool:
-    """Whether somebody who calls the release before it may have to change something."""
+    """True if somebody who calls the release before it may have to change something."""
     return candidate.diff is not None and candidate.diff.bump is Bump.MAJOR
 
 
@@ -192,7 +192,7 @@ def open_problems(
 
 
 def is_active(facts: LibraryFacts, version: Version) -> bool:
-    """Whether an unversioned lookup answers with this version, as far as the ledger says."""
+    """True if an unversioned lookup answers with this version, as far as the ledger says."""
     parsed = (version_or_none(text) for text in facts.ledger if text not in facts.yanked)
     released = [found for found in parsed if found is not None]
     stable = [found for found in released if found.is_stable]

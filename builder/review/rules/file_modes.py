@@ -1,4 +1,4 @@
-"""What Git's trees say of a candidate's files: no link, no submodule, no executable bit."""
+"""Check Git's trees of a candidate's files: no link, no submodule, no executable bit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _EXECUTABLE = b"100755"
 
 
 def entry_problems(candidate: Candidate) -> Iterator[Problem]:
-    """What Git's trees say: modes."""
+    """Yield the problems of modes in Git's trees."""
     for path, entry in candidate.entries.items():
         file = f"{candidate.path}/{path}"
         if not entry.is_file:

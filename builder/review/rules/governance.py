@@ -1,4 +1,4 @@
-"""What governs a registry: only its operators change it."""
+"""The files that govern a registry: only its operators change them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def entry_problems(change: RegistryChange) -> Iterator[Problem]:
 
 
 def registry_problems(change: RegistryChange) -> Iterator[Problem]:
-    """What the change makes of ``registry.yaml``."""
+    """Yield the problems of the change to ``registry.yaml``."""
     changed = {file.path: file for file in change.files}
     if _FILE not in changed:
         if SIGNATURE_FILE in changed and changed[SIGNATURE_FILE].after is None:

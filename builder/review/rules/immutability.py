@@ -1,4 +1,4 @@
-"""What was released never changes: directories, ledger entries and tags."""
+"""Check that nothing released changes: directories, ledger entries and tags."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def release_problems(change: ReviewedLibrary) -> Iterator[Problem]:
 
 
 def _is_restored(change: ReviewedLibrary, version: Version, tree: ObjectId | None) -> bool:
-    """Whether the change brings an altered directory back to what ledger and tag say."""
+    """True if the change brings an altered directory back to what ledger and tag say."""
     tag, entry = (change.tags or {}).get(version), change.ledger.get(version)
     if tag is None or entry is None or tree is None or tag.tree != tree:
         return False

@@ -1,4 +1,4 @@
-"""Where files of libraries may be."""
+"""The places where files of libraries may be."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def names_of_libraries(names: Iterable[bytes]) -> list[LibraryName]:
 
 
 def name_problems(names: Iterable[bytes], trees: Iterable[str]) -> Iterator[Problem]:
-    """Changed names below ``libraries/`` that no library may have, or that are no directory.
+    """Changed names below ``libraries/`` that no library may have, or that are not directories.
 
     ``names`` are those that are there at the head, ``trees`` those of them that are directories.
     """
@@ -40,13 +40,13 @@ def name_problems(names: Iterable[bytes], trees: Iterable[str]) -> Iterator[Prob
 
 
 def renamed(hint: str) -> str:
-    """What to do with a directory, from what to write for its name."""
+    """Advise on a directory, from what to write for its name."""
     first, _, rest = hint.partition(" ")
     return f"rename it to {rest}" if first.lower() == "write" else hint
 
 
 def entry_problems(change: ReviewedLibrary) -> Iterator[Problem]:
-    """What the change puts beside ``library.yaml`` and the versions."""
+    """Yield the problems of entries beside ``library.yaml`` and the versions."""
     before = change.before.entries
     for name, entry in change.after.entries.items():
         if before.get(name) == entry:

@@ -57,7 +57,7 @@ class Neighbours:
         return supply.versions if supply is not None else ()
 
     def requirements(self, name: LibraryName, version: Version) -> Sequence[Dependency]:
-        """What one of them needs."""
+        """The requirements of one of them."""
         supply = self._supply(name)
         return supply.versions[version] if supply is not None else ()
 

@@ -1,4 +1,4 @@
-"""Who may change a library, and what may be said about its owners."""
+"""Check who may change a library, and what may be said about its owners."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def not_checked(authority: ReviewAuthority) -> Iterator[Problem]:
 
 
 def owner_problems(change: ReviewedLibrary, authority: ReviewAuthority) -> Iterator[Problem]:
-    """Whether the actor may change this library, and how its owners change."""
+    """Check that the actor may change this library, and how its owners change."""
     if change.is_new:
         yield from _new_library(change, authority)
     else:

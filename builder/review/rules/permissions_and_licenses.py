@@ -13,7 +13,7 @@ from registry.problems import Problem
 
 
 def permission_problems(candidate: Candidate, authority: ReviewAuthority) -> Iterator[Problem]:
-    """What the candidate asks for beyond the release before it."""
+    """Yield the permissions that the candidate asks for beyond the release before it."""
     if candidate.diff is None or candidate.content is None:
         return
     report = error if authority.policy.escalation is Escalation.REFUSE else warning

@@ -1,4 +1,4 @@
-"""Which number a candidate may have."""
+"""Check the number of a candidate."""
 
 from __future__ import annotations
 

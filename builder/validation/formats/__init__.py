@@ -19,7 +19,7 @@ __all__ = ["WRITERS", "ProblemReport", "ReportFormat"]
 
 
 class ReportFormat(StrEnum):
-    """What problems can be written as."""
+    """The formats that problems can be written in."""
 
     TEXT = "text"
     JSON = "json"

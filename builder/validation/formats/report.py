@@ -1,4 +1,4 @@
-"""What the writers are given."""
+"""The input of the writers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.words.counting import counted
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProblemReport:
-    """What was checked, by name, and every problem. ``rules`` describes the ids that it knows."""
+    """The names of everything checked, and every problem. ``rules`` describes known ids."""
 
     checked: tuple[str, ...]
     problems: tuple[Problem, ...]

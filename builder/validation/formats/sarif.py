@@ -65,7 +65,7 @@ def _result(problem: Problem, indexes: dict[str, int]) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    """A relative reference: whatever the path begins with, it is no scheme and no host."""
+    """A relative reference: whatever the path begins with, it is neither scheme nor host."""
     try:
         raw = path.encode(errors="surrogateescape")
     except UnicodeEncodeError:  # half of a pair: no path that Git holds
