@@ -1,7 +1,7 @@
 """Build the catalogue: gather, render what changed, put the lists together, swap.
 
 Invariants (docs/decisions/0004-catalogue-build.md has the reasons):
-- the same registry commit, templates and settings give the same bytes, incrementally or anew;
+- the same registry commit, templates and settings give the same bytes, incrementally or in full;
 - a library whose key did not change is neither loaded nor rendered nor written;
 - until the swap nothing that is served changes; a build that ends early leaves no trace there.
 """
@@ -141,7 +141,7 @@ class _Build:
         return self.trees.builds / "records"
 
     def _known(self, site_key: str) -> SiteState | None:
-        """What the live tree says of unchanged libraries, when that can be relied upon."""
+        """Return the live tree's state of unchanged libraries, when it can be relied upon."""
         live = self.trees.live_state
         if live is None or live.site_key != site_key or self._marker.exists():
             shutil.rmtree(self._records, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a build reads of a registry before it makes anything, but for the libraries themselves.
+"""Everything that a build reads before it makes anything, except the libraries themselves.
 
 Those are read where they are rendered, in processes of their own (`builder.catalogue.facts`).
 """

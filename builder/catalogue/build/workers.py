@@ -1,6 +1,6 @@
 """Render and write many libraries: here, or spread over child processes.
 
-A child opens the registry anew (a Git process cannot be shared), renders what it is given, writes
+A child opens the registry again (a Git process cannot be shared), renders what it is given, writes
 the files itself and sends back only what the lists need. It inherits the site's lock, so a build
 whose parent was killed keeps others out until its last child has ended, which it does by itself
 when nobody reads its answers.
@@ -48,7 +48,7 @@ class RenderError(BuilderError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """What every process needs to know to render libraries."""
+    """The facts that every process needs to render libraries."""
 
     path: Path
     instance: str
@@ -65,7 +65,7 @@ class Task:
 
 
 class Part(msgspec.Struct, kw_only=True):
-    """What came of rendering some libraries."""
+    """The result of rendering some libraries."""
 
     libraries: dict[str, LibraryRecord] = msgspec.field(default_factory=dict)
     bodies: dict[str, tuple[bytes, ...]] = msgspec.field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What machines follow: sitemap, Atom feed, robots.txt."""
+"""Files that machines follow: sitemap, Atom feed, robots.txt."""
 
 from __future__ import annotations
 

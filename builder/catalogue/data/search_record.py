@@ -1,4 +1,4 @@
-"""What the search in the browser knows of a library."""
+"""The facts about a library that the search in the browser knows."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is known of a registry and of each library, before anything is rendered."""
+"""The facts about a registry and each library, before anything is rendered."""

@@ -1,4 +1,4 @@
-"""What every library's pages depend on besides the library itself."""
+"""The facts that every library's pages depend on besides the library itself."""
 
 from __future__ import annotations
 

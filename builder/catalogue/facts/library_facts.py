@@ -1,4 +1,4 @@
-"""What is known of a library before any page of it is made: no HTML, and nothing is read here."""
+"""The facts about a library before any page of it is made: no HTML, and nothing is read here."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def know_library(source: Source, context: Context) -> KnownLibrary:
 def _judged(
     source: Source, marks: Mapping[str, Mark], hits: tuple[AdvisoryHit, ...], as_of: str
 ) -> QualityFacts | None:
-    """What the score depends on; None where there is nothing to be scored."""
+    """Return the facts that the score depends on; None where there is nothing to be scored."""
     active = source.active
     if active is None or active.version not in marks or source.library.name == CORE:
         return None

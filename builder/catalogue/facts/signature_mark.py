@@ -1,4 +1,4 @@
-"""What a release's signature is worth: nobody's, a declared publisher's, or not a good one."""
+"""The worth of a release's signature: nobody's, a declared publisher's, or not a good one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Mark:
 
     @property
     def is_verified(self) -> bool:
-        """Whether a publisher's signature over exactly this release holds."""
+        """True if a publisher's signature over exactly this release holds."""
         return self.kind is MarkKind.VERIFIED
 
 
@@ -82,7 +82,7 @@ def read_trust(
 
 
 def mark_of(library: Library, record: ReleaseRecord, trust: Trust) -> Mark:
-    """What the signature in the ledger says of one release."""
+    """Return the mark for the signature of one release in the ledger."""
     entry = library.facts.ledger.get(str(record.version))
     if entry is None or entry.signature is None or record.digest is None:
         return UNSIGNED

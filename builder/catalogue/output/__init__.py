@@ -1,1 +1,1 @@
-"""Where the catalogue is written: two trees, and one link that swaps."""
+"""The place of the catalogue: two trees, and one link that swaps."""

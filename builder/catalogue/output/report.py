@@ -1,4 +1,4 @@
-"""What a build tells about itself."""
+"""The report of a build about itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildReport:
-    """What a build did. ``seconds`` is by phase; files are counted below the site's root."""
+    """The result of a build. ``seconds`` is by phase; files are counted below the site's root."""
 
     commit: str
     pages: int

@@ -1,4 +1,4 @@
-"""What a build remembers of a site tree, so that the next one need not load what is unchanged.
+"""The memory of a site tree, so that the next build need not load what is unchanged.
 
 One file beside each tree. It is written last, so a tree without one is half made and worth nothing.
 """
@@ -26,7 +26,7 @@ class FeedEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What the pages about many libraries need of one, so that it need not be loaded again."""
+    """The part of a library that pages about many need, so that it need not be loaded again."""
 
     key: str
     newest: str | None
@@ -60,7 +60,7 @@ class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class StepBodies(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Where a library's steps are in ``/api/v1/steps.json``: from which byte, and how long each."""
+    """The place of a library's steps in ``/api/v1/steps.json``: the first byte, and each length."""
 
     start: int
     lengths: tuple[int, ...]

@@ -15,7 +15,7 @@ _DIGEST_BYTES = 12
 
 
 def digest(content: bytes) -> bytes:
-    """What tells one file's bytes from another's in the state."""
+    """Return the digest that tells one file's bytes from another's in the state."""
     return sha256(content).digest()[:_DIGEST_BYTES]
 
 
@@ -38,7 +38,7 @@ class PlannedFile:
 
 @dataclass(kw_only=True, slots=True)
 class Changes:
-    """What was done to a tree, as paths below its root."""
+    """The changes made to a tree, as paths below its root."""
 
     written: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)

@@ -25,7 +25,7 @@ _NAMES = ("a", "b")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TreeTarget:
-    """Where a build writes. With ``is_fresh`` nothing is there yet, which saves looking.
+    """The place that a build writes to. With ``is_fresh`` nothing is there yet: no need to look.
 
     ``mirror`` is the other tree, where that is empty, too: whatever is written into the one is
     linked into the other at once, by the process that wrote it. A walk over a whole site

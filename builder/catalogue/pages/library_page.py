@@ -79,7 +79,7 @@ def _section(view: LibraryView, template: str, root: str) -> Markup:
 
 
 def grants_of(steps: Sequence[Step], manifest: Manifest | None) -> list[Line]:
-    """What the steps may do together."""
+    """Return the permissions of all steps together."""
     lines = dict.fromkeys(line for step in steps for line in permission_lines(step.permissions))
     return list(lines) or list(label_lines(manifest.required_permissions if manifest else ()))
 

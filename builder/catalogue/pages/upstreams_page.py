@@ -1,4 +1,4 @@
-"""What other registries offer beside what is here: available, updates, and what is too new."""
+"""The offers of other registries beside what is here: available, updates, and what is too new."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST = 2_000
 
 
 def read_offers(registry: Registry, snapshot: Snapshot) -> list[Offer]:
-    """What upstreams offered when they were fetched; nothing is fetched.
+    """Read the offers of upstreams as they were when fetched; nothing is fetched.
 
     Empty where what is declared cannot be read: an operator sees that
     where upstreams are listed, and the catalogue is built anyway.

@@ -8,7 +8,7 @@ _HUES = 8
 
 
 def hue_of(name: str) -> int:
-    """Which of the tile's colours a library has, for ever."""
+    """Return the colour of a library's tile, the same for ever."""
     return int(sha256(name.encode()).hexdigest()[:4], 16) % _HUES
 
 

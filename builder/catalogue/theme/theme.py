@@ -27,7 +27,7 @@ CARD_ROOT = _CARD_ROOT.decode()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SitePage:
-    """What a page says about itself.
+    """The facts of a page about itself.
 
     ``path`` is below the site's root and ends in ``/`` or is empty; ``kind`` chooses what the
     frame highlights and allows. ``original`` is the path of the page that this one is a version
@@ -124,7 +124,7 @@ class Theme:
         )
 
     def _head(self, page: SitePage) -> str:
-        """What only this page says in its head."""
+        """Return the parts of the head that only this page has."""
         robots = "" if page.is_indexed else '<meta name="robots" content="noindex">\n'
         if page.feed is None:
             return robots

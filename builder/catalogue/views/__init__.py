@@ -1,1 +1,1 @@
-"""What pages say, before it is HTML."""
+"""The contents of pages, before they are HTML."""

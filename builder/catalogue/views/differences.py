@@ -1,4 +1,4 @@
-"""What changed from each release to the next, as HTML: the chain that makes any difference.
+"""The changes from each release to the next, as HTML: the chain that makes any difference.
 
 All pairs of a hundred releases would be five thousand pages. The steps of the way are ninety-nine
 sections, and together they never demand less than the pair itself (`builder.diff.compare`).

@@ -32,7 +32,7 @@ def read_log(registry: Registry, snapshot: Snapshot, known: KnownLog | None) -> 
 
 
 def _commits_since(registry: Registry, head: CommitId, before: str) -> int | None:
-    """How many commits lead in one line to a head from one before it; None when they do not.
+    """Count the commits in one line from one head to a later one; None when there is no such line.
 
     Where there is but one way, Git lists the history from ``before`` on as it did before.
     """

@@ -26,7 +26,7 @@ class Group:
 
 
 class Overview:
-    """What home, lists and feeds are made of."""
+    """The material of home, lists and feeds."""
 
     def __init__(self, libraries: Mapping[str, LibraryRecord]) -> None:
         """Order the records as people look for them."""

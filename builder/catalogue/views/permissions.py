@@ -1,4 +1,4 @@
-"""What a step may do, in words that an operator understands before granting it."""
+"""The permissions of a step, in words that an operator understands before granting them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages of a library say of each release: its state, its signature, what hits it."""
+"""The facts on a library's pages about each release: its state, its signature, what hits it."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _link(version: Version, pages: Container[str]) -> ReleaseLink:
 
 
 def replacement_of(view: ReleaseView, views: Sequence[ReleaseView]) -> ReleaseLink | None:
-    """What replaces a yanked release, and whether that has a page."""
+    """Return the replacement of a yanked release, and if it has a page."""
     yank = view.record.yank
     if yank is None or yank.replacement is None:
         return None

@@ -1,4 +1,4 @@
-"""What a step's page shows, worked out before the template sees it."""
+"""The contents of a step's page, worked out before the template sees them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ParameterRow = tuple[str, str, bool, bool, str | None, Markup]
 
 
 def step_values(step: Step) -> dict[str, Any]:
-    """What a step's own page and its part of a release's page say of it."""
+    """Return the values for a step's own page and for its part of a release's page."""
     lead, details = lead_and_details(step.description)
     return {
         "step": step,
@@ -54,7 +54,7 @@ def step_values(step: Step) -> dict[str, Any]:
 
 
 def page_values(step: Step) -> dict[str, Any]:
-    """What only a step's own page says of it."""
+    """Return the values for a step's own page alone."""
     return {
         "examples": [
             (example.name, render_description(example.description), json_html(example.parameters))
@@ -69,7 +69,7 @@ def page_values(step: Step) -> dict[str, Any]:
 
 
 def lead_and_details(text: str) -> tuple[str, str]:
-    """What stands above everything else, and the rest of a description that is long."""
+    """Return the sentence above everything else, and the rest of a description that is long."""
     if len(text) <= _LEAD_CHARACTERS:
         return text, ""
     lead, *rest = _AFTER_LEAD.split(text.strip(), maxsplit=1)
@@ -121,7 +121,7 @@ def _option(option: JsonValue) -> str:
 
 
 def _rules(validation: dict[str, JsonValue]) -> Iterator[str]:
-    """What a value must keep, as HTML."""
+    """Yield the rules that a value must keep, as HTML."""
     rest = dict(validation)
     if "pattern" in rest:
         yield f"matches <code>{quote(str(rest.pop('pattern'))[:200])}</code>"
