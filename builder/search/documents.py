@@ -1,4 +1,4 @@
-"""What is found: each library and each of its steps as one document of weighted words."""
+"""Documents to be found: each library and each of its steps, of weighted words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINK = re.compile(r"\[([^\[\]]{1,200})\]\([^()\s]{1,500}\)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentLimits:
-    """How much of one library or step is searched."""
+    """Limits on the searched part of one library or step."""
 
     text_words: int = 1_000
     """Words of one text."""
@@ -38,7 +38,7 @@ DEFAULT_DOCUMENT_LIMITS = DocumentLimits()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
-    """What a hit shows. ``id`` is a library's name or a step's id, ``name`` the name alone."""
+    """The face of a hit. ``id`` is a library's name or a step's id, ``name`` the name alone."""
 
     kind: str
     id: str
@@ -53,7 +53,7 @@ class Card:
 
     @property
     def facets(self) -> tuple[str, tuple[str, ...], tuple[str, ...], bool]:
-        """What the filters look at: kind, categories, platforms, premium."""
+        """Return the facets that filters look at: kind, categories, platforms, premium."""
         return self.kind, self.categories, self.platforms, self.premium
 
 

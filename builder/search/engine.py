@@ -105,7 +105,7 @@ class SearchEngine:
         return self._postings(TEXT, stem(word))
 
     def _unfinished(self, word: str) -> Postings:
-        """What begins with the word, and the word itself."""
+        """Return the postings of all that begins with the word, and of the word itself."""
         own = stem(word)
         lists = [(self._postings(TEXT, own), True)]
         begin = bisect_left(self._lexicon, word)

@@ -27,7 +27,7 @@ from registry.snapshots.registry import Snapshot
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexReport:
-    """What an update did, in libraries."""
+    """The result of an update, in libraries."""
 
     added: int
     removed: int

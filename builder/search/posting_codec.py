@@ -1,4 +1,4 @@
-"""How a term's postings lie in Whoosh's index: documents and weights, two arrays, read whole.
+"""The form of a term's postings in Whoosh's index: documents and weights, two arrays, read whole.
 
 Whoosh asks its codec (`whoosh.codec.base`) to write and read postings. Its own codec keeps blocks
 of pickles, which a matcher walks one posting at a time; that took ten times as long. The rest of

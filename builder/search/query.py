@@ -1,4 +1,4 @@
-"""What is asked, and what is answered. The parser has no syntax errors: any text is a question."""
+"""Questions and answers. The parser has no syntax errors: any text is a question."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SearchUnavailableError(BuilderError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchSettings:
-    """What one question may cost."""
+    """Limits of one question."""
 
     query_characters: int = 500
     """Characters of a question that are looked at."""
@@ -133,7 +133,7 @@ def parse_query(
 ) -> ParsedQuery:
     """Words are wanted, ``"quoted words"`` in that order, and ``-word`` is not wanted.
 
-    Everything else (wildcards, brackets, field names, a quote without its partner) is no syntax:
+    Everything else (wildcards, brackets, field names, a quote without its partner) is not syntax:
     the words in it are looked for.
     """
     text = text[: settings.query_characters]

@@ -61,7 +61,7 @@ EMPTY = Postings(array("I"), array("f"))
 
 
 def rarity(documents: int, total: int) -> float:
-    """How much a word tells that occurs in so many of all documents (the BM25 idf)."""
+    """Return the weight of a word that occurs in so many of all documents (the BM25 idf)."""
     return math.log(1.0 + (total - documents + 0.5) / (documents + 0.5))
 
 
@@ -106,7 +106,7 @@ def some_words(lists: Sequence[Postings], total: int) -> Scores:
 
 @dataclass(frozen=True, slots=True)
 class FacetFilter:
-    """Which combinations of facets pass, and how documents spread over the facets.
+    """The combinations of facets that pass, and how documents spread over the facets.
 
     Documents share few combinations, so filters and counts look at those, not at documents.
     """
@@ -114,7 +114,7 @@ class FacetFilter:
     query: SearchQuery
 
     def passes(self, facets: Facets, *, but: str = "") -> bool:
-        """Whether a combination passes every filter but the one named."""
+        """True if a combination passes every filter but the one named."""
         kind, categories, platforms, premium = facets
         wanted = self.query
         return (

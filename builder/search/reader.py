@@ -89,7 +89,7 @@ class IndexReader:
         return column
 
     def card(self, document: int) -> Card:
-        """What to show of a document."""
+        """Return the card of a document."""
         value = orjson.loads(self._value(CARD, document))
         lists = {key: tuple(value[key]) for key in ("categories", "platforms")}
         return Card(**{**value, **lists})

@@ -1,4 +1,4 @@
-"""What is known of an index beside its own files: where it is, and what it was made of."""
+"""The state of an index beside its own files: where it is, and what it was made of."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def write_state(root: Path, state: IndexState) -> None:
 
 
 def discard_index(root: Path) -> None:
-    """Have the next update make the index anew; who has it open goes on using it."""
+    """Have the next update make the index again; who has it open goes on using it."""
     (root / _STATE).unlink(missing_ok=True)
 
 
 def state_stamp(root: Path) -> tuple[int, int]:
-    """What changes whenever the state is replaced; cheap to ask for. (0, 0) without a state."""
+    """Return a stamp that changes whenever the state is replaced; cheap. (0, 0) without a state."""
     try:
         found = (root / _STATE).stat()
     except OSError:

@@ -52,7 +52,7 @@ DEFAULT_PAGEFIND = PagefindSettings()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchRecord:
-    """What the browser's search knows of one library. All texts may be hostile; they are escaped.
+    """The facts that the browser's search knows of one library. Hostile texts are escaped.
 
     ``page`` is the library's page below the site, such as
     ``libraries/file-operations/index.html``; results link to it (``index.html`` left off).

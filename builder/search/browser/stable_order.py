@@ -2,7 +2,7 @@
 
 Pagefind 1.5 writes the values of a filter in the order of a randomly seeded hash map, and names
 the files by their content, so two runs over the same pages differ. Here the values are sorted and
-the files are named anew. The files are gzipped CBOR (RFC 8949) of arrays, texts and whole numbers.
+the files are named again. The files are gzipped CBOR (RFC 8949) of arrays, texts and whole numbers.
 """
 
 from __future__ import annotations
