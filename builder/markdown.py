@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 MARKDOWN_CHARACTERS = 512 * 1024
 """Longest document that is rendered; a longer one is cut there and says so."""
 RENDERED_EFFORT = 100_000
-"""What the Markdown of a document may cost to parse: a point for each sign, four for each line.
+"""The limit of parsing a document's Markdown: a point for each sign, four for each line.
 
 About a second; of half a million square brackets it would be twenty. What costs more is shown as
 plain text. It is counted, not timed, so that every build shows the same.

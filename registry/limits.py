@@ -32,7 +32,7 @@ class Limits:
     passed_files: int = 20_000
     """Files of a ZIP that are passed by, such as those of a `.venv`."""
     passed_bytes: int = 100 * 1024 * 1024
-    """What is passed by in a ZIP, unpacked: it is verified, because a ZIP is one whole."""
+    """Limit of what is passed by in a ZIP, unpacked: it is verified, because a ZIP is one whole."""
     archive_entries: int = 30_000
     """Entries of a ZIP, folders and what is passed by included: none is read of one with more."""
     name_chars: int = 1_024

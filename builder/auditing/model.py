@@ -21,9 +21,9 @@ class AuditFinding:
     safe: Version | None
     """The least stable release above that nothing hits; None when there is none yet."""
     is_active: bool = False
-    """Whether an unversioned lookup of the instance answers with it."""
+    """True if an unversioned lookup of the instance answers with it."""
     is_pinned: bool = False
-    """Whether the operator chose it."""
+    """True if the operator chose it."""
     is_enabled: bool = True
     is_yanked: bool = False
 
@@ -63,7 +63,7 @@ class AuditReport:
 
     commit: str
     checked: int
-    """How many advisories about libraries and about packages that are needed were there."""
+    """The number of advisories about libraries and about packages that are needed."""
     findings: tuple[AuditFinding, ...]
     dependents: tuple[AffectedDependent, ...]
     unpinned: tuple[Unpinned, ...]

@@ -22,7 +22,7 @@ from registry.problems import InvalidLibraryError
 FIRST_VERSION = "0.1.0"
 _NAME, _TITLE, _DATE = "my-library", "My Library", "2026-01-01"
 LOCAL_SCHEMAS = ".opsteps"
-"""Where a library keeps its schemas until a registry publishes them; no part of a release."""
+"""The place of a library's schemas until a registry publishes them; not part of a release."""
 _EXECUTED = "executors/"
 
 

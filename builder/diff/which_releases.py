@@ -41,7 +41,7 @@ class ComparedReleases:
     diff: InterfaceDiff | None
     verdict: Verdict | None
     source: str = ""
-    """Where the new release was read from, if not from the registry."""
+    """The place that the new release was read from, if not from the registry."""
 
     @property
     def ok(self) -> bool:

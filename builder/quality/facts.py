@@ -21,13 +21,13 @@ class QualityFacts:
     as_of: str
     """The time of the snapshot's commit: the age of a release never depends on a clock."""
     newest: str | None = None
-    """When the library's last release was made."""
+    """The time of the library's last release."""
     signed: bool = False
-    """Whether a publisher's signature over the release is there and valid."""
+    """True if a publisher's signature over the release is there and valid."""
     yanked: bool = False
     deprecated: bool = False
     has_tests: bool = False
-    """Whether the release has files below ``tests/``."""
+    """True if the release has files below ``tests/``."""
     documents: Mapping[str, bytes] = field(default_factory=dict)
     """README.md and CHANGELOG.md of ``docs/``, where they exist."""
     advisories: tuple[str, ...] = ()

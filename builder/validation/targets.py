@@ -38,9 +38,9 @@ class Target:
     format: Format | None = None
     """The format of a YAML file; None for a release."""
     in_registry: bool = False
-    """Whether its directories say its name and version."""
+    """True if its directories say its name and version."""
     policy: Policy = field(default_factory=Policy)
-    """What the registry that it is meant for demands of a candidate."""
+    """The demands on a candidate of the registry that it is meant for."""
 
 
 def is_registry(path: Path) -> bool:

@@ -35,7 +35,7 @@ class Advisories:
     advisories: tuple[Advisory, ...]
     """By id; withdrawn ones too."""
     problems: tuple[Problem, ...]
-    """What is wrong with files of the folder: those with an error are not among the advisories."""
+    """Problems of files of the folder: those with an error are not among the advisories."""
     claims: Mapping[LibraryName, tuple[AdvisoryClaim, ...]]
     keys: Mapping[LibraryName, str]
 

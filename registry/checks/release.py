@@ -109,7 +109,7 @@ class _Checking:
     looked_at: list[Step] = field(default_factory=list)
     """The steps, and what is sound of those that have faults."""
     read: dict[str, JsonValue] = field(default_factory=dict)
-    """What is in the files of the steps."""
+    """The contents of the steps' files."""
     places: dict[str, Mapping[str, Position]] = field(default_factory=dict)
     """Of files that are not JSON until their slips are mended."""
 

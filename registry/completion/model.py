@@ -47,7 +47,7 @@ class Command:
     options: tuple[Option, ...]
     argument: Taken
     choices: tuple[str, ...] = ()
-    """What the argument may be, where that is known."""
+    """The values that the argument may have, where they are known."""
     below: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 STAGED = ".opsteps-"
-"""How a file is called until it gets its name; what a killed process left has such a name, too."""
+"""The beginning of a file's name until it gets its own; what a killed process left has it, too."""
 _READ_ONLY = 0o444
 # Files that are synced one after the other; more are synced at once, by so many threads.
 _ALONE = 3

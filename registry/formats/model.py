@@ -43,7 +43,7 @@ class Platform(StrEnum):
 
 
 NO_CATEGORY = "Other"
-"""Where a step is listed that names no category."""
+"""The category of a step that names none."""
 ALL_PLATFORMS = (Platform.WINDOWS, Platform.LINUX, Platform.MACOS)
 
 
@@ -293,7 +293,7 @@ STRICT = (
     Requirement.TESTS,
     Requirement.PERMISSIONS,
 )
-"""What the policy that ``opsteps init`` writes demands."""
+"""The demands of the policy that ``opsteps init`` writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -308,7 +308,7 @@ class Policy:
     licenses: tuple[str, ...] = ()
     """SPDX ids that libraries may have; any when empty."""
     require: tuple[Requirement, ...] = ()
-    """What a candidate must have besides what an install needs."""
+    """The demands on a candidate besides those of an install."""
     escalation: Escalation = Escalation.REVIEW
     featured: tuple[str, ...] = ()
     """Libraries that the catalogue shows first."""
@@ -326,7 +326,7 @@ class UpstreamFacts:
     trusted: str | None = None
     """A commit that its history must contain: its head when it was added."""
     allow_private: bool = False
-    """Whether it may be on this machine or in a private network."""
+    """True if it may be on this machine or in a private network."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

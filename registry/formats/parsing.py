@@ -58,7 +58,7 @@ class Parsed(Generic[Model]):
     """The decoded JSON or YAML, also where it breaks its schema; of a text that is not JSON what is
     left when its slips are mended, else None."""
     places: Mapping[str, Position] = field(default_factory=dict)
-    """Where the values of a mended text are; of any other file `locate` knows."""
+    """The places of a mended text's values; those of any other file `locate` knows."""
 
 
 def parse_manifest(raw: bytes, *, file: str = "manifest.json") -> Parsed[Manifest]:

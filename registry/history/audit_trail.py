@@ -70,7 +70,7 @@ class AuditEntry:
     summary: str
     reason: str
     attested: bool
-    """Whether a key of the instance or of CI signed it, so that operation and actor are proven."""
+    """True if a key of the instance or of CI signed it, so that operation and actor are proven."""
 
 
 def read_audit_trail(  # noqa: PLR0913 - one for each filter

@@ -22,7 +22,7 @@ _NAMED = 5
 Steps = Mapping[LibraryName, LibraryTransition]
 Apply = Callable[[LibraryChange, LibraryAtHead], LibraryTransition]
 Fate = Callable[[LibraryName, LibraryAtHead], LibraryChange]
-"""What a cascade does to a library that would be left without what it needs."""
+"""Decides what a cascade does to a library that would be left without what it needs."""
 
 
 class View(Protocol):

@@ -33,7 +33,7 @@ MENDS: Mapping[Alarm, str] = {
     Alarm.OTHER_FILES: _VERIFY,
     Alarm.REMOVED_AND_THERE: _VERIFY,
 }
-"""What to do about each."""
+"""The advice on each."""
 
 
 def alarm_text(alarm: Alarm, *details: str) -> str:

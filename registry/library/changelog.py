@@ -7,7 +7,7 @@ import re
 from registry.versions import Version
 
 CHANGELOG = "docs/CHANGELOG.md"
-"""Where a release keeps its changelog."""
+"""The place of a release's changelog."""
 NOTES_CHARACTERS = 8_000
 """Longest release notes; the rest is left to the changelog itself."""
 # "## 1.2.0", "## [1.2.0] - 2026-01-31", "## v1.2.0 (date)": the headings that people write.

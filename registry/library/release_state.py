@@ -54,7 +54,7 @@ class TagFacts:
     tree: ObjectId | None
     """The tree of the release directory, as the tag's message states it."""
     is_ancestor: bool
-    """Whether the commit is an ancestor of (or is) the snapshot's head."""
+    """True if the commit is an ancestor of (or is) the snapshot's head."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +69,7 @@ class ReleaseRecord:
     date: str | None = None
     yank: Yank | None = None
     removal: Removal | None = None
-    """What ``library.yaml`` says of the removal of this version alone."""
+    """The removal of this version alone, as ``library.yaml`` says it."""
     alarm: str = ""
     tag: ObjectId | None = None
     """The tag object, where there is a tag."""

@@ -37,7 +37,7 @@ class Converted:
     files: dict[str, bytes] = field(repr=False)
     notes: tuple[Problem, ...]
     origins: dict[str, WrittenPlace] = field(repr=False)
-    """Where the author finds what became a file."""
+    """The places where the author finds what became a file."""
 
     def as_written(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         """Problems of the release, each at the place in the author's own files."""

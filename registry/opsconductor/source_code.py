@@ -17,7 +17,7 @@ class StepCode:
     """Classes with the methods that can be called with one dictionary, and what is imported."""
 
     problem: str = ""
-    """Why it is not Python that can be read; else empty."""
+    """The reason why it is not Python that can be read; else empty."""
     methods: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The classes that have a method, by the method's name."""
     misfits: frozenset[str] = frozenset()

@@ -38,10 +38,10 @@ class Withdrawn:
     version: Version
     commit: CommitId
     active: Version | None
-    """What callers without a version get now where the operator pinned none."""
+    """The version that callers without one get now where the operator pinned none."""
     active_before: Version | None
     is_removed: bool
-    """Whether this version is not there to be served, yanked or not."""
+    """True if this version is not there to be served, yanked or not."""
     pinned: Version | None
     """The version that this instance is pinned to."""
 

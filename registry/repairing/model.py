@@ -78,7 +78,7 @@ class RepairPlan:
     head: CommitId
     items: tuple[Item, ...]
     findings: int = 0
-    """How much `verify` finds there."""
+    """The number of `verify`'s findings there."""
 
     @property
     def changes(self) -> tuple[Change, ...]:

@@ -7,7 +7,7 @@ from registry.formats.model import Manifest
 from registry.versions import Version, parse_version
 
 DEFAULT_HOST = parse_version("1.0.0")
-"""What is taken for the version where nobody says another."""
+"""The version where nobody says another."""
 HOST_VARIABLE = "OPSTEPS_OPSCONDUCTOR_VERSION"
 
 

@@ -47,7 +47,7 @@ class RememberedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     releases: tuple[RememberedRelease, ...] = ()
     facts: str = ""
     accepted: int = 0
-    """How often a person accepted a change of it."""
+    """The number of times that a person accepted a change of it."""
     active: str = ""
     """The version that lookups without one were answered with last, while all was sound."""
 
@@ -75,7 +75,7 @@ class Memory:
         self.generation = 0
         """Grows whenever a person accepts something."""
         self.problem = ""
-        """Why not all of the file can be read; empty when it can."""
+        """The reason why not all of the file can be read; empty when it can."""
         self._lock = directory / _LOCK
         self._file: tuple[int, int] | None = None
         self._size = 0

@@ -32,7 +32,7 @@ class Needs:
 
 
 Releases = dict[str, Needs]
-"""What every version of a library that has a directory needs."""
+"""The needs of every version of a library that has a directory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -265,9 +265,9 @@ class Registry:
         """For a server: the branch that its setting names, else empty; its changes go nowhere but
         where it serves."""
         self.memory = Memory(repository.git_dir / "opsteps")
-        """What servers of this working tree have served: another one may have another branch."""
+        """The releases served from this working tree: another one may have another branch."""
         self.remembers = False
-        """Whether snapshots are held to it: those of servers are, and of what they start."""
+        """True if snapshots are held to it: those of servers are, and of what they start."""
 
     @classmethod
     def open(

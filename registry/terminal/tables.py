@@ -34,7 +34,7 @@ class Column:
     whole: bool = False
     is_number: bool = False
     is_labelled: bool = False
-    """Where rows are lines, on one of its own after its title: nothing else says which date."""
+    """True to print its title with it, where rows are lines: nothing else says which date."""
     style: str = ""
     styles: Mapping[str, str] = field(default_factory=dict)
     """The style of a cell by what it says."""

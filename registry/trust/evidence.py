@@ -81,7 +81,7 @@ class History:
     """Commits of the other head's history that stand here without their parents, and what trees
     the libraries have there."""
     since: CommitId | None = None
-    """That other head."""
+    """The other head."""
 
     @property
     def root(self) -> CommitRoot:
@@ -117,7 +117,7 @@ class TagEvidence:
     ref: str
     object_id: ObjectId
     name: str = ""
-    """What the tag object itself says that it is called."""
+    """The name that the tag object itself says."""
     commit: CommitId | None = None
     digest: Digest | None = None
     tree: ObjectId | None = None
@@ -132,4 +132,4 @@ class Introduction:
     commit: Commit
     tree: ObjectId | None
     owners: tuple[str, ...]
-    """Who owned the library just before; for a new library, who owned it from then on."""
+    """The owners just before; for a new library, those from then on."""

@@ -33,7 +33,7 @@ class Look:
     problem: str = ""
     next_step: str = ""
     attack: Attack | None = None
-    """What it would be if nobody meant it: the head lacks commits that were served."""
+    """The attack that it would be if nobody meant it: the head lacks commits that were served."""
 
     def __str__(self) -> str:
         """Both in one line."""

@@ -25,7 +25,7 @@ class ServedHead(msgspec.Struct, frozen=True):
     branch: str
     head: CommitId
     accepted: int = 0
-    """How often a person accepted another head."""
+    """The number of times that a person accepted another head."""
     judged: str = ""
     """The last commit of which nothing was found; empty before the first judgement."""
 

@@ -31,7 +31,7 @@ class TrustedHead:
 
     head: CommitId
     verified: str
-    """When it was verified or set: RFC 3339, UTC."""
+    """The time at which it was verified or set: RFC 3339, UTC."""
     sequence: int = 0
     time: str | None = None
     """Of the statement."""

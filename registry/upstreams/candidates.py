@@ -43,7 +43,7 @@ class Supply:
     ) -> None:
         """``host`` is the version of OpsConductor."""
         self.hints: dict[LibraryName, list[str]] = {}
-        """Why some versions of a library were not there to be chosen."""
+        """The reasons why some versions of a library were not there to be chosen."""
         self._here = here
         self._upstreams = upstreams
         self._host = host

@@ -34,11 +34,11 @@ class FetchState:
     head: CommitId | None = None
     """The last head that was fetched and judged good."""
     fetched_at: str | None = None
-    """When that was: RFC 3339, UTC."""
+    """The time of that: RFC 3339, UTC."""
     tried_at: float = 0.0
     """The last attempt, seconds since 1970."""
     problem: str = ""
-    """Why the last attempt failed; empty when it did not."""
+    """The reason why the last attempt failed; empty when it did not."""
     trusted: CommitId | None = None
     """The commit that ``registry.yaml`` demanded then."""
 

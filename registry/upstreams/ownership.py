@@ -26,7 +26,7 @@ class Here:
 
 
 Has = Callable[[Upstream, LibraryName], bool]
-"""Whether an upstream has a name; raises UnreachableUpstreamError where that is not known."""
+"""Tells if an upstream has a name; raises UnreachableUpstreamError where that is not known."""
 
 
 def owner(name: LibraryName, here: Here, declared: Declared, has: Has) -> Upstream | None:

@@ -42,7 +42,7 @@ class Planned:
     was: Version | None
     upstream: str | None
     is_here: bool
-    """Whether the release is in this registry already."""
+    """True if the release is in this registry already."""
     is_wished: bool = False
 
     @property

@@ -16,7 +16,7 @@ from registry.signing.statements import HeadStatement
 from registry.trust.report import Attack, CheckName, CheckOutcome, Finding
 
 SKEW = timedelta(minutes=5)
-"""How far two machines' clocks may be apart."""
+"""The greatest difference between two machines' clocks."""
 SPARE_STATEMENTS = 1_000
 _FETCH = "Fetch the registry and its branch opsteps-head together, from a place that you trust"
 _SIGN = "Let 'opsteps sign-head' sign the present head, and see why it was not done"
@@ -38,9 +38,9 @@ class HeadStanding:
     """The place of a statement's head, seen from the registry's head."""
 
     newer: int | None
-    """How many commits the head has upon it; None when it is not an ancestor of the head."""
+    """The number of commits the head has upon it; None when it is not an ancestor of the head."""
     is_ahead: bool
-    """Whether the statement's head comes after the registry's."""
+    """True if the statement's head comes after the registry's."""
 
 
 def judge_statement(

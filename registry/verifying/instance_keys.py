@@ -31,7 +31,7 @@ class KeyHistory:
     keys: dict[str, PublicKey] = field(default_factory=dict)
     declared: dict[CommitId, Prints] = field(default_factory=dict)
     ever: dict[CommitId, Prints] = field(default_factory=dict)
-    """What was declared at each commit or before it."""
+    """The keys declared at each commit or before it."""
     removed: dict[CommitId, Mapping[str, CommitId]] = field(default_factory=dict)
     acts: list[Act] = field(default_factory=list)
 

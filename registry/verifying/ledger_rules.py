@@ -44,7 +44,7 @@ class Examined:
     records: list[Record] = field(default_factory=list)
     """Entries about removed versions, each where it was written first."""
     acts: list[Act] = field(default_factory=list)
-    """What only those may do who run the registry, and withdrawals."""
+    """Acts that only those may do who run the registry, and withdrawals."""
 
     def change(self, history: History, change: CommitChange) -> None:
         """Take the next change, parents first."""

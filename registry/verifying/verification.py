@@ -54,10 +54,10 @@ class VerificationOptions:
     now: datetime
     administrators: tuple[PublicKey, ...] = ()
     longest: timedelta | None = None
-    """How old a statement of the head may be."""
+    """The greatest age of a statement of the head."""
     deep: bool = False
     holds_to_served: bool = True
-    """Whether the head is held to what servers of this clone served, as to what was trusted."""
+    """True if the head is held to what servers of this clone served, as to what was trusted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -129,7 +129,7 @@ class RegistryChange:
     before: bytes | None
     after: bytes | None
     signed: bool
-    """Whether there is a ``registry.yaml.sig`` at the base."""
+    """True if there is a ``registry.yaml.sig`` at the base."""
     instances: Mapping[str, bytes] = field(default_factory=dict)
     """The changed files of instances, as they are at the head."""
     advisories: Mapping[str, bytes] = field(default_factory=dict)

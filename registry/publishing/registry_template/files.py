@@ -86,11 +86,11 @@ class NewRegistry:
     operators: tuple[str, ...] = ()
     hosts: tuple[Host, ...] = ()
     tool: ToolSource | None = None
-    """Where workflows get opsteps from; None is for a person to write down."""
+    """The source of opsteps for workflows; None is for a person to write down."""
     require: tuple[Requirement, ...] = ()
-    """What its policy demands of candidates."""
+    """The demands of its policy on candidates."""
     branch: str = MAIN
-    """Where it is kept: what workflows release from and reviews compare with."""
+    """The branch that it is kept on: workflows release from it and reviews compare with it."""
 
 
 def parse_account(text: str) -> str:
