@@ -23,7 +23,7 @@ from registry.problems import printable
 from registry.terminal.pasting import word
 
 RESTORE = "Look with 'git fsck'; restore the object from another clone"
-"""What to do about an object that cannot be read."""
+"""The advice on an object that cannot be read."""
 _DAMAGED = re.compile(
     r"corrupt|inflate|hash mismatch|unable to unpack|is empty$|bad object|bad tree"
     r"|garbage at end|unable to read|could not parse|missing (?:blob|tree|commit) object",
