@@ -59,9 +59,9 @@ class Task:
     before: dict[str, LibraryRecord]
     target: TreeTarget
     records: Path | None
-    """Where the search records go; None when there is to be no search."""
+    """The place of the search records; None when there is to be no search."""
     remembers: bool = False
-    """Whether it is a server's, which holds releases to what it served."""
+    """True for a server's, which holds releases to what it served."""
 
 
 class Part(msgspec.Struct, kw_only=True):

@@ -15,7 +15,7 @@ class Context:
 
     theme: Theme
     as_of: str
-    """When the commit was made that is shown: what is old is old as seen from there."""
+    """The time of the commit that is shown: what is old is old as seen from there."""
     advisories: Advisories = field(default=NO_ADVISORIES)
     trust: Trust = field(default=NO_TRUST)
     listed: frozenset[str] = frozenset()

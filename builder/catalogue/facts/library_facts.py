@@ -35,9 +35,9 @@ class KnownLibrary:
 
     source: Source
     marks: Mapping[str, Mark]
-    """What the signature of each release is worth; candidates are left out."""
+    """The worth of each release's signature; candidates are left out."""
     hits: tuple[AdvisoryHit, ...]
-    """What the registry's advisories say of its releases."""
+    """The registry's advisories about its releases."""
     successions: tuple[Succession, ...]
     """Greatest version first."""
     notes: Mapping[str, str]

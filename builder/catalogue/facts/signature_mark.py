@@ -54,7 +54,7 @@ class Trust:
     publishers: Publishers | None
     """None when ``registry.yaml`` declares none that can be read."""
     is_confirmed: bool
-    """Whether an administrator, whose key the builder was given, signed the declaration."""
+    """True if an administrator, whose key the builder was given, signed the declaration."""
 
 
 NO_TRUST = Trust(publishers=None, is_confirmed=False)

@@ -32,7 +32,7 @@ class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     newest: str | None
     """The date of the last release, where the quality score depends on its age."""
     age: int
-    """That age in the steps of the score, as it was when the pages were rendered."""
+    """The age in the steps of the score, as it was when the pages were rendered."""
     name: str
     title: str
     description: str

@@ -32,7 +32,7 @@ BUMP_WORDS = {
     Bump.PATCH: ("patch", "badge-good"),
     Bump.NONE: ("same interface", ""),
 }
-"""What a difference is called, and the class of its badge."""
+"""The name of a difference, and the class of its badge."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

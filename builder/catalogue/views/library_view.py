@@ -41,15 +41,15 @@ class LibraryView:
     known: KnownLibrary
     context: Context
     shared: Mapping[str, Any]
-    """What the library's page, its card and its steps' pages all show."""
+    """The values that the library's page, its card and its steps' pages all show."""
     releases: tuple[ReleaseView, ...]
     """Greatest first, without candidates."""
     chain: Mapping[str, ReleaseDifference]
     advisories: tuple[AdvisoryView, ...]
     notes: Mapping[str, Markup]
-    """What each release's own changelog says of it, by version."""
+    """The notes from each release's own changelog, by version."""
     values: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """What was worked out of steps so far, by the step's identity."""
+    """The values worked out of steps so far, by the step's identity."""
 
     def step_values(self, step: Step) -> dict[str, Any]:
         """As `builder.catalogue.views.step_view.step_values`, once for each step."""

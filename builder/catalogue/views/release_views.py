@@ -59,7 +59,7 @@ class ReleaseView:
     advisories: tuple[AdvisoryView, ...]
     badges: tuple[BadgeWord, ...]
     bump: BadgeWord | None
-    """What it demands of those who come from the release before; None for the first."""
+    """The demand on those who come from the release before; None for the first."""
 
 
 def release_views(
