@@ -63,7 +63,7 @@ class SearchDocument:
 
     card: Card
     factor: float = 1.0
-    """What all weights are multiplied with; less than 1 for what should not be used any more."""
+    """The factor of all weights; less than 1 for what should not be used any more."""
     weights: dict[str, float] = field(default_factory=dict)
     sequence: list[str] = field(default_factory=list)
 

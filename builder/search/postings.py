@@ -15,7 +15,7 @@ from builder.search.stems import stem
 # nothing but itself and one library can be replaced without touching the others.
 _K1, _B, _AVERAGE = 1.6, 0.5, 60.0
 POSTING_BYTES = 8
-"""What one posting takes in the index: a document and a weight, 4 bytes each."""
+"""The size of one posting in the index: a document and a weight, 4 bytes each."""
 
 
 def stem_weights(document: SearchDocument) -> dict[str, float]:

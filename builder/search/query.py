@@ -43,7 +43,7 @@ class SearchSettings:
     suggested_letters: int = 24
     """Longest word for which another is suggested, letters."""
     lock_seconds: float = 120.0
-    """How long an update waits for another one of the same index, seconds."""
+    """The wait of an update for another one of the same index, seconds."""
     segments: int = 8
     """Segments of the index; more of them are merged, the smallest first."""
 
