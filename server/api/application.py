@@ -97,14 +97,14 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _down(request: Request, error: Exception) -> Response:
-    """What needs rows cannot be answered now; where the database is is nobody's business."""
+    """Answer that rows are out of reach; where the database is is nobody's business."""
     del request
     _LOG.error("the database refused", reason=str(error))
     return error_reply(AnswerError(503, "the database is down; ask again later"))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """What FastAPI found wrong with a request, as sentences."""
+    """Answer with FastAPI's errors about a request, as sentences."""
     if not isinstance(error, RequestValidationError):
         raise error
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

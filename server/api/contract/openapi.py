@@ -1,4 +1,4 @@
-"""What the OpenAPI document says besides its routes: who may, and what holds for all of them.
+"""The parts of the OpenAPI document besides its routes: who may, and what holds for all of them.
 
 Tokens, keys and conditional requests are dealt with in front of FastAPI, which knows nothing of
 them; limits are settings, which it does not know either.
@@ -86,14 +86,14 @@ def _access(route: APIRoute) -> Access:
 
 
 def _security(access: Access) -> list[dict[str, list[str]]]:
-    """Which tokens; an empty one stands for none."""
+    """Return the tokens that are accepted; an empty entry stands for none."""
     if access is Access.PUBLIC:
         return []
     return [{}, {_TOKEN: []}] if access is Access.READ else [{_TOKEN: [access.value]}, {}]
 
 
 def _limit(path: str, parameter: dict[str, Any], settings: Settings) -> None:
-    """What a parameter may be at most, as it is set."""
+    """Set the greatest value of a parameter, as configured."""
     schemas = [parameter["schema"], *parameter["schema"].get("anyOf", ())]
     most = settings.search_limit if path.endswith("/search") else settings.list_limit
     for schema in schemas:

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from server.errors import AnswerError
 
 IGNORED = frozenset({"_", "t", "timestamp", "license_key"})
-"""What clients add to get past caches, and a key that OpsConductor's clients may send anywhere."""
+"""Names that clients add to get past caches, and a key that OpsConductor's may send anywhere."""
 _SHOWN = 60
 
 

@@ -1,4 +1,4 @@
-"""What the routes share: their parts of the server, their replies and their error shapes."""
+"""The things that routes share: their parts of the server, their replies and their error shapes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def invalid_body(error: ValidationError | RequestValidationError) -> AnswerError:
-    """What is wrong with a request, as sentences (422)."""
+    """Return the errors of a request, as sentences (422)."""
     problems = tuple(_problem(found["loc"], found["msg"]) for found in error.errors())
     if any(found["type"] == "missing" and found["loc"] == ("body",) for found in error.errors()):
         problems = ("the body is missing: send JSON, with Content-Type: application/json",)

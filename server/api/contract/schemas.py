@@ -14,7 +14,7 @@ class _Wire(BaseModel):
 
 
 class ErrorBody(_Wire):
-    """What is wrong, in a sentence that a person can act on."""
+    """An error, in a sentence that a person can act on."""
 
     detail: str = Field(examples=["there is no library 'x'; see GET /api/v1/libraries"])
     problems: list[str] = Field(default=[], description="Each single problem, where there are any.")
@@ -57,7 +57,7 @@ class BuildHealth(_Wire):
 
 
 class DatabaseHealth(_Wire):
-    """Where rows are kept. While it is down or they are gone, lookups go on, changes are 503."""
+    """The place of the rows. While it is down or they are gone, lookups go on, changes are 503."""
 
     status: Literal["ready", "unwritable", "down", "gone"] = Field(
         description="`gone`: there were tokens once, and the rows have none."
@@ -76,7 +76,7 @@ class RemoteHealth(_Wire):
 
 
 class CloneHealth(_Wire):
-    """Whether the clone that is served has the older commits and tags that answers depend on."""
+    """The state of the clone: complete when it has the older commits and tags that answers need."""
 
     complete: bool
     problem: str = Field(description="What it lacks; else empty.")
@@ -84,7 +84,7 @@ class CloneHealth(_Wire):
 
 
 class WriteHealth(_Wire):
-    """Whether changes can be made."""
+    """The state of writing: ready when changes can be made."""
 
     status: Literal["ready", "slow", "failing"]
     problem: str = Field(description="Why somebody should look; else empty.")
@@ -95,7 +95,7 @@ class WriteHealth(_Wire):
 
 
 class Health(_Wire):
-    """How the server is. ``degraded`` means that it serves, and that somebody should look."""
+    """The health of the server. ``degraded``: it serves, and somebody should look."""
 
     status: Literal["healthy", "degraded", "loading"]
     service: Literal["opsconductor-steps"]
@@ -125,7 +125,7 @@ class Health(_Wire):
 
 
 class RouteFigures(_Wire):
-    """What was measured of one route since the start."""
+    """The measurements of one route since the start."""
 
     requests: int
     errors: int
@@ -144,7 +144,7 @@ class PerformanceStats(_Wire):
 
 
 class CacheStats(_Wire):
-    """What was made on demand and is kept."""
+    """The sizes of what was made on demand and is kept."""
 
     pinned_releases: int
     filtered_lists: int
@@ -214,7 +214,7 @@ class InstallRequest(_Wire):
 
 
 class UpdateRequest(_Wire):
-    """Where an update goes; without either to the last version that fits."""
+    """The aim of an update; without either, the last version that fits."""
 
     version: str | None = Field(default=None, examples=["1.2.0"])
     range: str | None = Field(default=None, examples=["<2"])
@@ -249,7 +249,7 @@ class ResolveRequest(_Wire):
 
 
 class FetchedUpstream(_Wire):
-    """How old an answer is that follows from what was fetched of an upstream."""
+    """The age of an answer that follows from what was fetched of an upstream."""
 
     alias: str
     fetched_at: str | None = Field(description="RFC 3339, UTC; null: never.")
@@ -268,7 +268,7 @@ class ResolvedLibrary(_Wire):
 
 
 class Resolution(_Wire):
-    """What would be active if the requirements were installed; nothing was."""
+    """The releases that would be active if the requirements were installed; nothing was."""
 
     libraries: list[ResolvedLibrary]
     upstreams: list[FetchedUpstream]
@@ -384,7 +384,7 @@ class Dependent(_Wire):
 
 
 class Dependents(_Wire):
-    """Who needs a library."""
+    """The libraries that need a library."""
 
     library: str
     dependents: list[Dependent]
@@ -441,7 +441,7 @@ class SecurityEvents(_Wire):
 
 
 class Comparison(BaseModel):
-    """What changed for callers between two releases, and the least version that this demands."""
+    """The changes for callers between two releases, and the least version that they demand."""
 
     model_config = ConfigDict(extra="allow")
 

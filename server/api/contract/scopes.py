@@ -1,4 +1,4 @@
-"""Who may: each route declares a rule, and a test fails for one that does not."""
+"""The rule of each route about who may ask; a test fails for a route without one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.api.contract.query_names import check_query
 
 
 class Access(StrEnum):
-    """What a request needs."""
+    """The needs of a request."""
 
     PUBLIC = "public"
     """Nothing: it tells no more than that the server runs."""
@@ -30,7 +30,7 @@ class Requires:
         self.access = access
 
     def __call__(self, request: Request) -> Principal | None:
-        """Who asks; None where nobody need say. AnswerError (422) for a query that is not known."""
+        """Return the client; None where nobody need say. AnswerError (422) for an unknown query."""
         if self.access is Access.PUBLIC:
             return None
         found = self._principal(request)

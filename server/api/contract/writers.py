@@ -1,4 +1,4 @@
-"""Who changes something through a route: a dependency of each route that writes."""
+"""The writer behind a request: a dependency of each route that writes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _MANAGE = Requires(Access.MANAGE)
 
 
 def writer(request: Request, principal: Annotated[Principal, Depends(_MANAGE)]) -> Who:
-    """Who changes something; raises AnswerError unless this request may."""
+    """Return the writer; raises AnswerError unless this request may write."""
     name = _user() if principal is LOCAL else principal.name
     return Who(name=name, request=request_id_of(request.scope))
 
 
 def _user() -> str:
-    """Whom a write from this machine is recorded for: the user that the server runs as."""
+    """Return the name that a local write is recorded for: the user that the server runs as."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -1,4 +1,4 @@
-"""What changes libraries: install, toggle, uninstall, pin, roll back."""
+"""Routes that change libraries: install, toggle, uninstall, pin, roll back."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ async def get_events(
     `unpinned`, `rolled-back`, `withdrawn` and `changed` name the commit, who did it and the
     libraries; `head` ends what one swap brought, and `health` tells a change of status. The ids are
     commits: any server of the instance resumes after them. `reset` means that too much, or
-    something else, happened since: read everything anew.
+    something else, happened since: read everything again.
     """
     last = last_event_id or after or ""
     if last and not _COMMIT.match(last):
@@ -90,7 +90,7 @@ async def get_audit(
     limit: Annotated[int, Query(ge=1, description="Entries of a page.")] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> Reply:
-    """Who changed what and when, the newest first: the history of the registry.
+    """The history of the registry: who changed what and when, the newest first.
 
     One question walks 2,000 commits at most (the setting `audit_commits`): a page may hold fewer
     entries than `limit`, or none, and still have a `next_cursor`, which goes on from there.
@@ -137,7 +137,7 @@ async def get_audit(
 
 
 def _is_a_time(moment: datetime) -> bool:
-    """Whether it is within the years 1 to 9999 in UTC as well."""
+    """True if it is within the years 1 to 9999 in UTC as well."""
     try:
         moment.astimezone(UTC)
     except OverflowError:

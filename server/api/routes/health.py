@@ -23,13 +23,13 @@ _READ = [Depends(Requires(Access.READ))]
 
 @router.get("/health", response_model=Health, dependencies=[Depends(Requires(Access.PUBLIC))])
 async def get_health(parts: ServerParts) -> Reply:
-    """How the server is; answered without a token, and while the registry is being loaded."""
+    """The health of the server; answered without a token, and while the registry is loading."""
     return Reply(json_answer(parts.health.fields()))
 
 
 @router.get("/api/v1/analytics/usage", response_model=Usage, responses=errors(), dependencies=_READ)
 async def get_usage(parts: ServerParts) -> Reply:
-    """What is served, and true figures of this process; nothing is estimated."""
+    """Counts of what is served, and true figures of this process; nothing is estimated."""
     served = parts.lookups.served()
     content: dict[str, Any] = {
         "status": "success",
@@ -64,7 +64,7 @@ async def get_performance(parts: ServerParts) -> Reply:
     dependencies=[Depends(Requires(Access.MANAGE))],
 )
 async def clear_cache(parts: ServerParts) -> Reply:
-    """Forget everything in memory and build it from Git anew; answers when that is done.
+    """Forget everything in memory and build it from Git again; answers when that is done.
 
     Needs a token with the scope `manage`; without any token configured, a caller on this machine.
     """

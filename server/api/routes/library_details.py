@@ -89,7 +89,7 @@ async def compare_releases(
     ] = None,
     new: Annotated[str | None, Query(description="The last release when left out.")] = None,
 ) -> Reply:
-    """What changed for callers between two releases, as `opsteps diff --json` says it."""
+    """The changes for callers between two releases, as `opsteps diff --json` lists them."""
     name = library_name(parts, library)
     before = version_of(old) if old is not None else None
     after = version_of(new) if new is not None else None

@@ -81,7 +81,7 @@ async def update_library(
 
 
 def _why_unchanged(parts: Parts, name: LibraryName) -> str:
-    """Why an update changed nothing."""
+    """Say why an update changed nothing."""
     snapshot = parts.follower.snapshot
     upstream = snapshot.library(name).instance.upstream if snapshot is not None else None
     if upstream is None:
@@ -97,7 +97,7 @@ def _why_unchanged(parts: Parts, name: LibraryName) -> str:
 async def resolve_requirements(
     parts: ServerParts, request: Request, wanted: ResolveRequest
 ) -> Reply:
-    """What would be active if these requirements were installed; nothing is.
+    """Resolve these requirements, and show what would be active; nothing is installed.
 
     409 says in words who contradicts whom. Who may change libraries has upstreams asked that were
     not asked lately; everybody else is answered from what was fetched: `upstreams` says when.
@@ -150,7 +150,7 @@ async def get_available(
     limit: Annotated[int, Query(ge=1, description="Entries of a page.")] = 100,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> Reply:
-    """What upstreams offer beside what is installed, as it was when they were fetched."""
+    """The offers of upstreams beside what is installed, as they were when fetched."""
     if limit > parts.settings.list_limit:
         raise AnswerError(422, f"limit: at most {parts.settings.list_limit} entries come at once")
     start = read_cursor(cursor)
@@ -175,7 +175,7 @@ async def get_available(
 
 
 def _fetched(states: States) -> list[dict[str, Any]]:
-    """How old an answer is that follows from what was fetched."""
+    """Return the age of an answer that follows from what was fetched."""
     return [
         {"alias": one.alias, "fetched_at": state.fetched_at, "problem": state.problem}
         for one, state in states
