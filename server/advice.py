@@ -1,4 +1,4 @@
-"""What to do next, for whoever asks over HTTP: the registry's errors advise the command line."""
+"""Advice for clients over HTTP: the registry's errors advise the command line."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def for_http(step: str, about: str = "") -> str:
 
 
 def _of_operator(said: str) -> str:
-    """What the operator does, in words: the commands are for whoever is at the registry."""
+    """Advise on the operator's part, in words: the commands are for those at the registry."""
     if re.search(r"\btags?\b", said):
         return _OPERATORS_TAG
     return next((words for command, words in _OPERATORS.items() if command in said), _OPERATOR)

@@ -26,7 +26,7 @@ def _field(default: Any, doc: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """How one server runs. Built by ``settings_from`` or directly; never changes afterwards."""
+    """The settings of one server, built by ``settings_from`` or directly; they never change."""
 
     host: str = _field("127.0.0.1", "Address to listen on.")
     port: int = _field(3011, "Port to listen on; 0 takes a free one.")

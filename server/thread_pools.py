@@ -31,11 +31,11 @@ class Pool:
         self._lock = threading.Lock()
         self._held = 0
         self.refused = 0
-        """How many were turned away since the start."""
+        """The number of those turned away since the start."""
 
     @property
     def held(self) -> int:
-        """How many are under way or waiting."""
+        """Count the pieces of work under way or waiting."""
         return self._held
 
     def submit(
@@ -55,7 +55,7 @@ class Pool:
         return self._begin(work, *arguments, **named)
 
     async def run(self, work: Callable[P, Result], *arguments: P.args, **named: P.kwargs) -> Result:
-        """What the work returns, or raises; AnswerError (503) when too many wait already."""
+        """Run the work: returns or raises what it does; AnswerError (503) when too many wait."""
         return await asyncio.wrap_future(self.submit(work, *arguments, **named))
 
     async def end(self, work: Callable[P, Result], *arguments: P.args, **named: P.kwargs) -> Result:

@@ -1,1 +1,1 @@
-"""Who may: tokens, trusted networks, limits, and what is on record of it."""
+"""Access: tokens, trusted networks, limits, and the record of refusals."""

@@ -1,4 +1,4 @@
-"""Who may ask: host names, origins and bearer tokens (design, section 8).
+"""Decide who may ask: host names, origins and bearer tokens (design, section 8).
 
 Invariant: a server that listens on loopback answers only to loopback names, so that no page of
 another site reaches it by rebinding a name of its own to 127.0.0.1.
@@ -31,7 +31,7 @@ _DETAIL = 300
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be reached from this machine."""
+    """True if a host name or address can only be reached from this machine."""
     bare = host.removeprefix("[").removesuffix("]")
     if bare.lower() in {"localhost", "localhost."}:
         return True
@@ -42,7 +42,7 @@ def is_loopback(host: str) -> bool:
 
 
 def web_address(host: str, port: int) -> str:
-    """Where a server that listens there is found, seen from its own machine."""
+    """Return the address of a server that listens there, seen from its own machine."""
     seen = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - as it is given
     return f"http://[{seen}]:{port}" if ":" in seen else f"http://{seen}:{port}"
 
@@ -74,7 +74,7 @@ class Gate:
         self._origins = frozenset(origin.encode() for origin in settings.allowed_origins)
 
     def host_is_known(self, host: bytes | None) -> bool:
-        """Whether the ``Host`` is one of ours."""
+        """True if the ``Host`` is one of ours."""
         if host in self.known_hosts:
             return True
         if not self._accepts(host):
@@ -101,7 +101,7 @@ class Gate:
             )
 
     def check_read(self, scope: Scope) -> None:
-        """Raise AnswerError (401, 429, 503) when reads need a token and this is none."""
+        """Raise AnswerError (401, 429, 503) when reads need a token and this is not one."""
         if not self.reads_need_token:
             return
         fields = dict(scope["headers"])
@@ -116,7 +116,7 @@ class Gate:
         return origin if origin in self._origins else None
 
     def check_scope(self, scope: Scope, needed: str) -> Principal:
-        """Who asks for something that needs a scope.
+        """Return the principal of a request that needs a scope; raises AnswerError.
 
         Raises AnswerError (401, 403, 429), and 503 as long as it cannot be known who may.
         """
@@ -143,7 +143,7 @@ class Gate:
         return found
 
     def may(self, scope: Scope, needed: str) -> bool:
-        """Whether `check_scope` would let them; nobody is refused, and nothing is noted."""
+        """True if `check_scope` would let them; nobody is refused, and nothing is noted."""
         fields = dict(scope["headers"])
         if not self.tokens.is_fresh:
             return False
@@ -160,13 +160,13 @@ class Gate:
         return self.trusted.principal(scope, *split_host(fields.get(b"host")))
 
     def _without_tokens(self) -> str:
-        """Who may change something as long as there are no tokens."""
+        """Return the name of a writer as long as there are no tokens."""
         if self.trusted:
             return "without a token, changes come from trusted_networks or this machine itself only"
         return "without tokens, writes come from this machine itself only"
 
     def _refuse_unknown(self, scope: Scope, fields: Mapping[bytes, bytes], detail: str) -> NoReturn:
-        """401; 429 for a client that has failed too often. A token that is missing is no guess."""
+        """401; 429 for a client that has failed too often. A missing token is not a guess."""
         if not self.tokens.is_known:
             raise AnswerError(503, "the database is down: it is not known who may do this")
         if fields.get(b"authorization") is None:
@@ -211,7 +211,7 @@ class Gate:
             self._refuse(scope, who.name, reason)
 
     def _foreign(self, fields: Mapping[bytes, bytes]) -> str:
-        """Why a request is taken for one of another site's page; empty when it is not."""
+        """Say why a request is taken for one of another site's page; empty when it is not."""
         origin = fields.get(b"origin")
         own = b"//" + fields.get(b"host", b"")
         if self.allowed_origin(origin) is not None:
@@ -252,7 +252,7 @@ class Gate:
 
 
 def _lacks(who: Principal, needed: str) -> str:
-    """What is missing, and what there is instead."""
+    """Say what is missing, and what there is instead."""
     has = max(who.scopes, key=SCOPES.index, default="")
     kind, _, name = who.name.partition(":")
     if kind == "trusted":

@@ -1,4 +1,4 @@
-"""How often one address may fail. A token of 256 bits is not guessed; this keeps noise out.
+"""Limit the failures of one address. A token of 256 bits is not guessed; this keeps noise out.
 
 A request with a valid token is never limited: nobody is locked out because a neighbour behind the
 same address fails.
@@ -17,7 +17,7 @@ _IPV6_PREFIX = 64
 
 
 def client_network(address: str) -> str:
-    """Who counts as one client: an IPv4 address, or a /64 of IPv6, which one customer has."""
+    """Return the name of one client: an IPv4 address, or a /64 of IPv6, which one customer has."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -43,7 +43,7 @@ class Failures:
         self._failed: OrderedDict[str, list[float]] = OrderedDict()
 
     def wait_seconds(self, client: str) -> float:
-        """How long a client must wait before it may fail again; 0 when it may now."""
+        """Return the seconds until a client may fail again; 0 when it may now."""
         with self._lock:
             recent = self._recent(client)
             if len(recent) < self._allowed:

@@ -32,7 +32,7 @@ _LOG = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Principal:
-    """Who asks. ``scopes`` are all that they may do: each with those that it includes."""
+    """Somebody who asks. ``scopes`` are all that they may do: each with those that it includes."""
 
     name: str
     scopes: frozenset[str]
@@ -50,11 +50,11 @@ class Tokens:
         The ``marker`` says whether there were tokens, should the rows be gone.
         """
         self.is_known = False
-        """Whether they could be read at all since the start."""
+        """True if they could be read at all since the start."""
         self.are_gone = False
-        """Whether there were tokens, and the rows have none: then nobody may change anything."""
+        """True if there were tokens, and the rows have none: then nobody may change anything."""
         self.problem = ""
-        """Why they cannot be read, or what is wrong with them; empty when all is well."""
+        """The reason why they cannot be read, or their problem; empty when all is well."""
         self._marker = marker
         self._database = database
         self._memory = max(memory_seconds, _LEAST_SECONDS)
@@ -70,14 +70,14 @@ class Tokens:
         self._thread = threading.Thread(target=self._run, name="tokens", daemon=True)
 
     def __bool__(self) -> bool:
-        """Whether any token was ever made; one that was revoked counts, so that nothing opens."""
+        """True if any token was ever made; one that was revoked counts, so that nothing opens."""
         return self._count > 0
 
     @property
     def is_fresh(self) -> bool:
-        """Whether a token that was revoked longer ago than may be is not accepted any more."""
+        """True if a token that was revoked longer ago than may be is not accepted any more."""
         age = monotonic() - self._read_at
-        # A thread that was only late is no reason to refuse; a database that does not answer is.
+        # A thread that was only late refuses nobody; a database that does not answer does.
         allowed = self._memory if self._is_down else self._memory * _PATIENCE
         return self.is_known and age <= allowed
 
@@ -120,7 +120,7 @@ class Tokens:
         self.are_gone, self.problem = are_gone, f"{GONE}: {MENDS}" if are_gone else ""
 
     def principal(self, header: bytes | None) -> Principal | None:
-        """Who has the token in an ``Authorization`` header; None for one that is not accepted."""
+        """Return the owner of the token in an ``Authorization`` header; None if refused."""
         if header is None or header[: len(_BEARER)].lower() != _BEARER:
             return None
         # The table is keyed by digests, which a caller cannot steer, so looking one up tells
@@ -137,7 +137,7 @@ class Tokens:
         return principal
 
     def why_not(self, header: bytes) -> str:
-        """Why an ``Authorization`` header is not accepted; of a token that nobody made, nothing."""
+        """Say why an ``Authorization`` header is refused; nothing of a token that nobody made."""
         if header[: len(_BEARER)].lower() != _BEARER:
             return "the header Authorization is not 'Bearer TOKEN'"
         digest = token_digest(header[len(_BEARER) :].strip())
@@ -178,7 +178,7 @@ class Tokens:
                 self.problem = self.problem if self.are_gone else ""
 
     def _write_uses(self) -> None:
-        """When tokens were last used, each at most once a minute."""
+        """Write the times at which tokens were last used, each at most once a minute."""
         due = {
             token_id: at
             for token_id, at in dict(self._used).items()
@@ -189,7 +189,7 @@ class Tokens:
 
 
 def why_down(error: DatabaseError) -> str:
-    """What everybody may know of it: not where the database is."""
+    """Return the part of the problem that everybody may know: not where the database is."""
     return ". ".join(filter(None, (error.message, error.next_step)))
 
 

@@ -1,4 +1,4 @@
-"""That tokens were made once, written down outside the rows: when those are gone, nothing opens.
+"""The mark that tokens were made once, outside the rows: when those are gone, nothing opens.
 
 It stands in two places, as the one may go the way of the rows: a file in the registry's state
 directory, and a line in the configuration of its Git directory, which no clone has.
@@ -19,17 +19,17 @@ _FILE = "tokens-exist"
 _KEY = "opsteps.tokensexist"
 _TEXT = b"Tokens were made for this registry: without the rows nobody may change it.\n"
 GONE = "tokens existed, and the rows that held them are gone"
-"""Why a server takes no change."""
+"""The reason why a server takes no change."""
 MENDS = (
     "see whether OPSTEPS_DATABASE_URL is as it was; 'opsteps restore FILE DIRECTORY' brings a"
     " backup back, 'opsteps token create' makes a new token, and 'opsteps token reset' goes on"
     " without any"
 )
-"""What to do about it."""
+"""The advice on that."""
 
 
 class TokenMarker:
-    """Whether tokens were ever made for a registry, for all that is remembered outside the rows."""
+    """The memory, outside the rows, that tokens were once made for a registry."""
 
     def __init__(self, registry: Registry) -> None:
         """Nothing is read yet."""
@@ -41,7 +41,7 @@ class TokenMarker:
         return self._registry.state_directory / _FILE
 
     def exists(self) -> bool:
-        """Whether either place says so; one that cannot be read counts."""
+        """True if either place says so; one that cannot be read counts."""
         try:
             self._file.stat()
         except (FileNotFoundError, NotADirectoryError):

@@ -32,7 +32,7 @@ PROXY_HEADERS = (
     b"cf-connecting-ip",
     b"fastly-client-ip",
 )
-"""What proxies add: the peer is then not who asks."""
+"""Headers that proxies add: the peer is then not who asks."""
 _HIGHEST = "manage"
 _SCOPES = frozenset(SCOPES[: SCOPES.index(_HIGHEST) + 1])
 # Wider than these is a good part of the Internet.
@@ -42,28 +42,28 @@ _HOPS = 20
 
 
 class TrustedClients:
-    """Who may ask without a token; nobody, unless the settings say so."""
+    """The clients that need no token; nobody, unless the settings say so."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError for a network that is none, or that is nearly everybody."""
+        """Raises SettingsError for an invalid network, or one that is nearly everybody."""
         self._networks = read_networks("trusted_networks", settings.trusted_networks)
         self._proxies = read_networks("trusted_proxies", settings.trusted_proxies)
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts) - {"*"}
 
     def __bool__(self) -> bool:
-        """Whether any network is trusted."""
+        """True if any network is trusted."""
         return bool(self._networks)
 
     @property
     def warning(self) -> str:
-        """What an operator is told at the start; empty when nobody is trusted."""
+        """Return the warning for an operator at the start; empty when nobody is trusted."""
         if not self._networks:
             return ""
         named = ", ".join(map(str, self._networks))
         return f"anybody who reaches this server from {named} may change libraries without a token"
 
     def principal(self, scope: Scope, host: str | None, port: int) -> Principal | None:
-        """Who asks, when that is somebody in a trusted network; ``host`` is the ``Host`` header's.
+        """Return the client, if it is in a trusted network; ``host`` is the ``Host`` header's.
 
         None for everybody else, and for a request of which it cannot be known.
         """
@@ -75,23 +75,23 @@ class TrustedClients:
         return Principal(name=f"trusted:{found}", scopes=_SCOPES)
 
     def is_proxy(self, scope: Scope) -> bool:
-        """Whether the peer is a proxy that was named: it is never the one who asks."""
+        """True if the peer is a proxy that was named: it is never the one who asks."""
         return self.names_proxy(client_of(scope))
 
     def names_proxy(self, address: str) -> bool:
-        """Whether this is the address of a proxy that was named."""
+        """True if this is the address of a proxy that was named."""
         peer = _address(address) if self._proxies else None
         return peer is not None and any(peer in proxy for proxy in self._proxies)
 
     def counted_client(self, scope: Scope) -> str:
-        """Whom limits count a request for; empty for a proxy that does not say who asks."""
+        """Return the client that a request counts for; empty for a proxy that does not say."""
         if not self.is_proxy(scope):
             return client_network(client_of(scope))
         found = self._client(scope)
         return client_network(str(found)) if found is not None else ""
 
     def _names_us(self, host: str | None, port: int) -> bool:
-        """Whether a browser can only have got here by a name that nobody else can point here.
+        """True if a browser can only have got here by a name that nobody else can point here.
 
         Whoever owns a name lets it lead to our address, and their page is then of our own origin.
         """

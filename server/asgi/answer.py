@@ -79,7 +79,7 @@ async def _send_body(send: Send, pieces: tuple[bytes, ...]) -> None:
 
 
 def matches(header: bytes, etag: bytes) -> bool:
-    """Whether an ``If-None-Match`` names the tag; weak comparison, as RFC 9110 asks."""
+    """True if an ``If-None-Match`` names the tag; weak comparison, as RFC 9110 asks."""
     if header == etag:
         return True
     tags = [tag.strip().removeprefix(b"W/") for tag in header.split(b",")]

@@ -1,4 +1,4 @@
-"""The limit of the bodies of requests that are no uploads: kept while they stream in."""
+"""The limit of the bodies of requests other than uploads: kept while they stream in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a request beside what it asks for: where it comes from, and its id."""
+"""The facts about a request beside what it asks for: where it comes from, and its id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def client_of(scope: MutableMapping[str, Any]) -> str:
 
 
 def is_http_1_0(scope: MutableMapping[str, Any]) -> bool:
-    """Whether a request is of HTTP/1.0, which proxies speak by default and hardly anybody else."""
+    """True if a request is of HTTP/1.0, which proxies speak by default and hardly anybody else."""
     return scope.get("http_version") == "1.0"
 
 

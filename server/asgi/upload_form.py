@@ -22,7 +22,7 @@ _SHOWN = 40
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InstallForm:
-    """What ``POST /libraries/install`` is sent: a ZIP and, for a premium library, its key."""
+    """The form of ``POST /libraries/install``: a ZIP and, for a premium library, its key."""
 
     file: bytes = field(repr=False)
     license_key: str | None = field(default=None, repr=False)
@@ -153,7 +153,7 @@ async def read_install_form(
 
 
 def _not_one(count: int, fields: Mapping[str, bytes]) -> str:
-    """What to send instead of no file, or of several."""
+    """Say what to send instead of no file, or of several."""
     if count:
         return f"the form has {count} fields 'file'; send one library at a time"
     sent = ", ".join(repr(name[:_SHOWN]) for name in list(fields)[:5])
@@ -177,7 +177,7 @@ def _boundary(content_type: str | None) -> bytes:
 
 
 class UploadMemory:
-    """What all uploads under way hold together, bytes; for one event loop."""
+    """The memory of all uploads under way together, bytes; for one event loop."""
 
     def __init__(self, most: int) -> None:
         """At most ``most`` bytes."""
@@ -185,7 +185,7 @@ class UploadMemory:
 
     @contextmanager
     def holding(self) -> Iterator[Callable[[int], None]]:
-        """What one upload takes of it, given back at its end.
+        """Count the memory of one upload, given back at its end.
 
         What is yielded takes so many bytes more; it raises AnswerError (503) when there are none.
         """

@@ -41,7 +41,7 @@ def canonical_path(path: str) -> str:
 
 
 def is_api(path: str) -> bool:
-    """Whether a canonical path is answered by the API and not by the catalogue."""
+    """True if a canonical path is answered by the API and not by the catalogue."""
     return path in _OWN or path == API.rstrip("/") or path.startswith("/api/")
 
 

@@ -1,4 +1,4 @@
-"""What a backup says of itself: what is in it, with digests, and what a person puts back."""
+"""The manifest of a backup: what is in it, with digests, and what a person puts back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MANIFEST = "manifest.json"
 BUNDLE = "registry.bundle"
 ROWS = "rows.sqlite"
 STATE = "state/"
-# Made anew from the registry; earlier versions put them into backups, and nobody's word counts.
+# Made again from the registry; earlier versions put them into backups, and nobody's word counts.
 DERIVED = frozenset({f"{STATE}dependencies.json", f"{STATE}validated.json"})
 _FILES = frozenset({BUNDLE, ROWS, *DERIVED, *(f"{STATE}{name}" for name in STATE_FILES)})
 _BRANCH = re.compile(r"refs/heads/[^\s~^:?*\[\\\x00-\x20]+")
@@ -40,7 +40,7 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rows:
-    """Where the rows were, and whether they are in the backup."""
+    """The place of the rows, and if they are in the backup."""
 
     kind: str
     where: str

@@ -69,7 +69,7 @@ class Reading:
     """A backup to read from; every way in which it may be damaged is a BackupError."""
 
     def __init__(self, path: Path, told: Told) -> None:
-        """Open it; raises BackupError for what is no whole backup."""
+        """Open it; raises BackupError for anything but a whole backup."""
         self._where = str(path)
         self._told = told
         try:

@@ -1,4 +1,4 @@
-"""Why a backup cannot be made or read."""
+"""The reasons why a backup cannot be made or read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from server.errors import ServerError
 
 
 class BackupError(ServerError):
-    """It is no backup, or is not whole, or does not fit where it is to go; nothing was written."""
+    """It is not a whole backup, or does not fit where it is to go; nothing was written."""
 
     exit_code = 30

@@ -95,7 +95,7 @@ def _manifest(
         is_bare=registry.repository.work_tree is None,
         files=writing.files,
         rows=rows,
-        # One whose name is no text comes back as what it led to.
+        # One whose name is not UTF-8 comes back as what it led to.
         symbolic={a: b for a, b in frozen.symbolic.items() if f"{a}{b}".isprintable()},
         remotes=remotes,
         settings=settings_in_effect(settings),
@@ -104,7 +104,7 @@ def _manifest(
 
 
 def _by_hand(registry: Registry, settings: Settings, rows: Rows) -> list[str]:
-    """What is not in the backup, and is needed."""
+    """Return what is not in the backup, and is needed."""
     found = ["settings: environment variables, or the unit that starts the server"]
     if settings.instance_key:
         found.append(f"the private key of the instance: {settings.instance_key}")

@@ -39,7 +39,7 @@ _OPTION = re.compile(r"(?:\A|//|@)-")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restored:
-    """What was restored; ``live`` are the tokens that are accepted again."""
+    """The restored parts; ``live`` are the tokens that are accepted again."""
 
     manifest: BackupManifest
     report: VerificationReport
@@ -144,7 +144,7 @@ def _set_refs(repository: GitRepository, refs: dict[str, str], manifest: BackupM
 
 
 def _is_ref(repository: GitRepository, *names: str) -> bool:
-    """Whether these can be names of refs: none of them leads out of their directory."""
+    """True if these can be names of refs: none of them leads out of their directory."""
     try:
         for name in names:
             repository.run("check-ref-format", name)

@@ -101,7 +101,7 @@ class Operations:
         place.looked = lambda: self.health.look_again(place.can_write)
 
     def key_warning(self, declared: tuple[str, ...]) -> str:
-        """Why changes are refused where these instance keys are declared; empty when they are not.
+        """Say why changes are refused where these instance keys are declared; else empty.
 
         They may be declared, or changed, at any time beneath a running server.
         """

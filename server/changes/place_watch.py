@@ -1,4 +1,4 @@
-"""Whether the registry's place can be worked in: there, writable, with room, and answering.
+"""Watch the registry's place: it must be there, writable, with room, and answering.
 
 A thread of its own looks, as a disk that hangs holds whoever asks it. What it saw last is told.
 """
@@ -43,7 +43,7 @@ class PlaceWatch:
 
     @property
     def problem(self) -> str:
-        """Why nothing can be written, for all that is known; empty when it can."""
+        """Say why nothing can be written, for all that is known; empty when it can."""
         began = self._began
         if began is not None and monotonic() - began > _HANGS_SECONDS:
             return f"the registry's disk has not answered for {monotonic() - began:.0f} s"
@@ -72,7 +72,7 @@ class PlaceWatch:
             self.looked()
 
     def can_write(self) -> bool:
-        """Whether as much as a small change needs can be written now: tried, and taken away."""
+        """True if as much as a small change needs can be written now: tried, and taken away."""
         tried = self._state / f"{STAGED}{uuid.uuid4().hex}"
         try:
             write_durably(tried, bytes(_LEAST_BYTES))

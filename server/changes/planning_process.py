@@ -33,7 +33,7 @@ States = list[tuple[Upstream, FetchState]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planning:
-    """How the process works. An upstream that was asked ``fresh_seconds`` ago is believed."""
+    """The settings of the process. An upstream that was asked ``fresh_seconds`` ago is believed."""
 
     place: Place
     host: Version
@@ -43,7 +43,7 @@ class Planning:
 
 
 class _Here:
-    """What this process works with, once `begin_planning` was called in it."""
+    """The objects that this process works with, once `begin_planning` was called in it."""
 
     planning: Planning
     installer: Installer
@@ -66,7 +66,7 @@ def begin_planning(planning: Planning) -> None:
 
 
 def plan_fetched(wishes: tuple[Wish, ...], *, update: bool) -> tuple[InstallPlan, States]:
-    """What would be installed of what was fetched, and when that was; nothing is fetched.
+    """Plan with what was fetched, and say when that was; nothing is fetched.
 
     Raises as `registry.upstreams.planning.plan`.
     """
@@ -108,7 +108,7 @@ def list_offers(status: str | None, start: int, limit: int) -> tuple[list[Offer]
 
 
 def get_offer(name: LibraryName) -> Offer | None:
-    """What the upstream that a library came from offers of it; None where there is nothing."""
+    """Return the offer of the upstream that a library came from; None where there is nothing."""
     _Here.upstreams.follow()
 
     def ask() -> Offer | None:

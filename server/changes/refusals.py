@@ -1,4 +1,4 @@
-"""What an operation refuses, as HTTP says it: one table for all routes."""
+"""The refusals of operations, as HTTP says them: one table for all routes."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _by_the_system(error: OSError) -> AnswerError | None:
 
 
 def _invalid(error: InvalidLibraryError) -> AnswerError:
-    """What stops the library comes first, counted apart: many clients show only ``detail``."""
+    """Return the errors that stop the library first, apart: many clients show only ``detail``."""
     errors = errors_of(error.problems)
     warnings = [one for one in error.problems if one.severity is not Severity.ERROR]
     problems = tuple(map(str, (*errors, *warnings)))
@@ -136,7 +136,7 @@ def _count(amount: int, what: str) -> str:
 
 
 def _sentence(error: RegistryError) -> str:
-    """What is wrong and what to do; where files lie on the server is nobody's business."""
+    """Say what is wrong and what to do; where files lie on the server is nobody's business."""
     message, step = plain(error.message), for_http(error.next_step, error.message)
     if isinstance(error, GitError | NotARegistryError):
         message, step = without_paths(message), without_paths(step)

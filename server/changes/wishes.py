@@ -1,4 +1,4 @@
-"""What a request wishes to have installed, from its parts."""
+"""The wish of a request, read from its parts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.errors import AnswerError
 def wish_of(
     library: str, version: str | None, range_: str | None, upstream: str | None = None
 ) -> Wish:
-    """What a request asks for; raises AnswerError (422)."""
+    """Return the wish of a request; raises AnswerError (422)."""
     try:
         return parse_wish(library, version=version, range_=range_, upstream=upstream)
     except InvalidNameError as error:
@@ -22,7 +22,7 @@ def wish_of(
 def _bad_wish(
     library: str, version: str | None, range_: str | None, error: InvalidNameError
 ) -> AnswerError:
-    """Which of the parts is wrong: together they read as one strange name."""
+    """Say which of the parts is wrong: together they read as one strange name."""
     is_other = range_ is None or version is not None or not is_library_name(library)
     # A marker or a URL behind the name has words of its own.
     if not is_other and "a marker" not in error.message:

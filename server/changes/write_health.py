@@ -1,4 +1,4 @@
-"""Whether changes can be made: how long the oldest is being made, and what the last one met."""
+"""The state of writing: how long the oldest change takes, and what the last one met."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ class WriteHealth:
         self._place_problem = place_problem
         self._error = ""
         self._is_of_place = False
-        """Whether the file system refused the last change."""
+        """True if the file system refused the last change."""
         self._failed_at: str | None = None
 
     @property
     def oldest_seconds(self) -> float:
-        """How long the oldest change that is being made takes already."""
+        """Return the seconds that the oldest change under way takes already."""
         return self._oldest_seconds()
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last write was refused by the file system, or was ended, or would be."""
+        """True if the last write was refused by the file system, or was ended, or would be."""
         return bool(self._error or self._place_problem())
 
     @property
     def problem(self) -> str:
-        """Why somebody should look; empty when all is well."""
+        """Say why somebody should look; empty when all is well."""
         if problem := self._place_problem():
             return f"nothing can be written: {problem}"
         if self._error:
@@ -59,7 +59,7 @@ class WriteHealth:
 
     @property
     def failed_seconds(self) -> float:
-        """When the last change could not be written, seconds since 1970; 0: the last one could."""
+        """Return the time of the last change that could not be written; 0: the last one could."""
         return datetime.fromisoformat(self._failed_at).timestamp() if self._failed_at else 0.0
 
     def succeeded(self) -> None:

@@ -34,7 +34,7 @@ _NICENESS = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Which registry is written to, and the file of the key that attests what is done."""
+    """The registry that is written to, and the file of the key that attests what is done."""
 
     path: Path
     instance: str
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Who:
-    """Who asks for a change, and under which request id."""
+    """Somebody who asks for a change, and the request's id."""
 
     name: str
     request: str
@@ -158,7 +158,7 @@ class ArrivedRelease:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DoneLibrary:
-    """What an operation came to for one library; versions as texts."""
+    """The result of an operation for one library; versions as texts."""
 
     name: LibraryName
     status: LibraryStatus
@@ -171,7 +171,7 @@ class DoneLibrary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """What an operation came to: the library that was asked for first."""
+    """The result of an operation: the library that was asked for first."""
 
     commit: CommitId
     changed: bool
@@ -232,7 +232,7 @@ def _arrived(incoming: Incoming) -> ArrivedRelease:
 
 
 class _Here:
-    """What this process writes with, once `begin` was called in it."""
+    """The objects that this process writes with, once `begin` was called in it."""
 
     installer: Installer
     key: PrivateKey | None = None

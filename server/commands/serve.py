@@ -21,7 +21,7 @@ _DEMO = Path(".demo")
 
 
 class LogFormat(StrEnum):
-    """What events are logged as."""
+    """The format of logged events."""
 
     TEXT = "text"
     JSON = "json"

@@ -22,7 +22,7 @@ _REVISION = f"SELECT version_num FROM {REVISION}"  # noqa: S608 - a constant
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Copied:
-    """Where rows are, and whether they were copied: only those of SQLite are."""
+    """The place of rows, and if they were copied: only those of SQLite are."""
 
     kind: str
     where: str

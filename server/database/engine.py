@@ -28,7 +28,7 @@ _FILE = "opsteps.db"
 _CONNECT_SECONDS = 3
 _BUSY_SECONDS = 5
 DatabaseUrl = URL
-"""Where a database is, for those who write no SQL."""
+"""The address of a database, for those who write no SQL."""
 FileIdentity = tuple[int, int]
 """The device and the inode of a file."""
 _POOL = 5
@@ -75,11 +75,11 @@ class Database:
         self._is_prepared = False
         self._file: FileIdentity | None = None
         self.write_problem = ""
-        """Why rows could not be written last, where they can be read; empty when they can."""
+        """The reason why rows could last be read and not written; empty when they can."""
 
     @property
     def shown(self) -> str:
-        """Where it is, without its password."""
+        """The address, without its password."""
         return self.url.render_as_string(hide_password=True)
 
     def prepare(self) -> Self:
@@ -106,7 +106,7 @@ class Database:
             refuse_acting(opened, where=self.shown)
 
     def _identity(self) -> FileIdentity | None:
-        """Which file it is; None where it is no file, or there is none."""
+        """Return the identity of the file; None where it is not a file, or missing."""
         if not self._is_file:
             return None
         try:
@@ -147,7 +147,7 @@ class Database:
                 yield connection
 
     def probe(self) -> None:
-        """Write something that means nothing, so that ``write_problem`` is known anew.
+        """Write something that means nothing, so that ``write_problem`` is up to date.
 
         Raises DatabaseError.
         """
@@ -232,7 +232,7 @@ def _cut(descriptor: int) -> None:
 
 
 def _ping(connection: Connection) -> None:
-    """One that was cut since it was used last is made anew; raises DBAPIError."""
+    """One that was cut since it was used last is made again; raises DBAPIError."""
     if connection.dialect.name == "sqlite":
         return
     try:
@@ -287,7 +287,7 @@ def _engine(url: URL) -> Engine:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open the file that is there: one that was deleted is never made anew in silence."""
+    """Open the file that is there: one that was deleted is never made again in silence."""
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,

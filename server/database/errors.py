@@ -1,4 +1,4 @@
-"""Why the database does not do what it is asked."""
+"""The reasons why the database does not do what it is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file of SQLite has beside its rows: nothing that acts by itself is of ours."""
+"""Refuse in a file of SQLite anything beside our rows: nothing that acts by itself is ours."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class KeptAnswer:
     status: int
     body: bytes
     claim: str
-    """Whose answer it is."""
+    """The claim that the answer belongs to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -55,7 +55,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def migration_config() -> Config:
-    """Where the migrations are, in a checkout and in an installed wheel."""
+    """Return the place of the migrations, in a checkout and in an installed wheel."""
     from alembic.config import Config
 
     config = Config()

@@ -1,4 +1,4 @@
-"""What happened that changed nothing, and matters: failed logins, denied permissions."""
+"""Events that changed nothing, and matter: failed logins, denied permissions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SHORT = 64
 
 
 class EventKind(StrEnum):
-    """What happened."""
+    """The kind of event."""
 
     FAILED_LOGIN = "failed-login"
-    """A bearer token that is none."""
+    """An invalid bearer token."""
     DENIED = "denied"
     """A token, or a place to ask from, that may not do this."""
     LIMITED = "limited"

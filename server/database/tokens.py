@@ -33,7 +33,7 @@ class TokenError(DatabaseError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """What is known of a token; times in UTC."""
+    """The facts about a token; times in UTC."""
 
     token_id: int
     name: str
@@ -45,12 +45,12 @@ class Token:
     revoked_at: datetime | None
 
     def is_live(self, now: datetime) -> bool:
-        """Whether it is accepted at a moment."""
+        """True if it is accepted at a moment."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 def token_digest(secret: bytes) -> str:
-    """What is stored of a token: SHA-256, hex."""
+    """Return the stored form of a token: SHA-256, hex."""
     return sha256(secret).hexdigest()
 
 

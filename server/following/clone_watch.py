@@ -1,4 +1,4 @@
-"""Whether the clone that is served is complete: looked at on demand, at little cost."""
+"""Watch if the clone that is served is complete: on demand, at little cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECONDS = 2.0
 
 
 class CloneWatch:
-    """What a clone lacks: known from the start, and forgotten once somebody fetched it."""
+    """The parts that a clone lacks: known from the start, forgotten once somebody fetched them."""
 
     def __init__(self, path: Path) -> None:
         """Look for the first time; raises NotARegistryError."""
@@ -24,7 +24,7 @@ class CloneWatch:
 
     @property
     def state(self) -> CloneState:
-        """What it lacks now. A complete one costs the look at one file."""
+        """Return what it lacks now. A complete one costs the look at one file."""
         is_due = not self._state.is_complete and monotonic() - self._looked > _SECONDS
         if is_due or (self._state.is_complete and is_shallow(self._repository)):
             self._state = self._look(self._state)

@@ -1,7 +1,7 @@
-"""What happens, as server-sent events: derived from the commits between two served states.
+"""Server-sent events: derived from the commits between two served states.
 
 So every replica tells the same events under the same ids, and a client that was away for a while,
-or whose server was started anew, resumes after the last commit that it heard of. Nothing is kept
+or whose server was restarted, resumes after the last commit that it heard of. Nothing is kept
 for a client but that commit.
 """
 

@@ -61,7 +61,7 @@ class Follower:
         self.swap_seconds = 0.0
         """From seeing the last change to serving it."""
         self.changes_under_way = 0
-        """How many clients wait for theirs; a single one is never made to wait longer."""
+        """The number of clients that wait for theirs; a single one is never made to wait longer."""
         self.listeners: list[Callable[[Served], None]] = []
         self.upkeep = Upkeep(registry, settings)
         self.upkeep.afterwards.append(self._look_back)
@@ -84,12 +84,12 @@ class Follower:
 
     @property
     def problem(self) -> str:
-        """Why the newest commit is not the one that is served; empty when it is."""
+        """Say why the newest commit is not the one that is served; empty when it is."""
         return self._problem or self.heads.problem
 
     @property
     def states_kept(self) -> int:
-        """How many served states are in memory; those of the past are freed after a moment."""
+        """Count the served states in memory; those of the past are freed after a moment."""
         return len(self._states)
 
     def start(self) -> None:
@@ -106,7 +106,7 @@ class Follower:
         self._maintenance.stop()
 
     def reload(self, timeout: float) -> bool:
-        """Build the state from Git anew; returns whether that was done in time."""
+        """Build the state from Git again; returns True if that was done in time."""
         with self._turns:
             wanted = self._turn + 2  # the turn under way may have begun before this call
             self._reload = True
@@ -118,7 +118,7 @@ class Follower:
         self._wake.set()
 
     def first_snapshot(self, seconds: float) -> Snapshot | None:
-        """What older releases are read in: after a quick start it comes a moment later."""
+        """The snapshot for reading older releases: after a quick start it comes a moment later."""
         self._wake.set()
         with self._turns:
             self._turns.wait_for(lambda: self.snapshot is not None, seconds)
@@ -209,7 +209,7 @@ class Follower:
             self._registry.memory.sync()
 
     def _is_accepted(self) -> bool:
-        """Whether a person accepted what is there, in the place of what was served."""
+        """True if a person accepted what is there, in the place of what was served."""
         memory = self._registry.memory
         memory.refresh()
         before, self._generation = self._generation, memory.generation
@@ -241,7 +241,7 @@ class Follower:
                 contiguous_max_bytes=self._settings.contiguous_max_bytes,
             )
             self.snapshot = snapshot
-            # Git keeps what it read for us; the next read starts it anew, in milliseconds.
+            # Git keeps what it read for us; the next read starts it again, in milliseconds.
             self._registry.close()
         self._swap(served, started, warm=self.snapshot is None)
 
@@ -319,7 +319,7 @@ class Follower:
         return [again.get(library.name, library) for library in read]
 
     def _is_remembered(self, warm: Warm) -> bool:
-        """Whether what is served from the file was written down: that may have been removed."""
+        """True if what is served from the file was written down: that may have been removed."""
         self._registry.memory.refresh()
         known = self._registry.memory.libraries
         return all(

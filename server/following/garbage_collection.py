@@ -29,7 +29,7 @@ class Collecting:
         """Nothing is frozen yet."""
         self._clock = clock
         self._all_seconds = 0.0
-        """What the walk over all took at the last freeze."""
+        """The seconds that the walk over all took at the last freeze."""
 
     def collect(self) -> None:
         """Free what is garbage among all that was made since the last freeze; freeze what grew."""
@@ -37,7 +37,7 @@ class Collecting:
             self._freeze()
 
     def _freeze(self) -> None:
-        """What was frozen before may be garbage by now: it is looked at as well."""
+        """Freeze again: what was frozen before may be garbage by now, and is looked at as well."""
         gc.unfreeze()
         self._all_seconds = self._walk()
         gc.freeze()

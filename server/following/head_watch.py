@@ -1,4 +1,4 @@
-"""Which commit the follower serves: the head, unless somebody moved it where it must not go."""
+"""Choose the commit to serve: the head, unless somebody moved it where it must not go."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class HeadWatch:
 
     @property
     def problem(self) -> str:
-        """Why the head is not what is served, and how to mend that; empty when it is."""
+        """Say why the head is not what is served, and how to mend that; empty when it is."""
         return str(self._look) if self._look is not None else ""
 
     @property
     def served(self) -> ServedHead | None:
-        """What was served last, for all that is known."""
+        """Return the head that was served last, for all that is known."""
         return self._served
 
     def look(self) -> CommitId:
@@ -76,7 +76,7 @@ class HeadWatch:
             raise
 
     def _hear(self) -> None:
-        """What a person accepted counts more than what was seen here."""
+        """Hear what a person accepted: it counts more than what was seen here."""
         try:
             changed = served_head_path(self._registry).stat().st_mtime_ns
         except OSError:

@@ -44,7 +44,7 @@ class Judging:
         self._administrators = tuple(administrators)
         self.alarms: tuple[str, ...] = ()
         self.count = 0
-        """How often was judged."""
+        """The number of judgements."""
         self._logged: frozenset[str] = frozenset()
         self._registry = registry
         self._heads = heads
@@ -59,7 +59,7 @@ class Judging:
         """Judge everything up to what is served; raises nothing that is wrong with it.
 
         What is served says itself which of its releases are in alarm, and what mends their tags:
-        that is logged here, and is no second alarm.
+        that is logged here, and not a second alarm.
         """
         head = served.commit
         before = self._heads.served
@@ -137,7 +137,7 @@ class Judging:
 
 
 class _Known(Mapping[Release, Remembered]):
-    """What was served, as it is asked for: nothing is copied for it."""
+    """The served releases, as they are asked for: nothing is copied for it."""
 
     def __init__(self, memory: Memory) -> None:
         self._libraries = memory.libraries
@@ -159,7 +159,7 @@ class _Known(Mapping[Release, Remembered]):
 
 
 def _is_told(finding: Finding, served: Served) -> bool:
-    """Whether a finding is about a tag or digest of a release that is in alarm for just that."""
+    """True if a finding is about a tag or digest of a release that is in alarm for just that."""
     is_about = finding.check is CheckName.TAGS or finding.what == OTHER_DIGEST
     library = served.libraries.get(finding.library) if is_about else None
     return library is not None and finding.version in library.alarmed

@@ -15,7 +15,7 @@ class Teller(Protocol):
 
     @property
     def status(self) -> str:
-        """What ``/health`` says: ``off``, ``ready`` or ``down``."""
+        """The status in ``/health``: ``off``, ``ready`` or ``down``."""
 
     def start(self) -> None:
         """Begin to listen."""
@@ -43,7 +43,7 @@ class _Silence:
 
 
 def make_notices(url: str, registry: Registry, heard: Callable[[], None]) -> Teller:
-    """Notices through the Redis at a URL; raises SettingsError for one that is none."""
+    """Notices through the Redis at a URL; raises SettingsError for an invalid one."""
     if not url:
         return _Silence()
     from server.following.redis_notices import Notices

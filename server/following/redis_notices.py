@@ -29,7 +29,7 @@ class Notices:
     """Publishes and hears notices about one registry: a thread tells, another one listens."""
 
     def __init__(self, url: str, name: str, heard: Callable[[], None]) -> None:
-        """Nothing is connected yet; raises ValueError for a URL that is none."""
+        """Nothing is connected yet; raises ValueError for an invalid URL."""
         self._channel = _CHANNEL.format(name=name)
         self._heard = heard
         self._listens = False
@@ -53,7 +53,7 @@ class Notices:
 
     @property
     def status(self) -> str:
-        """What ``/health`` says: ``ready`` or ``down``."""
+        """The status in ``/health``: ``ready`` or ``down``."""
         return "ready" if self._listens and self._answers else "down"
 
     def start(self) -> None:
@@ -62,7 +62,7 @@ class Notices:
             thread.start()
 
     def tell(self) -> None:
-        """Say soon that something has changed; a Redis that is down is no error.
+        """Say soon that something has changed; a Redis that is down is not an error.
 
         What is not told now, is told once it is back.
         """

@@ -28,12 +28,12 @@ _LOG = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemoteState:
-    """What ``/health`` says: ``off``, ``waiting``, ``ready``, ``down`` or ``refused``."""
+    """The state in ``/health``: ``off``, ``waiting``, ``ready``, ``down`` or ``refused``."""
 
     status: str
     problem: str = ""
     next_step: str = ""
-    """What to do about it; empty where nobody knows."""
+    """The advice on it; empty where nobody knows."""
     fetched_at: str | None = None
 
 
@@ -91,7 +91,7 @@ class RemoteFollowing:
             self._wake.wait(pause)
 
     def _look(self) -> bool:
-        """Whether the remote answered."""
+        """True if the remote answered."""
         try:
             has_moved = catch_up(self._registry)
             if has_moved:

@@ -28,12 +28,12 @@ class TagWatch:
         self._next = 0.0
 
     def reset(self) -> None:
-        """All tags are about to be read anew: remember how they are now."""
+        """All tags are about to be read again: remember how they are now."""
         self._complete = self._all()
         self._next = monotonic() + self._seconds
 
     def moved(self, served: Served) -> bool:
-        """Whether all tags should be read again."""
+        """True if all tags should be read again."""
         waiting = served.awaiting
         if waiting != self._waiting:
             self._waiting, self._awaited = waiting, None

@@ -1,4 +1,4 @@
-"""What follows a swap in its own time: compressed lists, the file for a quick start, edits.
+"""Work that follows a swap in its own time: compressed lists, the file for a quick start, edits.
 
 One thread; a newer state replaces one that still waits.
 """
@@ -39,7 +39,7 @@ class Upkeep:
         self.dirty: tuple[str, ...] = ()
         self.edits_seen_at = 0.0
         self.afterwards: list[Callable[[Served], None]] = []
-        """What else is done for a state in its own time; raises OSError or RegistryError."""
+        """More work for a state in its own time; raises OSError or RegistryError."""
         self._registry = registry
         self._settings = settings
         self._next_edits = 0.0

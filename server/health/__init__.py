@@ -1,1 +1,1 @@
-"""What a server says of its own health: reasons, remedies and gauges."""
+"""The server's own health: reasons, remedies and gauges."""

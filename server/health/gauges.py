@@ -19,7 +19,7 @@ def add_gauges(metrics: Metrics, health: HealthReport, queues: Sequence[Pool]) -
 
 
 def _add_figures(metrics: Metrics, health: HealthReport) -> None:
-    """What is counted or measured."""
+    """Add everything that is counted or measured."""
     writing = health.changes.health
     metrics.gauges |= {
         "libraries": ("Libraries served, besides core.", health.library_count),
@@ -49,7 +49,7 @@ def _add_figures(metrics: Metrics, health: HealthReport) -> None:
 
 
 def _add_flags(metrics: Metrics, health: HealthReport) -> None:
-    """What holds or does not."""
+    """Add everything that holds or does not."""
     follower, tokens = health.follower, health.tokens
 
     def flag(name: str, text: str, holds: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""How a server is: what ``/health``, ``/api/v1/performance`` and the metrics tell."""
+"""Report the server's health to ``/health``, ``/api/v1/performance`` and the metrics."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class HealthReport:
     started: float = field(default_factory=monotonic)
 
     def fields(self) -> dict[str, object]:
-        """What ``/health`` answers."""
+        """Return the answer of ``/health``."""
         served = self.follower.current
         dirty = self.follower.upkeep.dirty
         problem = self._public(self.follower.problem)
@@ -124,7 +124,7 @@ class HealthReport:
         }
 
     def caches(self) -> dict[str, int]:
-        """What was made on demand and is kept."""
+        """Count what was made on demand and is kept."""
         return {
             "pinned_releases": len(self.lookups.pinned),
             "filtered_lists": self.lookups.filtered_lists,
@@ -146,12 +146,12 @@ class HealthReport:
         return (served.alarm_count if served else 0) + len(self._found())
 
     def build_state(self) -> BuildState:
-        """What became of the catalogue, in words for everybody."""
+        """Return the state of the catalogue, in words for everybody."""
         build = self.building.state if self.building else self._given_site()
         return replace(build, error=self._public(build.error))
 
     def build_problem(self) -> str:
-        """Why the catalogue and its index are not built; empty while they may be."""
+        """Say why the catalogue and its index are not built; empty while they may be."""
         return self._public(self.building.state.error) if self.building else ""
 
     def _given_site(self) -> BuildState:
@@ -160,7 +160,7 @@ class HealthReport:
         return BuildState(status="failed" if error else "off", error=error)
 
     def _rows_status(self) -> str:
-        """What the state of the database is called."""
+        """Return the word for the state of the database."""
         if self.tokens.are_gone:
             return "gone"
         if not self.tokens.is_fresh:
@@ -180,7 +180,7 @@ class HealthReport:
         return (*self.follower.judging.alarms, *self.remote.tags.alarms, *damaged)
 
     def _alarms(self) -> tuple[str, ...]:
-        """What must not be, and what was found in the history since it was sound."""
+        """Return what must not be, and what was found in the history since it was sound."""
         served = self.follower.current
         return (*(served.alarms if served else ()), *self._found()[:ALARMS_KEPT])
 
@@ -201,6 +201,6 @@ class HealthReport:
 
 
 def _more_alarms(served: Served | None) -> list[str]:
-    """That there are more alarms than are shown."""
+    """Return a line for the alarms that are not shown."""
     more = served.alarm_count - len(served.alarms) if served else 0
     return [f"and {more:,} more: 'opsteps verify' names them all"] if more else []

@@ -1,4 +1,4 @@
-"""Why a server is ``degraded``, each with what to do about it: ``/health`` says both.
+"""The reasons why a server is ``degraded``, each with what to do about it: ``/health`` says both.
 
 A reason without advice fails a test.
 """
@@ -39,11 +39,11 @@ MENDS: Mapping[Trouble, str] = {
     Trouble.WRITING: "make room, with 'opsteps maintain' too, or let the server's user write to the"
     " registry; it goes on by itself",
 }
-"""What a person does about each."""
+"""The advice on each."""
 
 
 def stray_tags(count: int) -> str:
-    """What is said of tags of libraries that the head does not have, as `verify` says it."""
+    """Report tags of libraries that the head does not have, as `verify` does."""
     return (
         f"{count:,} release tags are of libraries that are not at this head: they were fetched and"
         " not merged, or the head went back; 'opsteps repair' names the command"

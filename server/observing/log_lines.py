@@ -10,7 +10,7 @@ from typing import Any
 from registry.problems import printable
 
 LOG_FORMS = ("", "text", "json")
-"""What a log may be written as; the empty one is chosen by whether a terminal reads it."""
+"""The formats of a log; the empty one is chosen by whether a terminal reads it."""
 _COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "31;1"}
 _VALUE_CHARACTERS = 300
 

@@ -1,4 +1,4 @@
-"""What the server counts: plain integers on the hot path, Prometheus families when asked."""
+"""Count the server's work: plain integers on the hot path, Prometheus families when asked."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Metrics(Collector):
     def collect(
         self,
     ) -> Iterator[CounterMetricFamily | HistogramMetricFamily | GaugeMetricFamily]:
-        """What the Prometheus client asks a collector."""
+        """Yield the families that the Prometheus client asks a collector for."""
         requests = CounterMetricFamily(
             "opsteps_requests", "Requests answered.", labels=["route", "status"]
         )

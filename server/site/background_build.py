@@ -30,7 +30,7 @@ _LOG_CHARS = 4_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildState:
-    """What ``/health`` says: ``off``, ``waiting``, ``building``, ``ready`` or ``failed``."""
+    """The state in ``/health``: ``off``, ``waiting``, ``building``, ``ready`` or ``failed``."""
 
     status: str
     commit: str = ""
@@ -39,12 +39,12 @@ class BuildState:
 
 
 def site_directory(directory: Path) -> Path:
-    """Where the current catalogue is found."""
+    """Return the directory of the current catalogue."""
     return directory / "catalogue"
 
 
 def search_directory(directory: Path) -> Path:
-    """Where the search index is kept."""
+    """Return the directory of the search index."""
     return directory / "search"
 
 
@@ -95,7 +95,7 @@ class Building:
             self._change.notify_all()
 
     def again(self) -> None:
-        """What is not in a commit has changed: build the same one once more, soon."""
+        """Build the same commit once more, soon: something outside of it has changed."""
         with self._change:
             self._is_again = True
             self._change.notify_all()

@@ -69,7 +69,7 @@ _NOT_FOUND = (
 
 
 def site_problem(directory: Path) -> str:
-    """Why a directory is no built catalogue; empty when it is one."""
+    """Say why a directory is not a built catalogue; empty when it is one."""
     if not directory.is_dir():
         return f"{printable(str(directory))} is not a directory"
     if not (directory / "index.html").is_file():
@@ -90,7 +90,7 @@ class Site:
         self._is_built_here = is_built_here
 
     def problem(self) -> str:
-        """What is wrong with a catalogue that others build; empty when all is well."""
+        """Say what is wrong with a catalogue that others build; empty when all is well."""
         if self._directory is None or self._is_built_here:
             return ""
         return site_problem(self._directory)

@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations: in the transaction that it is handed."""
+"""Run the migrations for Alembic: in the transaction that it is handed."""
 
 from __future__ import annotations
 
