@@ -35,7 +35,7 @@ class _Connection:
         self.open()
 
     def open(self) -> None:
-        """Connect anew, with nothing outstanding."""
+        """Connect again, with nothing outstanding."""
         self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=5)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(0)

@@ -29,7 +29,7 @@ _SHORT = 3
 
 
 def measure(session: Session) -> list[Row]:
-    """Ask all questions of an index opened anew, several times."""
+    """Ask all questions of a newly opened index, several times."""
     work = session.directory("search")
     registry = Registry.open(session.bitrise_registry)
     try:
@@ -40,7 +40,7 @@ def measure(session: Session) -> list[Row]:
         registry.close()
     rounds = [_ask(work / "index", questions) for _ in range(session.choose(5, 1))]
     notes = (
-        f"{len(snapshot.names)} libraries, {len(questions)} questions, index opened anew for each "
+        f"{len(snapshot.names)} libraries, {len(questions)} questions, index opened again for each "
         f"round; p50 {plain(percentile(rounds[0], 50))}, worst {plain(max(rounds[0]))} ms"
     )
     return [absolute(SEARCH, [percentile(one, 95) for one in rounds], notes=notes)]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compile the locks anew: run.txt from pyproject.toml, build.txt and dev.txt on top of it.
+# Compile the locks: run.txt from pyproject.toml, build.txt and dev.txt on top of it.
 # The three agree: what one pins, the next takes as it is.
 # Arguments go to both runs, e.g. `scripts/lock.sh --upgrade` or `--upgrade-package fastapi`.
 # Which index they come from is this machine's configuration and never gets into a lock.

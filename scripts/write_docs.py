@@ -102,12 +102,12 @@ curl 'http://127.0.0.1:3011/api/v1/search?q=copy%20file&limit=5'
 
 
 def operators_page() -> str:
-    """``docs/operators.md`` with its table of settings anew."""
+    """``docs/operators.md`` with its table of settings."""
     return _between("docs/operators.md", "settings", settings_table())
 
 
 def _between(path: str, name: str, content: str) -> str:
-    """A page with what stands between two comments anew."""
+    """A page with new text between two comments."""
     page = (ROOT / path).read_text(encoding="utf-8")
     head, begin, rest = page.partition(f"<!-- {name}: begin -->\n")
     _, end, tail = rest.partition(f"<!-- {name}: end -->")

@@ -74,7 +74,7 @@ def tamperings() -> tuple[Tampering, ...]:
             tamper=lambda s: s.tag(f"{TOOLS}/v1.0.0"),
         ),
         Tampering(
-            name="make a tag anew with other notes",
+            name="make a tag again with other notes",
             tamper=_tag_with_other_notes,
             verify=UNREMEMBERED,
             deep=UNREMEMBERED,
