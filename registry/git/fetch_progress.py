@@ -72,5 +72,5 @@ class _Progress(git.RemoteProgress):
 
     @property
     def said(self) -> str:
-        """What Git said but for progress; its reason comes last."""
+        """Git's words without progress; its reason comes last."""
         return "\n".join([*self._others, *self.error_lines])

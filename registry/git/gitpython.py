@@ -74,7 +74,7 @@ class IsolatedGit(git.Git):
     repository: GitRepository | None = None
     """None while there is no repository yet."""
     reach: Reach | None = None
-    """How far commands may go; None for those that stay here."""
+    """The limits of commands; None for those that stay here."""
     _drivers: Mapping[str, str] | None = None
 
     def __init__(self, working_dir: str | os.PathLike[str] | None = None) -> None:

@@ -16,7 +16,7 @@ _remembered = lru_cache(maxsize=_REMEMBERED)(escape)
 
 
 def quote(value: object) -> Markup:
-    """What `markupsafe.escape` gives, for any value.
+    """Escape any value as `markupsafe.escape` does.
 
     >>> quote("a < b"), quote(Markup("<b>")), quote(3)
     (Markup('a &lt; b'), Markup('<b>'), Markup('3'))

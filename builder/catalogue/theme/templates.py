@@ -20,7 +20,7 @@ Prepare = Callable[[str, str], str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SiteFacts:
-    """What every template knows of the registry, as ``site``."""
+    """The facts about the registry that every template knows, as ``site``."""
 
     name: str
     title: str
