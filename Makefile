@@ -37,7 +37,7 @@ test: packages lint ## everything that decides whether a change is good
 coverage: packages ## the tests, and how much of the code they run; slower than make test
 	@$(BIN)/pytest --numprocesses=2 --dist=loadgroup --cov --cov-report=term $(PYTEST_ARGS)
 
-lint: bootstrap-dev ## style, formatting, types and the arrows between the rooms
+lint: bootstrap-dev ## style, formatting, types, the arrows between the rooms, and wording
 	@echo "[lint] ruff check"
 	@$(BIN)/ruff check --quiet
 	@echo "[lint] ruff format"
@@ -46,6 +46,8 @@ lint: bootstrap-dev ## style, formatting, types and the arrows between the rooms
 	@$(BIN)/mypy --no-error-summary
 	@echo "[lint] import-linter"
 	@$(BIN)/lint-imports
+	@echo "[lint] wording"
+	@$(BIN)/python scripts/wording.py
 
 format: bootstrap-dev ## rewrite the code in the project's style
 	@$(BIN)/ruff check --quiet --fix-only

@@ -1,10 +1,12 @@
-"""Plain English in everything that a command prints: phrases that people stumbled over."""
+"""Plain English in what commands print, in docstrings and in the documentation."""
 
-import ast
-import re
+import importlib.util
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -14,63 +16,73 @@ from registry.words.counting import counted
 from tests.installed import OPSTEPS
 
 ROOT = Path(__file__).parents[2]
-REFUSED = {
-    r"(?<![Tt]here )\b(is|are) no (?!longer\b|more\b)": "is not a …, are not …",
-    r"\b(is|are) none\b(?<!there is none)(?<!there are none)": "is not one, is not valid",
-    r"\banew\b": "again",
-    r"\b[Ww]hoever\b": "those who, anybody who",
-    r"\b([Hh]e|[Ss]he|[Hh]is|[Hh]im(self)?|[Hh]er(self)?)\b": "they, their, themselves",
-    r"\bbelongs? into\b": "belongs in",
-    r"\b(be|is) a text\b": "text",
-    r"\b1 (errors|warnings|libraries|releases|steps)\b": "the singular",
-    r"\bValue error,": "leave it out",
-}
 
 
-def strings() -> Iterator[tuple[str, str]]:
-    """Every string of the rooms that is not a docstring, with its place."""
-    for room in ("registry", "builder", "server"):
-        for path in sorted((ROOT / room).rglob("*.py")):
-            place = path.relative_to(ROOT).as_posix()
-            if "library_templates" in place:
-                continue
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            documentation = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
-            for node in ast.walk(tree):
-                if (
-                    isinstance(node, ast.Constant)
-                    and isinstance(node.value, str)
-                    and id(node) not in documentation
-                ):
-                    yield f"{place}:{node.lineno}", node.value
+def wording() -> ModuleType:
+    """The script that ``make lint`` runs."""
+    spec = importlib.util.spec_from_file_location("wording", ROOT / "scripts/wording.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
-def helps() -> Iterator[tuple[str, str]]:
-    """The help of every command and option."""
+WORDING = wording()
+
+
+def helps() -> Iterator[Any]:
+    """The help of every command and option, and the whole of each as it is shown."""
     for command in commands_of(whole_app()):
         place = " ".join(("opsteps", *command.path))
-        yield place, command.summary
+        yield WORDING.Text(kind="strings", place=place, words=command.summary)
         for option in command.options:
-            yield f"{place} {option.names[-1]}", option.summary
-
-
-@pytest.mark.parametrize("phrase", REFUSED, ids=REFUSED.values())
-def test_no_text_has_a_phrase_that_people_stumble_over(phrase: str) -> None:
-    pattern = re.compile(phrase)
-    found = [f"{at}: {text[:100]}" for at, text in (*strings(), *helps()) if pattern.search(text)]
-    assert not found, f"write {REFUSED[phrase]!r} instead"
-
-
-def test_whole_help_is_plain() -> None:
-    """Docstrings of commands, as they are shown."""
+            yield WORDING.Text(kind="strings", place=place, words=option.summary)
     for name in COMMANDS:
-        text = " ".join(
-            subprocess.run(
-                [OPSTEPS, "help", name], capture_output=True, text=True, check=True
-            ).stdout.split()
+        shown = subprocess.run(
+            [OPSTEPS, "help", name], capture_output=True, text=True, check=True
+        ).stdout
+        yield WORDING.Text(
+            kind="strings", place=f"opsteps help {name}", words=" ".join(shown.split())
         )
-        for phrase in REFUSED:
-            assert not re.search(phrase, text), (name, phrase)
+
+
+def test_no_text_has_a_phrase_that_people_stumble_over() -> None:
+    texts = list(WORDING.all_texts())
+    assert {text.kind for text in texts} == {"strings", "docstrings", "docs"}
+    assert not list(WORDING.found_in(texts))
+
+
+def test_no_help_has_one() -> None:
+    assert not list(WORDING.found_in(helps()))
+
+
+@pytest.mark.parametrize("rule", WORDING.RULES, ids=lambda rule: rule.instead)
+def test_each_rule_finds_its_example(rule: Any) -> None:
+    for kind in rule.where:
+        text = WORDING.Text(kind=kind, place="here", words=rule.example)
+        assert any(rule.instead in line for line in WORDING.found_in([text]))
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('"""A module that is made anew."""', True),
+        ('def f():\n    """What it is."""\n', True),
+        ('class C:\n    a = 1\n    """Whether it is."""\n', True),
+        ("# It is made\n# anew.\n", True),
+        ('raise ValueError(f"{1} is no number")', True),
+        ('"""There is no such module."""', False),
+        ("# What follows is fine: a comment may begin like that.\n", False),
+    ],
+)
+def test_docstrings_comments_and_strings_are_read(source: str, *, found: bool) -> None:
+    assert bool(list(WORDING.found_in(WORDING.texts_of_code("a.py", source.encode())))) is found
+
+
+def test_what_is_being_rewritten_is_there() -> None:
+    assert all((ROOT / place).exists() for place in WORDING.BEING_REWRITTEN)
 
 
 @pytest.mark.parametrize(
