@@ -6,6 +6,7 @@ import fnmatch
 import importlib.util
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ _PATH = re.compile(
     r"^(?:registry|builder|server|catalog-site|examples|tests|benchmarks|docs|scripts|requirements)/"
 )
 _MODULE = re.compile(r"^(?:registry|builder|server)(?:\.[A-Za-z_]\w*)+$")
+_MEMBER = re.compile(r"^([A-Z]\w*[a-z]\w*)\.([a-z_]\w*)")
+# Classes of Whoosh, and a file of Windows.
+_NOT_OURS = {"Segment", "SegmentWriter", "TermInfo", "Thumbs", "W3Codec"}
 # These are spelled as paths and modules of ours, and are files of a library and of a registry.
 _OTHERS = {
     "docs/README.md",
@@ -74,15 +78,30 @@ def _has_name(module: str) -> bool:
     return file.is_file() and bool(re.search(definition, file.read_text("utf-8"), re.MULTILINE))
 
 
+@cache
+def _has_member(name: str, member: str) -> bool:
+    """True if a class of ours has an attribute or a method of that name."""
+    for room in ("registry", "builder", "server"):
+        for path in (ROOT / room).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            if f"\nclass {name}" in text and re.search(
+                rf"(?:def |\bself\.|^ +){member}\b", text, re.MULTILINE
+            ):
+                return True
+    return False
+
+
 @pytest.mark.parametrize(
     "page",
     [page for page in PAGES if page.name != "CHANGELOG.md"],  # it tells of files that are gone
     ids=lambda page: str(page.relative_to(ROOT)),
 )
-def test_every_path_and_module_that_is_named_exists(page: Path) -> None:
+def test_every_path_module_and_member_that_is_named_exists(page: Path) -> None:
     named = set(_CODE.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))) - _OTHERS
     missing = [name for name in named if _PATH.match(name) and not (ROOT / name).exists()]
     missing += [name for name in named if _MODULE.match(name) and not _has_name(name)]
+    members = [match.groups() for match in map(_MEMBER.match, named) if match]
+    missing += [f"{a}.{b}" for a, b in members if a not in _NOT_OURS and not _has_member(a, b)]
     assert not missing
 
 
