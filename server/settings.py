@@ -55,10 +55,10 @@ class Settings:
         default=False, doc="Answer reads only to a known bearer token."
     )
     database_url: str = _field(
-        "", "Where rows are kept: `postgresql://…`, `sqlite:////…`; none: beside the registry."
+        "", "The database: `postgresql://…`, `sqlite:////…`; none: beside the registry."
     )
     token_memory_seconds: float = _field(
-        5.0, "How long a token is accepted at most after it was revoked, seconds."
+        5.0, "Longest time that a token is accepted after it was revoked, seconds."
     )
     failures_allowed: int = _field(
         10, "Requests with an invalid token, from one address in `failures_seconds`."
@@ -66,9 +66,9 @@ class Settings:
     failures_seconds: float = _field(
         60.0, "The time in which failures are counted, seconds; after too many comes 429."
     )
-    security_days: float = _field(365.0, "How long security events are kept, days.")
+    security_days: float = _field(365.0, "Time that security events are kept, days.")
     idempotency_hours: float = _field(
-        24.0, "How long the answer for an `Idempotency-Key` is kept, hours."
+        24.0, "Time that the answer for an `Idempotency-Key` is kept, hours."
     )
     idempotency_keys: int = _field(
         10_000, "Answers kept for the `Idempotency-Key`s of one token; then it gets a 429."
@@ -99,7 +99,7 @@ class Settings:
     )
     list_limit: int = _field(1_000, "Largest `limit` of a list, entries.")
     search_limit: int = _field(100, "Largest `limit` of a search, hits.")
-    search_offset: int = _field(10_000, "How far a search's cursor reaches, hits.")
+    search_offset: int = _field(10_000, "Greatest offset of a search's cursor, hits.")
     search_text_chars: int = _field(200, "Longest search text, characters.")
     search_threads: int = _field(2, "Searches that run at once.")
     search_queue: int = _field(32, "Searches that wait before the next one is refused with 503.")
@@ -121,7 +121,7 @@ class Settings:
     upload_field_bytes: int = _field(16 * 1024, "Largest field of an uploaded form, bytes.")
     upload_header_bytes: int = _field(8 * 1024, "All headers of a part of a form, bytes.")
     uploads_bytes: int = _field(
-        256 * 1024 * 1024, "What all uploads under way hold in memory before others get 503, bytes."
+        256 * 1024 * 1024, "Memory of all uploads under way before others get 503, bytes."
     )
     check_seconds: float = _field(
         60.0, "Longest that the check of one upload takes before it is ended, seconds."
@@ -138,7 +138,7 @@ class Settings:
     )
     write_queue: int = _field(256, "Changes under way or waiting before others get a 503.")
     slow_change_seconds: float = _field(
-        10.0, "How long a change may be being made before `/health` is `degraded`, seconds."
+        10.0, "Time that a change may take before `/health` is `degraded`, seconds."
     )
     change_seconds: float = _field(
         300.0,
@@ -146,7 +146,7 @@ class Settings:
         " seconds; 0: no limit.",
     )
     served_wait_seconds: float = _field(
-        2.0, "How long the answer to a change waits until lookups have it, seconds."
+        2.0, "Time that the answer to a change waits until lookups have it, seconds."
     )
     events_clients: int = _field(100, "Clients that listen to events before others get a 503.")
     client_events: int = _field(
@@ -154,7 +154,7 @@ class Settings:
     )
     events_replayed: int = _field(
         1_000,
-        "How far a client of events may resume before it must read everything again, commits.",
+        "Commits after which a client of events must read everything again.",
     )
     events_heartbeat_seconds: float = _field(
         15.0, "Longest silence of a stream of events before a comment is sent, seconds."
@@ -183,7 +183,7 @@ class Settings:
         "1.0.0", "The OpsConductor that libraries run in; what needs a later one is refused."
     )
     upstream_fresh_seconds: float = _field(
-        60.0, "How long what was fetched of an upstream is believed before it is asked, seconds."
+        60.0, "Time that a fetched upstream is believed before it is asked again, seconds."
     )
     upstream_check_seconds: float = _field(
         900.0, "Time between two looks for updates at all upstreams, seconds; 0 means never."
@@ -206,9 +206,7 @@ class Settings:
     )
     old_releases: int = _field(256, "Releases that are not active, kept in memory once asked for.")
     filtered_lists: int = _field(64, "Filtered lists of steps, kept in memory once asked for.")
-    filtered_list_bytes: int = _field(
-        32 * 1024 * 1024, "What the kept filtered lists may hold together, bytes."
-    )
+    filtered_list_bytes: int = _field(32 * 1024 * 1024, "Memory of all kept filtered lists, bytes.")
     load_workers: int = _field(2, "Processes that load a large registry at start.")
     load_in_process: int = _field(400, "Libraries up to which one process loads them alone.")
     backpressure: int = _field(
@@ -229,7 +227,7 @@ class Settings:
         10.0, "Longest that the headers of a request take, or a new connection's silence, seconds."
     )
     keep_alive_seconds: float = _field(
-        75.0, "How long a connection is kept open for the next request, seconds."
+        75.0, "Time that a connection is kept open for the next request, seconds."
     )
     body_seconds: float = _field(
         30.0, "Longest that the body of a request takes, but for uploads, seconds."
@@ -244,14 +242,14 @@ class Settings:
     stall_seconds: float = _field(20.0, "The time in which these rates are measured, seconds.")
     unsent_bytes: int = _field(
         256 * 1024 * 1024,
-        "What answers that are not taken hold in memory before the slowest is ended, bytes.",
+        "Memory of answers that clients do not take before the slowest is ended, bytes.",
     )
-    stop_seconds: float = _field(10.0, "How long requests under way may take at a stop, seconds.")
+    stop_seconds: float = _field(10.0, "Time that requests under way may take at a stop, seconds.")
     reload_seconds: float = _field(
-        60.0, "How long `cache/clear` waits until everything is built again, seconds."
+        60.0, "Time that `cache/clear` waits until everything is built again, seconds."
     )
     build_niceness: int = _field(
-        19, "How much the background build yields to others, 0 to 19; 19 takes idle time only."
+        19, "The background build's niceness, 0 to 19; 19 takes idle time only."
     )
     build_retry_seconds: float = _field(30.0, "Wait after a background build failed, seconds.")
     site_file_bytes: int = _field(
@@ -265,7 +263,7 @@ class Settings:
     )
     log_level: str = _field("info", "Least important events that are logged: debug … error.")
     log_format: str = _field(
-        "", "What the log is written as: `text` or `json`; none: text on a terminal, else JSON."
+        "", "The log's format: `text` or `json`; none: text on a terminal, else JSON."
     )
 
     def __post_init__(self) -> None:
