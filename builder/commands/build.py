@@ -33,11 +33,11 @@ def build(
     place: RegistryArgument = None,
     registry: NamedRegistryOption = None,
     out: Annotated[
-        Path, typer.Option(help="Where the site will be: a link to a finished build.")
+        Path, typer.Option(help="The site to write: a link to a finished build.")
     ] = Path("site"),
     base_url: Annotated[
         str | None,
-        typer.Option(help="Where the site is published; the registry's own URL when left out."),
+        typer.Option(help="The site's public address; the registry's own URL when left out."),
     ] = None,
     jobs: Annotated[
         int, typer.Option(min=1, max=_MOST_JOBS, help="Processes that render at once.")

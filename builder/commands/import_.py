@@ -152,7 +152,7 @@ def import_(
         int | None, typer.Option(min=1, help="Stop after this many libraries.")
     ] = None,
     actor: Annotated[
-        str | None, typer.Option(help="Who does this; your user name when left out.")
+        str | None, typer.Option(help="The account that does this; your user name when left out.")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the whole report as JSON.")

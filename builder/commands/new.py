@@ -42,8 +42,10 @@ _EMAIL = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+\Z")
 
 def new(
     name: Annotated[str, typer.Argument(help="The library's name, such as file-tools.")],
-    template: Annotated[Template, typer.Option(help="What it begins as.")] = Template.FILES,
-    into: Annotated[Path, typer.Option(help="Where its directory will be.")] = _HERE,
+    template: Annotated[
+        Template, typer.Option(help="The template to begin from.")
+    ] = Template.FILES,
+    into: Annotated[Path, typer.Option(help="The folder to make its directory in.")] = _HERE,
     author: Annotated[
         str | None,
         typer.Option(help="'Name' or 'Name <address>'; as Git knows you when left out."),

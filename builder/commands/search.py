@@ -49,7 +49,9 @@ def index_directory(registry: Registry) -> Path:
 
 
 def search(
-    text: Annotated[str, typer.Argument(help="What to look for; nothing lists everything.")] = "",
+    text: Annotated[
+        str, typer.Argument(help="The words to look for; everything is listed without.")
+    ] = "",
     registry: RegistryOption = _HERE,
     kind: Annotated[str | None, typer.Option(help="library or step.")] = None,
     category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
@@ -57,7 +59,7 @@ def search(
     premium: Annotated[
         bool | None, typer.Option("--premium/--free", help="Only premium or only free ones.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="How many to show.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Show at most so many.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Find libraries and steps. Every word is wanted, "words in quotes" in that order, -word not.

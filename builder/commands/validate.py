@@ -50,7 +50,7 @@ def validate(
         typer.Option(help="The account at the Git host that asks for the change, with --base."),
     ] = None,
     as_: Annotated[
-        ReportFormat, typer.Option("--format", help="What the problems are written as.")
+        ReportFormat, typer.Option("--format", help="The format of the problems.")
     ] = ReportFormat.TEXT,
     output: Annotated[
         Path | None,

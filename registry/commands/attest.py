@@ -25,7 +25,7 @@ _HERE = Path()
 
 
 def attest(
-    commits: Annotated[list[str], typer.Argument(help="What `verify` found: their ids.")],
+    commits: Annotated[list[str], typer.Argument(help="The ids of commits that `verify` found.")],
     registry: RegistryOption = _HERE,
     actor: ActorOption = None,
     request: RequestOption = None,

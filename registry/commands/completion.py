@@ -36,7 +36,9 @@ def completion(
     ],
     registry: Annotated[
         Path | None,
-        typer.Option("--registry", "-r", help="Whose libraries to list.", show_default=False),
+        typer.Option(
+            "--registry", "-r", help="The registry whose libraries are listed.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Print what completes commands, options and libraries in your shell.

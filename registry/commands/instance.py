@@ -48,9 +48,7 @@ def toggle(
     to: Annotated[
         OnOff | None, typer.Argument(metavar="on|off", help="As --on or --off.", show_default=False)
     ] = None,
-    on: Annotated[
-        bool | None, typer.Option("--on/--off", help="Whether its steps are served.")
-    ] = None,
+    on: Annotated[bool | None, typer.Option("--on/--off", help="Serve its steps, or not.")] = None,
     registry: RegistryOption = _HERE,
     instance: InstanceOption = "production",
     new_instance: NewInstanceOption = False,

@@ -75,7 +75,7 @@ RegistryArgument = Annotated[
     Path | None, typer.Argument(metavar="REGISTRY", help="As --registry.", show_default=False)
 ]
 ActorOption = Annotated[
-    str | None, typer.Option(help="Who does this; Git's user.name when left out.")
+    str | None, typer.Option(help="The account that does this; Git's user.name when left out.")
 ]
 RequestOption = Annotated[
     str | None, typer.Option("--request", help="An id for what asked for this, kept in the log.")
@@ -163,7 +163,7 @@ def read_key(path: Path) -> PrivateKey:
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(help="Where the registry will be.")],
+    directory: Annotated[Path, typer.Argument(help="The directory to make the registry in.")],
     name: Annotated[
         str, typer.Option(help="A short name: lower-case letters, digits, hyphens.")
     ] = "steps",
@@ -171,7 +171,7 @@ def init(
     url: Annotated[
         str | None,
         typer.Option(
-            help="Where the catalogue will be published. Left out in a clone from GitHub or "
+            help="The catalogue's address. Left out in a clone from GitHub or "
             "GitLab, it is the address of that repository's pages."
         ),
     ] = None,
@@ -185,9 +185,9 @@ def init(
     tool: Annotated[
         str | None,
         typer.Option(
-            help="Where workflows get opsteps from: https://HOST/NAME.whl#sha256=HEX, "
-            "git+https://HOST/PATH@COMMIT, or NAME==VERSION#sha256=HEX. Left out: from where "
-            "this one was installed."
+            help="The source of opsteps for workflows: https://HOST/NAME.whl#sha256=HEX, "
+            "git+https://HOST/PATH@COMMIT, or NAME==VERSION#sha256=HEX. Left out: the source that "
+            "this one was installed from."
         ),
     ] = None,
     tool_index: Annotated[

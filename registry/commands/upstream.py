@@ -37,7 +37,7 @@ from registry.upstreams.offers import Offer, OfferStatus, described, offers
 from registry.words.counting import counted
 
 app = typer.Typer(no_args_is_help=True, help="Other registries that libraries come from.")
-AliasArgument = Annotated[str, typer.Argument(help="What the upstream is called here.")]
+AliasArgument = Annotated[str, typer.Argument(help="The upstream's name here.")]
 _HERE = Path()
 _UPSTREAM_COLUMNS = (
     Column(key="upstream", whole=True, style="bold"),
@@ -143,7 +143,7 @@ def list_(registry: RegistryOption = _HERE, as_json: JsonOption = False) -> None
 @app.command()
 def update(
     aliases: Annotated[
-        list[str] | None, typer.Argument(help="Which ones; all when left out.")
+        list[str] | None, typer.Argument(help="Their names; all when left out.")
     ] = None,
     registry: RegistryOption = _HERE,
     as_json: JsonOption = False,

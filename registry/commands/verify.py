@@ -81,7 +81,7 @@ def verify(
             "--max-age",
             metavar="HOURS",
             min=0,
-            help="How old the statement of the head may be; with none that is found as well.",
+            help="The greatest age of the head's statement, hours; a missing one is found, too.",
         ),
     ] = None,
     administrators: AdministratorsOption = None,
@@ -226,7 +226,7 @@ def _difference(
     try:
         difference = compare_heads(registry, before.head, head)
     except (GitError, IncompleteHistoryError):
-        return [f"What was trusted before is not here any more: {before.head}"], None
+        return [f"The head that was trusted before is not here any more: {before.head}"], None
     return [f"From {before.head[:12]} to {head[:12]}:", *difference_lines(difference)], (
         msgspec.to_builtins(difference)
     )

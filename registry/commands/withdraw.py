@@ -51,7 +51,7 @@ _DIFFERENCE_COLUMNS = (
 )
 LibraryArgument = Annotated[str, typer.Argument(help="The library.")]
 VersionArgument = Annotated[str, typer.Argument(help="The version.")]
-ReasonOption = Annotated[str, typer.Option(help="Why: callers read it.")]
+ReasonOption = Annotated[str, typer.Option(help="The reason: callers read it.")]
 
 
 def yank(
@@ -103,7 +103,7 @@ def unyank(
 
 def deprecate(
     library: LibraryArgument,
-    reason: Annotated[str | None, typer.Option(help="Why: callers read it.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason: callers read it.")] = None,
     replacement: Annotated[
         str | None, typer.Option(help="The library that callers should use instead.")
     ] = None,

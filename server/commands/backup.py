@@ -55,8 +55,8 @@ def backup(
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="What 'opsteps backup' wrote.")],
-    directory: Annotated[Path, typer.Argument(help="Where the registry will be: new, or empty.")],
+    file: Annotated[Path, typer.Argument(help="A file that 'opsteps backup' wrote.")],
+    directory: Annotated[Path, typer.Argument(help="The registry's directory: new, or empty.")],
     revoke_tokens: Annotated[
         bool,
         typer.Option("--revoke-tokens", help="Revoke every token: new ones are made afterwards."),

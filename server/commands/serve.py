@@ -53,7 +53,7 @@ def serve(
     ] = None,
     log_format: Annotated[
         LogFormat | None,
-        typer.Option(help="How events are logged; when left out text on a terminal, else JSON."),
+        typer.Option(help="The format of the log; when left out text on a terminal, else JSON."),
     ] = None,
 ) -> None:
     """Serve a registry over HTTP, and follow its head.
@@ -92,7 +92,7 @@ def serve(
 
 
 def demo(
-    directory: Annotated[Path, typer.Option(help="Where the demo registry is made.")] = _DEMO,
+    directory: Annotated[Path, typer.Option(help="The directory of the demo registry.")] = _DEMO,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [3011]")] = None,
     check: Annotated[

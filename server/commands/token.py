@@ -39,7 +39,7 @@ DatabaseOption = Annotated[
     typer.Option(
         "--database-url",
         envvar="OPSTEPS_DATABASE_URL",
-        help="Where the server keeps rows; a file beside the registry when left out.",
+        help="The server's database; a file beside the registry when left out.",
     ),
 ]
 _HERE = Path()
@@ -76,15 +76,17 @@ class Scope(StrEnum):
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What it is for: it shows in the audit trail.")],
+    name: Annotated[
+        str, typer.Argument(help="A name that says its purpose: it shows in the audit trail.")
+    ],
     scope: Annotated[
         list[Scope],
-        typer.Option(help="What it allows; each scope also allows what those before it allow."),
+        typer.Option(help="Its scope; each one also allows what those before it allow."),
     ],
     expires: Annotated[
         str | None,
         typer.Option(
-            help="When it expires, such as 30s, 15m, 12h, 90d or 52w from now; never if left out."
+            help="Its lifetime, such as 30s, 15m, 12h, 90d or 52w; without end if left out."
         ),
     ] = None,
     registry: RegistryOption = _HERE,

@@ -36,9 +36,9 @@ def helps() -> Iterator[Any]:
     """The help of every command and option, and the whole of each as it is shown."""
     for command in commands_of(whole_app()):
         place = " ".join(("opsteps", *command.path))
-        yield WORDING.Text(kind="strings", place=place, words=command.summary)
-        for option in command.options:
-            yield WORDING.Text(kind="strings", place=place, words=option.summary)
+        for words in (command.summary, *(option.summary for option in command.options)):
+            yield WORDING.Text(kind="strings", place=place, words=words)
+            yield WORDING.Text(kind="helps", place=place, words=words)
     for name in COMMANDS:
         shown = subprocess.run(
             [OPSTEPS, "help", name], capture_output=True, text=True, check=True
