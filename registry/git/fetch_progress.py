@@ -66,7 +66,7 @@ class _Progress(git.RemoteProgress):
             self._watch(stage, min(done, total) if total else done, total or None)
 
     def line_dropped(self, line: str) -> None:
-        # The table of refs is no reason, and its names are a stranger's.
+        # The table of refs says no reason, and its names are a stranger's.
         if not line.startswith((" ", "From ")):
             self._others.append(line)
 

@@ -219,7 +219,7 @@ def told_by_git(repository: GitRepository) -> Iterator[None]:
 
 
 def _said(error: git.GitCommandError) -> str:
-    """What Git said, without what GitPython puts around it."""
+    """Return Git's words, without what GitPython puts around them."""
     return error.stderr.removeprefix("\n  stderr: '").removesuffix("'")
 
 
@@ -233,7 +233,7 @@ def iter_commits(
 
 
 def merge_bases(repository: GitRepository, one: CommitId, other: CommitId) -> list[CommitId]:
-    """Where two commits branched off from each other; empty where they share no history."""
+    """Return the commits where two branched off; none where they share no history."""
     with open_repo(repository) as repo, told_by_git(repository):
         return [CommitId(found.hexsha) for found in repo.merge_base(one, other, all=True)]
 

@@ -29,7 +29,7 @@ class ReleaseState(StrEnum):
 
 
 class LibraryStatus(StrEnum):
-    """Whether a library can be used; of several that apply, one.
+    """The usability of a library; of several states that apply, one.
 
     It is the first of error, updating, disabled, deprecated, enabled; one that is here and was
     never enabled is installed.

@@ -30,7 +30,7 @@ class Gathered:
     keys: dict[LibraryName, str]
     """Of each library, what changes with its pages."""
     offers: Sequence[Offer]
-    """What upstreams offer."""
+    """The offers of upstreams."""
     offers_key: str
     """Changes with them."""
 

@@ -106,7 +106,7 @@ class FilesystemPermission(BaseModel):
 
 
 class RunLimits(BaseModel):
-    """What one run may use; null: what the operator's default is."""
+    """The limits of one run; null: the operator's default."""
 
     model_config = _as_in(Format.STEP, *_LIMITS, null=True)
 
