@@ -26,5 +26,9 @@ def identity(value: JsonValue | msgspec.UnsetType, depth: int = 0) -> Hashable:
 
 
 def same_json(one: JsonValue | msgspec.UnsetType, other: JsonValue | msgspec.UnsetType) -> bool:
-    """True if two values are the same value of JSON."""
+    """True if two values are the same value of JSON.
+
+    >>> same_json(1, 1.0), same_json(1, True)
+    (True, False)
+    """
     return identity(one) == identity(other)

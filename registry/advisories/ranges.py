@@ -1,5 +1,7 @@
 """The versions that an advisory means, evaluated as OSV specifies, for any order of versions.
 
+The specification: https://ossf.github.io/osv-schema/#evaluation.
+
 Events may stand in any order. Of several at one version, ``fixed`` comes first, then
 ``introduced``, then ``last_affected``: so a vulnerability that is fixed and comes back in the same
 version is there, and one that comes and goes with a version is there in that version only.

@@ -63,7 +63,11 @@ def is_portable(number: int) -> bool:
 
 
 def escape_pointer(part: str) -> str:
-    """One part of a JSON pointer (RFC 6901)."""
+    """One part of a JSON pointer (RFC 6901).
+
+    >>> escape_pointer("a/b~c")
+    'a~1b~0c'
+    """
     return part.replace("~", "~0").replace("/", "~1")
 
 

@@ -29,7 +29,7 @@ _OURS = b"opsteps\n"
 
 
 class Pack:
-    """Objects in Git's pack format, version 2, none of them as a delta."""
+    """Objects in Git's pack format (gitformat-pack(5)), version 2, none of them as a delta."""
 
     def __init__(self) -> None:
         """Nothing is in it."""

@@ -96,6 +96,9 @@ def mended_version(text: str) -> str:
     """The version that a slip such as ``v1.0`` means; empty where that is open.
 
     Of what ``+`` adds nothing is kept: versions here have no build metadata.
+
+    >>> mended_version("v1.2"), mended_version("1.0.0-rc1"), mended_version("soon")
+    ('1.2.0', '1.0.0-rc.1', '')
     """
     if len(text) > _READ_CHARACTERS:
         return ""
@@ -110,12 +113,20 @@ def mended_version(text: str) -> str:
 
 
 def mended_library_name(text: str) -> str:
-    """The library name that a text such as ``My Library`` stands for; it need not be one yet."""
+    """The library name that a text stands for; it need not be one yet.
+
+    >>> mended_library_name("My Library")
+    'my-library'
+    """
     return _NO_LIBRARY_LETTER.sub("-", _plain(_HUMP.sub("-", text))).strip("-")
 
 
 def mended_step_name(text: str) -> str:
-    """The step name that a text such as ``File Copy`` stands for; it need not be one yet."""
+    """The step name that a text stands for; it need not be one yet.
+
+    >>> mended_step_name("File Copy")
+    'file.copy'
+    """
     lower = _DOTS.sub(".", _NO_STEP_LETTER.sub(".", _plain(text.strip())))
     return lower.removesuffix(".json").strip("._-")
 

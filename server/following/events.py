@@ -1,4 +1,4 @@
-"""Server-sent events: derived from the commits between two served states.
+"""Server-sent events (HTML Standard, 9.2), derived from the commits between two served states.
 
 So every replica tells the same events under the same ids, and a client that was away for a while,
 or whose server was restarted, resumes after the last commit that it heard of. Nothing is kept

@@ -1,4 +1,4 @@
-"""Files that machines follow: sitemap, Atom feed, robots.txt."""
+"""Files for machines: sitemap (sitemaps.org), Atom feed (RFC 4287), robots.txt (RFC 9309)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The releases of one library as an Atom feed, with what their changelogs say of each."""
+"""The releases of one library as an Atom feed (RFC 4287), with the notes of their changelogs."""
 
 from __future__ import annotations
 
