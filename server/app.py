@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
+
+import lmdb
+import structlog
 
 from registry.names import CommitId
 from registry.snapshots.cache_place import cache_directory
 from registry.snapshots.registry import Registry
-from server.access.gate import Gate, web_address
+from server.access.gate import Gate
 from server.access.security_log import SecurityLog
 from server.access.token_cache import Tokens
 from server.access.token_marker import TokenMarker
 from server.access.token_start import read_at_start
+from server.asgi.addresses import web_address
 from server.asgi.upload_form import UploadMemory
 from server.changes.change_queue import Operations
 from server.changes.place_watch import PlaceWatch
@@ -31,11 +37,15 @@ from server.health.gauges import add_gauges
 from server.health.health_report import HealthReport
 from server.observing.metrics import Metrics
 from server.parts import Parts
+from server.readmodel.model_layout import StoredToken
+from server.readmodel.writer import ReadModel
 from server.search import Searching
 from server.settings import Settings
 from server.site.background_build import Building, build_command, search_directory, site_directory
 from server.site.static_files import Site
 from server.thread_pools import Pool, Pools
+
+_LOG = structlog.get_logger(__name__)
 
 
 class Server:
@@ -49,8 +59,12 @@ class Server:
         port: int | None = None,
         site: Path | None = None,
         builds: bool = True,
+        model: ReadModel,
     ) -> None:
-        """``site`` is a catalogue built elsewhere; without one, and with ``builds``, our own."""
+        """``site`` is a catalogue built elsewhere; without one, and with ``builds``, our own.
+
+        ``model`` is what lookup workers answer from.
+        """
         state = registry.state_directory
         registry.served_branch = settings.branch
         registry.remembers = True
@@ -58,7 +72,8 @@ class Server:
         self._registry = registry
         self.metrics = Metrics()
         self.pools = Pools(settings)
-        self.follower = Follower(registry, settings)
+        self.model = model
+        self.follower = Follower(registry, settings, model)
         self.database = open_database(database_url(settings.database_url, state))
         self.tokens = Tokens(self.database, settings.token_memory_seconds, TokenMarker(registry))
         read_at_start(self.tokens)
@@ -102,6 +117,7 @@ class Server:
                 self.follower.snapshot or self.follower.first_snapshot(settings.served_wait_seconds)
             ),
             self.pools.lists,
+            model,
         )
         self.watching = UpstreamWatch(
             self.operations,
@@ -135,6 +151,7 @@ class Server:
             self.pools.events,
         )
         self._inner: Application | None = None
+        self._making_inner = threading.Lock()
         self.app = HotApp(
             settings,
             self.gate,
@@ -148,6 +165,8 @@ class Server:
 
     def start(self) -> None:
         """Load the registry and follow it, in threads of their own."""
+        if self.settings.require_read_token:
+            self.tokens.follow_with(self._tell_tokens)
         self.follower.start()
         # What a server before this one could not do, as on a full disk.
         self.operations.let_follow()
@@ -178,14 +197,23 @@ class Server:
         self.tokens.stop()
         self.security.stop()
         self.database.close()
+        self.model.close()
 
     def inner(self) -> Application:
         """FastAPI's application, made when it is first needed."""
-        if self._inner is None:
-            from server.api.application import make_api
+        with self._making_inner:
+            if self._inner is None:
+                from server.api.application import make_api
 
-            self._inner = cast("Application", make_api(self._parts()))
-        return self._inner
+                self._inner = cast("Application", make_api(self._parts()))
+            return self._inner
+
+    def _tell_tokens(self, tokens: Sequence[StoredToken]) -> None:
+        """Let workers know who may read; as long as they do not, they ask here."""
+        try:
+            self.model.set_tokens(tokens)
+        except lmdb.Error as error:
+            _LOG.warning("workers do not know the tokens", reason=str(error))
 
     def _is_here(self, commit: str) -> bool:
         """Whether a commit is served, or comes from another server within the usual wait."""
@@ -223,6 +251,7 @@ class Server:
             registry=self._registry,
             metrics=self.metrics,
             follower=self.follower,
+            model=self.model,
             lookups=self.lookups,
             changes=self.operations,
             place=self.place,

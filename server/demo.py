@@ -27,10 +27,10 @@ from registry.sources.release_source import read_source
 from registry.transactions.transaction import Actor, follow_head
 from registry.versions import Version, parse_version
 from registry.words.counting import counted
-from server.access.gate import web_address
-from server.app import Server
+from server.asgi.addresses import web_address
 from server.errors import CheckError, ListenError
-from server.running import configure_logging, free_port, serve_registry
+from server.observing.log_setup import configure_logging
+from server.running import free_port, serve_registry
 from server.settings import Settings
 from server.site.background_build import build_command
 
@@ -102,7 +102,7 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
         return
     configure_logging("warning", settings.log_format)
     settings = replace(settings, port=port)
-    serve_registry(path, settings, ready=lambda server, port: _show(console, server, port))
+    serve_registry(path, settings, ready=lambda facts, port: _show(console, facts.host, port))
 
 
 def _free_port(settings: Settings) -> int:
@@ -121,8 +121,8 @@ def _if_free(host: str, port: int) -> int:
     return 0
 
 
-def _show(console: Console, server: Server, port: int) -> None:
-    address = web_address(server.settings.host, port)
+def _show(console: Console, host: str, port: int) -> None:
+    address = web_address(host, port)
     console.print("[green]✓[/] server\n")
     for title, place in (
         ("Catalogue", "/"),

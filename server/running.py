@@ -1,47 +1,44 @@
-"""Runs a server: one process, one event loop, and the sockets on it."""
+"""Runs a server: a small process that starts the keeper and the workers, and replaces the dead."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import logging
-import os
+import secrets
+import selectors
+import shutil
 import signal
 import socket
-import sys
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any, TextIO, cast
+from time import monotonic
+from typing import Any
 
+import msgspec
 import structlog
-import uvloop
 
-from registry.errors import GitError, NotARegistryError
-from registry.snapshots.instance_names import require_instance
-from registry.snapshots.recognition import refuse_no_registry
-from registry.snapshots.registry import Registry
-from registry.transactions.transaction import reconcile
-from server.access.gate import is_loopback
-from server.app import Server
-from server.connections.listener import Front, listening_socket
-from server.errors import ListenError, SettingsError
-from server.observing.log_lines import LOG_FORMS, TextLines
-from server.readmodel.served import Served
+from registry.processes.lifeline import WITH_PARENT, lifeline
+from registry.processes.program import program, program_environment
+from server.errors import ListenError, ServerError
+from server.processes.launch import Launch, ServerFacts, relay_path
+from server.processes.listening import listening_socket
 from server.settings import Settings
-from server.site.static_files import site_problem
 
-# The follower's thread gives the loop the interpreter back after at most so long, seconds.
-_SWITCH_SECONDS = 0.000_1
-# Objects made before the collector looks: a request makes few, and no cycles.
-_COLLECT_AFTER = 50_000
-# After what may be under way at a stop: what still hangs then, hangs for ever.
-_LAST_SECONDS = 5.0
-
-Ready = Callable[[Server, int], None]
+_KEEPER = "server.keeper.program"
+_WORKER = "server.worker.program"
+_BACKLOG = 4_096
+# One that ends sooner than this after its start is not started again at once.
+_SETTLED_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 5.0
+_LOOK_SECONDS = 0.5
+# After what each process grants itself to stop.
+_LAST_SECONDS = 8.0
 _LOG = structlog.get_logger(__name__)
+
+Ready = Callable[[ServerFacts, int], None]
 
 
 def serve_registry(
@@ -50,85 +47,38 @@ def serve_registry(
     *,
     site: Path | None = None,
     builds: bool = True,
-    ready: Ready = lambda server, port: None,  # noqa: ARG005 - what a Ready is given
+    ready: Ready = lambda facts, port: None,  # noqa: ARG005 - what a Ready is given
 ) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` is called once, when lookups are answered.
 
     Raises SettingsError, AddressError, NotARegistryError, UnknownInstanceError.
     """
-    if site is not None and (problem := site_problem(site)):
-        raise SettingsError(
-            problem,
-            next_step=f"Build one with 'opsteps build REGISTRY --out {site}', or leave out --site",
-        )
-    port = free_port(settings.host, settings.port)
-    registry = Registry.open(
-        path,
-        instance=settings.instance,
-        remote=settings.remote or None,
-        remote_seconds=settings.remote_seconds,
-        check_clone=False,
-    )
-    _reconcile(registry)
-    _recognise(registry, settings)
-    server = Server(registry, settings, port=port, site=site, builds=builds)
-    # As long as the database is down nobody may write anyway.
-    tokens = server.tokens
-    is_shut = not tokens.is_known or tokens.are_gone
-    refuse_open_address(settings, has_tokens=bool(tokens) or is_shut)
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    gc.set_threshold(_COLLECT_AFTER, 20, 20)
-    last = threading.Timer(settings.stop_seconds + _LAST_SECONDS, _end_now, [server])
-    last.daemon = True
-    try:
-        uvloop.run(_serve(server, port, ready, last))
-    finally:
-        last.cancel()
-
-
-def _end_now(server: Server) -> None:
-    """A thread hangs where nothing can end it, such as on a disk that does not answer."""
-    _LOG.error("ended amid what hangs")
-    server.operations.kill()
-    os._exit(1)
-
-
-def _reconcile(registry: Registry) -> None:
-    """Clear up what a killed writer left; what stands in the way is no reason not to serve."""
-    try:
-        reconcile(registry)
-    except (GitError, OSError) as error:
-        _LOG.warning("not_reconciled", error=str(error))
-
-
-def _recognise(registry: Registry, settings: Settings) -> None:
-    """Refuse what is no registry, or an instance that it never heard of, before anything waits.
-
-    A clone that follows a remote is only known once it has caught up; until then it waits.
-    """
-    try:
-        refuse_no_registry(registry, registry.head())
-    except NotARegistryError:
-        if registry.remote is None:
-            raise
-        return
-    require_instance(registry, is_new=settings.new_instance)
-
-
-def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:
-    """Raise SettingsError for an address that others reach while anybody could write."""
-    is_guarded = has_tokens or bool(settings.trusted_networks)
-    if not is_loopback(settings.host) and not is_guarded:
-        raise SettingsError(
-            f"{settings.host} can be reached from other machines and no token is configured",
-            next_step="Make a token with 'opsteps token create', listen on 127.0.0.1, or name the "
-            "clients that need none in the setting trusted_networks",
-        )
-    if settings.require_read_token and not is_guarded:
-        raise SettingsError(
-            "require_read_token is set and no token is configured",
-            next_step="Make a token with 'opsteps token create'",
-        )
+    with _listening(settings.host, settings.port) as listening, _runtime() as directory:
+        listening.listen(_BACKLOG)
+        with _relay_socket(directory) as relaying, lifeline() as end:
+            launch = Launch(
+                settings=settings,
+                port=int(listening.getsockname()[1]),
+                run=secrets.token_hex(16),
+                runtime=str(directory),
+                listening=listening.fileno(),
+                telling=-1,
+                registry=str(path),
+                site=str(site) if site is not None else None,
+                builds=builds,
+            )
+            keeper = _Child(
+                module=_KEEPER,
+                launch=msgspec.structs.replace(launch, listening=relaying.fileno()),
+                end=end,
+            )
+            workers = [
+                _Child(
+                    module=_WORKER, launch=msgspec.structs.replace(launch, number=number), end=end
+                )
+                for number in range(max(1, settings.workers))
+            ]
+            _Supervisor(keeper, workers, settings, lambda facts: ready(facts, launch.port)).run()
 
 
 def free_port(host: str, port: int) -> int:
@@ -147,95 +97,214 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-async def _serve(server: Server, port: int, ready: Ready, last: threading.Timer) -> None:
-    settings = server.settings
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    loaded = asyncio.Event()
-
-    def tell(served: Served) -> None:
-        del served  # that there is one is the news
-        loop.call_soon_threadsafe(loaded.set)
-
-    server.follower.listeners.append(tell)
-    server.start()
-    front = Front(server.app, settings, server.gate.trusted.names_proxy)
-    places = front.places
-    server.metrics.gauges["connections"] = ("Connections.", lambda: places.count)
-    server.metrics.gauges["connections_ended"] = (
-        "Connections ended or refused since the start, as there was no place for all.",
-        lambda: places.ended,
-    )
-    await front.start(_listening(settings.host, port))
-    announcing = asyncio.create_task(_announce(server, port, ready, loaded))
-    await stopping.wait()
-    announcing.cancel()
-    last.start()
-    _LOG.info("stopping")
-    server.events.close()
-    ends = loop.time() + settings.stop_seconds
-    await front.stop(settings.stop_seconds)
-    # A thread of its own: those of the loop may all wait for a process that hangs.
-    with ThreadPoolExecutor(1) as thread:
-        left = max(0.0, ends - loop.time())
-        await loop.run_in_executor(thread, server.stop, left)
+@contextmanager
+def _runtime() -> Iterator[Path]:
+    """A directory for this run, which nobody else may enter."""
+    made = Path(tempfile.mkdtemp(prefix="opsteps-"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
-async def _announce(server: Server, port: int, ready: Ready, loaded: asyncio.Event) -> None:
-    await loaded.wait()
-    ready(server, port)
-    # The first request that is not hot need not wait for FastAPI to be imported.
-    await asyncio.to_thread(server.inner)
+def _relay_socket(directory: Path) -> socket.socket:
+    """It outlives a keeper: what comes while that is replaced waits for the next one."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.bind(str(relay_path(directory)))
+    made.listen(_BACKLOG)
+    return made
 
 
-class _Log:
-    """Standard error; a log that cannot be written, as on a full disk, ends no thread."""
+@dataclass(kw_only=True, slots=True, eq=False)
+class _Child:
+    """A process that is to be there: started again whenever it ends."""
 
-    def write(self, text: str) -> None:
-        with suppress(OSError):
-            sys.stderr.write(text)
+    module: str
+    launch: Launch
+    end: int
+    process: subprocess.Popen[bytes] | None = field(default=None)
+    connection: Connection[Any, Any] | None = field(default=None)
+    is_ready: bool = field(default=False)
+    heard: float = field(default=0.0)
+    """When it gave a sign of life last; 0 before the first one."""
+    began: float = field(default=0.0)
+    due: float = field(default=0.0)
+    """When it is to be started, if it is not there."""
+    pause: float = field(default=0.0)
 
-    def flush(self) -> None:
-        with suppress(OSError):
-            sys.stderr.flush()
+    def start(self) -> None:
+        """Start it, with a connection of its own."""
+        ours, theirs = Pipe(duplex=False)
+        with theirs:
+            told = msgspec.structs.replace(self.launch, telling=theirs.fileno())
+            self.process = subprocess.Popen(
+                program(self.module),
+                stdin=subprocess.PIPE,
+                pass_fds=[self.launch.listening, theirs.fileno(), self.end],
+                env={**program_environment(), WITH_PARENT: str(self.end)},
+            )
+        if self.process.stdin is not None:
+            with suppress(OSError), self.process.stdin as stdin:
+                stdin.write(msgspec.json.encode(told))
+        self.connection = ours
+        self.began, self.heard, self.is_ready = monotonic(), 0.0, False
+
+    def signal(self, number: int) -> None:
+        """Tell it something, if it is there."""
+        if self.process is not None:
+            self.process.send_signal(number)
+
+    def left(self, now: float) -> int | None:
+        """The status with which it has ended; None while it is there. It is due again then."""
+        if self.process is None or (status := self.process.poll()) is None:
+            return None
+        self.process = None
+        is_early = now - self.began < _SETTLED_SECONDS
+        self.pause = min(max(2 * self.pause, 0.1), _LONGEST_PAUSE_SECONDS) if is_early else 0.0
+        self.due = now + self.pause
+        return status
 
 
-def configure_logging(level: str, form: str = "") -> None:
-    """Log to standard error: as ``form`` says, else text on a terminal and JSON elsewhere.
+class _Supervisor:
+    """Starts, listens, replaces, stops. One thread."""
 
-    Raises SettingsError.
-    """
-    number = logging.getLevelNamesMapping().get(level.upper())
-    if number is None:
-        raise SettingsError(
-            f"the log level is {level!r}", next_step="Use debug, info, warning or error"
-        )
-    # It tells of every form that is none, in lines that are no JSON.
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    processors: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # The values of variables are left out: there are tokens and licence keys among them.
-        structlog.processors.ExceptionRenderer(
-            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        ),
-    ]
-    structlog.configure(
-        processors=[*processors, _renderer(form)],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Log())),
-        cache_logger_on_first_use=True,
-    )
+    def __init__(
+        self,
+        keeper: _Child,
+        workers: list[_Child],
+        settings: Settings,
+        ready: Callable[[ServerFacts], None],
+    ) -> None:
+        self._keeper = keeper
+        self._workers = workers
+        self._settings = settings
+        self._ready = ready
+        self._is_announced = False
+        self._is_stopping = False
+        self._early_ends = 0
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> None:
+        """Until a signal. Raises what kept the keeper from its first start."""
+        wake, woken = socket.socketpair()
+        with wake, woken, self._selector:
+            wake.settimeout(0)
+            woken.settimeout(0)
+            before = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+            handlers = {
+                number: signal.signal(number, self._stop)
+                for number in (signal.SIGTERM, signal.SIGINT)
+            }
+            handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+            self._selector.register(woken, selectors.EVENT_READ, None)
+            try:
+                for child in self._children():
+                    self._start(child)
+                while not self._is_stopping:
+                    self._turn(woken)
+                self._end()
+            finally:
+                for child in self._children():
+                    child.signal(signal.SIGKILL)
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
+                signal.set_wakeup_fd(before)
+
+    def _stop(self, *_: object) -> None:
+        self._is_stopping = True
+
+    def _children(self) -> tuple[_Child, ...]:
+        return (self._keeper, *self._workers)
+
+    def _start(self, child: _Child) -> None:
+        child.start()
+        if child.connection is not None:
+            self._selector.register(child.connection.fileno(), selectors.EVENT_READ, child)
+
+    def _turn(self, woken: socket.socket) -> None:
+        for key, _ in self._selector.select(_LOOK_SECONDS):
+            if key.data is None:
+                with suppress(BlockingIOError):
+                    woken.recv(4_096)
+            else:
+                self._hear(key.data)
+        now = monotonic()
+        for child in self._children():
+            self._look(child, now)
+
+    def _hear(self, child: _Child) -> None:
+        connection = child.connection
+        if connection is None:
+            return
+        try:
+            kind, said = connection.recv()
+        except (EOFError, OSError):
+            self._forget(child)
+            return
+        child.heard = monotonic()
+        if kind == "failed":
+            self._failed(child, said)
+        elif kind == "ready":
+            child.is_ready = True
+            if child is self._keeper and not self._is_announced:
+                self._is_announced = True
+                self._ready(said)
+
+    def _forget(self, child: _Child) -> None:
+        if child.connection is not None:
+            self._selector.unregister(child.connection.fileno())
+            child.connection.close()
+            child.connection = None
+
+    def _failed(self, child: _Child, error: Exception) -> None:
+        """At the first start it is told to whoever started the server; later it is tried again."""
+        if child is self._keeper and not self._is_announced:
+            raise error
+        _LOG.error("a process cannot start", module=child.module, reason=str(error))
+
+    def _look(self, child: _Child, now: float) -> None:
+        status = child.left(now)
+        if status is not None:
+            # What it said last may say why.
+            while child.connection is not None and child.connection.poll():
+                self._hear(child)
+            self._forget(child)
+            if child is self._keeper and not self._is_announced and self._may_not_try_again(status):
+                raise ServerError(
+                    f"the server's keeper ended with {status} at its start",
+                    next_step="Look at the log above",
+                )
+            _LOG.error("a process ended and is replaced", module=child.module, status=status)
+        if child.process is None:
+            if now >= child.due:
+                self._start(child)
+        elif child.heard and now - child.heard > self._settings.keeper_silence_seconds:
+            _LOG.error("a process does not answer and is replaced", module=child.module)
+            child.signal(signal.SIGKILL)
+            child.heard = now
+
+    def _may_not_try_again(self, status: int) -> bool:
+        """A damaged read model may end the keeper once by a signal; the next one leaves it."""
+        self._early_ends += 1
+        return status >= 0 or self._early_ends > 1
+
+    def _end(self) -> None:
+        """Workers finish what is under way, then the keeper does."""
+        ends = monotonic() + self._settings.stop_seconds + _LAST_SECONDS
+        self._keeper.signal(signal.SIGUSR1)
+        for worker in self._workers:
+            worker.signal(signal.SIGTERM)
+        for worker in self._workers:
+            _wait(worker, ends)
+        self._keeper.signal(signal.SIGTERM)
+        _wait(self._keeper, ends + self._settings.stop_seconds)
 
 
-def _renderer(form: str) -> Any:
-    if form not in LOG_FORMS:
-        raise SettingsError(
-            f"the log format is {form!r}", next_step="Use text or json, or leave it out"
-        )
-    if form == "json" or (not form and not sys.stderr.isatty()):
-        return structlog.processors.JSONRenderer()
-    return TextLines(coloured=sys.stderr.isatty() and not os.environ.get("NO_COLOR"))
+def _wait(child: _Child, ends: float) -> None:
+    if child.process is None:
+        return
+    try:
+        child.process.wait(max(0.1, ends - monotonic()))
+    except subprocess.TimeoutExpired:
+        child.process.kill()
+        child.process.wait()

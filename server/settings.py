@@ -30,6 +30,14 @@ class Settings:
 
     host: str = _field("127.0.0.1", "Address to listen on.")
     port: int = _field(3011, "Port to listen on; 0 takes a free one.")
+    workers: int = _field(1, "Processes that answer lookups.")
+    keeper_wait_seconds: float = _field(
+        2.0,
+        "How long what is no lookup waits for the keeper before it is a 503, seconds.",
+    )
+    keeper_silence_seconds: float = _field(
+        20.0, "After so long without a sign of life a process of the server is replaced, seconds."
+    )
     instance: str = _field("production", "The instance whose facts decide what is enabled.")
     new_instance: bool = _field(
         False,  # noqa: FBT003 - a default

@@ -1,16 +1,12 @@
-"""Decide who may ask: host names, origins and bearer tokens (design, section 8).
-
-Invariant: a server that listens on loopback answers only to loopback names, so that no page of
-another site reaches it by rebinding a name of its own to 127.0.0.1.
-"""
+"""Decide who may ask: host names, origins and bearer tokens (design, section 8)."""
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections.abc import Mapping
 from typing import NoReturn
 
+from server.access.hosts import Hosts, is_loopback, split_host
 from server.access.rate_limits import Failures, client_network
 from server.access.security_log import SecurityLog
 from server.access.token_cache import Principal, Tokens
@@ -25,31 +21,8 @@ from server.settings import Settings
 
 LOCAL = Principal(name="local", scopes=frozenset(SCOPES))
 """Whoever asks from this machine, where no token was ever made."""
-_HOSTS_REMEMBERED = 256
 _OTHER_SITES = frozenset({b"cross-site", b"same-site"})
 _DETAIL = 300
-
-
-def is_loopback(host: str) -> bool:
-    """True if a host name or address can only be reached from this machine."""
-    bare = host.removeprefix("[").removesuffix("]")
-    if bare.lower() in {"localhost", "localhost."}:
-        return True
-    try:
-        return ipaddress.ip_address(bare).is_loopback
-    except ValueError:
-        return False
-
-
-def web_address(host: str, port: int) -> str:
-    """Return the address of a server that listens there, seen from its own machine."""
-    seen = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - as it is given
-    return f"http://[{seen}]:{port}" if ":" in seen else f"http://{seen}:{port}"
-
-
-def listening_address(host: str, port: int) -> str:
-    """The address listened on, as it is given: 0.0.0.0 is every address of the machine."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class Gate:
@@ -62,38 +35,16 @@ class Gate:
         self.tokens = tokens
         self.reads_need_token = settings.require_read_token
         self.trusted = TrustedClients(settings)
-        self.known_hosts: set[bytes | None] = set()
-        """Host headers that were accepted, for the hot path."""
+        self.hosts = Hosts(settings)
         self._security = security
         self._failures = Failures(settings.failures_allowed, settings.failures_seconds)
         self._is_loopback = is_loopback(settings.host)
         self._port = port
-        self._hosts = {host.lower() for host in settings.allowed_hosts}
-        if not self._is_loopback and not self._hosts:
-            self._hosts.add("*")
         self._origins = frozenset(origin.encode() for origin in settings.allowed_origins)
-
-    def host_is_known(self, host: bytes | None) -> bool:
-        """True if the ``Host`` is one of ours."""
-        if host in self.known_hosts:
-            return True
-        if not self._accepts(host):
-            return False
-        if len(self.known_hosts) < _HOSTS_REMEMBERED:
-            self.known_hosts.add(host)
-        return True
-
-    def _accepts(self, host: bytes | None) -> bool:
-        if "*" in self._hosts:
-            return True
-        name, port = split_host(host)
-        if name is None:
-            return False
-        return is_loopback(name) or name in self._hosts or f"{name}:{port}" in self._hosts
 
     def check_host(self, host: bytes | None) -> None:
         """Raise AnswerError (421) for a name that is not ours."""
-        if not self.host_is_known(host):
+        if not self.hosts.knows(host):
             raise AnswerError(
                 421,
                 "this server does not answer to that host name; use the address it listens on, or "
@@ -258,16 +209,3 @@ def _lacks(who: Principal, needed: str) -> str:
     if kind == "trusted":
         return f"this needs a token with the scope {needed!r}; trusted_networks gives only {has!r}"
     return f"this needs the scope {needed!r}; the token {name!r} has only {has!r}"
-
-
-def split_host(host: bytes | None) -> tuple[str | None, int]:
-    """A ``Host`` header's name, lower-case, and port (80 when there is none)."""
-    if host is None or not host.isascii():
-        return None, 0
-    text = host.decode().lower()
-    name, colon, port = text.rpartition(":")
-    if not colon or port.endswith("]"):
-        return text or None, 80
-    if not port.isdecimal() or len(port) > len("65535"):
-        return None, 0
-    return name or None, int(port)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic, time
@@ -19,9 +19,10 @@ import structlog
 from server.access.token_marker import GONE, MENDS, TokenMarker
 from server.database.engine import Database
 from server.database.errors import DatabaseError
-from server.database.tokens import SCOPES, Token, note_uses, read_tokens, token_digest
+from server.database.token_digest import bearer_digest
+from server.database.tokens import SCOPES, Token, note_uses, read_tokens
+from server.readmodel.model_layout import StoredToken
 
-_BEARER = b"bearer "
 # Reads within the time that a token may be remembered, so that one late read costs nobody a change.
 _READS = 2.5
 _USES_SECONDS = 60.0
@@ -64,6 +65,7 @@ class Tokens:
         self._ended: Mapping[str, str] = {}
         """Tokens that are accepted no more, by the hash of each, and why."""
         self._live: Mapping[str, tuple[str, Principal, float]] = {}
+        self._tell: Callable[[Sequence[StoredToken]], None] | None = None
         self._used: dict[int, float] = {}
         self._written: dict[int, float] = {}
         self._stop = threading.Event()
@@ -103,6 +105,7 @@ class Tokens:
         self._count = len(found)
         self._compare_with_marker()
         self._read_at, self.is_known = started, True
+        self._tell_workers()
 
     def _compare_with_marker(self) -> None:
         if self._marker is None:
@@ -121,11 +124,11 @@ class Tokens:
 
     def principal(self, header: bytes | None) -> Principal | None:
         """Return the owner of the token in an ``Authorization`` header; None if refused."""
-        if header is None or header[: len(_BEARER)].lower() != _BEARER:
+        digest = bearer_digest(header)
+        if digest is None:
             return None
         # The table is keyed by digests, which a caller cannot steer, so looking one up tells
         # nothing about the tokens; the comparison of the whole digest takes constant time.
-        digest = token_digest(header[len(_BEARER) :].strip())
         found = self._live.get(digest)
         if found is None or not hmac.compare_digest(found[0], digest):
             return None
@@ -138,13 +141,37 @@ class Tokens:
 
     def why_not(self, header: bytes) -> str:
         """Say why an ``Authorization`` header is refused; nothing of a token that nobody made."""
-        if header[: len(_BEARER)].lower() != _BEARER:
+        digest = bearer_digest(header)
+        if digest is None:
             return "the header Authorization is not 'Bearer TOKEN'"
-        digest = token_digest(header[len(_BEARER) :].strip())
         ended = self._ended.get(digest)
         if ended is None and digest in self._live:
             ended = "this token has expired"
         return ended or "this token is not known here"
+
+    def follow_with(self, tell: Callable[[Sequence[StoredToken]], None]) -> None:
+        """From now on ``tell`` learns which tokens are accepted, each time that they were read."""
+        self._tell = tell
+        self._tell_workers()
+
+    def _tell_workers(self) -> None:
+        if self._tell is not None and self.is_known:
+            self._tell(
+                [
+                    StoredToken(
+                        digest=digest,
+                        token_id=principal.token_id,
+                        end=None if math.isinf(end) else end,
+                    )
+                    for digest, principal, end in sorted(
+                        self._live.values(), key=lambda found: found[0]
+                    )
+                ]
+            )
+
+    def note_uses(self, uses: Mapping[int, float]) -> None:
+        """Workers let these tokens in: when, by the id of each."""
+        self._used.update(uses)
 
     def start(self) -> None:
         """Follow the database."""

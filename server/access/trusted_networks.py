@@ -7,19 +7,13 @@ unless it comes from an origin that was named; why each rule is there stands in 
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable
-
+from server.access.networks import Address, Proxies, read_address, read_networks
 from server.access.rate_limits import client_network
 from server.access.token_cache import Principal
 from server.asgi.answer import Scope
 from server.asgi.request_facts import client_of, is_http_1_0
 from server.database.tokens import SCOPES
-from server.errors import SettingsError
 from server.settings import Settings
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PROXY_HEADERS = (
     b"forwarded",
@@ -35,8 +29,6 @@ PROXY_HEADERS = (
 """Headers that proxies add: the peer is then not who asks."""
 _HIGHEST = "manage"
 _SCOPES = frozenset(SCOPES[: SCOPES.index(_HIGHEST) + 1])
-# Wider than these is a good part of the Internet.
-_WIDEST = {4: 8, 6: 16}
 _FORWARDED = b"x-forwarded-for"
 _HOPS = 20
 
@@ -47,7 +39,7 @@ class TrustedClients:
     def __init__(self, settings: Settings) -> None:
         """Raises SettingsError for an invalid network, or one that is nearly everybody."""
         self._networks = read_networks("trusted_networks", settings.trusted_networks)
-        self._proxies = read_networks("trusted_proxies", settings.trusted_proxies)
+        self._proxies = Proxies(settings)
         self._hosts = frozenset(host.lower() for host in settings.allowed_hosts) - {"*"}
 
     def __bool__(self) -> bool:
@@ -80,8 +72,7 @@ class TrustedClients:
 
     def names_proxy(self, address: str) -> bool:
         """True if this is the address of a proxy that was named."""
-        peer = _address(address) if self._proxies else None
-        return peer is not None and any(peer in proxy for proxy in self._proxies)
+        return self._proxies.names(address)
 
     def counted_client(self, scope: Scope) -> str:
         """Return the client that a request counts for; empty for a proxy that does not say."""
@@ -99,11 +90,11 @@ class TrustedClients:
             return False
         if host in self._hosts or f"{host}:{port}" in self._hosts or host == "localhost":
             return True
-        return _address(host.removeprefix("[").removesuffix("]")) is not None
+        return read_address(host.removeprefix("[").removesuffix("]")) is not None
 
     def _client(self, scope: Scope) -> Address | None:
         """The address of who asks; None where it cannot be known."""
-        peer = _address(client_of(scope))
+        peer = read_address(client_of(scope))
         fields = scope["headers"]
         if not self.is_proxy(scope):
             # Proxies speak HTTP/1.0 by default, and may add no header that tells of them.
@@ -117,37 +108,7 @@ class TrustedClients:
         ]
         # Each proxy adds whom it heard from at the end; what stands before is what it was told.
         for hop in reversed(hops[-_HOPS:]):
-            found = _address(hop)
-            if found is None or not any(found in proxy for proxy in self._proxies):
+            found = read_address(hop)
+            if found is None or found not in self._proxies:
                 return found
         return None
-
-
-def read_networks(name: str, texts: Iterable[str]) -> tuple[Network, ...]:
-    """The networks of a setting; raises SettingsError."""
-    return tuple(_network(name, text) for text in texts)
-
-
-def _network(name: str, text: str) -> Network:
-    try:
-        found = ipaddress.ip_network(text)
-    except ValueError as error:
-        raise SettingsError(
-            f"the setting {name}: {error}",
-            next_step="Write networks such as 10.1.2.0/24, or single addresses, between commas",
-        ) from error
-    if found.prefixlen < _WIDEST[found.version]:
-        raise SettingsError(
-            f"the setting {name}: {found} is a good part of the Internet",
-            next_step="Name the network that the clients are in, such as 10.1.2.0/24",
-        )
-    return found
-
-
-def _address(text: str) -> Address | None:
-    try:
-        found = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found

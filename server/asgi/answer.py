@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,31 +51,39 @@ class Answer:
             elif name == b"accept-encoding":
                 accept = value
         pieces, etag, coding = self.pieces, self.etag, b""
+        headers = [*self.headers, *extra]
         if self.long is not None:
             body = self.long.body(accept)
             pieces, etag, coding = body.pieces, body.etag, body.coding
-        headers = [*self.headers, *extra]
-        if self.long is not None:
             headers.append(VARY)
         if etag is not None:
             headers.append((b"etag", etag))
             if match and matches(match, etag) and scope["method"] in {"GET", "HEAD"}:
-                await send({"type": "http.response.start", "status": 304, "headers": headers})
-                await send({"type": "http.response.body", "body": b""})
-                return 304
+                return await send_unchanged(send, headers)
         if coding:
             headers.append((b"content-encoding", coding))
         headers.append((b"content-type", self.content_type))
         headers.append((b"content-length", str(sum(map(len, pieces))).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await _send_body(send, () if scope["method"] == "HEAD" else pieces)
+        await send_body(send, () if scope["method"] == "HEAD" else pieces)
         return self.status
 
 
-async def _send_body(send: Send, pieces: tuple[bytes, ...]) -> None:
-    for piece in pieces[:-1]:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": pieces[-1] if pieces else b""})
+async def send_unchanged(send: Send, headers: Sequence[Header]) -> int:
+    """The client has it already."""
+    await send({"type": "http.response.start", "status": 304, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+    return 304
+
+
+async def send_body(send: Send, pieces: Iterable[bytes]) -> None:
+    """Send a body in these pieces, each once the one before is on its way."""
+    waiting = b""
+    for number, piece in enumerate(pieces):
+        if number:
+            await send({"type": "http.response.body", "body": waiting, "more_body": True})
+        waiting = piece
+    await send({"type": "http.response.body", "body": waiting})
 
 
 def matches(header: bytes, etag: bytes) -> bool:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import MutableMapping
 from typing import Any
-
-from registry.transactions.transaction import new_request
 
 _ID_KEY = "opsteps.request_id"
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}\Z")
@@ -28,5 +27,5 @@ def request_id_of(scope: MutableMapping[str, Any]) -> str:
     found = scope.get(_ID_KEY)
     if found is None:
         asked = dict(scope["headers"]).get(b"x-request-id", b"")
-        found = scope[_ID_KEY] = asked.decode() if _ID.match(asked) else new_request()
+        found = scope[_ID_KEY] = asked.decode() if _ID.match(asked) else uuid.uuid4().hex
     return str(found)

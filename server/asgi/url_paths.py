@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from server.errors import AnswerError
 from server.settings import Settings
 
 API = "/api/v1/"
 STEPS = "/api/v1/steps/"
 LIBRARIES = "/api/v1/libraries/"
+_INSTALL = "/api/v1/libraries/install"
+READS = frozenset({"GET", "HEAD"})
 _FRONTEND = "/api/v1/step-libraries"
 _SHORT = (
     "/libraries",
@@ -51,3 +55,9 @@ def check_lengths(path: str, query: bytes, settings: Settings) -> None:
         raise AnswerError(414, f"the path is longer than {settings.path_bytes} bytes")
     if len(query) > settings.query_bytes:
         raise AnswerError(414, f"the query is longer than {settings.query_bytes} bytes")
+
+
+def is_upload(path: str, fields: Mapping[bytes, bytes]) -> bool:
+    """Whether the body is a form with a file, which has limits of its own."""
+    kind = fields.get(b"content-type", b"").strip().lower()
+    return path == _INSTALL and kind.startswith(b"multipart/")

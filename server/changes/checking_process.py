@@ -5,7 +5,6 @@ Changes do not wait for it, and it holds nothing that is lost with it.
 
 from __future__ import annotations
 
-import os
 import resource
 from dataclasses import replace
 
@@ -14,13 +13,14 @@ from registry.installing.incoming import Incoming, check_incoming
 from registry.limits import Limits
 from registry.problems import Problem
 from registry.sources.release_source import read_upload
+from server.processes.niceness import be_nice
 
 _NICENESS = 15
 
 
 def begin_checking(memory_bytes: int) -> None:
     """Let this process have no more memory than that; others come first."""
-    os.nice(_NICENESS)
+    be_nice(_NICENESS)
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     given = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
     resource.setrlimit(resource.RLIMIT_AS, (given, given))

@@ -5,7 +5,6 @@ What it is asked and what it answers are plain frozen values, so that they trave
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from registry.upstreams.offers import Offer, described, offer_of, offers
 from registry.upstreams.planning import InstallPlan, Wish, plan
 from registry.versions import Version
 from server.changes.write_process import Place
+from server.processes.niceness import be_nice
 
 # Lookups and changes come first where there is one processor for all.
 _NICENESS = 19
@@ -53,7 +53,7 @@ class _Here:
 
 def begin_planning(planning: Planning) -> None:
     """Open the registry in this process; raises NotARegistryError."""
-    os.nice(_NICENESS)
+    be_nice(_NICENESS)
     place = planning.place
     opened = Registry.open(
         place.path, instance=place.instance, limits=place.limits, check_clone=False

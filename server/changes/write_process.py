@@ -24,6 +24,7 @@ from registry.upstreams.apply_plan import apply_plan
 from registry.upstreams.fetched import Upstreams
 from registry.upstreams.planning import InstallPlan
 from registry.versions import Version
+from server.processes.niceness import be_nice
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few servers attest
     from registry.signing.private_keys import PrivateKey
@@ -240,7 +241,7 @@ class _Here:
 
 def begin(place: Place) -> None:
     """Open the registry in this process; raises NotARegistryError, SigningError."""
-    os.nice(_NICENESS)
+    be_nice(_NICENESS)
     opened = Registry.open(
         place.path,
         instance=place.instance,

@@ -11,10 +11,11 @@ import typer
 
 from registry.commands.options import NamedRegistryOption, RegistryArgument, whole_registry
 from registry.problems import printable
-from server.access.gate import listening_address
 from server.access.token_marker import GONE, MENDS
-from server.app import Server
-from server.running import configure_logging, serve_registry
+from server.asgi.addresses import listening_address
+from server.observing.log_setup import configure_logging
+from server.processes.launch import ServerFacts
+from server.running import serve_registry
 from server.settings import settings_from
 
 _DEMO = Path(".demo")
@@ -32,6 +33,9 @@ def serve(
     registry: NamedRegistryOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [3011]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that answer lookups. [1]")
+    ] = None,
     instance: Annotated[str | None, typer.Option(help="The instance. [production]")] = None,
     new_instance: Annotated[
         bool | None,
@@ -64,6 +68,7 @@ def serve(
     settings = settings_from(
         host=host,
         port=port,
+        workers=workers,
         instance=instance,
         new_instance=new_instance,
         remote=remote,
@@ -72,21 +77,19 @@ def serve(
     )
     configure_logging(settings.log_level, settings.log_format)
 
-    def ready(server: Server, listening: int) -> None:
+    def ready(facts: ServerFacts, listening: int) -> None:
         address = listening_address(settings.host, listening)
         typer.echo(f"Serving {printable(str(path))} on {address}")
-        tokens = server.tokens
-        if tokens.are_gone:
+        if facts.tokens_are_gone:
             typer.echo(f"  WARNING: {GONE}: nobody may change anything.", err=True)
             typer.echo(f"  {MENDS}.", err=True)
-        elif tokens.is_known and not tokens and not server.gate.trusted:
+        elif facts.is_open:
             typer.echo("  No token is configured: only callers on this machine may write.")
-        clone = server.clone.state
-        if not clone.is_complete:
-            typer.echo(f"  Not to be used as it is: {clone.problem}.", err=True)
-            typer.echo(f"  {clone.next_step}", err=True)
-        if server.gate.trusted:
-            typer.echo(f"  WARNING: {server.gate.trusted.warning}.", err=True)
+        if facts.clone_problem:
+            typer.echo(f"  Not to be used as it is: {facts.clone_problem}.", err=True)
+            typer.echo(f"  {facts.clone_next_step}", err=True)
+        if facts.warning:
+            typer.echo(f"  WARNING: {facts.warning}.", err=True)
 
     serve_registry(path, settings, site=site, builds=catalogue and site is None, ready=ready)
 

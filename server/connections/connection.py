@@ -163,7 +163,7 @@ class Connection(Socket):
             found = self._lines.app.at_once(line[len(_LOOKUP) : -len(_VERSION)], fields)
             if found is not None and not self._is_beyond:
                 self._is_fresh = False
-                self._transport.write(b"".join((found[0], self.date, _BLANK, found[1])))
+                self._transport.write(b"".join((found[0], self.date, found[1])))
                 self._since = monotonic()
                 return end + len(_END)
         self._ask(read_head(line, fields))

@@ -17,7 +17,6 @@ from server.settings import Settings
 _BACKLOG = 4_096
 _FILES_KEPT = 256
 """Open files of the process that are no connections."""
-_UNSENT_BYTES = 256 * 1024
 _LOOK_SECONDS = 0.5
 
 
@@ -32,21 +31,6 @@ def connections_possible(settings: Settings) -> int:
     if soft == resource.RLIM_INFINITY:
         return settings.connections
     return max(1, min(settings.connections, soft - _FILES_KEPT))
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that is bound there; raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    made = socket.socket(found[0], socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Of an answer that nobody reads the kernel holds no more than this; connections inherit it.
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-        made.bind(found[4])
-    except OSError:
-        made.close()
-        raise
-    return made
 
 
 class Front:

@@ -20,7 +20,7 @@ class App(Protocol):
         """Answer one request, as ASGI has it."""
 
     def at_once(self, key: bytes, fields: HeadFields) -> tuple[bytes, bytes] | None:
-        """Head and body of a plain lookup's answer, without its date; None for `__call__`."""
+        """A plain lookup's answer up to its date, and all after that; None for `__call__`."""
 
     def is_lookup(self, head: Head) -> bool:
         """Whether it is a lookup or ``/health``, which are always answered."""

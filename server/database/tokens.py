@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +15,7 @@ from registry.problems import printable
 from server.database.engine import Database
 from server.database.errors import DatabaseError
 from server.database.tables import tokens
+from server.database.token_digest import token_digest
 
 SCOPES = ("read", "execute", "manage", "admin")
 """Each also allows what those before it allow."""
@@ -47,11 +47,6 @@ class Token:
     def is_live(self, now: datetime) -> bool:
         """True if it is accepted at a moment."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
-
-
-def token_digest(secret: bytes) -> str:
-    """Return the stored form of a token: SHA-256, hex."""
-    return sha256(secret).hexdigest()
 
 
 def create_token(

@@ -1,7 +1,8 @@
 """Follows a registry's head: builds the next state beside the current one and swaps it in.
 
-One thread does all of it, so states follow each other in order. What is expensive and not needed
-to answer (compressed lists, the file for a quick start) is made after the swap.
+One thread does all of it, so states follow each other in order. A state is current once the read
+model has it, which is what lookup workers answer from. What is expensive and not needed to answer
+(compressed lists) is made after that.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
+from time import monotonic, perf_counter
 from weakref import WeakValueDictionary
 
+import lmdb
 import msgspec
 import structlog
 
@@ -22,7 +25,7 @@ from registry.names import CORE, CommitId, LibraryName
 from registry.served.memory import MISSED, WITHDRAWN, RememberedLibrary, RememberedRelease
 from registry.snapshots.registry import Registry, Snapshot
 from registry.trust.evidence import Release
-from server.errors import ServerError
+from server.errors import LoadError, ServerError
 from server.following.garbage_collection import Collecting
 from server.following.git_maintenance import Maintenance
 from server.following.head_watch import HeadWatch
@@ -32,11 +35,9 @@ from server.following.upkeep import Upkeep
 from server.readmodel.loading import load_all, load_names
 from server.readmodel.records import ServedLibrary, news_of
 from server.readmodel.served import Served, make_served, next_served
-from server.readmodel.start_cache import Warm
+from server.readmodel.writer import ReadModel, StoredState
 from server.settings import Settings
 
-# Between two stretches of work the event loop catches up with what waited, seconds.
-_BREATH_SECONDS = 0.002
 # After several changes more will come: lookups get their share meanwhile.
 _REST_SHARE = 9
 _LONGEST_REST_SECONDS = 0.5
@@ -48,7 +49,7 @@ _LOG = structlog.get_logger(__name__)
 class Follower:
     """`current` is the state to answer from; None until the first one is loaded."""
 
-    def __init__(self, registry: Registry, settings: Settings) -> None:
+    def __init__(self, registry: Registry, settings: Settings, model: ReadModel) -> None:
         """Nothing is read before `start`; raises SigningError for keys that cannot be read."""
         self.current: Served | None = None
         self.snapshot: Snapshot | None = None
@@ -57,13 +58,15 @@ class Follower:
         self.judging = Judging(
             _another_handle(registry), self.heads, read_administrators(administrators)
         )
+        self._model = model
+        self._behind_since: float | None = None
         self._problem = ""
         self.swap_seconds = 0.0
         """From seeing the last change to serving it."""
         self.changes_under_way = 0
         """The number of clients that wait for theirs; a single one is never made to wait longer."""
         self.listeners: list[Callable[[Served], None]] = []
-        self.upkeep = Upkeep(registry, settings)
+        self.upkeep = Upkeep(registry, settings, model)
         self.upkeep.afterwards.append(self._look_back)
         self._collecting = Collecting()
         self._states: WeakValueDictionary[int, Served] = WeakValueDictionary()
@@ -86,6 +89,23 @@ class Follower:
     def problem(self) -> str:
         """Say why the newest commit is not the one that is served; empty when it is."""
         return self._problem or self.heads.problem
+
+    @property
+    def behind_seconds(self) -> float:
+        """How long a newer commit has been waiting."""
+        since = self._behind_since
+        return 0.0 if since is None else round(monotonic() - since, 3)
+
+    def read_model(self) -> dict[str, object]:
+        """How far what is served is behind the registry, for ``/health``."""
+        status = "behind" if self._behind_since is not None else "current"
+        if self.current is None:
+            status = "loading"
+        return {
+            "status": status,
+            "behind_seconds": self.behind_seconds,
+            "bytes": self._model.size,
+        }
 
     @property
     def states_kept(self) -> int:
@@ -181,7 +201,7 @@ class Follower:
             self._reload = False
             return
         if self.current is None:
-            self._load(self.upkeep.cache.read())
+            self._load(self._model.read())
             return
         head = self.heads.look()
         tags_moved = self._tags.moved(self.current) or self._is_accepted()
@@ -189,10 +209,13 @@ class Follower:
             # Also after a look that failed, such as while the registry was not there.
             if head != self._refused:
                 self._refused, self._problem = "", ""
+            self._behind_since = None
             if self.snapshot is None:
                 self._advance(all_tags=True)
             self.upkeep.look_for_edits()
             return
+        if self._behind_since is None and head != self.current.commit:
+            self._behind_since = monotonic()
         if head == self._refused and not tags_moved and monotonic() < self._retry_at:
             return
         self._refused = head
@@ -215,7 +238,7 @@ class Follower:
         before, self._generation = self._generation, memory.generation
         return before != self._generation
 
-    def _load(self, warm: Warm | None) -> None:
+    def _load(self, warm: StoredState | None) -> None:
         """The first state: from the file when it is of the head, else from Git."""
         started = perf_counter()
         head = self.heads.look()
@@ -228,7 +251,7 @@ class Follower:
                 committed_at=warm.committed_at,
                 contiguous_max_bytes=self._settings.contiguous_max_bytes,
             )
-            self.upkeep.came_from_cache(served)
+            self._write(partial(self._model.vouch, served))
         else:
             self._tags.reset()
             snapshot = self._registry.snapshot(head)
@@ -241,11 +264,12 @@ class Follower:
                 contiguous_max_bytes=self._settings.contiguous_max_bytes,
             )
             self.snapshot = snapshot
+            self._write(partial(self._model.replace, served))
             # Git keeps what it read for us; the next read starts it again, in milliseconds.
             self._registry.close()
         self._swap(served, started, warm=self.snapshot is None)
 
-    def _load_from_git(self, snapshot: Snapshot, warm: Warm | None) -> list[ServedLibrary]:
+    def _load_from_git(self, snapshot: Snapshot, warm: StoredState | None) -> list[ServedLibrary]:
         """All records of a snapshot; those kept from another commit that still hold are used."""
         known = {library.name: library for library in warm.libraries} if warm else {}
         held = [
@@ -268,9 +292,7 @@ class Follower:
         snapshot = self._registry.snapshot(
             self.heads.look(), previous=self.snapshot, all_tags=all_tags or self.snapshot is None
         )
-        sleep(_BREATH_SECONDS)
         changed, removed = _difference(before, self.snapshot, snapshot)
-        sleep(_BREATH_SECONDS)
         self.snapshot = snapshot
         if all_tags:
             self.judging.look_at_all_tags()
@@ -288,6 +310,8 @@ class Follower:
             committed_at=snapshot.committed_at,
             contiguous_max_bytes=self._settings.contiguous_max_bytes,
         )
+        names = [*removed, *(library.name for library in read)]
+        self._write(partial(self._model.change, served, names))
         self._swap(served, started, changed=len(changed), removed=len(removed), first=first)
         if self.changes_under_way > _FEW or len(changed) + len(removed) > 1:
             self._rest = min(self.swap_seconds * _REST_SHARE, _LONGEST_REST_SECONDS)
@@ -318,7 +342,7 @@ class Follower:
         again = {one.name: one for one in load_names(snapshot, sorted({name for name, _ in gone}))}
         return [again.get(library.name, library) for library in read]
 
-    def _is_remembered(self, warm: Warm) -> bool:
+    def _is_remembered(self, warm: StoredState) -> bool:
         """True if what is served from the file was written down: that may have been removed."""
         self._registry.memory.refresh()
         known = self._registry.memory.libraries
@@ -335,10 +359,21 @@ class Follower:
         except OSError as error:
             _LOG.warning("what is served is not remembered", reason=str(error))
 
+    def _write(self, write: Callable[[], None]) -> None:
+        """Let workers have a state; raises LoadError."""
+        try:
+            write()
+        except (lmdb.Error, OSError) as error:
+            raise LoadError(
+                f"the read model cannot be written: {error}",
+                next_step="Make room where derived files are kept (OPSTEPS_CACHE)",
+            ) from error
+
     def _swap(self, served: Served, started: float, **facts: object) -> None:
         self.current = served
         self._states[id(served)] = served
         self._problem = ""
+        self._behind_since = None
         self.heads.serves(served.commit)
         self.swap_seconds = perf_counter() - started
         _LOG.info(

@@ -1,4 +1,4 @@
-"""Work that follows a swap in its own time: compressed lists, the file for a quick start, edits.
+"""Work that follows a swap in its own time: compressed lists, edits.
 
 One thread; a newer state replaces one that still waits.
 """
@@ -12,13 +12,13 @@ from contextlib import suppress
 from functools import partial
 from time import monotonic
 
+import lmdb
 import structlog
 
 from registry.errors import RegistryError
-from registry.snapshots.cache_place import cache_directory
 from registry.snapshots.registry import Registry
 from server.readmodel.served import Served
-from server.readmodel.start_cache import WarmFile, cache_path
+from server.readmodel.writer import ReadModel
 from server.settings import Settings
 
 _EDITS_SHARE = 20
@@ -32,19 +32,17 @@ _LOG = structlog.get_logger(__name__)
 class Upkeep:
     """`dirty` names files of the working tree that are not what is served."""
 
-    def __init__(self, registry: Registry, settings: Settings) -> None:
+    def __init__(self, registry: Registry, settings: Settings, model: ReadModel) -> None:
         """Nothing runs before the first state."""
-        instance = settings.instance
-        self.cache = WarmFile(cache_path(cache_directory(registry), instance), instance)
         self.dirty: tuple[str, ...] = ()
         self.edits_seen_at = 0.0
         self.afterwards: list[Callable[[Served], None]] = []
         """More work for a state in its own time; raises OSError or RegistryError."""
         self._registry = registry
+        self._model = model
         self._settings = settings
         self._next_edits = 0.0
         self._wanted: Served | None = None
-        self._kept: Served | None = None
         self._change = threading.Condition()
         self._stopped = False
         self._looking = False
@@ -94,7 +92,7 @@ class Upkeep:
                 served, self._wanted = self._wanted, None
                 looking, self._looking = self._looking, False
             if served is not None:
-                for task in (self._compress, self._keep, *self.afterwards):
+                for task in (self._compress, *self.afterwards):
                     _guarded(partial(task, served))
             if looking:
                 _guarded(self._find_edits)
@@ -117,24 +115,7 @@ class Upkeep:
             is_large = one.plain.length >= settings.compression_min_bytes
             if is_large and not one.compressed and self._wanted is None:
                 one.compress(brotli_max_bytes=settings.brotli_max_bytes)
-
-    def _keep(self, served: Served) -> None:
-        before = self._kept
-        if self._wanted is not None or before is served:
-            return
-        known = before.libraries if before is not None else {}
-        everything = served.libraries
-        changed = [one for name, one in everything.items() if known.get(name) is not one]
-        removed = [name for name in known if name not in everything]
-        if before is not None and self.cache.has_room(changed):
-            self.cache.add(served.commit, served.committed_at, changed, removed)
-        else:
-            self.cache.replace(served.commit, served.committed_at, tuple(everything.values()))
-        self._kept = served
-
-    def came_from_cache(self, served: Served) -> None:
-        """Remember that this state was read from the file, and need not be written there again."""
-        self._kept = served
+        self._model.add_compressed(served)
 
     def _find_edits(self) -> None:
         started = monotonic()
@@ -152,7 +133,7 @@ def _guarded(work: Callable[[], None]) -> None:
     """One piece of work: what fails in it stops no other, and least of all the judging."""
     try:
         work()
-    except (OSError, RegistryError) as error:
+    except (OSError, RegistryError, lmdb.Error) as error:
         _LOG.warning("upkeep failed", reason=str(error))
     except Exception:  # noqa: BLE001 - the thread must outlive a bug in reading one commit
         _LOG.exception("upkeep failed")

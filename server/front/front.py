@@ -6,7 +6,8 @@ catalogue. Checks that hold for every request are made here, and here only.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 
 import structlog
@@ -14,11 +15,8 @@ import structlog
 from server.access.gate import Gate
 from server.asgi.answer import (
     API_POLICY,
-    JSON_HEADER,
     NO_CACHE,
     NOSNIFF,
-    REFERRER,
-    VARY_ORIGIN,
     Answer,
     Header,
     Message,
@@ -29,9 +27,19 @@ from server.asgi.answer import (
     json_answer,
 )
 from server.asgi.body_limits import bounded, check_body
+from server.asgi.common_headers import CommonHeaders
 from server.asgi.request_facts import client_of, request_id_of
-from server.asgi.url_paths import LIBRARIES, QUESTIONS, STEPS, canonical_path, check_lengths, is_api
-from server.connections.request_heads import Head, HeadFields
+from server.asgi.route_names import REFUSED, route_name
+from server.asgi.url_paths import (
+    LIBRARIES,
+    QUESTIONS,
+    READS,
+    STEPS,
+    canonical_path,
+    check_lengths,
+    is_api,
+    is_upload,
+)
 from server.database.errors import DatabaseError
 from server.errors import AnswerError
 from server.front.idempotency import HEADER, Idempotent
@@ -43,21 +51,6 @@ from server.site.static_files import Site
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _STEPS_LENGTH = len(STEPS)
-_INSTALL = "/api/v1/libraries/install"
-_LIBRARY = LIBRARIES.count("/")
-_READS = frozenset({"GET", "HEAD"})
-_PREFLIGHT: tuple[Header, ...] = (
-    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
-    (
-        b"access-control-allow-headers",
-        b"authorization, content-type, idempotency-key, last-event-id, x-request-id",
-    ),
-    (b"access-control-max-age", b"600"),
-)
-_EXPOSED = (
-    b"access-control-expose-headers",
-    b"etag, link, retry-after, x-request-id, x-total-count",
-)
 _LOG = structlog.get_logger(__name__)
 
 
@@ -83,58 +76,10 @@ class HotApp:
         self._metrics = metrics
         self._site = site
         self._idempotent = idempotent
-        self._current = lookups.current
+        self._headers = CommonHeaders(settings)
         self._health = health
         self._inner = inner
-        self._step_metrics = metrics.route("/api/v1/steps/{id}")
-        # Where an origin may read answers, each of them depends on who asks.
-        self._vary = (VARY_ORIGIN,) if settings.allowed_origins else ()
-        common = (NO_CACHE, NOSNIFF, API_POLICY, JSON_HEADER, *self._vary)
-        lines = b"".join(b"%b: %b\r\n" % one for one in common)
-        self._step_head = b"HTTP/1.1 200 OK\r\n" + lines + b"etag: %b\r\ncontent-length: %d\r\n"
-
-    def at_once(self, key: bytes, fields: HeadFields) -> tuple[bytes, bytes] | None:
-        """A step that is asked for plainly: its answer's head, without its end, and its body."""
-        started = perf_counter()
-        served = self._current()
-        step = served.steps.get(key.decode("latin-1")) if served is not None else None
-        gate = self._gate
-        if (
-            step is None
-            or fields.host not in gate.known_hosts
-            or (gate.reads_need_token and gate.tokens.principal(fields.token) is None)
-        ):
-            return None
-        body = step.body
-        head = self._step_head % (step.etag, len(body))
-        self._step_metrics.observe(200, perf_counter() - started)
-        return head, body
-
-    def is_lookup(self, head: Head) -> bool:
-        """Whether it is answered from memory, or is ``/health``: always, however busy we are.
-
-        What has a body is none: it would be waited for in a place that is kept for lookups.
-        """
-        if head.method not in _READS or head.query or head.fields.length:
-            return False
-        path = canonical_path(head.path)
-        if path.startswith(STEPS):
-            return "@" not in path
-        return path == "/health" or (path.startswith(LIBRARIES) and path.count("/") == _LIBRARY)
-
-    def is_stream(self, head: Head) -> bool:
-        """Whether the answer is a stream of events."""
-        return canonical_path(head.path) == "/api/v1/events"
-
-    def is_upload(self, head: Head) -> bool:
-        """Whether the body is a form with a file, which is read while it comes."""
-        if head.method != "POST":
-            return False
-        return _is_upload(canonical_path(head.path), dict(head.fields.headers))
-
-    def count_refused(self, status: int) -> None:
-        """A request was refused by what stands in front of this."""
-        self._metrics.route("refused").observe(status, 0.0)
+        self._loaded: Application | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""
@@ -142,19 +87,19 @@ class HotApp:
             await self._answer(scope, receive, send, perf_counter())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
-        route, status = "refused", 500
+        route, status = REFUSED, 500
         extra: Sequence[Header] = ()
         try:
             path = canonical_path(scope["path"])
-            extra = (*self._cors(scope), REFERRER, (b"x-request-id", request_id_of(scope).encode()))
+            extra = self._headers.of(scope)
             try:
                 answer = await self._find(scope, path)
-                route = _route(path)
+                route = route_name(path)
                 if answer is None:
                     status = await self._inside(scope, path, receive, send, extra)
             except AnswerError as error:
                 answer = error_answer(error)
-                route = _route(path) if error.status == 404 else "refused"  # noqa: PLR2004 - HTTP
+                route = route_name(path) if error.status == 404 else REFUSED  # noqa: PLR2004 - HTTP
             if answer is not None:
                 status = await answer.send(scope, send, extra)
         finally:
@@ -168,18 +113,18 @@ class HotApp:
         query: bytes = scope["query_string"]
         method: str = scope["method"]
         check_lengths(scope["path"], query, self._settings)
-        if not _is_upload(path, fields):
+        if not is_upload(path, fields):
             check_body(fields.get(b"content-length"), self._settings.body_bytes)
         self._gate.check_host(fields.get(b"host"))
         if method == "OPTIONS" and is_api(path):
             return Answer(status=204, headers=(NOSNIFF, API_POLICY))
         if path == "/health":
-            return json_answer(self._health()) if method in _READS else None
-        if method in _READS:
+            return json_answer(self._health()) if method in READS else None
+        if method in READS:
             self._gate.check_read(scope)
         if is_api(path):
-            return await self._lookup(path) if method in _READS and not query else None
-        if method not in _READS:
+            return await self._lookup(path) if method in READS and not query else None
+        if method not in READS:
             raise AnswerError(405, "the catalogue is only read: use GET or HEAD")
         return await self._site.answer(scope["path"])
 
@@ -200,7 +145,7 @@ class HotApp:
     ) -> int:
         """Hand a request to FastAPI, once for each ``Idempotency-Key``; raises AnswerError."""
         fields = dict(scope["headers"])
-        if not _is_upload(path, fields):
+        if not is_upload(path, fields):
             receive = bounded(receive, self._settings.body_bytes)
         is_head = scope["method"] == "HEAD"
         method = "GET" if is_head else scope["method"]  # FastAPI knows no HEAD
@@ -237,9 +182,11 @@ class HotApp:
                 message = {**message, "body": b""}
             await send(message)
 
-        inner = self._inner()
+        if self._loaded is None:
+            # FastAPI takes its time to be imported, and the others are to be answered meanwhile.
+            self._loaded = await asyncio.to_thread(self._inner)
         try:
-            await inner(scope, receive, watched)
+            await self._loaded(scope, receive, watched)
         except Exception:  # noqa: BLE001 - whatever it was, the client gets an answer
             request_id = request_id_of(scope)
             _LOG.exception(
@@ -255,14 +202,6 @@ class HotApp:
             return 500
         return status
 
-    def _cors(self, scope: Scope) -> Sequence[Header]:
-        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
-        allowed = self._gate.allowed_origin(origin)
-        if allowed is None:
-            return self._vary
-        named = ((b"access-control-allow-origin", allowed), *self._vary, _EXPOSED)
-        return (*named, *_PREFLIGHT) if scope["method"] == "OPTIONS" else named
-
 
 def _completed(headers: Sequence[Header], extra: Sequence[Header]) -> list[Header]:
     present = {name for name, _ in headers}
@@ -272,7 +211,7 @@ def _completed(headers: Sequence[Header], extra: Sequence[Header]) -> list[Heade
 
 def _log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
     """Changes, and what is refused; never a query or a header, which may hold a secret."""
-    if scope["method"] in _READS and route != "refused":
+    if scope["method"] in READS and route != REFUSED:
         return
     _LOG.info(
         "request",
@@ -283,41 +222,3 @@ def _log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
         client=client_of(scope),
         request_id=request_id_of(scope),
     )
-
-
-def _is_upload(path: str, fields: Mapping[bytes, bytes]) -> bool:
-    """Whether the body is a form with a file, which has limits of its own."""
-    kind = fields.get(b"content-type", b"").strip().lower()
-    return path == _INSTALL and kind.startswith(b"multipart/")
-
-
-def _route(path: str) -> str:
-    """The name under which a request is counted: few of them, whatever is asked for."""
-    if path.startswith(STEPS):
-        return "/api/v1/steps/{id}"
-    if path.startswith(LIBRARIES):
-        return "/api/v1/libraries/{id}"
-    if path in _COUNTED:
-        return path
-    return "other" if is_api(path) else "catalogue"
-
-
-_COUNTED = frozenset(
-    {
-        "/health",
-        "/metrics",
-        "/openapi.json",
-        "/api/v1/steps",
-        "/api/v1/libraries",
-        "/api/v1/audit",
-        "/api/v1/available",
-        "/api/v1/events",
-        "/api/v1/resolve",
-        "/api/v1/security-events",
-        "/api/v1/upstreams",
-        "/api/v1/search",
-        "/api/v1/analytics/usage",
-        "/api/v1/performance",
-        "/api/v1/cache/clear",
-    }
-)

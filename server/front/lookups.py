@@ -6,17 +6,30 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import lmdb
+import structlog
+
 from registry.snapshots.registry import Snapshot
 from server.asgi.answer import Answer
 from server.errors import AnswerError
+from server.readmodel import model_layout
 from server.readmodel.long_lists import make_list
+from server.readmodel.lookup_errors import (
+    LOADING,
+    library_of_step,
+    no_active_step,
+    no_library,
+    no_step,
+    usable,
+)
 from server.readmodel.pinned_releases import PinnedReleases
 from server.readmodel.records import ServedLibrary, ServedStep, etag_of
 from server.readmodel.served import Served, steps_tail
+from server.readmodel.writer import ReadModel
 from server.settings import Settings
 from server.thread_pools import Pool
 
-_SHOWN = 80
+_LOG = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,13 +64,18 @@ class Lookups:
         current: Callable[[], Served | None],
         snapshot: Callable[[], Snapshot | None],
         lists: Pool,
+        model: ReadModel,
     ) -> None:
-        """``current`` is what is served now, ``snapshot`` where older releases are read."""
+        """``current`` is what is served now, ``snapshot`` where older releases are read.
+
+        What is made because it was asked for is in the ``model`` for whoever asks next.
+        """
+        self._model = model
         self._settings = settings
         self.current = current
         self._snapshot = snapshot
         self._lists = lists
-        self.pinned = PinnedReleases(settings.old_releases, settings.pinned_queue)
+        self.pinned = PinnedReleases(settings.old_releases, settings.pinned_queue, model)
         self._filtered: OrderedDict[tuple[str, StepFilter], Answer] = OrderedDict()
         self._filtered_bytes = 0
 
@@ -76,7 +94,7 @@ class Lookups:
         """The current state; raises AnswerError (503) while the first one is being loaded."""
         served = self.current()
         if served is None:
-            raise AnswerError(503, "the registry is still being loaded; ask again in a second")
+            raise AnswerError(503, LOADING)
         return served
 
     async def step(self, key: str) -> Answer:
@@ -86,59 +104,23 @@ class Lookups:
         step = served.steps.get(step_id)
         if not at and step is not None:
             return step_answer(step)
-        library = self._usable(served, step_id)
+        name = library_of_step(step_id)
+        library = usable(served.libraries.get(name), name, self._settings.instance)
         if not at:
-            self._refuse_unserved(library)
-            raise AnswerError(
-                404, f"{library.name} {library.version} has no step {_step_name(step_id)!r}"
-            )
+            raise no_active_step(library, step_id)
         if version == library.version and step is not None:
             return step_answer(step)
         steps = await self.pinned.steps(self._snapshot, library, version)
         step = steps.get(step_id)
         if step is None:
-            raise AnswerError(404, f"{library.name} {version} has no step {_step_name(step_id)!r}")
+            raise no_step(library.name, version, step_id)
         return step_answer(step)
-
-    def _usable(self, served: Served, step_id: str) -> ServedLibrary:
-        name, dot, rest = step_id.partition(".")
-        if not dot or not rest:
-            raise AnswerError(
-                404, f"{step_id[:_SHOWN]!r} is not a step id; one looks like 'my-library.file.copy'"
-            )
-        library = served.libraries.get(name)
-        if library is None:
-            raise AnswerError(
-                404, f"there is no library {name[:_SHOWN]!r}; see GET /api/v1/libraries"
-            )
-        if not library.is_enabled:
-            raise AnswerError(
-                404,
-                f"the library {name} is disabled in the instance {self._settings.instance}; "
-                "its operator can enable it",
-            )
-        return library
-
-    def _refuse_unserved(self, library: ServedLibrary) -> None:
-        if not library.version and library.is_withheld:
-            raise AnswerError(
-                503,
-                f"{library.name} is not served: its newest release cannot be trusted, and nothing"
-                " older takes its place",
-                library.problems,
-            )
-        if not library.version:
-            raise AnswerError(
-                404, f"nothing of the library {library.name} can be served", library.problems
-            )
 
     def library(self, key: str) -> Answer:
         """One library by name or integer id; raises AnswerError (404)."""
         library = self.served().library(key)
         if library is None:
-            raise AnswerError(
-                404, f"there is no library {key[:_SHOWN]!r}; see GET /api/v1/libraries"
-            )
+            raise no_library(key)
         body = library.detail_bytes()
         return Answer(pieces=(body,), etag=etag_of(body))
 
@@ -167,9 +149,20 @@ class Lookups:
             contiguous = settings.contiguous_max_bytes
             answer = await self._lists.run(_filtered_steps, served, wanted, contiguous)
             self._keep(key, answer)
+            await self._lists.end(self._give, served, wanted, answer)
         else:
             self._filtered.move_to_end(key)
         return answer, -1
+
+    def _give(self, served: Served, wanted: StepFilter, answer: Answer) -> None:
+        """Let the workers answer it from now on."""
+        key = model_layout.filtered_key(wanted.category, wanted.library, wanted.platform)
+        if answer.long is None:
+            return
+        try:
+            self._model.keep_filtered(served.commit, key, answer.long)
+        except lmdb.Error as error:
+            _LOG.warning("a list is not kept", reason=str(error))
 
     def _keep(self, key: tuple[str, StepFilter], answer: Answer) -> None:
         size = _size(answer)
@@ -192,10 +185,6 @@ def _size(answer: Answer) -> int:
 def step_answer(step: ServedStep) -> Answer:
     """One step's bytes."""
     return Answer(pieces=(step.body,), etag=step.etag)
-
-
-def _step_name(step_id: str) -> str:
-    return step_id.partition(".")[2][:_SHOWN]
 
 
 def _libraries_of(served: Served, wanted: StepFilter) -> Iterable[ServedLibrary]:

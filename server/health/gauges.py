@@ -32,6 +32,11 @@ def _add_figures(metrics: Metrics, health: HealthReport) -> None:
             "How long the oldest change that is being made takes already.",
             lambda: writing.oldest_seconds,
         ),
+        "read_model_behind_seconds": (
+            "How long a newer commit has been waiting for lookups to have it.",
+            lambda: health.follower.behind_seconds,
+        ),
+        "read_model_bytes": ("Size of the file.", lambda: health.model.size),
         "alarms": ("Alarms.", health.alarm_count),
         "registry_free_bytes": (
             "Room on the registry's file system.",

@@ -24,6 +24,7 @@ from server.front.lookups import Lookups
 from server.health.remedies import Trouble, next_steps, stray_tags
 from server.observing.metrics import Metrics
 from server.readmodel.served import ALARMS_KEPT, Served
+from server.readmodel.writer import ReadModel
 from server.search import Searching
 from server.settings import Settings
 from server.site.background_build import Building, BuildState
@@ -44,6 +45,7 @@ class HealthReport:
     registry: Registry
     metrics: Metrics
     follower: Follower
+    model: ReadModel
     lookups: Lookups
     changes: Operations
     place: PlaceWatch
@@ -106,6 +108,7 @@ class HealthReport:
             "remote": self._remote(),
             "clone": clone,
             "writing": writing.fields(),
+            "read_model": self.follower.read_model(),
             "notices": self.notices.status,
             "database": {
                 "status": rows,

@@ -48,6 +48,15 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Members:
+    """What stands around the deflated pieces of a list in one gzip stream."""
+
+    head: bytes
+    comma: bytes
+    tail: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
     """What is sent: pieces in order, how long they are together, their tag and coding."""
 
@@ -55,6 +64,8 @@ class Body:
     length: int
     etag: bytes
     coding: bytes = b""
+    members: Members | None = None
+    """Of a body that is made of the list's deflated pieces."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -85,15 +96,16 @@ class LongList:
         checksum = 0
         for part in self.plain.pieces:
             checksum = zlib.crc32(part, checksum)
-        deflated = [_deflate(self.head)]
+        end = _FINAL_BLOCK + struct.pack("<II", checksum, self.plain.length & 0xFFFFFFFF)
+        members = Members(
+            head=_GZIP_HEAD + _deflate(self.head), comma=_COMMA, tail=_deflate(self.tail) + end
+        )
+        parts = [members.head]
         for index, piece in enumerate(self.pieces):
             if index:
-                deflated.append(_COMMA)
-            deflated.append(piece.deflate())
-        deflated.append(_deflate(self.tail))
-        end = _FINAL_BLOCK + struct.pack("<II", checksum, self.plain.length & 0xFFFFFFFF)
-        pieces = _gathered((_GZIP_HEAD, *deflated, end))
-        return self._coded(pieces, b"gzip")
+                parts.append(members.comma)
+            parts.append(piece.deflate())
+        return self._coded(_gathered((*parts, members.tail)), b"gzip", members)
 
     def _brotli(self) -> Body:
         compressor = brotli.Compressor(quality=_BROTLI_QUALITY)
@@ -101,9 +113,12 @@ class LongList:
         made.append(compressor.finish())
         return self._coded((b"".join(made),), b"br")
 
-    def _coded(self, pieces: tuple[bytes, ...], coding: bytes) -> Body:
+    def _coded(
+        self, pieces: tuple[bytes, ...], coding: bytes, members: Members | None = None
+    ) -> Body:
         etag = self.plain.etag[:-1] + b"-" + coding + b'"'
-        return Body(pieces=pieces, length=sum(map(len, pieces)), etag=etag, coding=coding)
+        length = sum(map(len, pieces))
+        return Body(pieces=pieces, length=length, etag=etag, coding=coding, members=members)
 
 
 def _deflate(data: bytes) -> bytes:
@@ -178,10 +193,11 @@ def order(name: str) -> str:
 
 def _piece(members: tuple[ServedLibrary, ...], part: Part) -> Piece:
     body = b",".join([entry for library in members for entry in part(library)])
-    return Piece(members=members, body=body, digest=_digest(body))
+    return Piece(members=members, body=body, digest=piece_digest(body))
 
 
-def _digest(body: bytes) -> bytes:
+def piece_digest(body: bytes) -> bytes:
+    """What tells a piece from others with other bytes."""
     return blake2b(body, digest_size=16).digest()
 
 

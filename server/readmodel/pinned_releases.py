@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
+import lmdb
+import structlog
+
 from registry.errors import InvalidNameError, NotFoundError
 from registry.names import LibraryName
 from registry.problems import InvalidLibraryError
@@ -12,8 +15,10 @@ from registry.snapshots.registry import Snapshot
 from registry.versions import parse_version
 from server.errors import AnswerError
 from server.readmodel.records import ServedLibrary, ServedStep, served_steps
+from server.readmodel.writer import ReadModel
 from server.thread_pools import Pool
 
+_LOG = structlog.get_logger(__name__)
 Steps = Mapping[str, ServedStep]
 
 
@@ -23,8 +28,12 @@ class PinnedReleases:
     Keyed by what the library is made of, so a withdrawn release is not answered from memory.
     """
 
-    def __init__(self, capacity: int, queue: int) -> None:
-        """Keep at most ``capacity`` releases; ``queue`` questions wait for others at most."""
+    def __init__(self, capacity: int, queue: int, model: ReadModel) -> None:
+        """Keep at most ``capacity`` releases; ``queue`` questions wait for others at most.
+
+        They are in the ``model`` as well, for the workers.
+        """
+        self._model = model
         self._capacity = capacity
         self._kept: OrderedDict[tuple[str, str], Steps] = OrderedDict()
         self.pool = Pool("pinned", threads=1, most=queue, what="questions about older releases")
@@ -50,10 +59,20 @@ class PinnedReleases:
         if found is not None:
             self._kept.move_to_end(key)
             return found
-        steps = await self.pool.run(_read, snapshot, library.name, version)
+        steps = await self.pool.run(self._read, snapshot, library, version)
         self._kept[key] = steps
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
+        return steps
+
+    def _read(
+        self, snapshot: Callable[[], Snapshot | None], library: ServedLibrary, version: str
+    ) -> Steps:
+        steps = _read(snapshot, library.name, version)
+        try:
+            self._model.keep_pinned(library, version, steps.values())
+        except lmdb.Error as error:
+            _LOG.warning("an older release is not kept", reason=str(error))
         return steps
 
 

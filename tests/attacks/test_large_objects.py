@@ -14,7 +14,7 @@ from registry.limits import BLOB_BYTES
 from registry.transactions.transaction import follow_head
 from tests.installed import command
 from tests.registry.making import files, git, new_registry, put
-from tests.server.real_server import serving
+from tests.server.real_server import keeper_of, serving
 
 _SIZE = 300_000_000
 # A command alone takes less than half of it.
@@ -101,7 +101,7 @@ def test_a_server_serves_the_others_beside_a_bomb(bomb: Path) -> None:
     with serving(bomb) as client:
         assert client.get("/api/v1/libraries/more-tools").status == 200
         shown = str(client.get("/api/v1/libraries/file-tools").json())
-        status = Path(f"/proc/{client.process.pid}/status").read_text(encoding="utf-8")
+        status = Path(f"/proc/{keeper_of(client)}/status").read_text(encoding="utf-8")
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
     assert f"more than {BLOB_BYTES:,} bytes" in shown
     assert peak < _MOST_KILOBYTES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from registry.snapshots.registry import Registry
 from registry.transactions.transaction import follow_head
 from registry.versions import parse_version
 from server.app import Server
+from server.readmodel.writer import ReadModel
 from server.settings import Settings
 from tests.attacks.tampering import NO_EFFECT, NOT_SERVED, YES, Tampering, tamperings
 from tests.registry.making import EXECUTOR, git
 from tests.registry.verifying.scene import TOOLS, Keys, Scene, make_scene
-from tests.server.real_server import until
+from tests.server.real_server import read_model_in, until
 
 _QUICK = Settings(
     poll_seconds=0.005, settle_seconds=0.0, tags_check_seconds=0.01, upstream_check_seconds=0
@@ -38,7 +40,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 @contextmanager
 def served(path: Path) -> Iterator[Server]:
     """The whole server but for its socket, once it has judged what it serves."""
-    server = Server(Registry.open(path, check_clone=False), _QUICK, builds=False)
+    with TemporaryDirectory() as directory:
+        yield from _served(path, read_model_in(Path(directory)))
+
+
+def _served(path: Path, model: ReadModel) -> Iterator[Server]:
+    server = Server(Registry.open(path, check_clone=False), _QUICK, builds=False, model=model)
     server.start()
     try:
         follower = server.follower

@@ -16,7 +16,7 @@ import pytest
 from benchmarks.crowd import SLOW_BODY, crowd, head
 from benchmarks.processes import resident_mb
 from tests.attacks.slow_sockets import ANSWER_SECONDS, LOOKUP, assert_answers, status_of
-from tests.server.real_server import Client, release_files, serving, until
+from tests.server.real_server import Client, release_files, serving, until, workers_of
 
 _LIST = head("GET", "/api/v1/steps")
 _EVENTS = head("GET", "/api/v1/events")
@@ -66,7 +66,7 @@ def test_600_slow_bodies(with_large: Path) -> None:
     ],
 )
 def test_what_keeps_the_server_waiting_ends(server: Client, begin: bytes, drip: bytes) -> None:
-    before = resident_mb(server.process.pid)
+    before = resident_mb(_worker(server))
     with crowd(server.port, drip) as strangers:
         strangers.open(60, begin)
         strangers.open(60, begin, "127.0.0.2")
@@ -76,7 +76,7 @@ def test_what_keeps_the_server_waiting_ends(server: Client, begin: bytes, drip: 
         # Also where the other side closes nothing.
         until(lambda: _open_sockets(server) < 20)
     # 120 clients that read nothing were owed a gigabyte.
-    assert resident_mb(server.process.pid) - before < 100
+    assert resident_mb(_worker(server)) - before < 100
 
 
 def test_bodies_of_which_all_but_a_byte_came_at_once(server: Client) -> None:
@@ -131,8 +131,14 @@ def test_a_body_has_its_rate(server: Client) -> None:
     assert b"slower than 1,024 bytes a second (the setting body_rate)" in answer
 
 
+def _worker(server: Client) -> int:
+    """The process that has the connections."""
+    (pid,) = workers_of(server)
+    return pid
+
+
 def _open_sockets(server: Client) -> int:
-    files = Path(f"/proc/{server.process.pid}/fd").iterdir()
+    files = Path(f"/proc/{_worker(server)}/fd").iterdir()
     return sum(str(file.readlink()).startswith("socket:") for file in files)
 
 

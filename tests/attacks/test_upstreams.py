@@ -24,13 +24,13 @@ from registry.upstreams.address import parse_address
 from registry.upstreams.declaration import Upstream, UpstreamAlias
 from registry.upstreams.declaration_edit import add_upstream
 from server.changes.planning_process import _NICENESS
-from tests.server.changes.test_changes import children
 from tests.server.real_server import (
     Client,
     Place,
     Reply,
     make_token,
     making_place,
+    processes_of,
     release_files,
     serving,
     until,
@@ -159,7 +159,7 @@ def test_a_question_that_takes_too_long_is_ended_and_the_next_one_is_answered(
         serving(place.path, "--no-catalogue", plan_seconds=3) as client,
     ):
         until(lambda: client.get(path).status == 200)
-        for child in children(client):
+        for child in processes_of(client):
             if os.getpriority(os.PRIO_PROCESS, child) == _NICENESS:
                 os.kill(child, signal.SIGSTOP)
         refused = client.get(path)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -28,6 +28,7 @@ from registry.transactions.transaction import Actor, follow_head
 from registry.versions import parse_version
 from server.database.engine import Database, database_url
 from server.database.tokens import create_token, revoke_token
+from server.readmodel.writer import ReadModel
 from tests.installed import OPSTEPS
 from tests.server.leaks import refuse_leaks, rows_of, secret
 
@@ -89,6 +90,43 @@ class Client:
 
     def until_served(self, commit: str) -> None:
         until(lambda: self.health()["commit"] == commit)
+
+
+def processes_of(client: Client) -> list[int]:
+    """All processes that a server has started, and those that these have."""
+    found, waiting = [], [client.process.pid]
+    while waiting:
+        process = waiting.pop()
+        for task in Path(f"/proc/{process}/task").glob("*/children"):
+            with suppress(OSError):  # it has ended meanwhile
+                children = [int(child) for child in task.read_text(encoding="ascii").split()]
+                found += children
+                waiting += children
+    return found
+
+
+def running_module(client: Client, module: str) -> list[int]:
+    """Those of a server's processes that run a module of ours."""
+    return [pid for pid in processes_of(client) if module.encode() in command_of(pid).split(b"\0")]
+
+
+def command_of(pid: int) -> bytes:
+    """A process's command line; empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def workers_of(client: Client) -> list[int]:
+    """The processes that answer lookups."""
+    return running_module(client, "server.worker.program")
+
+
+def keeper_of(client: Client) -> int:
+    """The process that follows the registry and does all that is no lookup."""
+    (pid,) = running_module(client, "server.keeper.program")
+    return pid
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
@@ -226,6 +264,13 @@ def make_token(path: Path, *scopes: str, name: str = "", seconds: float | None =
 def revoke(path: Path, name: str) -> None:
     with Database(database_url("", path / ".git/opsteps")) as database:
         revoke_token(database, name)
+
+
+def read_model_in(directory: Path) -> ReadModel:
+    """A read model of its own, for parts of a server that a test puts together."""
+    made = directory / "readmodel"
+    made.mkdir(mode=0o700)
+    return ReadModel(made, code="test", instance="production", run="test")
 
 
 @contextmanager

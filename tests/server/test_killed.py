@@ -14,8 +14,15 @@ from pathlib import Path
 import pytest
 
 from registry.snapshots.registry import Registry
-from tests.server.changes.test_changes import change, children, form, upload, zipped
-from tests.server.real_server import Client, making_place, release_files, serving, until
+from tests.server.changes.test_changes import change, form, upload, zipped
+from tests.server.real_server import (
+    Client,
+    making_place,
+    processes_of,
+    release_files,
+    serving,
+    until,
+)
 
 _LIBRARIES = 12
 _ROUNDS = 4
@@ -54,7 +61,7 @@ class Writers:
 
 def _kill_all(client: Client) -> None:
     """The server first, then what it has started; its workers lead process groups."""
-    for process in [client.process.pid, *children(client)]:
+    for process in [client.process.pid, *processes_of(client)]:
         with suppress(ProcessLookupError):
             os.killpg(process, signal.SIGKILL)
 

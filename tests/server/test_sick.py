@@ -151,6 +151,7 @@ _METRICS = {
         "registry_free_bytes",
     },
     "notices": {"notices_down"},
+    "read_model": {"read_model_behind_seconds", "read_model_bytes"},
 }
 _NO_STATE = {
     "service",

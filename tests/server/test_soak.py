@@ -11,7 +11,7 @@ import pytest
 
 from tests.server.changes.test_changes import install
 from tests.server.following.test_events import listening
-from tests.server.real_server import Client, making_place, serving, until
+from tests.server.real_server import Client, keeper_of, making_place, serving, until
 
 # `make soak` asks for 2,000.
 _INSTALLS = int(os.environ.get("OPSTEPS_TEST_INSTALLS", "100"))
@@ -24,8 +24,8 @@ _ALLOCATOR_BYTES = 2 << 20
 
 
 def _resident(client: Client) -> int:
-    """Resident memory of the server's main process, bytes."""
-    status = Path(f"/proc/{client.process.pid}/status").read_text(encoding="ascii")
+    """Resident memory of the server's keeper, bytes."""
+    status = Path(f"/proc/{keeper_of(client)}/status").read_text(encoding="ascii")
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     assert found is not None
     return int(found[1]) << 10

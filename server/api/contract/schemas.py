@@ -94,6 +94,16 @@ class WriteHealth(_Wire):
     oldest_seconds: float = Field(description="How long the oldest one takes already.")
 
 
+class ReadModelHealth(_Wire):
+    """What lookups are answered from."""
+
+    status: Literal["current", "behind", "loading", "unattended"] = Field(
+        description="`unattended`: the process that follows the registry does not answer."
+    )
+    behind_seconds: float = Field(description="How long a newer commit has been waiting.")
+    bytes: int = Field(description="How large its file is.")
+
+
 class Health(_Wire):
     """The health of the server. ``degraded``: it serves, and somebody should look."""
 
@@ -119,6 +129,7 @@ class Health(_Wire):
     remote: RemoteHealth
     clone: CloneHealth
     writing: WriteHealth
+    read_model: ReadModelHealth
     notices: Literal["off", "ready", "down"] = Field(
         description="Whether servers tell each other of changes, through Redis."
     )

@@ -16,9 +16,9 @@ from fastapi.routing import APIRoute
 from rich.console import Console
 
 from registry.terminal.tables import _as_records
-from server.access.gate import listening_address
 from server.api.application import ROUTERS, openapi_document
 from server.api.contract.scopes import Access, Requires
+from server.asgi.addresses import listening_address
 from server.commands.token import _COLUMNS, _duration
 from server.database.tokens import TokenError
 from tests.server.changes.test_changes import form, upload, zipped

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from server.advice import for_http, plain
 from server.api.application import openapi_document
 from server.app import Server
-from server.running import configure_logging
+from server.observing.log_setup import configure_logging
 from server.settings import Settings
 from tests.installed import opsteps
 from tests.server.changes.test_changes import _BOUNDARY, change, form, upload, zipped
@@ -27,6 +27,7 @@ from tests.server.real_server import (
     Reply,
     make_token,
     making_place,
+    read_model_in,
     release_files,
     revoke,
     serving,
@@ -358,10 +359,11 @@ def test_a_cursor_of_another_registry_is_refused(client: Client) -> None:
 
 
 def test_an_unexpected_fault_is_json_with_the_request_id_and_tells_no_secret(
-    place: Place, capsys: pytest.CaptureFixture[str]
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logging("error")
-    server = Server(place.registry, Settings(), port=3011, builds=False)
+    model = read_model_in(tmp_path)
+    server = Server(place.registry, Settings(), port=3011, builds=False, model=model)
     inner = cast("FastAPI", server.inner())
 
     @inner.get("/api/v1/boom")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.access.gate import is_loopback, split_host
+from server.access.hosts import is_loopback, split_host
 from server.errors import SettingsError
 from server.readmodel.long_lists import accepts
 from server.settings import Settings, settings_from, settings_table

@@ -22,6 +22,7 @@ from tests.server.real_server import (
     Reply,
     make_token,
     making_place,
+    processes_of,
     release_files,
     serving,
     until,
@@ -72,12 +73,6 @@ def upload(client: Client, body: bytes, query: str = "", **headers: str) -> Repl
 
 def install(client: Client, name: str, version: str = "1.0.0", **manifest: Any) -> Reply:
     return upload(client, form(zipped(release_files(name, version, **manifest))))
-
-
-def children(client: Client) -> list[int]:
-    """The processes that a server has started."""
-    tasks = Path(f"/proc/{client.process.pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text(encoding="ascii").split()]
 
 
 def change(client: Client, method: str, path: str, content: Any = None) -> Reply:
@@ -339,7 +334,7 @@ def test_a_writing_process_that_is_killed_is_started_anew(client: Client, place:
     install(client, "alpha")
     workers = [
         child
-        for child in children(client)
+        for child in processes_of(client)
         if b"registry.processes.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
     ]
     assert len(workers) == 2

@@ -12,13 +12,21 @@ from pathlib import Path
 import pytest
 
 from server.changes.refusals import refusal
-from tests.server.changes.test_changes import children, form, install, upload, zipped
-from tests.server.real_server import Client, making_place, release_files, serving, until
+from tests.server.changes.test_changes import form, install, upload, zipped
+from tests.server.real_server import (
+    Client,
+    keeper_of,
+    making_place,
+    processes_of,
+    release_files,
+    serving,
+    until,
+)
 
 
 def limit_files(client: Client, limits: tuple[int, int]) -> None:
     """Let the server and the processes that it started write files of so many bytes only."""
-    for pid in (client.process.pid, *children(client)):
+    for pid in (client.process.pid, *processes_of(client)):
         with suppress(ProcessLookupError):  # a Git that has ended meanwhile
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
@@ -76,16 +84,20 @@ def test_the_working_tree_follows_by_itself_when_there_is_space_again(tmp_path: 
     """Once it waited for the next change, or for a restart."""
     with (
         making_place(tmp_path / "registry") as place,
-        serving(place.path, "--no-catalogue", edits_check_seconds=0.1) as client,
+        serving(
+            place.path, "--no-catalogue", edits_check_seconds=0.1, refused_retry_seconds=0.1
+        ) as client,
     ):
         assert install(client, "alpha").status == 200
         until(lambda: not place.git("status", "--porcelain"))
         unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
         # What writes has space; what follows, in the server itself, has none.
-        resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, (0, unlimited[1]))
+        resource.prlimit(keeper_of(client), resource.RLIMIT_FSIZE, (0, unlimited[1]))
         assert install(client, "beta").status == 200
-        until(lambda: client.health()["dirty"])
-        resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, unlimited)
+        until(lambda: place.git("status", "--porcelain"))
+        # Nor can the read model be written: lookups stay at the commit before.
+        until(lambda: "read model" in client.health()["problem"])
+        resource.prlimit(keeper_of(client), resource.RLIMIT_FSIZE, unlimited)
         until(lambda: not place.git("status", "--porcelain"))
         until(lambda: client.health()["status"] == "healthy")
 

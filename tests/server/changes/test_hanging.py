@@ -15,8 +15,16 @@ from pathlib import Path
 import pytest
 
 from server.changes.write_process import _NICENESS
-from tests.server.changes.test_changes import children, install
-from tests.server.real_server import Client, Place, Reply, making_place, serving, until
+from tests.server.changes.test_changes import install
+from tests.server.real_server import (
+    Client,
+    Place,
+    Reply,
+    making_place,
+    processes_of,
+    serving,
+    until,
+)
 
 
 @pytest.fixture
@@ -42,7 +50,7 @@ def asking(client: Client, name: str) -> Iterator[Future[Reply]]:
 
 def writer(client: Client) -> int:
     """The process that writes."""
-    for child in children(client):
+    for child in processes_of(client):
         is_worker = b"registry.processes.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
         # One that checks uploads is nicer.
         if is_worker and os.getpriority(os.PRIO_PROCESS, child) == _NICENESS:
@@ -105,7 +113,7 @@ def test_nothing_outlives_a_server_that_is_killed_alone(place: Place, how: str) 
                 until(lambda: gauge(client, "oldest_change_seconds") > 0)
             if how == "stopped":
                 os.kill(writer(client), signal.SIGSTOP)
-            started = children(client)
+            started = processes_of(client)
             assert len(started) > 1
             os.kill(client.process.pid, signal.SIGKILL)
             until(lambda: not any(map(_is_there, started)))

@@ -27,6 +27,7 @@ from server.database.security_events import (
     forget_events,
     list_events,
 )
+from server.database.token_digest import token_digest
 from server.database.tokens import (
     TokenError,
     create_token,
@@ -34,7 +35,6 @@ from server.database.tokens import (
     note_uses,
     read_tokens,
     revoke_token,
-    token_digest,
 )
 
 

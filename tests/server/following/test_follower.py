@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,25 +12,19 @@ from registry.snapshots.registry import Registry, Snapshot
 from registry.trust.trusted_head import TrustedHead, set_trusted
 from server.following.follower import Follower
 from server.readmodel.loading import load_names
+from server.readmodel.model_files import current_name, read_model_directory
 from server.readmodel.records import ServedLibrary
-from server.readmodel.start_cache import read_warm
 from server.settings import Settings
 from tests.installed import opsteps
-from tests.server.real_server import Client, Place, serving, step, until
+from tests.server.real_server import Client, Place, read_model_in, serving, step, until
 
 
-def _cache(place: Place) -> Path:
-    return next(cache_directory(place.registry).glob("served-*.cache"))
-
-
-def _kept_commit(cache: Path) -> str:
-    warm = read_warm(cache, "production")
-    return warm.commit if warm else ""
-
-
-def _until_kept(place: Place) -> Path:
-    until(lambda: list(cache_directory(place.registry).glob("served-*.cache")))
-    return _cache(place)
+def _model(place: Place) -> Path:
+    """The file of the read model."""
+    directory = read_model_directory(cache_directory(place.registry), "production")
+    name = current_name(directory)
+    assert name is not None
+    return directory / name
 
 
 def test_a_commit_made_with_plain_git_shows_up(place: Place) -> None:
@@ -158,21 +151,22 @@ def test_a_broken_commit_leaves_the_last_good_state(place: Place) -> None:
         assert client.health()["problem"] == ""
 
 
-def test_a_start_at_the_same_commit_is_served_from_the_cache(place: Place) -> None:
-    with serving(place.path, settle_seconds=0) as client:
+def test_a_start_at_the_same_commit_is_served_from_the_read_model(place: Place) -> None:
+    with serving(place.path) as client:
         cold = {
             path: client.get(path).body for path in ("/api/v1/steps", "/api/v1/libraries/alpha")
         }
-        cache = _until_kept(place)
-    assert cache.stat().st_mode & 0o077 == 0
+    model = _model(place)
+    assert model.stat().st_mode & 0o077 == 0
     with serving(place.path) as client:
         assert {path: client.get(path).body for path in cold} == cold
         until(lambda: client.get("/api/v1/steps/alpha.file.copy@1.0.0").status == 200)
+    assert _model(place) == model
 
 
 def test_what_changed_while_the_server_was_down_is_seen(place: Place) -> None:
-    with serving(place.path, settle_seconds=0):
-        _until_kept(place)
+    with serving(place.path):
+        pass
     place.git("tag", "-d", "beta/v1.0.0")
     with serving(place.path) as client:  # the same commit, other tags
         until(lambda: "its tag is gone" in str(client.health()["alarms"]))
@@ -181,41 +175,39 @@ def test_what_changed_while_the_server_was_down_is_seen(place: Place) -> None:
         assert client.get("/api/v1/steps/alpha.file.copy").status == 404
 
 
-def test_a_damaged_or_foreign_cache_is_ignored(place: Place) -> None:
-    with serving(place.path, settle_seconds=0) as client:
+def test_a_damaged_or_foreign_read_model_is_made_again(place: Place) -> None:
+    with serving(place.path) as client:
         whole = client.get("/api/v1/steps").body
-        cache = _until_kept(place)
-    good = cache.read_bytes()
-    middle = len(good) // 2
-    flipped = good[:middle] + bytes([good[middle] ^ 1]) + good[middle + 1 :]
-    for bad in (b"", b"x", good[:100], good[:-1], flipped, b"\x80\x04N." + good):
-        cache.write_bytes(bad)
-        with serving(place.path, settle_seconds=60) as client:
+    good = _model(place).read_bytes()
+    for bad in (b"", good[:100], good[:-1], good.replace(b"Does file.copy", b"Damaged.......")):
+        before = _model(place)
+        before.write_bytes(bad)
+        with serving(place.path) as client:
             assert client.get("/api/v1/steps").body == whole
-    cache.write_bytes(good.replace(b"Does file.copy", b"FORGED content"))
-    cache.chmod(0o666)
-    with serving(place.path, settle_seconds=60) as client:
+        assert _model(place) != before
+    model = _model(place)
+    model.write_bytes(good.replace(b"Does file.copy", b"FORGED content"))
+    model.chmod(0o666)
+    with serving(place.path) as client:
         assert client.get("/api/v1/steps").body == whole
 
 
-def test_the_cache_grows_by_what_changed_and_a_torn_end_is_ignored(place: Place) -> None:
-    with serving(place.path, settle_seconds=0) as client:
-        cache = _until_kept(place)
-        sizes = [cache.stat().st_size]
+def test_a_commit_is_added_to_the_read_model_and_one_that_is_deleted_is_made_again(
+    place: Place,
+) -> None:
+    with serving(place.path) as client:
+        model = _model(place)
+        before = model.stat()
         for version in ("1.1.0", "1.2.0"):
             client.until_served(place.publish("beta", version, [step("net.ping")]))
-            until(lambda: cache.stat().st_size > sizes[-1])
-            sizes.append(cache.stat().st_size)
-        inode = cache.stat().st_ino
-        newest = client.get("/api/v1/steps").body
-    whole = cache.read_bytes()
-    assert max(b - a for a, b in itertools.pairwise(sizes)) < sizes[0] / 2
-    assert cache.stat().st_ino == inode
-    for bad in (whole, whole[:-1], whole + b"\0" * 50, whole[: sizes[0] + 3]):
-        cache.write_bytes(bad)
-        with serving(place.path, settle_seconds=0) as client:
-            assert client.get("/api/v1/steps").body == newest
-            until(lambda: _kept_commit(cache) == place.registry.head())
+        assert _model(place) == model
+        assert model.stat().st_ino == before.st_ino
+        assert model.stat().st_size < 2 * before.st_size
+        model.unlink()
+        assert client.get("/api/v1/steps/beta.net.ping").json()["version"] == "1.2.0"
+        client.until_served(place.publish("beta", "1.3.0", [step("net.ping")]))
+        assert client.get("/api/v1/steps/beta.net.ping").json()["version"] == "1.3.0"
+        assert _model(place) != model
 
 
 def test_several_processes_load_the_same_bytes(place: Place) -> None:
@@ -248,7 +240,7 @@ def test_a_history_that_does_not_descend_from_the_trusted_one_is_not_served(plac
 
 
 def test_what_is_not_yet_swapped_in_does_not_count_as_served(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A change was answered while the swap that follows it was still being made."""
     reached, may_go_on = threading.Event(), threading.Event()
@@ -259,7 +251,7 @@ def test_what_is_not_yet_swapped_in_does_not_count_as_served(
         return load_names(snapshot, names)
 
     with Registry.open(place.path, instance="production") as registry:
-        follower = Follower(registry, Settings(poll_seconds=0.02))
+        follower = Follower(registry, Settings(poll_seconds=0.02), read_model_in(tmp_path))
         follower.start()
         try:
             assert follower.until_serves(registry.head(), 30)

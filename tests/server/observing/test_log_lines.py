@@ -7,7 +7,7 @@ import pytest
 
 from server.errors import SettingsError
 from server.observing.log_lines import TextLines
-from server.running import configure_logging
+from server.observing.log_setup import configure_logging
 from tests.installed import command
 from tests.registry.making import files, new_registry, put
 

@@ -1,0 +1,1 @@
+"""The keeper: it follows the registry, writes the read model, and answers what workers relay."""

@@ -1,0 +1,218 @@
+"""Follows the registry, writes the read model, and answers what workers relay."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from registry.errors import GitError, NotARegistryError
+from registry.snapshots.instance_names import require_instance
+from registry.snapshots.recognition import refuse_no_registry
+from registry.snapshots.registry import Registry
+from registry.transactions.transaction import reconcile
+from server.access.hosts import is_loopback
+from server.app import Server
+from server.errors import SettingsError
+from server.observing.route_counts import RouteMetrics
+from server.observing.worker_counts import Counts, counts_in
+from server.processes.launch import BEAT_SECONDS, Launch, ServerFacts, Teller
+from server.processes.niceness import be_nice
+from server.readmodel.served import Served
+from server.readmodel.writer import ReadModel
+from server.relay.answering import RelayServer
+from server.settings import Settings
+
+_NICENESS = 5
+"""Lookups come first, also on a single processor."""
+# After what may be under way at a stop: what still hangs then, hangs for ever.
+_LAST_SECONDS = 5.0
+_LOG = structlog.get_logger(__name__)
+
+
+def keep(registry: Registry, model: ReadModel, launch: Launch, teller: Teller) -> None:
+    """Until SIGTERM. Raises ReportedError for what keeps it from being a server."""
+    settings = launch.settings
+    _reconcile(registry)
+    _recognise(registry, settings)
+    server = Server(
+        registry,
+        settings,
+        port=launch.port,
+        site=Path(launch.site) if launch.site is not None else None,
+        builds=launch.builds,
+        model=model,
+    )
+    # As long as the database is down nobody may write anyway.
+    is_shut = not server.tokens.is_known or server.tokens.are_gone
+    refuse_open_address(settings, has_tokens=bool(server.tokens) or is_shut)
+    last = threading.Timer(settings.stop_seconds + _LAST_SECONDS, _end_now, [server])
+    last.daemon = True
+    try:
+        uvloop.run(_serve(server, launch, teller, last))
+    finally:
+        last.cancel()
+
+
+def _end_now(server: Server) -> None:
+    """A thread hangs where nothing can end it, such as on a disk that does not answer."""
+    _LOG.error("ended amid what hangs")
+    server.operations.kill()
+    os._exit(1)
+
+
+def _reconcile(registry: Registry) -> None:
+    """Clear up what a killed writer left; what stands in the way is no reason not to serve."""
+    try:
+        reconcile(registry)
+    except (GitError, OSError) as error:
+        _LOG.warning("not_reconciled", error=str(error))
+
+
+def _recognise(registry: Registry, settings: Settings) -> None:
+    """Refuse what is no registry, or an instance that it never heard of, before anything waits.
+
+    A clone that follows a remote is only known once it has caught up; until then it waits.
+    """
+    try:
+        refuse_no_registry(registry, registry.head())
+    except NotARegistryError:
+        if registry.remote is None:
+            raise
+        return
+    require_instance(registry, is_new=settings.new_instance)
+
+
+def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:
+    """Raise SettingsError for an address that others reach while anybody could write."""
+    is_guarded = has_tokens or bool(settings.trusted_networks)
+    if not is_loopback(settings.host) and not is_guarded:
+        raise SettingsError(
+            f"{settings.host} can be reached from other machines and no token is configured",
+            next_step="Make a token with 'opsteps token create', listen on 127.0.0.1, or name the "
+            "clients that need none in the setting trusted_networks",
+        )
+    if settings.require_read_token and not is_guarded:
+        raise SettingsError(
+            "require_read_token is set and no token is configured",
+            next_step="Make a token with 'opsteps token create'",
+        )
+
+
+class _Stopping:
+    """When this process stops: at the latest so many seconds after the first word of it."""
+
+    def __init__(self, seconds: float, last: threading.Timer) -> None:
+        """``last`` ends it whatever hangs."""
+        self.event = asyncio.Event()
+        self._seconds = seconds
+        self._last = last
+        self._ends: float | None = None
+
+    def soon(self) -> None:
+        """When the time is up, or at `now`."""
+        loop = asyncio.get_running_loop()
+        if self._ends is None:
+            self._ends = loop.time() + self._seconds
+            self._last.start()
+            loop.call_at(self._ends, self.event.set)
+
+    def now(self) -> None:
+        """Everybody who was waited for is gone, or there was nobody."""
+        self.soon()
+        self.event.set()
+
+    def left(self) -> float:
+        """Seconds that what is under way may still take."""
+        ends = self._ends or 0.0
+        return max(0.0, ends - asyncio.get_running_loop().time())
+
+
+async def _serve(server: Server, launch: Launch, teller: Teller, last: threading.Timer) -> None:
+    settings = server.settings
+    loop = asyncio.get_running_loop()
+    stopping = _Stopping(settings.stop_seconds, last)
+    loop.add_signal_handler(signal.SIGTERM, stopping.now)
+
+    def workers_stop() -> None:
+        server.events.close()
+        stopping.soon()
+
+    # The supervisor stops the workers first, and these wait for what is under way here.
+    loop.add_signal_handler(signal.SIGUSR1, workers_stop)
+    loaded = asyncio.Event()
+
+    def tell(served: Served) -> None:
+        del served  # that there is one is the news
+        loop.call_soon_threadsafe(loaded.set)
+
+    server.follower.listeners.append(tell)
+    _count_workers(server, launch.directory)
+    server.start()
+    relay = RelayServer(server.app, server.tokens.note_uses)
+    await relay.start(socket.socket(fileno=launch.listening))
+    living = asyncio.create_task(_live(teller))
+    announcing = asyncio.create_task(_announce(server, teller, loaded))
+    await stopping.event.wait()
+    announcing.cancel()
+    _LOG.info("stopping")
+    server.events.close()
+    await relay.stop(stopping.left())
+    # A thread of its own: those of the loop may all wait for a process that hangs.
+    with ThreadPoolExecutor(1) as thread:
+        await loop.run_in_executor(thread, server.stop, stopping.left())
+    # What was ended by that is told so.
+    await relay.stop(1.0)
+    living.cancel()
+
+
+def _count_workers(server: Server, directory: Path) -> None:
+    """What the workers count is told with what is counted here."""
+    counts: list[Counts] = []
+
+    def routes() -> Iterator[tuple[str, RouteMetrics]]:
+        if not counts or len(counts) < server.settings.workers:
+            counts[:] = counts_in(directory)
+        for one in counts:
+            yield from one.routes()
+
+    server.metrics.others = routes
+    server.metrics.gauges["connections"] = (
+        "Connections.",
+        lambda: sum(one.connections for one in counts),
+    )
+    server.metrics.gauges["connections_ended"] = (
+        "Connections ended or refused since the start, as there was no place for all.",
+        lambda: sum(one.ended for one in counts),
+    )
+
+
+async def _live(teller: Teller) -> None:
+    while True:
+        teller.beat()
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+async def _announce(server: Server, teller: Teller, loaded: asyncio.Event) -> None:
+    await loaded.wait()
+    be_nice(_NICENESS)
+    tokens, clone, trusted = server.tokens, server.clone.state, server.gate.trusted
+    facts = ServerFacts(
+        host=server.settings.host,
+        tokens_are_gone=tokens.are_gone,
+        is_open=tokens.is_known and not tokens and not trusted,
+        clone_problem="" if clone.is_complete else clone.problem,
+        clone_next_step="" if clone.is_complete else clone.next_step,
+        warning=trusted.warning,
+    )
+    teller.ready(facts)
+    # The first request that is no lookup need not wait for FastAPI to be imported.
+    await asyncio.to_thread(server.inner)

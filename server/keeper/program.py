@@ -1,0 +1,77 @@
+"""The program of the keeper: it lets workers answer, if it can, before it loads all else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from registry.errors import ReportedError
+from registry.files.code_fingerprint import code_fingerprint
+from registry.snapshots.cache_place import cache_directory
+from registry.snapshots.registry import Registry
+from server.errors import SettingsError
+from server.keeper.vouching import vouch_at_once
+from server.processes.launch import Launch, Teller, launched, note_place
+from server.readmodel.model_files import owning, read_model_directory
+from server.readmodel.writer import ReadModel
+from server.site.static_files import site_problem
+
+
+def main() -> int:
+    """Keep until SIGTERM; what is wrong at the start is told to the supervisor."""
+    launch = launched()
+    teller = Teller(launch.telling)
+    try:
+        _refuse_site(launch.site)
+        settings = launch.settings
+        registry = Registry.open(
+            Path(launch.registry),
+            instance=settings.instance,
+            remote=settings.remote or None,
+            remote_seconds=settings.remote_seconds,
+            check_clone=False,
+        )
+        with _read_model(registry, launch) as model:
+            from server.keeper.keeper import keep
+
+            keep(registry, model, launch, teller)
+    except ReportedError as error:
+        teller.failed(error)
+        return error.exit_code
+    return 0
+
+
+def _refuse_site(site: str | None) -> None:
+    problem = site_problem(Path(site)) if site is not None else ""
+    if problem:
+        raise SettingsError(
+            problem,
+            next_step=f"Build one with 'opsteps build REGISTRY --out {site}', or leave out --site",
+        )
+
+
+@contextmanager
+def _read_model(registry: Registry, launch: Launch) -> Iterator[ReadModel]:
+    """The read model to write; what is there is answered from already, if it is of the head."""
+    settings = launch.settings
+    registry.served_branch = settings.branch
+    directory = read_model_directory(cache_directory(registry), settings.instance)
+    with owning(directory) as is_own:
+        if not is_own:  # another server serves the same
+            directory = launch.directory
+        code = code_fingerprint("registry", "server")
+        note_place(launch.directory, directory)
+        vouch_at_once(directory, registry, code=code, instance=settings.instance, run=launch.run)
+        yield ReadModel(
+            directory,
+            code=code,
+            instance=settings.instance,
+            run=launch.run,
+            asked_bytes=settings.filtered_list_bytes,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""At a start: may workers answer from the file that is there? Decided before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lmdb
+import msgspec
+import structlog
+
+from registry.errors import RegistryError
+from registry.names import CORE
+from registry.snapshots.registry import Registry
+from server.following.head_watch import HeadWatch
+from server.readmodel import model_files, model_layout
+from server.readmodel.model_layout import Meta
+
+_LOG = structlog.get_logger(__name__)
+
+
+class _Known(msgspec.Struct, array_like=True):
+    """The beginning of a `ServedLibrary`."""
+
+    name: str
+    id: int
+    key: str
+    version: str
+
+
+_KNOWN = msgspec.msgpack.Decoder(_Known)
+
+
+def vouch_at_once(
+    directory: Path, registry: Registry, *, code: str, instance: str, run: str
+) -> bool:
+    """Vouch for a file that is of the registry's head; the keeper reads it whole soon after.
+
+    No token is known to the workers before the keeper has read which ones there are.
+    """
+    name = model_files.current_name(directory)
+    if name is None:
+        return False
+    try:
+        if not model_files.begin_trial(directory, name):
+            return False
+        meta = _checked(directory, name, registry)
+        if meta is None or not model_files.is_believed(meta, code=code, instance=instance):
+            return False
+        if meta.commit != HeadWatch(registry).look():
+            return False
+        with model_files.open_to_write(directory, name) as env, env.begin(write=True) as txn:
+            vouched = msgspec.structs.replace(meta, vouched=run)
+            txn.put(model_layout.META, msgspec.msgpack.encode(vouched))
+            txn.put(model_layout.TOKENS, msgspec.msgpack.encode([]))
+    except (lmdb.Error, OSError, RegistryError, msgspec.MsgspecError) as error:
+        _LOG.warning("the read model is not used before it was read", reason=str(error))
+        return False
+    finally:
+        model_files.end_trial(directory)
+    return True
+
+
+def _checked(directory: Path, name: str, registry: Registry) -> Meta | None:
+    """What the file belongs to; None where one of its libraries is not remembered as served."""
+    env = model_files.open_to_read(directory, name)
+    if env is None:
+        return None
+    with env, env.begin() as txn:
+        known = registry.memory.libraries
+        first, after = model_layout.LIBRARIES
+        with txn.cursor() as cursor:
+            found = cursor.set_range(first)
+            while found and bytes(cursor.key()) < after:
+                library = _KNOWN.decode(cursor.value())
+                if library.version and library.name != CORE and library.name not in known:
+                    return None
+                found = cursor.next()
+        return model_files.read_meta(txn)

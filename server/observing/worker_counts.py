@@ -1,0 +1,122 @@
+"""What a lookup worker counts, in memory that it shares with the keeper.
+
+A worker writes, the keeper reads. The counts are in a file that outlives the worker: whoever takes
+its place goes on counting, so no metric ever falls.
+"""
+
+from __future__ import annotations
+
+import mmap
+from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+
+from server.asgi.route_names import (
+    ALL_LIBRARIES,
+    ALL_STEPS,
+    CATALOGUE,
+    HEALTH,
+    ONE_LIBRARY,
+    ONE_STEP,
+    OTHER,
+    REFUSED,
+)
+from server.observing.route_counts import BOUNDS, RouteMetrics
+
+_ROUTES = (ONE_STEP, ONE_LIBRARY, ALL_STEPS, ALL_LIBRARIES, HEALTH, REFUSED, OTHER, CATALOGUE)
+_STATUSES = (
+    200, 204, 304, 308, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 421, 422, 429, 431,
+    500, 501, 503, 507,
+)  # fmt: skip
+_NUMBERS = {status: number for number, status in enumerate(_STATUSES)}
+_BUCKETS = len(_STATUSES)
+_SECONDS = _BUCKETS + len(BOUNDS) + 1
+_ROUTE_CELLS = _SECONDS + 1
+_CONNECTIONS = len(_ROUTES) * _ROUTE_CELLS
+_ENDED = _CONNECTIONS + 1
+_CELLS = _ENDED + 1
+_CELL_BYTES = 8
+
+
+def counts_path(directory: Path, number: int) -> Path:
+    """Where the worker with this number counts."""
+    return directory / f"counts-{number}"
+
+
+class RouteCounts:
+    """One route's cells."""
+
+    def __init__(self, whole: memoryview[int], real: memoryview[float], at: int) -> None:
+        """They begin at cell ``at``; ``whole`` numbers and ``real`` ones lie over each other."""
+        self._whole = whole
+        self._real = real
+        self._at = at
+        self._buckets = at + _BUCKETS
+        self._seconds = at + _SECONDS
+
+    def observe(self, status: int, seconds: float) -> None:
+        """Count one request."""
+        whole = self._whole
+        whole[self._at + _NUMBERS[status]] += 1
+        whole[self._buckets + bisect_left(BOUNDS, seconds)] += 1
+        self._real[self._seconds] += seconds
+
+    def metrics(self) -> RouteMetrics:
+        """What was counted so far."""
+        whole = self._whole
+        return RouteMetrics(
+            statuses={
+                status: count for status, n in _NUMBERS.items() if (count := whole[self._at + n])
+            },
+            buckets=list(whole[self._buckets : self._seconds]),
+            seconds=self._real[self._seconds],
+        )
+
+
+class Counts:
+    """All cells of one worker."""
+
+    def __init__(self, path: Path) -> None:
+        """The file is made where it does not exist. Raises OSError."""
+        with path.open("a+b") as file:
+            file.truncate(_CELLS * _CELL_BYTES)
+            view = memoryview(mmap.mmap(file.fileno(), _CELLS * _CELL_BYTES))
+        self._whole, real = view.cast("Q"), view.cast("d")
+        self._routes = {
+            name: RouteCounts(self._whole, real, number * _ROUTE_CELLS)
+            for number, name in enumerate(_ROUTES)
+        }
+
+    def route(self, name: str) -> RouteCounts:
+        """The cells of a route; of one that no worker answers itself, those of all others."""
+        return self._routes.get(name) or self._routes[OTHER]
+
+    def routes(self) -> Iterator[tuple[str, RouteMetrics]]:
+        """What was counted so far, for each route that was asked for."""
+        for name, one in self._routes.items():
+            found = one.metrics()
+            if found.requests:
+                yield name, found
+
+    @property
+    def connections(self) -> int:
+        """Connections that the worker has."""
+        return int(self._whole[_CONNECTIONS])
+
+    @property
+    def ended(self) -> int:
+        """Connections that were ended, as there was no place for all."""
+        return int(self._whole[_ENDED])
+
+    def set_connections(self, count: int) -> None:
+        """The worker has so many connections now."""
+        self._whole[_CONNECTIONS] = count
+
+    def set_ended(self, count: int) -> None:
+        """So many connections were ended by this worker and those before it."""
+        self._whole[_ENDED] = count
+
+
+def counts_in(directory: Path) -> list[Counts]:
+    """Those of all workers that there ever were."""
+    return [Counts(path) for path in sorted(directory.glob("counts-*"))]

@@ -1,0 +1,1 @@
+"""How the processes of one server are started, and what they are told."""

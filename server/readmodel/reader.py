@@ -1,0 +1,155 @@
+"""Reads the read model, as a lookup worker does: each request in one transaction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import lmdb
+import msgspec
+import structlog
+
+from server.readmodel import model_files, model_layout
+from server.readmodel.model_layout import Meta, StoredBody, StoredToken
+
+_BODY = msgspec.msgpack.Decoder(StoredBody)
+_TOKENS = msgspec.msgpack.Decoder(list[StoredToken])
+_CHUNK_BYTES = 256 * 1024
+_LOG = structlog.get_logger(__name__)
+
+
+class Reader:
+    """The newest state that the keeper of this run has vouched for; None as long as there is none.
+
+    For one thread.
+    """
+
+    def __init__(self, place: Callable[[], Path | None], run: str) -> None:
+        """Nothing is opened yet; ``place`` says where the read model is, once that is known."""
+        self._place = place
+        self._run = run
+        self._env: lmdb.Environment | None = None
+        self._opened: tuple[Path, str] | None = None
+        self._seen = -1
+        self._told = ""
+        self.meta: Meta | None = None
+        """What the newest state that was seen belongs to."""
+        self.tokens: dict[str, tuple[int, float]] = {}
+        """Id and end of each token that may read, by the hash of its secret."""
+        self.tokens_seen = 0
+        """Changes whenever these may have changed."""
+
+    def begin(self) -> lmdb.Transaction | None:
+        """A transaction on the newest state, for the caller to abort; None where there is none."""
+        env = self._env or self._open()
+        if env is None:
+            return None
+        try:
+            txn = env.begin()
+            return txn if txn.id() == self._seen else self._hear(txn)
+        except (lmdb.Error, msgspec.MsgspecError) as error:
+            self._tell(str(error))
+            return None
+
+    def close(self) -> None:
+        """Read nothing more."""
+        if self._env is not None:
+            self._env.close()
+            self._env = None
+
+    def _tell(self, problem: str) -> None:
+        """Each problem once: it may come with every request."""
+        if problem != self._told:
+            _LOG.error("the read model cannot be read", reason=problem)
+        self._told = problem
+
+    def _hear(self, txn: lmdb.Transaction) -> lmdb.Transaction | None:
+        """Look at what has changed in general; the file may be another one by now."""
+        meta = model_files.read_meta(txn)
+        if meta is None or meta.vouched != self._run:
+            txn.abort()
+            return None
+        if meta.moved:
+            txn.abort()
+            before, self._env = self._env, None
+            env = self._open()
+            if env is None and before is not None:
+                self._env = before  # what was there is better than nothing
+                return before.begin()
+            return self.begin()
+        self._seen = txn.id()
+        self.meta = meta
+        self._hear_tokens(txn)
+        return txn
+
+    def _hear_tokens(self, txn: lmdb.Transaction) -> None:
+        found = txn.get(model_layout.TOKENS)
+        stored = _TOKENS.decode(found) if found is not None else []
+        self.tokens = {
+            one.digest: (one.token_id, math.inf if one.end is None else one.end) for one in stored
+        }
+        self.tokens_seen += 1
+
+    def look(self) -> None:
+        """Go over to the current file where the old one did not say that it is over."""
+        directory = self._place()
+        name = model_files.current_name(directory) if directory is not None else None
+        if self._env is not None and name is not None and (directory, name) != self._opened:
+            before, seen = self._env, self._seen
+            if self._open() is None or self.newest() is None:
+                self._env, self._seen = before, seen
+
+    def newest(self) -> Meta | None:
+        """What the newest state belongs to, after a look at it; None where there is none."""
+        txn = self.begin()
+        if txn is None:
+            return None
+        txn.abort()
+        return self.meta
+
+    def _open(self) -> lmdb.Environment | None:
+        directory = self._place()
+        name = model_files.current_name(directory) if directory is not None else None
+        if directory is None or name is None:
+            return None
+        self._env = model_files.open_to_read(directory, name)
+        self._opened = (directory, name)
+        self._seen = -1
+        return self._env
+
+
+def value(txn: lmdb.Transaction, key: bytes) -> bytes | None:
+    """What is kept under a key."""
+    return cast("bytes | None", txn.get(key))
+
+
+def stored_list(txn: lmdb.Transaction, name: str, coding: bytes = b"") -> StoredBody | None:
+    """A long list, plain or in one coding; None where it is not kept in that."""
+    return stored_body(txn, model_layout.list_key(name, coding))
+
+
+def stored_body(txn: lmdb.Transaction, key: bytes) -> StoredBody | None:
+    """A long answer; None where it is not kept."""
+    found = txn.get(key)
+    return _BODY.decode(found) if found is not None else None
+
+
+def chunks(txn: lmdb.Transaction, body: StoredBody) -> Iterator[bytes]:
+    """The bytes of a long answer, in chunks of a moderate size. Raises KeyError."""
+    waiting: list[bytes] = []
+    size = 0
+    for literal, key in body.parts:
+        waiting.append(literal)
+        size += len(literal)
+        if key:
+            piece = value(txn, key)
+            if piece is None:
+                raise KeyError(key)
+            waiting.append(piece)
+            size += len(piece)
+        if size >= _CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)

@@ -1,0 +1,113 @@
+"""The worker's side: hands requests to the keeper, and its answers to the client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from server.asgi.answer import Receive, Scope, Send
+from server.errors import AnswerError
+from server.relay.frames import Kind, frame, read_frame
+
+_READ_AHEAD_BYTES = 64 * 1024
+_RETRY_SECONDS = 2
+
+
+class KeeperGoneError(AnswerError):
+    """The keeper did not take a request, or ended before it had answered."""
+
+    def __init__(self, why: str) -> None:
+        """A lookup is answered meanwhile; for anything else the client asks again."""
+        super().__init__(503, f"{why}; ask again in a moment", retry_after=_RETRY_SECONDS)
+
+
+class Relay:
+    """Asks the keeper that listens at a path."""
+
+    def __init__(self, path: Path, patience_seconds: float) -> None:
+        """The keeper has so long to take a request; what it then does may take its time."""
+        self._path = path
+        self._patience = patience_seconds
+
+    async def ask(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Have a request answered; returns the status. Raises KeeperGoneError.
+
+        That is raised only where nothing of an answer was sent.
+        """
+        reader, writer = await self._taken(frame(Kind.ASK, scope))
+        asking: asyncio.Task[None] | None = None
+        status = 0
+        try:
+            while (found := await _next(reader)) is not None:
+                kind, *fields = found
+                if kind == Kind.WANT:
+                    # One that has not been answered yet counts for this one as well.
+                    if asking is not None and not asking.done():
+                        continue
+                    asking = asyncio.create_task(_hand_over(receive, writer))
+                elif kind == Kind.START:
+                    status = int(fields[0])
+                    headers = [tuple(one) for one in fields[1]]
+                    await send({**_START, "status": status, "headers": headers})
+                elif kind == Kind.ANSWER:
+                    body, more = fields
+                    await send({**_ANSWER, "body": body, "more_body": more})
+                    if not more:
+                        return status
+            if not status:
+                raise KeeperGoneError("the server's keeper ended before it had answered")
+            return status
+        finally:
+            if asking is not None:
+                asking.cancel()
+            writer.close()
+
+    async def tell_uses(self, uses: Mapping[int, float]) -> None:
+        """Say when tokens were used last. Raises KeeperGoneError."""
+        _, writer = await self._taken(frame(Kind.USES, uses))
+        writer.close()
+
+    async def _taken(self, asked: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection over which the keeper has taken this."""
+        writer = None
+        try:
+            async with asyncio.timeout(self._patience):
+                reader, writer = await asyncio.open_unix_connection(
+                    self._path, limit=_READ_AHEAD_BYTES
+                )
+                writer.write(asked)
+                if await read_frame(reader) is not None:
+                    writer.write(frame(Kind.GO))
+                    return reader, writer
+        except (OSError, TimeoutError) as error:
+            if writer is not None:
+                writer.close()
+            raise KeeperGoneError("the server's keeper does not answer") from error
+        writer.close()
+        raise KeeperGoneError("the server's keeper ended before it had answered")
+
+
+_START = {"type": "http.response.start"}
+_ANSWER = {"type": "http.response.body"}
+
+
+async def _next(reader: asyncio.StreamReader) -> list[Any] | None:
+    try:
+        return await read_frame(reader)
+    except OSError:
+        return None
+
+
+async def _hand_over(receive: Receive, writer: asyncio.StreamWriter) -> None:
+    """The next part of the request's body, when the client has sent it."""
+    message = await receive()
+    with suppress(OSError):
+        if message["type"] != "http.request":
+            writer.write(frame(Kind.GONE))
+        else:
+            body, more = message.get("body", b""), message.get("more_body", False)
+            writer.write(frame(Kind.BODY, body, more))
+        await writer.drain()

@@ -1,0 +1,211 @@
+"""The front of a lookup worker: plain ASGI that answers from the read model, or relays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+import lmdb
+
+from server.asgi.answer import (
+    API_HEADERS,
+    JSON,
+    JSON_HEADER,
+    VARY,
+    Answer,
+    Header,
+    Receive,
+    Scope,
+    Send,
+    error_answer,
+    matches,
+    send_body,
+    send_unchanged,
+)
+from server.asgi.common_headers import CommonHeaders
+from server.asgi.route_names import ALL_LIBRARIES, ALL_STEPS, HEALTH, ONE_STEP, REFUSED, route_name
+from server.asgi.url_paths import LIBRARIES, READS, STEPS, canonical_path, check_lengths, is_upload
+from server.connections.request_heads import Head, HeadFields
+from server.errors import AnswerError
+from server.observing.worker_counts import Counts
+from server.readmodel import model_layout
+from server.readmodel.reader import Reader
+from server.relay.asking import KeeperGoneError, Relay
+from server.settings import Settings
+from server.worker.gate import ReadGate
+from server.worker.health import worker_health
+from server.worker.lookups import (
+    ListAnswer,
+    filtered_answer,
+    find_step,
+    library_answer,
+    list_answer,
+)
+
+_STEPS_LENGTH = len(STEPS)
+_LIBRARY = LIBRARIES.count("/")
+_LISTS = {ALL_STEPS: model_layout.STEPS_LIST, ALL_LIBRARIES: model_layout.LIBRARIES_LIST}
+_OF_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
+_USABLE = {
+    b"enabled_only=true": model_layout.USABLE_LIST,
+    b"enabled_only=false": model_layout.LIBRARIES_LIST,
+}
+_ACCEPT = b"accept-encoding"
+_STEP_KEY = model_layout.step_key("")
+_MOST_KEY = model_layout.KEY_BYTES - len(_STEP_KEY)
+
+
+class LookupFront:
+    """One ASGI application."""
+
+    def __init__(
+        self, settings: Settings, reader: Reader, gate: ReadGate, relay: Relay, counts: Counts
+    ) -> None:
+        """All parts are made by `server.worker.program`."""
+        self._settings = settings
+        self._reader = reader
+        self._gate = gate
+        self._relay = relay
+        self._counts = counts
+        self._step_counts = counts.route(ONE_STEP)
+        self._headers = CommonHeaders(settings)
+        common = (*API_HEADERS, JSON_HEADER, *self._headers.vary)
+        lines = b"".join(b"%b: %b\r\n" % one for one in common)
+        self._step_head = b"HTTP/1.1 200 OK\r\n" + lines
+
+    def at_once(self, key: bytes, fields: HeadFields) -> tuple[bytes, bytes] | None:
+        """A step that is asked for plainly: its answer up to the date, and all after that."""
+        started = perf_counter()
+        if len(key) > _MOST_KEY:
+            return None
+        txn = self._reader.begin()
+        if txn is None:
+            return None
+        found = txn.get(_STEP_KEY + key)
+        txn.abort()
+        if not isinstance(found, bytes) or not self._gate.lets_in(fields.host, fields.token):
+            return None
+        self._step_counts.observe(200, perf_counter() - started)
+        return self._step_head, found
+
+    def is_lookup(self, head: Head) -> bool:
+        """Whether it is answered from memory, or is ``/health``: always, however busy we are.
+
+        What has a body is none: it would be waited for in a place that is kept for lookups.
+        """
+        if head.method not in READS or head.query or head.fields.length:
+            return False
+        path = canonical_path(head.path)
+        if path.startswith(STEPS):
+            return "@" not in path
+        return path == HEALTH or (path.startswith(LIBRARIES) and path.count("/") == _LIBRARY)
+
+    def is_stream(self, head: Head) -> bool:
+        """Whether the answer is a stream of events."""
+        return canonical_path(head.path) == "/api/v1/events"
+
+    def is_upload(self, head: Head) -> bool:
+        """Whether the body is a form with a file, which is read while it comes."""
+        if head.method != "POST":
+            return False
+        return is_upload(canonical_path(head.path), dict(head.fields.headers))
+
+    def count_refused(self, status: int) -> None:
+        """A request was refused by what stands in front of this."""
+        self._counts.route(REFUSED).observe(status, 0.0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, as ASGI has it."""
+        started = perf_counter()
+        path = canonical_path(scope["path"])
+        txn = self._transaction(scope, path)
+        try:
+            status = await self._answer(scope, path, txn, send) if txn is not None else 0
+        finally:
+            if txn is not None:
+                txn.abort()
+        if not status:
+            status = await self._relayed(scope, path, receive, send)
+        if status:
+            self._counts.route(route_name(path)).observe(status, perf_counter() - started)
+
+    def _transaction(self, scope: Scope, path: str) -> lmdb.Transaction | None:
+        """For a request that a worker answers: it is plainly a lookup, and who asks may read."""
+        if not self._is_plain(scope, path):
+            return None
+        txn = self._reader.begin()
+        if txn is None:
+            return None
+        fields = dict(scope["headers"])
+        if self._gate.lets_in(fields.get(b"host"), fields.get(b"authorization")):
+            return txn
+        txn.abort()
+        return None
+
+    def _is_plain(self, scope: Scope, path: str) -> bool:
+        """Whether it is a lookup that nothing is wrong with; the keeper says what is wrong."""
+        if scope["method"] not in READS or (scope["query_string"] and path not in _LISTS):
+            return False
+        is_library = path.startswith(LIBRARIES) and path.count("/") == _LIBRARY
+        if not (path in _LISTS or path.startswith(STEPS) or is_library):
+            return False
+        try:
+            check_lengths(scope["path"], scope["query_string"], self._settings)
+        except AnswerError:
+            return False
+        return not any(name in _OF_A_BODY for name, _ in scope["headers"])
+
+    async def _answer(self, scope: Scope, path: str, txn: lmdb.Transaction, send: Send) -> int:
+        """The status that was sent; 0 for what only the keeper can answer."""
+        extra = self._headers.of(scope)
+        try:
+            answer = self._find(scope, path, txn)
+        except AnswerError as error:
+            answer = error_answer(error)
+        if answer is None:
+            return 0
+        if isinstance(answer, ListAnswer):
+            return await _send_list(answer, scope, send, extra)
+        txn.abort()  # a client that is slow to take its answer holds nothing
+        return await answer.send(scope, send, extra)
+
+    def _find(self, scope: Scope, path: str, txn: lmdb.Transaction) -> Answer | ListAnswer | None:
+        if path.startswith(STEPS):
+            return find_step(txn, path[_STEPS_LENGTH:], self._settings.instance)
+        if path.startswith(LIBRARIES):
+            return library_answer(txn, path[len(LIBRARIES) :])
+        query: bytes = scope["query_string"]
+        if path == ALL_STEPS and query:
+            return filtered_answer(txn, query)
+        kept = _LISTS[path] if not query else _USABLE.get(query)
+        if kept is None:
+            return None
+        accept = next((value for name, value in scope["headers"] if name == _ACCEPT), b"")
+        return list_answer(txn, kept, accept)
+
+    async def _relayed(self, scope: Scope, path: str, receive: Receive, send: Send) -> int:
+        """Have the keeper answer, which counts it; else the status that was sent here."""
+        try:
+            await self._relay.ask(scope, receive, send)
+        except KeeperGoneError as error:
+            extra = self._headers.of(scope)
+            if path == HEALTH and scope["method"] in READS:
+                answer = worker_health(self._reader, self._settings)
+                return await answer.send(scope, send, extra)
+            return await error_answer(error).send(scope, send, extra)
+        return 0
+
+
+async def _send_list(answer: ListAnswer, scope: Scope, send: Send, extra: Sequence[Header]) -> int:
+    body = answer.body
+    headers = [*API_HEADERS, *extra, VARY, (b"etag", body.etag)]
+    match = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
+    if match and matches(match, body.etag):
+        return await send_unchanged(send, headers)
+    if body.coding:
+        headers.append((b"content-encoding", body.coding))
+    headers.append((b"content-type", JSON))
+    headers.append((b"content-length", b"%d" % body.length))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send_body(send, () if scope["method"] == "HEAD" else answer.pieces())
+    return 200

@@ -1,0 +1,58 @@
+"""Which requests a worker may answer by itself: from known hosts, with tokens that may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import time
+
+from server.access.hosts import Hosts
+from server.database.token_digest import bearer_digest
+from server.readmodel.reader import Reader
+from server.settings import Settings
+
+_HEADERS_KNOWN = 1_024
+
+
+class ReadGate:
+    """Lets in what is sure to be allowed; the keeper decides on everything else."""
+
+    def __init__(self, settings: Settings, reader: Reader) -> None:
+        """Tokens are those in the read model: the last ones that the keeper knew."""
+        self.hosts = Hosts(settings)
+        self.needs_token = settings.require_read_token
+        self._reader = reader
+        self._seen = -1
+        self._known: dict[bytes, tuple[int, float]] = {}
+        """By ``Authorization`` header: a lookup need not hash the same one again."""
+        self._used: dict[int, float] = {}
+
+    def lets_in(self, host: bytes | None, header: bytes | None) -> bool:
+        """Whether a reader is let in. Called within a transaction of the reader."""
+        if host not in self.hosts.known and not self.hosts.knows(host):
+            return False
+        return not self.needs_token or self._may_read(header)
+
+    def take_uses(self) -> Mapping[int, float]:
+        """When tokens were used last, since this was asked for before."""
+        used, self._used = self._used, {}
+        return used
+
+    def _may_read(self, header: bytes | None) -> bool:
+        if header is None:
+            return False
+        if self._seen != self._reader.tokens_seen:
+            self._seen = self._reader.tokens_seen
+            self._known.clear()
+        found = self._known.get(header)
+        if found is None:
+            found = self._reader.tokens.get(bearer_digest(header) or "")
+            if found is None:
+                return False
+            if len(self._known) < _HEADERS_KNOWN:
+                self._known[header] = found
+        token_id, end = found
+        now = time()
+        if now >= end:
+            return False
+        self._used[token_id] = now
+        return True

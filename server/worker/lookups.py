@@ -1,0 +1,123 @@
+"""What a reader asks for, found in one transaction of the read model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import lmdb
+import msgspec
+
+from server.asgi.answer import Answer
+from server.errors import AnswerError
+from server.readmodel import model_layout
+from server.readmodel.long_lists import accepts
+from server.readmodel.lookup_errors import library_of_step, no_active_step, no_library, usable
+from server.readmodel.model_layout import StoredBody
+from server.readmodel.reader import chunks, stored_body, stored_list, value
+from server.readmodel.records import ServedLibrary, etag_of
+
+_LIBRARY = msgspec.msgpack.Decoder(ServedLibrary)
+_FILTER = re.compile(rb"[a-z]{1,16}=[A-Za-z0-9._-]{1,80}(?:&[a-z]{1,16}=[A-Za-z0-9._-]{1,80}){0,2}")
+_FILTERS = frozenset({"category", "library", "platform"})
+_NUMBER_DIGITS = len(str(2**53))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListAnswer:
+    """A long list in the form that its client takes; sent while the transaction is open."""
+
+    txn: lmdb.Transaction
+    body: StoredBody
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes to send."""
+        return chunks(self.txn, self.body)
+
+
+def find_step(txn: lmdb.Transaction, key: str, instance: str) -> Answer | None:
+    """One step by ``<id>`` or ``<id>@<version>``; None for what only the keeper can know.
+
+    Raises AnswerError (404, 503).
+    """
+    step_id, at, version = key.partition("@")
+    found = _get(txn, model_layout.step_key(step_id))
+    if found is not None and not at:
+        return _step_answer(found)
+    name = library_of_step(step_id)
+    library = usable(find_library(txn, name), name, instance)
+    if not at:
+        raise no_active_step(library, step_id)
+    if found is None or version != library.version:
+        found = _get(txn, model_layout.pinned_key(step_id, version))
+    return _step_answer(found) if found is not None else None
+
+
+def find_library(txn: lmdb.Transaction, name: str) -> ServedLibrary | None:
+    """A library's record, whose steps have no bodies."""
+    found = _get(txn, model_layout.library_key(name))
+    return _LIBRARY.decode(found) if found is not None else None
+
+
+def library_answer(txn: lmdb.Transaction, key: str) -> Answer:
+    """One library by name or integer id; raises AnswerError (404)."""
+    name = key
+    if key.isdecimal() and key.isascii():
+        found = None
+        if len(key) <= _NUMBER_DIGITS:
+            found = value(txn, model_layout.number_key(int(key)))
+        name = found.decode() if found is not None else ""
+    library = find_library(txn, name)
+    if library is None:
+        raise no_library(key)
+    body = b"".join((library.detail_head, b",".join(_bodies(txn, library)), library.detail_tail))
+    return Answer(pieces=(body,), etag=etag_of(body))
+
+
+def filtered_answer(txn: lmdb.Transaction, query: bytes) -> ListAnswer | None:
+    """A filtered list of steps that somebody asked for before; None for the keeper to make it.
+
+    Only questions in the plainest spelling are looked up.
+    """
+    if _FILTER.fullmatch(query) is None:
+        return None
+    asked = dict(part.split("=") for part in query.decode().split("&"))
+    if len(asked) != query.count(b"=") or not asked.keys() <= _FILTERS:
+        return None
+    key = model_layout.filtered_key(
+        asked.get("category"), asked.get("library"), asked.get("platform")
+    )
+    body = stored_body(txn, key)
+    return ListAnswer(txn=txn, body=body) if body is not None else None
+
+
+def list_answer(txn: lmdb.Transaction, name: str, accept: bytes) -> ListAnswer:
+    """A long list in the smallest form that is kept and that the client takes."""
+    plain = stored_list(txn, name)
+    if plain is None:
+        raise AnswerError(503, "the list is not there; ask again in a moment")
+    for coding in model_layout.CODINGS:
+        if accepts(accept, coding):
+            coded = stored_list(txn, name, coding)
+            if coded is not None and coded.of == plain.etag:
+                return ListAnswer(txn=txn, body=coded)
+    return ListAnswer(txn=txn, body=plain)
+
+
+def _get(txn: lmdb.Transaction, key: bytes) -> bytes | None:
+    """The value of a key that a client has chosen: it may be longer than any key."""
+    return value(txn, key) if len(key) <= model_layout.KEY_BYTES else None
+
+
+def _step_answer(found: bytes) -> Answer:
+    etag, body = model_layout.step_parts(found)
+    return Answer(pieces=(body,), etag=etag)
+
+
+def _bodies(txn: lmdb.Transaction, library: ServedLibrary) -> Iterator[bytes]:
+    is_visible = bool(library.visible_steps)
+    for step in library.steps:
+        found = value(txn, model_layout.step_key(step.id, is_visible=is_visible))
+        if found is not None:
+            yield model_layout.step_parts(found)[1]

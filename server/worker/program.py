@@ -1,0 +1,100 @@
+"""The program of a lookup worker."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from dataclasses import replace
+
+import structlog
+import uvloop
+
+from server.access.networks import Proxies
+from server.connections.listener import Front
+from server.observing.worker_counts import Counts, counts_path
+from server.processes.launch import BEAT_SECONDS, Launch, Teller, launched, noted_place, relay_path
+from server.readmodel.reader import Reader
+from server.relay.asking import KeeperGoneError, Relay
+from server.settings import Settings
+from server.worker.front import LookupFront
+from server.worker.gate import ReadGate
+
+_COLLECT_AFTER = 50_000
+"""Objects made before the collector looks: a request makes few, and no cycles."""
+_LAST_SECONDS = 4.0
+_USES_SECONDS = 5.0
+_LOG = structlog.get_logger(__name__)
+
+
+def main() -> int:
+    """Answer until SIGTERM."""
+    launch = launched()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 20)
+    uvloop.run(_serve(launch))
+    return 0
+
+
+def shared(settings: Settings) -> Settings:
+    """What of the limits is one worker's share."""
+    count = max(1, settings.workers)
+    return replace(
+        settings,
+        connections=-(-settings.connections // count),
+        client_connections=-(-settings.client_connections // count),
+        backpressure=-(-settings.backpressure // count),
+        unsent_bytes=-(-settings.unsent_bytes // count),
+    )
+
+
+async def _serve(launch: Launch) -> None:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    settings = shared(launch.settings)
+    counts = Counts(counts_path(launch.directory, launch.number))
+    reader = Reader(lambda: noted_place(launch.directory), launch.run)
+    gate = ReadGate(settings, reader)
+    relay = Relay(relay_path(launch.directory), settings.keeper_wait_seconds)
+    app = LookupFront(settings, reader, gate, relay, counts)
+    front = Front(app, settings, Proxies(settings).names)
+    await front.start(socket.socket(fileno=launch.listening))
+    teller = Teller(launch.telling)
+    teller.ready()
+    living = asyncio.create_task(_live(teller, front, counts, reader))
+    telling = asyncio.create_task(_tell_uses(gate, relay))
+    await stopping.wait()
+    # The keeper answers what is under way, or says at the end of that time that it will not.
+    await front.stop(settings.stop_seconds + _LAST_SECONDS)
+    telling.cancel()
+    living.cancel()
+
+
+async def _live(teller: Teller, front: Front, counts: Counts, reader: Reader) -> None:
+    """Say that this process lives, and how many connections it has; look for another file."""
+    ended = counts.ended
+    while True:
+        teller.beat()
+        reader.look()
+        counts.set_connections(front.places.count)
+        counts.set_ended(ended + front.places.ended)
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+async def _tell_uses(gate: ReadGate, relay: Relay) -> None:
+    while True:
+        await asyncio.sleep(_USES_SECONDS)
+        uses = gate.take_uses()
+        if not uses:
+            continue
+        try:
+            await relay.tell_uses(uses)
+        except KeeperGoneError as error:
+            _LOG.warning("uses of tokens were not noted", reason=str(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from registry.names import CommitId
+from registry.processes.pool import WorkerPool
+from server.readmodel import model_files, model_layout
+from server.readmodel.model_layout import StoredToken
+from server.readmodel.records import ServedLibrary, ServedStep, etag_of
+from server.readmodel.served import Served, make_served, next_served
+from server.readmodel.writer import ReadModel, StoredState
+from tests.server.readmodel import process
+
+_RUN = "run"
+_CONTIGUOUS = 1 << 16
+
+
+def _library(name: str, version: str = "1.0.0", *, is_enabled: bool = True) -> ServedLibrary:
+    bodies = [f'{{"id":"{name}.a.{n}","version":"{version}"}}'.encode() for n in range(3)]
+    return ServedLibrary(
+        name=name,
+        id=int.from_bytes(sha256(name.encode()).digest()[:8], "big") >> 11,
+        key=f"{name} {version} {is_enabled}",
+        version=version,
+        is_enabled=is_enabled,
+        is_premium=False,
+        status="enabled" if is_enabled else "disabled",
+        summary=f'{{"name":"{name}","version":"{version}"}}'.encode(),
+        detail_head=b'{"steps":[',
+        detail_tail=b"]}",
+        steps=tuple(
+            ServedStep(
+                id=f"{name}.a.{n}",
+                body=body,
+                etag=etag_of(body),
+                category="file",
+                platforms=("linux",),
+            )
+            for n, body in enumerate(bodies)
+        ),
+        categories=("file",),
+        problems=(),
+        awaits_tag=False,
+        is_hidden=False,
+    )
+
+
+def _served(libraries: Iterable[ServedLibrary], number: int = 0) -> Served:
+    return make_served(
+        libraries,
+        commit=CommitId(f"{number:040}"),
+        committed_at="2026-01-01T00:00:00Z",
+        contiguous_max_bytes=_CONTIGUOUS,
+    )
+
+
+def _model(directory: Path, *, run: str = _RUN, code: str = "code") -> ReadModel:
+    return ReadModel(directory, code=code, instance="production", run=run)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    made = tmp_path / "model"
+    made.mkdir(mode=0o700)
+    return made
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[WorkerPool]:
+    """A process that reads."""
+    pool = WorkerPool()
+    yield pool
+    pool.close()
+
+
+def _read_again(directory: Path, code: str = "code") -> StoredState | None:
+    model = _model(directory, code=code)
+    try:
+        return model.read()
+    finally:
+        model.close()
+
+
+def _joined(served: Served) -> list[bytes]:
+    return [b"".join(one.plain.pieces) for one in served.lists.all()]
+
+
+def _check(elsewhere: WorkerPool, directory: Path, served: Served) -> None:
+    """What another process reads is what is served."""
+    read = partial(elsewhere.run, process.read_list, directory, _RUN)
+    assert [read(name) for name in model_layout.LISTS] == _joined(served)
+    meta = elsewhere.run(process.read_meta, directory, _RUN)
+    assert meta is not None
+    assert meta.commit == served.commit
+    for library in served.libraries.values():
+        for one in library.steps:
+            key = model_layout.step_key(one.id, is_visible=library.is_enabled)
+            found = elsewhere.run(process.read_value, directory, _RUN, key)
+            assert found is not None
+            assert model_layout.step_parts(found) == (one.etag, one.body)
+            other = model_layout.step_key(one.id, is_visible=not library.is_enabled)
+            assert elsewhere.run(process.read_value, directory, _RUN, other) is None
+
+
+def test_changes_one_after_the_other_are_the_same_as_all_at_once(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    served = _served(_library(f"lib-{n}") for n in range(40))
+    model = _model(directory)
+    model.replace(served)
+    _check(elsewhere, directory, served)
+    changes: list[tuple[list[ServedLibrary], list[str]]] = [
+        ([_library("lib-3", "2.0.0")], []),
+        ([_library("lib-4", is_enabled=False), _library("new-one")], []),
+        ([], ["lib-5", "lib-39"]),
+        ([_library("lib-4"), _library("lib-5", "3.0.0")], ["lib-6"]),
+    ]
+    for number, (changed, removed) in enumerate(changes, 1):
+        served = next_served(
+            served,
+            changed,
+            removed,
+            commit=CommitId(f"{number:040}"),
+            committed_at="2026-01-01T00:00:00Z",
+            contiguous_max_bytes=_CONTIGUOUS,
+        )
+        model.change(served, [*removed, *(one.name for one in changed)])
+        _check(elsewhere, directory, served)
+    stepwise = _dump(model)
+    model.replace(served)
+    assert stepwise == _dump(model)
+    model.close()
+    state = _read_again(directory)
+    assert state is not None
+    assert {one.name: one for one in state.libraries} == served.libraries
+
+
+def _dump(model: ReadModel) -> dict[bytes, bytes]:
+    return {key: value for key, value in model.records() if key != model_layout.META}
+
+
+def test_compressed_lists_go_with_the_list_that_they_are_of(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    served = _served(_library(f"lib-{n}") for n in range(10))
+    model = _model(directory)
+    model.replace(served)
+    read = partial(elsewhere.run, process.read_list, directory, _RUN, model_layout.STEPS_LIST)
+    assert read(b"gzip") is None
+    for one in served.lists.all():
+        one.compress(brotli_max_bytes=1 << 20)
+    model.add_compressed(served)
+    plain = read(b"")
+    assert plain is not None
+    packed = read(b"gzip")
+    assert packed is not None
+    assert gzip.decompress(packed) == plain
+    assert read(b"br") == b"".join(served.lists.steps.compressed[0].pieces)
+    after = next_served(
+        served,
+        [_library("lib-1", "2.0.0")],
+        [],
+        commit=CommitId("1" * 40),
+        committed_at="2026-01-01T00:00:00Z",
+        contiguous_max_bytes=_CONTIGUOUS,
+    )
+    model.change(after, ["lib-1"])
+    assert read(b"gzip") is None
+    model.add_compressed(served)  # of a state that is over
+    assert read(b"gzip") is None
+    model.close()
+
+
+def test_a_long_answer_goes_on_with_what_it_began_with(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    before = _served([_library("a"), _library("b")])
+    model = _model(directory)
+    model.replace(before)
+    elsewhere.run(process.begin_long_answer, directory, _RUN, model_layout.STEPS_LIST)
+    for number in range(1, 20):
+        after = _served([_library("a", f"{number}.0.0"), _library("b")], number)
+        model.change(after, ["a"])
+        if number == 10:
+            model.replace(after)
+        assert elsewhere.run(
+            process.read_list, directory, _RUN, model_layout.STEPS_LIST
+        ) == b"".join(after.lists.steps.plain.pieces)
+    assert elsewhere.run(process.end_long_answer) == b"".join(before.lists.steps.plain.pieces)
+    model.close()
+
+
+def test_what_was_asked_for_is_kept_until_it_is_over_or_too_much(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    served = _served([_library("a", "2.0.0"), _library("ab")])
+    model = ReadModel(directory, code="code", instance="production", run=_RUN, asked_bytes=20_000)
+    model.replace(served)
+    key = model_layout.filtered_key("file", None, None)
+    pinned = {version: model_layout.pinned_key("a.a.0", version) for version in ("1.0.0", "1.1.0")}
+    read = partial(elsewhere.run, process.read_value, directory, _RUN)
+    model.keep_filtered(served.commit, key, served.lists.steps)
+    for version in pinned:
+        model.keep_pinned(served.libraries["a"], version, _library("a", version).steps)
+    model.keep_pinned(served.libraries["ab"], "1.0.0", _library("ab").steps)
+    assert read(key) is not None
+    assert None not in map(read, pinned.values())
+    model.keep_filtered(
+        "f" * 40, model_layout.filtered_key("other", None, None), served.lists.steps
+    )
+    assert read(model_layout.filtered_key("other", None, None)) is None
+    model.keep_pinned(_library("a", "9.0.0"), "0.1.0", _library("a", "0.1.0").steps)
+    assert read(model_layout.pinned_key("a.a.0", "0.1.0")) is None
+    after = _served([_library("a", "3.0.0"), _library("ab")], 1)
+    model.change(after, ["a"])
+    assert read(key) is None
+    assert set(map(read, pinned.values())) == {None}
+    other = model_layout.pinned_key("ab.a.0", "1.0.0")
+    assert read(other) is not None
+    for number in range(20):
+        model.keep_filtered(
+            after.commit, model_layout.filtered_key(f"{number}", None, None), after.lists.steps
+        )
+    assert read(other) is None
+    assert read(model_layout.filtered_key("19", None, None)) is not None
+    assert read(model_layout.filtered_key("0", None, None)) is None
+    model.close()
+
+
+def test_workers_answer_only_with_what_was_vouched_for_in_this_run(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    served = _served([_library("a")])
+    first = _model(directory, run="before")
+    first.replace(served)
+    first.close()
+    assert elsewhere.run(process.read_meta, directory, _RUN) is None
+    model = _model(directory)
+    assert model.read() is not None
+    assert elsewhere.run(process.read_meta, directory, _RUN) is None
+    model.vouch(served)
+    _check(elsewhere, directory, served)
+    model.close()
+
+
+def test_tokens_are_read_again_when_they_have_changed(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    model.set_tokens([StoredToken(digest="abc", token_id=7, end=None)])
+    found = elsewhere.run(process.read_tokens, directory, _RUN)
+    assert found == {"abc": (7, float("inf"))}
+    model.set_tokens([])
+    assert elsewhere.run(process.read_tokens, directory, _RUN) == {}
+    model.close()
+
+
+@pytest.mark.parametrize("field", ["code", "instance", "boot", "format"])
+def test_what_others_wrote_is_not_believed(directory: Path, field: str) -> None:
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    model.close()
+    assert _read_again(directory) is not None
+    name = model_files.current_name(directory)
+    assert name is not None
+    env = model_files.open_to_write(directory, name)
+    with env.begin(write=True) as txn:
+        meta = model_files.read_meta(txn)
+        assert meta is not None
+        other = msgspec.structs.replace(meta, **{field: 9 if field == "format" else "other"})
+        txn.put(model_layout.META, msgspec.msgpack.encode(other))
+    env.close()
+    assert _read_again(directory) is None
+
+
+def test_a_file_that_ended_who_read_it_is_not_read_again(directory: Path) -> None:
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    model.close()
+    name = model_files.current_name(directory)
+    assert name is not None
+    assert model_files.begin_trial(directory, name)  # and then the process was killed
+    assert _read_again(directory) is None
+    assert _read_again(directory) is not None
+
+
+def test_a_file_that_has_grown_is_made_again(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.readmodel.writer._LEAST_BYTES", 0)
+    monkeypatch.setattr("server.readmodel.writer._GROWTH", 0.5)
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    before = model_files.current_name(directory)
+    model.change(_served([_library("a", "2.0.0")], 1), ["a"])
+    after = model_files.current_name(directory)
+    assert after != before
+    assert sorted(one.name for one in directory.glob("*.mdb")) == [after]
+    model.close()
+
+
+def test_only_one_server_owns_a_read_model(directory: Path) -> None:
+    with model_files.owning(directory) as first, model_files.owning(directory) as second:
+        assert first
+        assert not second
+    with model_files.owning(directory) as again:
+        assert again

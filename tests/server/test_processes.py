@@ -1,0 +1,153 @@
+"""The processes of a server: each may be killed, and lookups go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+
+from tests.server.real_server import (
+    Client,
+    Place,
+    command_of,
+    keeper_of,
+    running_module,
+    serving,
+    until,
+    workers_of,
+)
+
+_KEPT = (
+    "/api/v1/steps",
+    "/api/v1/steps?category=network",
+    "/api/v1/steps?library=alpha&platform=linux",
+    "/api/v1/steps/alpha.file.copy@1.0.0",
+    "/api/v1/libraries",
+    "/api/v1/libraries?enabled_only=true",
+    "/api/v1/libraries/alpha.json",
+)
+"""What workers answer by themselves, some of it once it was asked for."""
+_STEP = "/api/v1/steps/alpha.file.copy"
+
+
+@contextmanager
+def _asking(client: Client) -> Iterator[list[int]]:
+    """Meanwhile a lookup is asked again and again over new connections; the statuses."""
+    statuses: list[int] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            statuses.append(client.get(_STEP).status)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _asked(client: Client, connection: HTTPConnection) -> int:
+    connection.request("GET", _STEP, headers={"Host": f"127.0.0.1:{client.port}"})
+    reply = connection.getresponse()
+    reply.read()
+    return reply.status
+
+
+def _lookups_counted(client: Client) -> float:
+    lines = client.get("/metrics").body.decode().splitlines()
+    named = 'opsteps_requests_total{route="/api/v1/steps/{id}",status="200"} '
+    return sum(float(line.removeprefix(named)) for line in lines if line.startswith(named))
+
+
+def test_a_killed_worker_loses_its_own_connections_and_is_replaced(place: Place) -> None:
+    with serving(place.path, workers=2) as client:
+        until(lambda: len(workers_of(client)) == 2)
+        first, second = workers_of(client)
+        os.kill(second, signal.SIGSTOP)
+        stays = HTTPConnection("127.0.0.1", client.port, timeout=30)
+        assert _asked(client, stays) == 200
+        os.kill(second, signal.SIGCONT)
+        os.kill(second, signal.SIGKILL)
+        assert _asked(client, stays) == 200
+        until(lambda: len(set(workers_of(client)) - {second}) == 2)
+        assert first in workers_of(client)
+        assert _asked(client, stays) == 200
+        assert [client.get(_STEP).status for _ in range(20)] == [200] * 20
+        stays.close()
+
+
+def test_metrics_are_those_of_all_workers_and_never_fall(place: Place) -> None:
+    with serving(place.path, workers=2) as client:
+        until(lambda: len(workers_of(client)) == 2)
+        for _ in range(30):
+            client.get(_STEP)
+        assert _lookups_counted(client) == 30
+        killed = workers_of(client)
+        for worker in killed:
+            os.kill(worker, signal.SIGKILL)
+        until(lambda: len(set(workers_of(client)) - set(killed)) == 2)
+        until(lambda: client.get(_STEP).status == 200)
+        before = _lookups_counted(client)
+        assert before >= 31
+        client.get(_STEP)
+        assert _lookups_counted(client) == before + 1
+        assert client.get("/api/v1/performance").json()["stats"]["requests"] >= before
+
+
+def test_lookups_go_on_while_a_killed_keeper_is_replaced(place: Place) -> None:
+    with serving(place.path) as client, _asking(client) as statuses:
+        before = keeper_of(client)
+        os.kill(before, signal.SIGKILL)
+        until(lambda: running_module(client, "server.keeper.program") not in ([], [before]))
+        client.until_served(place.operator_says("beta", "enabled: false\n"))
+        assert client.get("/api/v1/steps/beta.net.ping").status == 404
+        assert client.health()["status"] == "healthy"
+    assert len(statuses) > 10
+    assert set(statuses) == {200}
+
+
+def test_a_keeper_that_hangs_is_replaced_and_nothing_waits_for_it(place: Place) -> None:
+    with (
+        serving(place.path, keeper_wait_seconds=0.2, keeper_silence_seconds=8) as client,
+        _asking(client) as statuses,
+    ):
+        asked = {path: client.get(path).body for path in _KEPT}
+        before = keeper_of(client)
+        os.kill(before, signal.SIGSTOP)
+        until(lambda: client.health()["read_model"]["status"] == "unattended")
+        health = client.health()
+        assert health["status"] == "degraded"
+        assert "keeper" in health["problem"]
+        refused = client.get("/api/v1/audit")
+        assert refused.status == 503
+        assert int(refused.headers["retry-after"]) > 0
+        assert {path: client.get(path).body for path in asked} == asked
+        until(lambda: running_module(client, "server.keeper.program") not in ([], [before]))
+        until(lambda: client.health()["read_model"]["status"] == "current")
+        assert client.get("/api/v1/audit").status == 200
+    assert set(statuses) == {200}
+
+
+def test_a_change_is_seen_through_every_worker_once_it_is_answered(place: Place) -> None:
+    with serving(place.path, workers=2) as client:
+        until(lambda: len(workers_of(client)) == 2)
+        for turn in range(6):
+            is_enabled = bool(turn % 2)
+            path = f"/api/v1/libraries/alpha/toggle?enabled={str(is_enabled).lower()}"
+            assert client.ask("PUT", path).status == 200
+            expected = 200 if is_enabled else 404
+            assert {client.get(_STEP).status for _ in range(8)} == {expected}
+
+
+def test_all_processes_end_with_the_one_that_was_started(place: Place) -> None:
+    with serving(place.path, is_killed=True) as client:
+        processes = [keeper_of(client), *workers_of(client)]
+        assert len(processes) == 2
+        os.kill(client.process.pid, signal.SIGKILL)
+        until(lambda: not any(map(command_of, processes)))
