@@ -40,7 +40,7 @@ def _command(place: str, summary: str) -> Command:
 
 
 COMMANDS = {
-    "init": _command("registry.commands.options:init", "Make a new registry."),
+    "init": _command("registry.commands.init:init", "Make a new registry."),
     "new": _command("builder.commands.new:new", "Begin a library from a template."),
     "validate": _command(
         "builder.commands.validate:validate", "Check libraries, or what a pull request changes."

@@ -17,10 +17,10 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow,
     make_actor,
     tell,
 )
+from registry.commands.writing import let_follow
 from registry.locating.hints import command_line
 from registry.problems import InvalidLibraryError, printable
 from registry.publishing.add import Added

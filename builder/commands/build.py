@@ -16,11 +16,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from builder.catalogue import BuildReport, build_catalogue
 from builder.catalogue.build.workers import Progress as Report
-from registry.commands.administrators import AdministratorsOption, read_administrators
-from registry.commands.options import NamedRegistryOption, RegistryArgument, whole_registry
+from registry.commands.options import (
+    AdministratorsOption,
+    NamedRegistryOption,
+    RegistryArgument,
+    whole_registry,
+)
 from registry.locating.hints import command_line
 from registry.problems import printable
 from registry.publishing.registry_template.published_address import is_loopback
+from registry.signing.administrators import read_administrators
 from registry.snapshots.cache_place import cache_directory
 from registry.snapshots.registry import Registry
 from registry.words.counting import counted

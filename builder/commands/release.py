@@ -18,10 +18,10 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow,
     make_actor,
     read_key,
 )
+from registry.commands.writing import let_follow
 from registry.errors import GitError, NotARegistryError, ReportedError
 from registry.locating.hints import with_registry
 from registry.names import LibraryName, parse_library_name

@@ -18,8 +18,6 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow_here,
-    make_actor,
     tell,
 )
 from registry.commands.update import fetch_all, show_plan
@@ -30,12 +28,12 @@ from registry.commands.upstream_options import (
     OfflineOption,
     host_of,
 )
+from registry.commands.writing import writing
 from registry.errors import ConflictError, InvalidNameError, NotFoundError
 from registry.installing.incoming import Incoming, check_incoming
 from registry.installing.installer import Installer, InstallResult
 from registry.names import is_library_name
 from registry.problems import InvalidLibraryError, printable
-from registry.snapshots.instance_names import require_instance
 from registry.snapshots.registry import Registry
 from registry.sources.release_source import read_source
 from registry.transactions.transaction import Actor
@@ -77,9 +75,9 @@ def install(
     """
     if bool(sources) == (lock is not None):
         raise typer.BadParameter("name what to install, or a lock file with --lock")
-    by = make_actor(actor, request, key, at=registry)
-    with Registry.open(registry, instance=instance, remote=remote) as opened:
-        require_instance(opened, is_new=new_instance)
+    with writing(
+        registry, actor, request, key, remote, instance=instance, new_instance=new_instance
+    ) as (opened, by):
         installer = Installer(opened, host=host_of(host))
         _refuse_ambiguous(opened, sources or ())
         if lock is not None or not any(map(_is_file, sources or ())):
@@ -90,7 +88,6 @@ def install(
         else:
             incoming = [_read(installer, Path(source)) for source in sources or ()]
             done = installer.install(incoming, by=by, license_key=license_key)
-            let_follow_here(opened)
             _show_files(incoming, done, as_json=as_json)
 
 
@@ -138,7 +135,6 @@ def _from_upstreams(
     done = apply_plan(
         installer, upstreams, found, operation="install", by=by, license_key=license_key
     )
-    let_follow_here(installer.registry)
     upstreams.close()
     return found, done
 

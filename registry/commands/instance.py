@@ -18,15 +18,12 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow_here,
-    make_actor,
 )
+from registry.commands.writing import writing
 from registry.installing.installer import Installer, InstallResult
 from registry.installing.library_change import LibraryTransition
 from registry.locating.hints import command_line
 from registry.names import LibraryName, parse_library_name
-from registry.snapshots.instance_names import require_instance
-from registry.snapshots.registry import Registry
 from registry.versions import Version, parse_version
 
 InstanceOption = Annotated[str, typer.Option(help="The instance whose libraries change.")]
@@ -61,11 +58,11 @@ def toggle(
 ) -> None:
     """Turn a library on or off; what others need stays on without --cascade."""
     enabled = _wanted(name, to, on=on)
-    library, by = parse_library_name(name), make_actor(actor, request, key, at=registry)
-    with Registry.open(registry, instance=instance, remote=remote) as opened:
-        require_instance(opened, is_new=new_instance)
+    library = parse_library_name(name)
+    with writing(
+        registry, actor, request, key, remote, instance=instance, new_instance=new_instance
+    ) as (opened, by):
         done = Installer(opened).set_enabled(library, enabled=enabled, cascade=cascade, by=by)
-        let_follow_here(opened)
     _tell(done, library, "enabled" if enabled else "disabled", as_json=as_json)
 
 
@@ -97,12 +94,12 @@ def uninstall(
     A version that is removed is written down in library.yaml; the same release can come back,
     another one under its number never. One that went before that was done can be named again.
     """
-    library, by = parse_library_name(name), make_actor(actor, request, key, at=registry)
+    library = parse_library_name(name)
     numbers = [parse_version(text) for text in versions or ()]
-    with Registry.open(registry, instance=instance, remote=remote) as opened:
-        require_instance(opened, is_new=new_instance)
+    with writing(
+        registry, actor, request, key, remote, instance=instance, new_instance=new_instance
+    ) as (opened, by):
         done = Installer(opened).uninstall(library, numbers, cascade=cascade, by=by)
-        let_follow_here(opened)
     if numbers and not as_json:
         _tell_removed(done, library, numbers)
     else:

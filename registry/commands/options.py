@@ -1,40 +1,19 @@
-"""``opsteps init``, and the options that the commands share."""
+"""The options that commands share, and what they stand for."""
 
 from __future__ import annotations
 
 import getpass
-import json
 import os
-import shlex
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.errors import GitError, NotARegistryError
-from registry.files.os_errors import file_system_error
-from registry.formats.model import STRICT
+from registry.errors import NotARegistryError
 from registry.git.identity import git_identity
-from registry.locating.hints import command_line
 from registry.locating.location import choose_registry
 from registry.problems import Problem, printable
-from registry.publishing.create_registry import init_registry
-from registry.publishing.registry_template.files import HostChoice
-from registry.publishing.registry_template.published_address import (
-    PLACEHOLDER,
-    address_of_clone,
-    is_loopback,
-)
-from registry.publishing.registry_template.tool_source import (
-    SOURCE_FILE,
-    installed_tool,
-    parse_tool,
-)
-from registry.remotes.release_branch import standing
-from registry.snapshots.registry import Registry
-from registry.transactions.transaction import Actor, follow_head
-from registry.trust.served_head import read_served_head
+from registry.transactions.transaction import Actor
 
 if TYPE_CHECKING:  # cryptography takes its time to load, and few commands sign
     from registry.signing.private_keys import PrivateKey
@@ -100,10 +79,16 @@ NewInstanceOption = Annotated[
         "--new-instance", help="The instance is a new one: nothing is switched off in it yet."
     ),
 ]
+AdministratorsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--administrators",
+        envvar="OPSTEPS_ADMINISTRATORS",
+        help="OpenSSH public keys, in a file outside the registry: who may sign registry.yaml.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _HERE = Path()
-# A server folds them at a quarter of it.
-_MANY_PACKS = 200
 
 
 def whole_registry(argument: Path | None, option: Path | None) -> Path:
@@ -162,156 +147,6 @@ def read_key(path: Path) -> PrivateKey:
     return read_private_key(path, os.environ.get("OPSTEPS_KEY_PASSPHRASE"))
 
 
-def init(
-    directory: Annotated[Path, typer.Argument(help="The directory to make the registry in.")],
-    name: Annotated[
-        str, typer.Option(help="A short name: lower-case letters, digits, hyphens.")
-    ] = "steps",
-    title: Annotated[str, typer.Option(help="The name that people read.")] = "Step libraries",
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="The catalogue's address. Left out in a clone from GitHub or "
-            "GitLab, it is the address of that repository's pages."
-        ),
-    ] = None,
-    operator: Annotated[
-        list[str] | None,
-        typer.Option(help="An account at the Git host that may change all of it; repeat for more."),
-    ] = None,
-    host: Annotated[
-        HostChoice, typer.Option(help="The Git host that gets a workflow.")
-    ] = HostChoice.BOTH,
-    tool: Annotated[
-        str | None,
-        typer.Option(
-            help="The source of opsteps for workflows: https://HOST/NAME.whl#sha256=HEX, "
-            "git+https://HOST/PATH@COMMIT, or NAME==VERSION#sha256=HEX. Left out: the source that "
-            "this one was installed from."
-        ),
-    ] = None,
-    tool_index: Annotated[
-        str | None, typer.Option(help="The index of your own that NAME==VERSION comes from.")
-    ] = None,
-    branch: Annotated[
-        str | None,
-        typer.Option(
-            help="Its branch, 'main' when left out. A clone of an empty repository keeps its own.",
-            show_default=False,
-        ),
-    ] = None,
-    actor: ActorOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a new registry: policy, workflow, rules for reviews and a pre-commit hook, in Git."""
-    source = installed_tool() if tool is None else parse_tool(tool, tool_index)
-    published = url or address_of_clone(directory) or PLACEHOLDER
-    registry = init_registry(
-        directory,
-        name=name,
-        title=title,
-        url=published,
-        by=make_actor(actor, at=directory),
-        operators=tuple(operator or ()),
-        hosts=host.hosts,
-        hook=True,
-        tool=source,
-        require=STRICT,
-        branch=branch,
-    )
-    publish = _publish_line(directory, registry)
-    head = registry.head()
-    registry.close()
-    if as_json:
-        typer.echo(json.dumps({"name": name, "directory": str(directory), "commit": head}))
-        return
-    typer.echo(f"Made the registry {name!r} in {printable(str(directory))}")
-    if is_loopback(published):
-        typer.echo(f"  Its catalogue's address is {published}: before you publish it, write the")
-        typer.echo("  real one as url: into registry.yaml.")
-    if source is None:
-        typer.echo("  Its workflows do not know where to get opsteps: write it into")
-        typer.echo(f"  {SOURCE_FILE} there, as the lines in it say.")
-    if not operator:
-        typer.echo("  Nobody is its operator yet: name them in registry.yaml and CODEOWNERS,")
-        typer.echo("  where @OPERATOR stands now.")
-    typer.echo("  Next: read README.md there; it says what to set up at the Git host.")
-    if publish:
-        typer.echo(f"  Publish it: {publish}")
-    adding = command_line("add", "my-library", registry=directory)
-    typer.echo(f"  Then: opsteps new my-library && {adding}")
-
-
-def _publish_line(directory: Path, registry: Registry) -> str:
-    """The command that sends a new registry to where its clone came from; empty without one."""
-    remote = next(iter(registry.repository.config.remotes), "")
-    words = ["git", "-C", str(directory), "push", "-u", remote]
-    branch = registry.branch.removeprefix("refs/heads/")
-    return printable(shlex.join([*words, branch])) if remote else ""
-
-
 def tell(problem: Problem) -> None:
     """Say a problem that stops nothing."""
     typer.echo(str(problem), err=True)
-
-
-def let_follow(registry: Registry) -> None:
-    """After an operation: the working tree follows, and what it leaves alone is named.
-
-    What keeps it from following, such as a full disk or another Git, does not undo the operation,
-    so the command has not failed: it says what is left.
-    """
-    try:
-        kept = follow_head(registry)
-    except (GitError, OSError) as error:
-        _tell_left(registry, error)
-        return
-    for path in kept:
-        text = f"{path}: left as it is in the working tree, because it was edited"
-        typer.echo(printable(text), err=True)
-    _fold_packs(registry)
-
-
-def let_follow_here(registry: Registry) -> None:
-    """As `let_follow`, after what an operator does: it is to hold now, and not after a merge.
-
-    On another branch than the registry's own it does not, and a tag that was made is there for
-    everybody; so that is said.
-    """
-    let_follow(registry)
-    where, served = standing(registry), read_served_head(registry)
-    if where.is_aside and (served is None or served.branch != registry.branch):
-        typer.echo(
-            printable(
-                f"note: this is the branch {where.branch!r}: what was done holds on it alone, and"
-                f" not on {where.default!r} before it is merged into that"
-            ),
-            err=True,
-        )
-
-
-def _tell_left(registry: Registry, error: GitError | OSError) -> None:
-    """The change is there for everybody; only files of this working tree are behind it."""
-    told = file_system_error(error) if isinstance(error, OSError) else error
-    line = command_line("maintain", registry=registry.path)
-    where = f"{told.where}: " if told.where else ""
-    typer.echo(
-        printable(
-            f"The change is made, commit {registry.head()[:12]}; only the working tree is not at it"
-            f" yet: {where}{told.message}. It follows with '{line}', or with the next change"
-        ),
-        err=True,
-    )
-
-
-def _fold_packs(registry: Registry) -> None:
-    """Each operation writes a pack. Where no server looks after them, that is done now and then.
-
-    The operation itself is done: what fails here is tried again after the next one.
-    """
-    from registry.maintenance.maintenance import count_packs, maintain
-
-    if count_packs(registry) < _MANY_PACKS:
-        return
-    with suppress(GitError, OSError):
-        maintain(registry, is_thorough=False)

@@ -15,9 +15,9 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow,
     make_actor,
 )
+from registry.commands.writing import let_follow
 from registry.names import parse_library_name
 from registry.publishing.take_back import take_back
 from registry.snapshots.registry import Registry

@@ -16,8 +16,6 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow_here,
-    make_actor,
 )
 from registry.commands.upstream_options import (
     HostOption,
@@ -26,10 +24,9 @@ from registry.commands.upstream_options import (
     OfflineOption,
     host_of,
 )
+from registry.commands.writing import writing
 from registry.installing.head_view import library_trees
 from registry.installing.installer import Installer
-from registry.snapshots.instance_names import require_instance
-from registry.snapshots.registry import Registry
 from registry.terminal.fetch_bar import fetch_bar
 from registry.upstreams.apply_plan import apply_plan
 from registry.upstreams.fetched import Upstreams
@@ -61,9 +58,11 @@ def update(
 
     What others need in a version that is there already stays as it is.
     """
-    by, version = make_actor(actor, request, key, at=registry), host_of(host)
-    with Registry.open(registry, instance=instance, remote=remote) as opened:
-        require_instance(opened, is_new=new_instance)
+    version = host_of(host)
+    with writing(
+        registry, actor, request, key, remote,
+        instance=instance, new_instance=new_instance, follows=not dry_run,
+    ) as (opened, by):  # fmt: skip
         upstreams = Upstreams(opened)
         if not offline:
             fetch_all(upstreams)
@@ -80,7 +79,6 @@ def update(
                 installer, upstreams, found, operation="update", by=by, license_key=license_key
             )
             commit = done.commit
-            let_follow_here(opened)
         upstreams.close()
     show_plan(found, commit=commit, is_dry=dry_run, as_json=as_json)
 

@@ -16,10 +16,10 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow,
     make_actor,
 )
 from registry.commands.upstream_options import HostOption, InstanceOption, host_of
+from registry.commands.writing import let_follow
 from registry.errors import RegistryError
 from registry.formats.model import SIGNATURE_FILE
 from registry.installing.installer import Installer

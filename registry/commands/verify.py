@@ -14,9 +14,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from registry.commands.administrators import AdministratorsOption, read_administrators
 from registry.commands.options import (
     ActorOption,
+    AdministratorsOption,
     JsonOption,
     NamedRegistryOption,
     RegistryArgument,
@@ -31,6 +31,7 @@ from registry.errors import GitError
 from registry.formats.timestamps import format_time
 from registry.names import CommitId
 from registry.problems import printable
+from registry.signing.administrators import read_administrators
 from registry.snapshots.registry import Registry
 from registry.terminal.tables import Column, show_table
 from registry.trust.errors import IncompleteHistoryError, TrustedFileError

@@ -18,9 +18,8 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    let_follow_here,
-    make_actor,
 )
+from registry.commands.writing import writing
 from registry.names import parse_library_name
 from registry.problems import printable, printable_json
 from registry.publishing.withdraw import Withdrawn
@@ -36,8 +35,6 @@ from registry.rollback.rollback import (
     roll_back_library,
     unpin_library,
 )
-from registry.snapshots.instance_names import require_instance
-from registry.snapshots.registry import Registry
 from registry.terminal.tables import Column, show_table
 from registry.versions import Version, parse_version
 
@@ -69,16 +66,15 @@ def yank(
     as_json: JsonOption = False,
 ) -> None:
     """Withdraw a release: those who pinned it keep it, and it is not chosen again."""
-    with Registry.open(registry, remote=remote) as opened:
+    with writing(registry, actor, request, key, remote) as (opened, by):
         done = yank_release(
             opened,
             parse_library_name(library),
             parse_version(version),
             reason=reason,
             replacement=parse_version(replacement) if replacement is not None else None,
-            by=make_actor(actor, request, key, at=registry),
+            by=by,
         )
-        let_follow_here(opened)
     _show_withdrawn(done, "Yanked", as_json=as_json)
 
 
@@ -93,11 +89,9 @@ def unyank(
     as_json: JsonOption = False,
 ) -> None:
     """Take a withdrawal back: the release may be chosen again."""
-    with Registry.open(registry, remote=remote) as opened:
-        by = make_actor(actor, request, key, at=registry)
+    with writing(registry, actor, request, key, remote) as (opened, by):
         name = parse_library_name(library)
         done = unyank_release(opened, name, parse_version(version), by=by)
-        let_follow_here(opened)
     _show_withdrawn(done, "Took back the yank of", as_json=as_json)
 
 
@@ -120,14 +114,13 @@ def deprecate(
         raise typer.BadParameter("--undo takes neither --reason nor --replacement")
     if not undo and reason is None:
         raise typer.BadParameter("say why, with --reason")
-    by, name = make_actor(actor, request, key, at=registry), parse_library_name(library)
+    name = parse_library_name(library)
     instead = parse_library_name(replacement) if replacement is not None else None
-    with Registry.open(registry, remote=remote) as opened:
+    with writing(registry, actor, request, key, remote) as (opened, by):
         if undo:
             done = undeprecate_library(opened, name, by=by)
         else:
             done = deprecate_library(opened, name, reason=reason or "", replacement=instead, by=by)
-        let_follow_here(opened)
     if as_json:
         answer = {"name": done.name, "deprecated": not undo, "replacement": done.replacement}
         typer.echo(json.dumps({**answer, "commit": done.commit}))
@@ -170,9 +163,10 @@ def rollback(
     the version until --unpin.
     """
     _require_one_goal(library, to, unpin=unpin, skip_missing=skip_missing)
-    by = make_actor(actor, request, key, at=registry)
-    with Registry.open(registry, instance=instance, remote=remote) as opened:
-        require_instance(opened, is_new=new_instance)
+    with writing(
+        registry, actor, request, key, remote,
+        instance=instance, new_instance=new_instance, follows=not dry_run,
+    ) as (opened, by):  # fmt: skip
         if library is None:
             goal = to or ""
             done = roll_back_instance(
@@ -183,8 +177,6 @@ def rollback(
         else:
             name, version = parse_library_name(library), parse_version(to or "")
             done = roll_back_library(opened, name, version, by=by, dry_run=dry_run)
-        if not dry_run:
-            let_follow_here(opened)
     _show_rollback(done, dry_run=dry_run, as_json=as_json)
     if dry_run and done.plan.missing and not skip_missing:
         raise typer.Exit(1)

@@ -19,10 +19,10 @@ import lmdb
 import msgspec
 import structlog
 
-from registry.commands.administrators import read_administrators
 from registry.errors import RegistryError
 from registry.names import CORE, CommitId, LibraryName
 from registry.served.memory import MISSED, WITHDRAWN, RememberedLibrary, RememberedRelease
+from registry.signing.administrators import read_administrators
 from registry.snapshots.registry import Registry, Snapshot
 from registry.trust.evidence import Release
 from server.errors import LoadError, ServerError

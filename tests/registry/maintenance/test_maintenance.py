@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.commands.options import let_follow
+from registry.commands.writing import let_follow
 from registry.errors import GitError
 from registry.files.locks import exclusive
 from registry.git.commit_writer import Identity, NewCommit, RefUpdate, move_refs, write_commit

@@ -1,27 +1,16 @@
-"""``--administrators``: the keys that confirm who may publish, kept outside the registry."""
+"""The keys that confirm who may publish, kept outside the registry."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from registry.signing.keys import PublicKey
 
-AdministratorsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--administrators",
-        envvar="OPSTEPS_ADMINISTRATORS",
-        help="OpenSSH public keys, in a file outside the registry: who may sign registry.yaml.",
-    ),
-]
-
 
 def read_administrators(path: Path | None) -> tuple[PublicKey, ...]:
-    """The keys that are pinned in a file; none without a file. Raises SigningError."""
+    """Read the keys that are pinned in a file; none without a file. Raises SigningError."""
     if path is None:
         return ()
     # cryptography takes its time to load, and most registries name no administrators.
