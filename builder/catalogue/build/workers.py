@@ -106,7 +106,7 @@ def render_libraries(
     """Render and write these libraries into the task's tree."""
     # A process with threads must not fork: a lock that another thread holds stays held for ever.
     if jobs > 1 and len(names) > _FEW and threading.active_count() == 1:
-        return _render_in_children(task, names, jobs, progress)
+        return _render_in_children(task, snapshot, names, jobs, progress)
     writer = TreeWriter(task.target)
     desk = _Desk(registry=registry, snapshot=snapshot, writer=writer)
     whole = Part()
@@ -141,7 +141,7 @@ def _render_chunk(task: Task, desk: _Desk, names: Sequence[LibraryName]) -> Part
 
 
 def _render_in_children(
-    task: Task, names: Sequence[LibraryName], jobs: int, progress: Progress
+    task: Task, seen: Snapshot, names: Sequence[LibraryName], jobs: int, progress: Progress
 ) -> Part:
     chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
     take, give = os.pipe()
@@ -153,7 +153,7 @@ def _render_in_children(
             reader, sender = Pipe(duplex=False)
             child = os.fork()
             if child == 0:
-                _be_a_child(task, chunks, take, give, [*readers, reader], sender)
+                _be_a_child(task, seen, chunks, take, give, [*readers, reader], sender)
             sender.close()
             readers.append(reader)
             children.append(child)
@@ -194,6 +194,7 @@ def _collect(readers: Sequence[Connection], total: int, progress: Progress) -> P
 
 def _be_a_child(
     task: Task,
+    seen: Snapshot,
     chunks: Sequence[Sequence[LibraryName]],
     take: int,
     give: int,
@@ -207,7 +208,7 @@ def _be_a_child(
         for other in others:
             other.close()
         gc.disable()
-        _work(task, chunks, take, sender)
+        _work(task, seen, chunks, take, sender)
         status = 0
     except BrokenPipeError:
         status = 2
@@ -218,11 +219,16 @@ def _be_a_child(
 
 
 def _work(
-    task: Task, chunks: Sequence[Sequence[LibraryName]], take: int, sender: Connection
+    task: Task,
+    seen: Snapshot,
+    chunks: Sequence[Sequence[LibraryName]],
+    take: int,
+    sender: Connection,
 ) -> None:
     registry = Registry.open(task.path, instance=task.instance, limits=task.limits)
     registry.remembers = task.remembers
-    snapshot = registry.snapshot(task.commit)
+    # What the parent saw: the same tags in every child, and nothing to list once more.
+    snapshot = registry.snapshot(task.commit, previous=seen, all_tags=False)
     writer = TreeWriter(task.target)
     desk = _Desk(registry=registry, snapshot=snapshot, writer=writer)
     encoder = msgspec.msgpack.Encoder()
