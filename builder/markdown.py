@@ -65,6 +65,10 @@ _INLINE_SIGNS = re.compile(r"[^\w\s.,;:?()/\"'+=%#@$|{}-]|[\n\r\0_]")
 _RULES_BEGIN = re.compile(r"[\n\\`~_*\[\]!<&]")
 # A whole text that is code, such as a cell of a table: no other rule comes before it.
 _ONLY_CODE = re.compile(r"`([^`\s](?:[^`\n]*[^`\s])?)`")
+# An address in which there is nothing to encode: no percent sign, query or letter of other scripts.
+_PLAIN_URL = re.compile(
+    r"https?://(?=[^/]{1,63}(?:/|\Z))[a-z0-9]+(?:[.-][a-z0-9]+)*(?:/[A-Za-z0-9._~/-]*)?"
+)
 # What these tokens are wherever they stand; markdown-it looks at their neighbours each time.
 _FIXED = {
     **{f"{tag}_open": f"<{tag}>" for tag in ("em", "strong", "s")},
@@ -242,6 +246,12 @@ def _fixed(html: str) -> Callable[..., str]:
 
 def hasten(parser: MarkdownIt) -> None:
     """Give a parser and its renderer the short ways; what they render stays the same."""
+    normalise = parser.normalizeLink
+
+    def normalise_quickly(url: str) -> str:
+        return url if _PLAIN_URL.fullmatch(url) else normalise(url)
+
+    parser.normalizeLink = normalise_quickly  # type: ignore[method-assign]
     parser.core.ruler.at("inline", parse_inline)
     parser.inline.terminator_re = _RULES_BEGIN
     for name, html in _FIXED.items():

@@ -132,7 +132,14 @@ def test_safe_urls_stay_as_they_are() -> None:
             [
                 *("| a | `b` |\n| --- | :-: |\n", "| **c** | ~~d~~ |\n", "- `e`\n", "> ", "\n\n"),
                 *("[f](https://e.example)", "![g](https://e.example/g.png)", "`` ` ``", "` `"),
-                *("h{i}", "`j", "k` l"),
+                *(
+                    "h{i}",
+                    "`j",
+                    "k` l",
+                    "<https://e.example/a-b/c.d~e_f>",
+                    "[m](https://e.example/a)",
+                ),
+                *("[n](http://xn--a.example//b/../c)", "[o](https://E.example/%20?q=é)"),
             ]
         ),
         max_size=12,
