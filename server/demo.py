@@ -79,8 +79,8 @@ def make_demo_registry(path: Path) -> tuple[Registry, int]:
 def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
     """Make what is missing, serve it, and print where; with ``check``, ask and end.
 
-    Raises CheckError when an answer is wrong or a build fails, and AddressError, before any work,
-    when the port is taken.
+    Raises CheckError if an answer is wrong or a build fails, and ListenError, before any work,
+    if the port is taken.
     """
     port = settings.port if check else _free_port(settings)
     # A path is copied from the terminal: no line is broken in it.
@@ -106,7 +106,7 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
 
 
 def _free_port(settings: Settings) -> int:
-    """The demo's port; raises AddressError, which names one that is free, when it is taken."""
+    """Return the demo's port; if it is taken, raises ListenError, which names a free one."""
     try:
         return free_port(settings.host, settings.port)
     except ListenError as error:

@@ -33,10 +33,10 @@ class Settings:
     workers: int = _field(1, "Processes that answer lookups.")
     keeper_wait_seconds: float = _field(
         2.0,
-        "How long what is no lookup waits for the keeper before it is a 503, seconds.",
+        "How long what is not a lookup waits for the keeper before it gets a 503, seconds.",
     )
     keeper_silence_seconds: float = _field(
-        20.0, "After so long without a sign of life a process of the server is replaced, seconds."
+        20.0, "A process of the server is replaced after so long without a sign of life, seconds."
     )
     instance: str = _field("production", "The instance whose facts decide what is enabled.")
     new_instance: bool = _field(

@@ -1,4 +1,4 @@
-"""Which host names a server answers to.
+"""The host names that a server answers to.
 
 Invariant: a server that listens on loopback answers only to loopback names, so that no page of
 another site reaches it by rebinding a name of its own to 127.0.0.1.
@@ -14,7 +14,7 @@ _HOSTS_REMEMBERED = 256
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only be reached from this machine."""
+    """True if a host name or address can only be reached from this machine."""
     bare = host.removeprefix("[").removesuffix("]")
     if bare.lower() in {"localhost", "localhost."}:
         return True
@@ -41,7 +41,7 @@ class Hosts:
     """The names that a server answers to, from its settings."""
 
     def __init__(self, settings: Settings) -> None:
-        """On an address that others reach every name is taken, unless some are named."""
+        """Accept every name on an address that others can reach, unless the settings name some."""
         self.known: set[bytes | None] = set()
         """Host headers that were accepted, for the hot path."""
         self._names = {host.lower() for host in settings.allowed_hosts}
@@ -49,7 +49,7 @@ class Hosts:
             self._names.add("*")
 
     def knows(self, host: bytes | None) -> bool:
-        """Whether the ``Host`` is one of ours."""
+        """True if the ``Host`` header names this server."""
         if host in self.known:
             return True
         if not self._accepts(host):

@@ -15,18 +15,18 @@ _WIDEST = {4: 8, 6: 16}
 
 
 class Proxies:
-    """The proxies that are named: a peer that is one of them is never the one who asks."""
+    """The proxies named in the settings: such a peer only passes on what a client asks."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError for a network that cannot be read, or is nearly everybody."""
+        """Raises SettingsError if a network cannot be read, or is far too wide."""
         self._networks = read_networks("trusted_proxies", settings.trusted_proxies)
 
     def __contains__(self, address: Address) -> bool:
-        """Whether this address is a proxy's."""
+        """True if this address is a proxy's."""
         return any(address in network for network in self._networks)
 
     def names(self, address: str) -> bool:
-        """Whether this is the address of a proxy that was named."""
+        """True if this text is the address of a proxy that the settings name."""
         peer = read_address(address) if self._networks else None
         return peer is not None and peer in self
 

@@ -1,10 +1,10 @@
-"""Where a server is found."""
+"""Addresses of a server, as URLs."""
 
 from __future__ import annotations
 
 
 def web_address(host: str, port: int) -> str:
-    """Where a server that listens there is found, seen from its own machine."""
+    """The URL of a server that listens there, as its own machine reaches it."""
     seen = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - as it is given
     return f"http://[{seen}]:{port}" if ":" in seen else f"http://{seen}:{port}"
 

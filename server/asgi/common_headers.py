@@ -1,4 +1,4 @@
-"""The headers that every answer has: whose pages may read it, and the request's id."""
+"""The headers of every answer: the origins whose pages may read it, and the request's id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EXPOSED = (
 
 
 class CommonHeaders:
-    """Where an origin may read answers, each of them depends on who asks."""
+    """Makes these headers; some depend on the request's origin, if the settings allow any."""
 
     def __init__(self, settings: Settings) -> None:
         """The setting ``allowed_origins`` decides."""
@@ -29,7 +29,7 @@ class CommonHeaders:
         self.vary = (VARY_ORIGIN,) if self._origins else ()
 
     def of(self, scope: Scope) -> tuple[Header, ...]:
-        """Those of the answer to one request."""
+        """Return the headers for the answer to one request."""
         return (*self._cors(scope), REFERRER, (b"x-request-id", request_id_of(scope).encode()))
 
     def _cors(self, scope: Scope) -> tuple[Header, ...]:

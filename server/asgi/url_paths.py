@@ -58,6 +58,6 @@ def check_lengths(path: str, query: bytes, settings: Settings) -> None:
 
 
 def is_upload(path: str, fields: Mapping[bytes, bytes]) -> bool:
-    """Whether the body is a form with a file, which has limits of its own."""
+    """True if the body is a form with a file, which has limits of its own."""
     kind = fields.get(b"content-type", b"").strip().lower()
     return path == _INSTALL and kind.startswith(b"multipart/")

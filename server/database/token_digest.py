@@ -1,4 +1,4 @@
-"""What is known of a token's secret. A worker that looks tokens up needs no database for it."""
+"""The digest that stands for a token's secret; computing it needs no database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _BEARER = b"bearer "
 
 
 def token_digest(secret: bytes) -> str:
-    """What is stored of a token: SHA-256, hex."""
+    """Return what the database stores of a token: its SHA-256, in hex."""
     return sha256(secret).hexdigest()
 
 

@@ -92,12 +92,12 @@ class Follower:
 
     @property
     def behind_seconds(self) -> float:
-        """How long a newer commit has been waiting."""
+        """Seconds for which a newer commit has been waiting; 0 if there is none."""
         since = self._behind_since
         return 0.0 if since is None else round(monotonic() - since, 3)
 
     def read_model(self) -> dict[str, object]:
-        """How far what is served is behind the registry, for ``/health``."""
+        """Return how far lookups are behind the registry, for ``/health``."""
         status = "behind" if self._behind_since is not None else "current"
         if self.current is None:
             status = "loading"

@@ -1,4 +1,4 @@
-"""Follows the registry, writes the read model, and answers what workers relay."""
+"""Follow the registry, write the read model, and answer what workers relay."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from server.relay.answering import RelayServer
 from server.settings import Settings
 
 _NICENESS = 5
-"""Lookups come first, also on a single processor."""
-# After what may be under way at a stop: what still hangs then, hangs for ever.
+"""Lets workers go first, also on a single processor."""
+# Beyond the time that requests get at a stop: what still hangs then never ends.
 _LAST_SECONDS = 5.0
 _LOG = structlog.get_logger(__name__)
 
 
 def keep(registry: Registry, model: ReadModel, launch: Launch, teller: Teller) -> None:
-    """Until SIGTERM. Raises ReportedError for what keeps it from being a server."""
+    """Serve until SIGTERM. Raises ReportedError if the server cannot start."""
     settings = launch.settings
     _reconcile(registry)
     _recognise(registry, settings)
@@ -51,7 +51,7 @@ def keep(registry: Registry, model: ReadModel, launch: Launch, teller: Teller) -
         builds=launch.builds,
         model=model,
     )
-    # As long as the database is down nobody may write anyway.
+    # Nobody may write while the database is down, so that does not keep the server from starting.
     is_shut = not server.tokens.is_known or server.tokens.are_gone
     refuse_open_address(settings, has_tokens=bool(server.tokens) or is_shut)
     last = threading.Timer(settings.stop_seconds + _LAST_SECONDS, _end_now, [server])
@@ -63,14 +63,14 @@ def keep(registry: Registry, model: ReadModel, launch: Launch, teller: Teller) -
 
 
 def _end_now(server: Server) -> None:
-    """A thread hangs where nothing can end it, such as on a disk that does not answer."""
+    """End although a thread hangs, such as one that waits for a disk that does not answer."""
     _LOG.error("ended amid what hangs")
     server.operations.kill()
     os._exit(1)
 
 
 def _reconcile(registry: Registry) -> None:
-    """Clear up what a killed writer left; what stands in the way is no reason not to serve."""
+    """Clear up what a killed writer left. The server starts even if that fails."""
     try:
         reconcile(registry)
     except (GitError, OSError) as error:
@@ -78,9 +78,9 @@ def _reconcile(registry: Registry) -> None:
 
 
 def _recognise(registry: Registry, settings: Settings) -> None:
-    """Refuse what is no registry, or an instance that it never heard of, before anything waits.
+    """Raise NotARegistryError or UnknownInstanceError at once, before anything waits.
 
-    A clone that follows a remote is only known once it has caught up; until then it waits.
+    A clone of a remote may still be empty: it is judged once it has caught up.
     """
     try:
         refuse_no_registry(registry, registry.head())
@@ -92,7 +92,7 @@ def _recognise(registry: Registry, settings: Settings) -> None:
 
 
 def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:
-    """Raise SettingsError for an address that others reach while anybody could write."""
+    """Raise SettingsError if other machines reach the server and no token protects writes."""
     is_guarded = has_tokens or bool(settings.trusted_networks)
     if not is_loopback(settings.host) and not is_guarded:
         raise SettingsError(
@@ -108,17 +108,17 @@ def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:
 
 
 class _Stopping:
-    """When this process stops: at the latest so many seconds after the first word of it."""
+    """The end of this process: at most ``seconds`` after the first signal to stop."""
 
     def __init__(self, seconds: float, last: threading.Timer) -> None:
-        """``last`` ends it whatever hangs."""
+        """``last`` ends the process even if something hangs."""
         self.event = asyncio.Event()
         self._seconds = seconds
         self._last = last
         self._ends: float | None = None
 
     def soon(self) -> None:
-        """When the time is up, or at `now`."""
+        """Stop when the time is up, or at once if `now` is called before."""
         loop = asyncio.get_running_loop()
         if self._ends is None:
             self._ends = loop.time() + self._seconds
@@ -126,12 +126,12 @@ class _Stopping:
             loop.call_at(self._ends, self.event.set)
 
     def now(self) -> None:
-        """Everybody who was waited for is gone, or there was nobody."""
+        """Stop at once: the workers, and with them all clients, are gone."""
         self.soon()
         self.event.set()
 
     def left(self) -> float:
-        """Seconds that what is under way may still take."""
+        """Seconds that are left for requests under way."""
         ends = self._ends or 0.0
         return max(0.0, ends - asyncio.get_running_loop().time())
 
@@ -146,12 +146,12 @@ async def _serve(server: Server, launch: Launch, teller: Teller, last: threading
         server.events.close()
         stopping.soon()
 
-    # The supervisor stops the workers first, and these wait for what is under way here.
+    # The supervisor stops the workers first; they wait for the requests under way here.
     loop.add_signal_handler(signal.SIGUSR1, workers_stop)
     loaded = asyncio.Event()
 
     def tell(served: Served) -> None:
-        del served  # that there is one is the news
+        del served  # it is enough that something is served
         loop.call_soon_threadsafe(loaded.set)
 
     server.follower.listeners.append(tell)
@@ -166,16 +166,16 @@ async def _serve(server: Server, launch: Launch, teller: Teller, last: threading
     _LOG.info("stopping")
     server.events.close()
     await relay.stop(stopping.left())
-    # A thread of its own: those of the loop may all wait for a process that hangs.
+    # A thread of its own, because those of the loop may all be waiting for a process that hangs.
     with ThreadPoolExecutor(1) as thread:
         await loop.run_in_executor(thread, server.stop, stopping.left())
-    # What was ended by that is told so.
+    # Requests that this cut short still get an answer.
     await relay.stop(1.0)
     living.cancel()
 
 
 def _count_workers(server: Server, directory: Path) -> None:
-    """What the workers count is told with what is counted here."""
+    """Add the workers' counts to those of this process, for ``/metrics``."""
     counts: list[Counts] = []
 
     def routes() -> Iterator[tuple[str, RouteMetrics]]:
@@ -214,5 +214,5 @@ async def _announce(server: Server, teller: Teller, loaded: asyncio.Event) -> No
         warning=trusted.warning,
     )
     teller.ready(facts)
-    # The first request that is no lookup need not wait for FastAPI to be imported.
+    # Import FastAPI now, so that the first request that needs it does not wait.
     await asyncio.to_thread(server.inner)

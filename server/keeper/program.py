@@ -1,4 +1,4 @@
-"""The program of the keeper: it lets workers answer, if it can, before it loads all else."""
+"""The program of the keeper: lets workers answer first, if it can, and then loads the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server.site.static_files import site_problem
 
 
 def main() -> int:
-    """Keep until SIGTERM; what is wrong at the start is told to the supervisor."""
+    """Run the keeper until SIGTERM; report a failed start to the supervisor."""
     launch = launched()
     teller = Teller(launch.telling)
     try:
@@ -54,7 +54,7 @@ def _refuse_site(site: str | None) -> None:
 
 @contextmanager
 def _read_model(registry: Registry, launch: Launch) -> Iterator[ReadModel]:
-    """The read model to write; what is there is answered from already, if it is of the head."""
+    """Yield the read model to write; workers use the existing file at once if it is current."""
     settings = launch.settings
     registry.served_branch = settings.branch
     directory = read_model_directory(cache_directory(registry), settings.instance)

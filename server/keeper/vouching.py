@@ -1,4 +1,4 @@
-"""At a start: may workers answer from the file that is there? Decided before anything is loaded."""
+"""Decides at a start, before anything is loaded, if workers may use the existing read model."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _KNOWN = msgspec.msgpack.Decoder(_Known)
 def vouch_at_once(
     directory: Path, registry: Registry, *, code: str, instance: str, run: str
 ) -> bool:
-    """Vouch for a file that is of the registry's head; the keeper reads it whole soon after.
+    """Vouch for a file that was made of the registry's head; False if there is none.
 
-    No token is known to the workers before the keeper has read which ones there are.
+    The keeper checks the whole file soon after. Workers accept no token before it has read them.
     """
     name = model_files.current_name(directory)
     if name is None:
@@ -61,7 +61,7 @@ def vouch_at_once(
 
 
 def _checked(directory: Path, name: str, registry: Registry) -> Meta | None:
-    """What the file belongs to; None where one of its libraries is not remembered as served."""
+    """Return the file's meta record; None if it has a library that was never noted as served."""
     env = model_files.open_to_read(directory, name)
     if env is None:
         return None

@@ -1,4 +1,4 @@
-"""Where each process of the server logs to, and in which form."""
+"""Sets up the log of each process of the server, and its form."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def configure_logging(level: str, form: str = "") -> None:
         raise SettingsError(
             f"the log level is {level!r}", next_step="Use debug, info, warning or error"
         )
-    # It tells of every form that is none, in lines that are no JSON.
+    # It logs every malformed form, in lines that are not JSON.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,

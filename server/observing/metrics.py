@@ -20,7 +20,7 @@ class Metrics(Collector):
         self.routes: dict[str, RouteMetrics] = {}
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self.others: Callable[[], Iterable[tuple[str, RouteMetrics]]] = tuple
-        """What the lookup workers have counted."""
+        """Returns the counts of the lookup workers."""
         self.families: list[Callable[[], GaugeMetricFamily | CounterMetricFamily]] = []
         """Those with labels; they are made at each export as well."""
         self._registry = CollectorRegistry(auto_describe=False)

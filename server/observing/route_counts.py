@@ -1,4 +1,4 @@
-"""What is counted of each route: plain integers, without a library."""
+"""The counts of each route: plain integers, without a library."""
 
 from __future__ import annotations
 

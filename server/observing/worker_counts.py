@@ -1,7 +1,7 @@
-"""What a lookup worker counts, in memory that it shares with the keeper.
+"""The counts of a lookup worker, in memory that it shares with the keeper.
 
-A worker writes, the keeper reads. The counts are in a file that outlives the worker: whoever takes
-its place goes on counting, so no metric ever falls.
+A worker writes them, the keeper reads them. They are in a file that outlives the worker: the one
+that replaces it goes on counting there, so no counter ever falls.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CELL_BYTES = 8
 
 
 def counts_path(directory: Path, number: int) -> Path:
-    """Where the worker with this number counts."""
+    """The path of the counts of the worker with this number."""
     return directory / f"counts-{number}"
 
 
@@ -47,7 +47,7 @@ class RouteCounts:
     """One route's cells."""
 
     def __init__(self, whole: memoryview[int], real: memoryview[float], at: int) -> None:
-        """They begin at cell ``at``; ``whole`` numbers and ``real`` ones lie over each other."""
+        """The cells begin at ``at``; ``whole`` and ``real`` are two views of the same memory."""
         self._whole = whole
         self._real = real
         self._at = at
@@ -62,7 +62,7 @@ class RouteCounts:
         self._real[self._seconds] += seconds
 
     def metrics(self) -> RouteMetrics:
-        """What was counted so far."""
+        """Return the counts so far."""
         whole = self._whole
         return RouteMetrics(
             statuses={
@@ -88,11 +88,11 @@ class Counts:
         }
 
     def route(self, name: str) -> RouteCounts:
-        """The cells of a route; of one that no worker answers itself, those of all others."""
+        """Return the cells of a route; routes that no worker answers share those of ``OTHER``."""
         return self._routes.get(name) or self._routes[OTHER]
 
     def routes(self) -> Iterator[tuple[str, RouteMetrics]]:
-        """What was counted so far, for each route that was asked for."""
+        """Yield the counts of each route that was asked for."""
         for name, one in self._routes.items():
             found = one.metrics()
             if found.requests:
@@ -105,18 +105,18 @@ class Counts:
 
     @property
     def ended(self) -> int:
-        """Connections that were ended, as there was no place for all."""
+        """Connections ended because there was no place for all."""
         return int(self._whole[_ENDED])
 
     def set_connections(self, count: int) -> None:
-        """The worker has so many connections now."""
+        """Note how many connections the worker has now."""
         self._whole[_CONNECTIONS] = count
 
     def set_ended(self, count: int) -> None:
-        """So many connections were ended by this worker and those before it."""
+        """Note how many connections this worker and those before it have ended."""
         self._whole[_ENDED] = count
 
 
 def counts_in(directory: Path) -> list[Counts]:
-    """Those of all workers that there ever were."""
+    """The counts of every worker that ever ran."""
     return [Counts(path) for path in sorted(directory.glob("counts-*"))]

@@ -1,1 +1,1 @@
-"""How the processes of one server are started, and what they are told."""
+"""The start of the processes of one server, and the orders that each is given."""

@@ -1,4 +1,4 @@
-"""What the processes of one server are told when they start."""
+"""The orders that a process of the server reads at its start, and what it reports back."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ BEAT_SECONDS = 1.0
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
-    """From the supervisor, over standard input."""
+    """The supervisor's orders to a process, sent over standard input."""
 
     settings: Settings
     port: int
-    """The one that is really listened on."""
+    """The port that is listened on, also where the settings say 0."""
     run: str
     """An id of this run of the server."""
     runtime: str
-    """A directory of this run's, which nobody else may enter."""
+    """A directory for this run, which no other user may enter."""
     listening: int
     """The descriptor of the socket that this process listens on."""
     telling: int
@@ -37,16 +37,16 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     site: str | None = None
     builds: bool = True
     number: int = 0
-    """Of a worker."""
+    """The worker's number; the keeper does not use it."""
 
     @property
     def directory(self) -> Path:
-        """As a path."""
+        """The directory ``runtime`` as a path."""
         return Path(self.runtime)
 
 
 class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said of a server once it answers lookups."""
+    """Facts about a server, reported once it answers lookups."""
 
     host: str
     tokens_are_gone: bool
@@ -58,22 +58,22 @@ class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Teller:
-    """The supervisor's ear: that this process lives, is ready, or why it cannot start."""
+    """Tells the supervisor that this process lives, is ready, or cannot start."""
 
     def __init__(self, descriptor: int) -> None:
-        """The connection is this process's alone."""
+        """No other process uses this connection."""
         self._connection: Connection[Any, Any] = Connection(descriptor)
 
     def beat(self) -> None:
-        """It lives."""
+        """Report a sign of life."""
         self._tell(("beat", None))
 
     def ready(self, facts: ServerFacts | None = None) -> None:
-        """It answers."""
+        """Report that this process answers."""
         self._tell(("ready", facts))
 
     def failed(self, error: Exception) -> None:
-        """It cannot start."""
+        """Report why this process cannot start."""
         self._tell(("failed", error))
 
     def _tell(self, said: tuple[str, object]) -> None:
@@ -84,7 +84,7 @@ class Teller:
 
 
 def launched() -> Launch:
-    """What this process was told; from now on it ends with its supervisor."""
+    """Read this process's orders; from then on it ends with its supervisor."""
     # Ctrl+C at a terminal reaches every process there. The supervisor decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_starter()
@@ -99,14 +99,14 @@ def relay_path(runtime: Path) -> Path:
 
 
 def note_place(runtime: Path, directory: Path) -> None:
-    """Say where the read model is. Raises OSError."""
+    """Note the read model's directory for the workers. Raises OSError."""
     beside = runtime / f".{_PLACE}"
     beside.write_text(str(directory), encoding="utf-8")
     beside.replace(runtime / _PLACE)
 
 
 def noted_place(runtime: Path) -> Path | None:
-    """Where the read model is; None as long as no keeper has said it."""
+    """Return the read model's directory; None until the keeper has noted it."""
     try:
         return Path((runtime / _PLACE).read_text(encoding="utf-8"))
     except OSError:

@@ -1,4 +1,4 @@
-"""How much a process yields to others: what it gets, wherever it was started from."""
+"""The priority of a process."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def be_nice(niceness: int) -> None:
-    """Yield at least so much, 0 to 19; who started this process may yield already."""
+    """Lower the priority to this niceness (0 to 19), unless it was started with a lower one."""
     os.nice(max(0, niceness - os.nice(0)))

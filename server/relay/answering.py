@@ -1,4 +1,4 @@
-"""The keeper's side: an ASGI application answers what the workers hand over."""
+"""The keeper's side of the relay: an ASGI application answers the workers' requests."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class RelayServer:
-    """Answers with one application; for one event loop."""
+    """Answers requests with one application, on one event loop."""
 
     def __init__(self, app: Application, used: Callable[[Mapping[int, float]], None]) -> None:
-        """``used`` is told which tokens were used, and when."""
+        """``used`` is called with the tokens that were used, and when."""
         self._app = app
         self._used = used
         self._server: asyncio.Server | None = None
@@ -33,13 +33,13 @@ class RelayServer:
         self._idle.set()
 
     async def start(self, listening: socket.socket) -> None:
-        """Take requests."""
+        """Begin to take requests."""
         self._server = await asyncio.start_unix_server(
             self._serve, sock=listening, backlog=_BACKLOG, limit=_UNSENT_BYTES
         )
 
     async def stop(self, seconds: float) -> None:
-        """Take no more; what is under way is answered, for so long at most."""
+        """Take no more requests; wait at most this long for those under way."""
         if self._server is not None:
             self._server.close()
         with suppress(TimeoutError):
@@ -66,7 +66,7 @@ class RelayServer:
                 finally:
                     asked.close()
         except OSError:
-            return  # the worker has given it up, or has ended
+            return  # the worker has given up, or has ended
         finally:
             writer.close()
             self._under_way -= 1
@@ -76,12 +76,12 @@ class RelayServer:
     async def _answer(self, scope: Scope, asked: _Asked) -> None:
         try:
             await self._app(scope, asked.receive, asked.send)
-        except Exception:  # noqa: BLE001 - whatever it was, the others are to be answered
+        except Exception:  # noqa: BLE001 - one failed request must not stop the others
             _LOG.exception("a request failed", path=scope["path"][:200])
 
 
 class _Asked:
-    """One request, as ASGI has it."""
+    """One request that a worker relays, with the two calls of ASGI."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -89,7 +89,7 @@ class _Asked:
         self._coming: asyncio.Task[list[Any] | None] | None = None
 
     async def receive(self) -> Message:
-        """What was asked for and given up, as who waits for a disconnect does, is still to come."""
+        """Return the next message. If a call is cancelled, the next one gets its message."""
         if self._coming is None:
             self._writer.write(frame(Kind.WANT))
             self._coming = asyncio.create_task(read_frame(self._reader))
@@ -104,7 +104,7 @@ class _Asked:
         return {"type": "http.request", "body": body, "more_body": more}
 
     async def send(self, message: Message) -> None:
-        """What is sent to a worker that is gone goes nowhere."""
+        """Send a message to the worker; drop it if the worker is gone."""
         if message["type"] == "http.response.start":
             headers = [(bytes(name), bytes(value)) for name, value in message["headers"]]
             self._writer.write(frame(Kind.START, message["status"], headers))
@@ -118,6 +118,6 @@ class _Asked:
             await self._writer.drain()
 
     def close(self) -> None:
-        """Nothing more is read."""
+        """Stop reading."""
         if self._coming is not None:
             self._coming.cancel()

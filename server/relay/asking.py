@@ -1,4 +1,4 @@
-"""The worker's side: hands requests to the keeper, and its answers to the client."""
+"""The worker's side of the relay: hands requests to the keeper, and its answers to the client."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _RETRY_SECONDS = 2
 
 
 class KeeperGoneError(AnswerError):
-    """The keeper did not take a request, or ended before it had answered."""
+    """The keeper did not take a request, or ended before it answered."""
 
     def __init__(self, why: str) -> None:
-        """A lookup is answered meanwhile; for anything else the client asks again."""
+        """The client gets a 503, and asks again."""
         super().__init__(503, f"{why}; ask again in a moment", retry_after=_RETRY_SECONDS)
 
 
 class Relay:
-    """Asks the keeper that listens at a path."""
+    """Asks the keeper, which listens at ``path``."""
 
     def __init__(self, path: Path, patience_seconds: float) -> None:
-        """The keeper has so long to take a request; what it then does may take its time."""
+        """The keeper must take a request within ``patience_seconds``; it may answer later."""
         self._path = path
         self._patience = patience_seconds
 
     async def ask(self, scope: Scope, receive: Receive, send: Send) -> int:
-        """Have a request answered; returns the status. Raises KeeperGoneError.
+        """Have a request answered; returns the status.
 
-        That is raised only where nothing of an answer was sent.
+        Raises KeeperGoneError if the keeper is gone before any of the answer was sent.
         """
         reader, writer = await self._taken(frame(Kind.ASK, scope))
         asking: asyncio.Task[None] | None = None
@@ -44,7 +44,7 @@ class Relay:
             while (found := await _next(reader)) is not None:
                 kind, *fields = found
                 if kind == Kind.WANT:
-                    # One that has not been answered yet counts for this one as well.
+                    # If one is under way, its answer is the answer to this wish as well.
                     if asking is not None and not asking.done():
                         continue
                     asking = asyncio.create_task(_hand_over(receive, writer))
@@ -66,12 +66,12 @@ class Relay:
             writer.close()
 
     async def tell_uses(self, uses: Mapping[int, float]) -> None:
-        """Say when tokens were used last. Raises KeeperGoneError."""
+        """Tell the keeper when tokens were used last. Raises KeeperGoneError."""
         _, writer = await self._taken(frame(Kind.USES, uses))
         writer.close()
 
     async def _taken(self, asked: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection over which the keeper has taken this."""
+        """Return a connection over which the keeper has taken this frame."""
         writer = None
         try:
             async with asyncio.timeout(self._patience):
@@ -102,7 +102,7 @@ async def _next(reader: asyncio.StreamReader) -> list[Any] | None:
 
 
 async def _hand_over(receive: Receive, writer: asyncio.StreamWriter) -> None:
-    """The next part of the request's body, when the client has sent it."""
+    """Send the next part of the request's body, when the client has sent it."""
     message = await receive()
     with suppress(OSError):
         if message["type"] != "http.request":

@@ -1,4 +1,4 @@
-"""The frames that travel: a length, then a tuple as msgpack, whose first field says what it is."""
+"""The frames of the relay: a length, then a tuple as msgpack that begins with its `Kind`."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from server.asgi.answer import Scope
 _LENGTH_BYTES = 4
 _MOST_BYTES = 128 * 1024 * 1024
 _PIECE_BYTES = 256 * 1024
-"""More of a body than this travels in several frames."""
+"""A longer part of a body travels in several frames."""
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Any])
 
 
 class Kind(IntEnum):
-    """What a frame is."""
+    """The kind of a frame."""
 
     ASK = auto()
-    """A request: its scope."""
+    """A request; the field is its scope."""
     USES = auto()
-    """Tokens that were used: when, by the id of each. No answer but `TAKEN`."""
+    """The times of tokens' last uses, by id. `TAKEN` is the only answer."""
     TAKEN = auto()
-    """The keeper has it, and will answer."""
+    """The keeper has the request, and will answer."""
     GO = auto()
-    """The worker still waits for it. One that has given up has told its client so."""
+    """The worker still waits for the answer, and has not refused its client meanwhile."""
     WANT = auto()
     """The keeper waits for more of the body."""
     BODY = auto()
@@ -42,13 +42,13 @@ class Kind(IntEnum):
 
 
 def frame(kind: Kind, *fields: object) -> bytes:
-    """A frame as it travels."""
+    """Return the bytes of a frame."""
     data = _ENCODER.encode((kind, *fields))
     return len(data).to_bytes(_LENGTH_BYTES, "big") + data
 
 
 async def read_frame(reader: asyncio.StreamReader) -> list[Any] | None:
-    """The next frame's kind and fields; None when there is none. Raises OSError."""
+    """Return the next frame's kind and fields; None at the end. Raises OSError."""
     try:
         length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "big")
         if length > _MOST_BYTES:
@@ -59,12 +59,12 @@ async def read_frame(reader: asyncio.StreamReader) -> list[Any] | None:
 
 
 def pieces_of(body: bytes) -> list[bytes]:
-    """A body cut into what travels in one frame; one empty piece for an empty body."""
+    """Return a body in pieces for one frame each; one empty piece for an empty body."""
     return [body[at : at + _PIECE_BYTES] for at in range(0, len(body), _PIECE_BYTES)] or [body]
 
 
 def as_scope(found: dict[str, Any]) -> Scope:
-    """A scope that has travelled: msgpack knows no tuples."""
+    """Return a scope with the tuples that msgpack has made lists of."""
     return {
         **found,
         "headers": [tuple(one) for one in found["headers"]],

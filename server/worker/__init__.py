@@ -1,5 +1,5 @@
-"""A lookup worker: a process that answers lookups from the read model, and relays all else.
+"""A lookup worker: a process that answers lookups from the read model, and relays the rest.
 
-Invariant: a lookup waits for nothing but this process: no Git, no database, no other process. What
-a worker is not sure of, such as a token that it has never seen, it leaves to the keeper.
+Invariant: a lookup waits for nothing outside this process: no Git, no database, no other process.
+A worker leaves to the keeper what it cannot decide, such as a token that it does not know.
 """

@@ -56,12 +56,12 @@ _MOST_KEY = model_layout.KEY_BYTES - len(_STEP_KEY)
 
 
 class LookupFront:
-    """One ASGI application."""
+    """The ASGI application of a worker."""
 
     def __init__(
         self, settings: Settings, reader: Reader, gate: ReadGate, relay: Relay, counts: Counts
     ) -> None:
-        """All parts are made by `server.worker.program`."""
+        """`server.worker.program` makes all the parts."""
         self._settings = settings
         self._reader = reader
         self._gate = gate
@@ -74,7 +74,7 @@ class LookupFront:
         self._step_head = b"HTTP/1.1 200 OK\r\n" + lines
 
     def at_once(self, key: bytes, fields: HeadFields) -> tuple[bytes, bytes] | None:
-        """A step that is asked for plainly: its answer up to the date, and all after that."""
+        """Answer a plain request for a step: what goes before the date, and what goes after it."""
         started = perf_counter()
         if len(key) > _MOST_KEY:
             return None
@@ -89,9 +89,9 @@ class LookupFront:
         return self._step_head, found
 
     def is_lookup(self, head: Head) -> bool:
-        """Whether it is answered from memory, or is ``/health``: always, however busy we are.
+        """True for a lookup of one step or library, or ``/health``: these always get a place.
 
-        What has a body is none: it would be waited for in a place that is kept for lookups.
+        A request with a body is not one: waiting for it would take a place kept for lookups.
         """
         if head.method not in READS or head.query or head.fields.length:
             return False
@@ -101,17 +101,17 @@ class LookupFront:
         return path == HEALTH or (path.startswith(LIBRARIES) and path.count("/") == _LIBRARY)
 
     def is_stream(self, head: Head) -> bool:
-        """Whether the answer is a stream of events."""
+        """True if the answer is a stream of events."""
         return canonical_path(head.path) == "/api/v1/events"
 
     def is_upload(self, head: Head) -> bool:
-        """Whether the body is a form with a file, which is read while it comes."""
+        """True if the body is a form with a file, which is read while it comes."""
         if head.method != "POST":
             return False
         return is_upload(canonical_path(head.path), dict(head.fields.headers))
 
     def count_refused(self, status: int) -> None:
-        """A request was refused by what stands in front of this."""
+        """Count a request that was refused before it came here."""
         self._counts.route(REFUSED).observe(status, 0.0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,7 +130,7 @@ class LookupFront:
             self._counts.route(route_name(path)).observe(status, perf_counter() - started)
 
     def _transaction(self, scope: Scope, path: str) -> lmdb.Transaction | None:
-        """For a request that a worker answers: it is plainly a lookup, and who asks may read."""
+        """Return a transaction for a plain lookup of a client who may read; None for the rest."""
         if not self._is_plain(scope, path):
             return None
         txn = self._reader.begin()
@@ -143,7 +143,7 @@ class LookupFront:
         return None
 
     def _is_plain(self, scope: Scope, path: str) -> bool:
-        """Whether it is a lookup that nothing is wrong with; the keeper says what is wrong."""
+        """True for a well-formed lookup; the keeper says what is wrong with others."""
         if scope["method"] not in READS or (scope["query_string"] and path not in _LISTS):
             return False
         is_library = path.startswith(LIBRARIES) and path.count("/") == _LIBRARY
@@ -156,7 +156,7 @@ class LookupFront:
         return not any(name in _OF_A_BODY for name, _ in scope["headers"])
 
     async def _answer(self, scope: Scope, path: str, txn: lmdb.Transaction, send: Send) -> int:
-        """The status that was sent; 0 for what only the keeper can answer."""
+        """Return the status that was sent; 0 for what only the keeper can answer."""
         extra = self._headers.of(scope)
         try:
             answer = self._find(scope, path, txn)
@@ -166,7 +166,7 @@ class LookupFront:
             return 0
         if isinstance(answer, ListAnswer):
             return await _send_list(answer, scope, send, extra)
-        txn.abort()  # a client that is slow to take its answer holds nothing
+        txn.abort()  # a slow client must not hold it
         return await answer.send(scope, send, extra)
 
     def _find(self, scope: Scope, path: str, txn: lmdb.Transaction) -> Answer | ListAnswer | None:
@@ -184,7 +184,7 @@ class LookupFront:
         return list_answer(txn, kept, accept)
 
     async def _relayed(self, scope: Scope, path: str, receive: Receive, send: Send) -> int:
-        """Have the keeper answer, which counts it; else the status that was sent here."""
+        """Have the keeper answer and count; return the status only if it was sent here."""
         try:
             await self._relay.ask(scope, receive, send)
         except KeeperGoneError as error:

@@ -1,4 +1,4 @@
-"""Which requests a worker may answer by itself: from known hosts, with tokens that may read."""
+"""Admits the requests that a worker may answer: to known hosts, with tokens that may read."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _HEADERS_KNOWN = 1_024
 
 
 class ReadGate:
-    """Lets in what is sure to be allowed; the keeper decides on everything else."""
+    """Admits what is surely allowed; the keeper decides about the rest."""
 
     def __init__(self, settings: Settings, reader: Reader) -> None:
-        """Tokens are those in the read model: the last ones that the keeper knew."""
+        """The tokens are those in the read model, where the keeper writes them."""
         self.hosts = Hosts(settings)
         self.needs_token = settings.require_read_token
         self._reader = reader
         self._seen = -1
         self._known: dict[bytes, tuple[int, float]] = {}
-        """By ``Authorization`` header: a lookup need not hash the same one again."""
+        """By ``Authorization`` header, so that each is hashed only once."""
         self._used: dict[int, float] = {}
 
     def lets_in(self, host: bytes | None, header: bytes | None) -> bool:
-        """Whether a reader is let in. Called within a transaction of the reader."""
+        """True if the request is surely allowed. Called within a transaction of the reader."""
         if host not in self.hosts.known and not self.hosts.knows(host):
             return False
         return not self.needs_token or self._may_read(header)
 
     def take_uses(self) -> Mapping[int, float]:
-        """When tokens were used last, since this was asked for before."""
+        """Return the times of tokens' last uses since the last call, by id."""
         used, self._used = self._used, {}
         return used
 

@@ -1,4 +1,4 @@
-"""What a worker says of the server while the keeper does not answer."""
+"""The answer to ``/health`` while the keeper does not answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.settings import Settings
 
 _PROBLEM = "the keeper does not answer: lookups go on from the read model, and nothing else does"
 _NEXT_STEP = "Look at the server's log: the keeper is started again by itself."
-# What only the keeper knows.
+# Placeholders for what only the keeper knows.
 _UNKNOWN: dict[str, Any] = {
     "service": "opsconductor-steps",
     "dirty": False,
@@ -37,7 +37,7 @@ _UNKNOWN: dict[str, Any] = {
 
 
 def worker_health(reader: Reader, settings: Settings) -> Answer:
-    """As ``/health`` of the keeper, as far as a worker knows it."""
+    """Return the fields of the keeper's ``/health``, as far as a worker knows them."""
     meta = reader.newest()
     fields: dict[str, Any] = {
         **_UNKNOWN,

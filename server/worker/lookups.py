@@ -1,4 +1,4 @@
-"""What a reader asks for, found in one transaction of the read model."""
+"""Finds the answer to a lookup within one transaction of the read model."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _NUMBER_DIGITS = len(str(2**53))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListAnswer:
-    """A long list in the form that its client takes; sent while the transaction is open."""
+    """A long list in the form that the client accepts; sent while the transaction is open."""
 
     txn: lmdb.Transaction
     body: StoredBody
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes to send."""
+        """Yield the bytes to send."""
         return chunks(self.txn, self.body)
 
 
 def find_step(txn: lmdb.Transaction, key: str, instance: str) -> Answer | None:
-    """One step by ``<id>`` or ``<id>@<version>``; None for what only the keeper can know.
+    """Return a step by ``<id>`` or ``<id>@<version>``; None if only the keeper can know it.
 
     Raises AnswerError (404, 503).
     """
@@ -55,13 +55,13 @@ def find_step(txn: lmdb.Transaction, key: str, instance: str) -> Answer | None:
 
 
 def find_library(txn: lmdb.Transaction, name: str) -> ServedLibrary | None:
-    """A library's record, whose steps have no bodies."""
+    """Return a library's record, in which steps have no bodies."""
     found = _get(txn, model_layout.library_key(name))
     return _LIBRARY.decode(found) if found is not None else None
 
 
 def library_answer(txn: lmdb.Transaction, key: str) -> Answer:
-    """One library by name or integer id; raises AnswerError (404)."""
+    """Return a library by name or integer id; raises AnswerError (404)."""
     name = key
     if key.isdecimal() and key.isascii():
         found = None
@@ -76,9 +76,9 @@ def library_answer(txn: lmdb.Transaction, key: str) -> Answer:
 
 
 def filtered_answer(txn: lmdb.Transaction, query: bytes) -> ListAnswer | None:
-    """A filtered list of steps that somebody asked for before; None for the keeper to make it.
+    """Return a filtered list of steps that was asked for before; None if the keeper must make it.
 
-    Only questions in the plainest spelling are looked up.
+    Only queries in the plainest spelling are looked up.
     """
     if _FILTER.fullmatch(query) is None:
         return None
@@ -93,7 +93,7 @@ def filtered_answer(txn: lmdb.Transaction, query: bytes) -> ListAnswer | None:
 
 
 def list_answer(txn: lmdb.Transaction, name: str, accept: bytes) -> ListAnswer:
-    """A long list in the smallest form that is kept and that the client takes."""
+    """Return a long list in the smallest form that is kept and that the client accepts."""
     plain = stored_list(txn, name)
     if plain is None:
         raise AnswerError(503, "the list is not there; ask again in a moment")
@@ -106,7 +106,7 @@ def list_answer(txn: lmdb.Transaction, name: str, accept: bytes) -> ListAnswer:
 
 
 def _get(txn: lmdb.Transaction, key: bytes) -> bytes | None:
-    """The value of a key that a client has chosen: it may be longer than any key."""
+    """Return the value of a key that a client chose, which may be longer than any key."""
     return value(txn, key) if len(key) <= model_layout.KEY_BYTES else None
 
 

@@ -23,7 +23,7 @@ from server.worker.front import LookupFront
 from server.worker.gate import ReadGate
 
 _COLLECT_AFTER = 50_000
-"""Objects made before the collector looks: a request makes few, and no cycles."""
+"""New objects before the garbage collector runs: a request makes few, and no cycles."""
 _LAST_SECONDS = 4.0
 _USES_SECONDS = 5.0
 _LOG = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def shared(settings: Settings) -> Settings:
-    """What of the limits is one worker's share."""
+    """Return the settings with one worker's share of the limits that all workers have together."""
     count = max(1, settings.workers)
     return replace(
         settings,
@@ -67,14 +67,14 @@ async def _serve(launch: Launch) -> None:
     living = asyncio.create_task(_live(teller, front, counts, reader))
     telling = asyncio.create_task(_tell_uses(gate, relay))
     await stopping.wait()
-    # The keeper answers what is under way, or says at the end of that time that it will not.
+    # The keeper answers requests under way within that time, or refuses them at its end.
     await front.stop(settings.stop_seconds + _LAST_SECONDS)
     telling.cancel()
     living.cancel()
 
 
 async def _live(teller: Teller, front: Front, counts: Counts, reader: Reader) -> None:
-    """Say that this process lives, and how many connections it has; look for another file."""
+    """Report signs of life and counts of connections; go over to a new file of the read model."""
     ended = counts.ended
     while True:
         teller.beat()

@@ -95,7 +95,7 @@ class WriteHealth(_Wire):
 
 
 class ReadModelHealth(_Wire):
-    """What lookups are answered from."""
+    """The state of the file that lookups are answered from."""
 
     status: Literal["current", "behind", "loading", "unattended"] = Field(
         description="`unattended`: the process that follows the registry does not answer."
