@@ -216,7 +216,7 @@ class Server:
             _LOG.warning("workers do not know the tokens", reason=str(error))
 
     def _is_here(self, commit: str) -> bool:
-        """Whether a commit is served, or comes from another server within the usual wait."""
+        """True if a commit is served, or comes from another server within the usual wait."""
         snapshot = self.follower.snapshot
         if snapshot is not None and snapshot.has_ancestor(CommitId(commit)):
             return True

@@ -1,4 +1,4 @@
-"""Runs a server: a small process that starts the keeper and the workers, and replaces the dead."""
+"""The supervisor: a small process that starts the keeper and the workers, and replaces them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from server.settings import Settings
 _KEEPER = "server.keeper.program"
 _WORKER = "server.worker.program"
 _BACKLOG = 4_096
-# One that ends sooner than this after its start is not started again at once.
+# A process that ends sooner than this after its start is not started again at once.
 _SETTLED_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 5.0
 _LOOK_SECONDS = 0.5
-# After what each process grants itself to stop.
+# Beyond the time that each process gives itself to stop.
 _LAST_SECONDS = 8.0
 _LOG = structlog.get_logger(__name__)
 
@@ -47,11 +47,11 @@ def serve_registry(
     *,
     site: Path | None = None,
     builds: bool = True,
-    ready: Ready = lambda facts, port: None,  # noqa: ARG005 - what a Ready is given
+    ready: Ready = lambda facts, port: None,  # noqa: ARG005 - the arguments of a Ready
 ) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` is called once, when lookups are answered.
 
-    Raises SettingsError, AddressError, NotARegistryError, UnknownInstanceError.
+    Raises SettingsError, ListenError, NotARegistryError, UnknownInstanceError.
     """
     with _listening(settings.host, settings.port) as listening, _runtime() as directory:
         listening.listen(_BACKLOG)
@@ -82,7 +82,7 @@ def serve_registry(
 
 
 def free_port(host: str, port: int) -> int:
-    """The port, or a free one for 0; raises AddressError when it cannot be listened on."""
+    """Return the port, or a free one for 0; raises ListenError if it cannot be listened on."""
     with _listening(host, port) as probe:
         return int(probe.getsockname()[1])
 
@@ -99,7 +99,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def _runtime() -> Iterator[Path]:
-    """A directory for this run, which nobody else may enter."""
+    """Make a directory for this run, which no other user may enter."""
     made = Path(tempfile.mkdtemp(prefix="opsteps-"))
     try:
         yield made
@@ -108,7 +108,7 @@ def _runtime() -> Iterator[Path]:
 
 
 def _relay_socket(directory: Path) -> socket.socket:
-    """It outlives a keeper: what comes while that is replaced waits for the next one."""
+    """The keeper's socket outlives it: requests that come meanwhile wait for the next keeper."""
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     made.bind(str(relay_path(directory)))
     made.listen(_BACKLOG)
@@ -117,7 +117,7 @@ def _relay_socket(directory: Path) -> socket.socket:
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class _Child:
-    """A process that is to be there: started again whenever it ends."""
+    """A process that is started again whenever it ends."""
 
     module: str
     launch: Launch
@@ -126,14 +126,14 @@ class _Child:
     connection: Connection[Any, Any] | None = field(default=None)
     is_ready: bool = field(default=False)
     heard: float = field(default=0.0)
-    """When it gave a sign of life last; 0 before the first one."""
+    """The time of its last sign of life; 0 before the first one."""
     began: float = field(default=0.0)
     due: float = field(default=0.0)
-    """When it is to be started, if it is not there."""
+    """The time for its next start, if it is not running."""
     pause: float = field(default=0.0)
 
     def start(self) -> None:
-        """Start it, with a connection of its own."""
+        """Start the process, with a connection of its own."""
         ours, theirs = Pipe(duplex=False)
         with theirs:
             told = msgspec.structs.replace(self.launch, telling=theirs.fileno())
@@ -150,12 +150,12 @@ class _Child:
         self.began, self.heard, self.is_ready = monotonic(), 0.0, False
 
     def signal(self, number: int) -> None:
-        """Tell it something, if it is there."""
+        """Send a signal, if the process is running."""
         if self.process is not None:
             self.process.send_signal(number)
 
     def left(self, now: float) -> int | None:
-        """The status with which it has ended; None while it is there. It is due again then."""
+        """Return the status of a process that ended, and set its next start; None if it runs."""
         if self.process is None or (status := self.process.poll()) is None:
             return None
         self.process = None
@@ -166,7 +166,7 @@ class _Child:
 
 
 class _Supervisor:
-    """Starts, listens, replaces, stops. One thread."""
+    """Starts the processes, hears them, replaces and stops them. One thread."""
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class _Supervisor:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        """Until a signal. Raises what kept the keeper from its first start."""
+        """Run until a signal. Raises what kept the keeper from its first start."""
         wake, woken = socket.socketpair()
         with wake, woken, self._selector:
             wake.settimeout(0)
@@ -257,7 +257,7 @@ class _Supervisor:
             child.connection = None
 
     def _failed(self, child: _Child, error: Exception) -> None:
-        """At the first start it is told to whoever started the server; later it is tried again."""
+        """Raise the error at the keeper's first start; later only log it, and try again."""
         if child is self._keeper and not self._is_announced:
             raise error
         _LOG.error("a process cannot start", module=child.module, reason=str(error))
@@ -265,7 +265,7 @@ class _Supervisor:
     def _look(self, child: _Child, now: float) -> None:
         status = child.left(now)
         if status is not None:
-            # What it said last may say why.
+            # Its last messages may say why.
             while child.connection is not None and child.connection.poll():
                 self._hear(child)
             self._forget(child)
@@ -284,12 +284,12 @@ class _Supervisor:
             child.heard = now
 
     def _may_not_try_again(self, status: int) -> bool:
-        """A damaged read model may end the keeper once by a signal; the next one leaves it."""
+        """False after the first end by a signal: a damaged read model ends only one keeper."""
         self._early_ends += 1
         return status >= 0 or self._early_ends > 1
 
     def _end(self) -> None:
-        """Workers finish what is under way, then the keeper does."""
+        """Stop the workers, which finish their requests first, and then the keeper."""
         ends = monotonic() + self._settings.stop_seconds + _LAST_SECONDS
         self._keeper.signal(signal.SIGUSR1)
         for worker in self._workers:

@@ -26,7 +26,7 @@ _LINGER_SECONDS = 2.0
 
 
 class Phase(Enum):
-    """Whose turn it is, and for what."""
+    """The side whose turn it is, and for what."""
 
     IDLE = auto()
     HEAD = auto()
@@ -50,7 +50,7 @@ class Socket(asyncio.Protocol):
         self._rest = b""
         self._phase = Phase.IDLE
         self._since = 0.0
-        """When this phase began."""
+        """The moment when this phase began."""
         self._mark = (0.0, 0)
         """A moment within it, and how many bytes had been taken then."""
         self._pace = Pace()
@@ -219,7 +219,7 @@ class Socket(asyncio.Protocol):
             self._drop()
 
     def _is_too_slow(self, now: float, count: int, rate: int) -> bool:
-        """Whether fewer bytes went by than the rate asks for; looked at once a while."""
+        """True if fewer bytes went by than ``rate`` demands; decided every ``stall_seconds``."""
         begun, before = self._mark
         passed = now - begun
         if passed < self._lines.settings.stall_seconds:

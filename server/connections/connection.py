@@ -22,7 +22,7 @@ _VERSION = b" HTTP/1.1"
 # Requests that came together and are answered before others have their turn.
 _AT_ONCE = 32
 _HELD_BYTES = 64 * 1024
-"""What is read ahead of a connection, before no more is read of it."""
+"""Bytes that are read ahead of a connection at most."""
 _BODY_AHEAD_BYTES = 256 * 1024
 _LOG = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class Connection(Socket):
             self._lines.loop.call_soon(self._go_on)
 
     def _turn(self) -> Phase:
-        """Whose turn it is once answers are taken again: it may be a body that was waited for."""
+        """Return the phase once answers are taken again: a body may still be waited for."""
         if self._exchange is None:
             return Phase.IDLE
         is_body = not self._exchange.framing.is_over and not self._is_paused
@@ -144,7 +144,7 @@ class Connection(Socket):
             raise AnswerError(400, "the lines of the request do not end with CR LF")
         if len(rest) > self._lines.settings.head_bytes and _END not in rest:
             raise AnswerError(431, "the head of the request is too long (the setting head_bytes)")
-        # Half of a blank line is no head: it would begin the wait anew each time.
+        # Half of a blank line is not the start of a head: the wait would begin again each time.
         phase = Phase.IDLE if rest in {b"", b"\r"} else Phase.HEAD
         if phase is not self._phase:
             self._enter(phase, monotonic())
@@ -200,7 +200,7 @@ class Connection(Socket):
             self._enter(Phase.WORK, monotonic())
 
     def _is_ready(self, exchange: Exchange) -> bool:
-        """Whether a request is carried out: a small one not before it is whole."""
+        """True if a request may be carried out; a small one must be whole before."""
         most = self._lines.settings.body_bytes
         length = exchange.head.fields.length
         if exchange.framing.is_over or length > most or exchange.received > most:

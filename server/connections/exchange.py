@@ -25,7 +25,7 @@ _JOINED_BYTES = 16_384
 
 
 class Wire(Protocol):
-    """What an exchange needs of its connection."""
+    """The part of a connection that an exchange needs."""
 
     client: tuple[str, int]
     server: tuple[str, int]
@@ -40,7 +40,7 @@ class Wire(Protocol):
         """Wait until the client has taken most of what was sent."""
 
     def wants_body(self) -> None:
-        """What has come of the body was taken: more of it is welcome."""
+        """Read more of the body: the application has taken what came so far."""
 
     def break_off(self) -> None:
         """End the connection: what was sent cannot be made a whole answer."""
@@ -60,10 +60,10 @@ class Exchange:
         self.since = since
         self.framing = Framing(head.fields.length)
         self.body = bytearray()
-        """What has come and was not asked for yet."""
+        """Bytes that came and that the application has not taken yet."""
         self.received = 0
         self.is_begun = False
-        """Whether the application was asked."""
+        """True once the application was called."""
         self.is_gone = False
         self.is_half_gone = False
         self.is_answered = False
@@ -124,7 +124,7 @@ class Exchange:
             self._waiter.set_result(None)
 
     async def receive(self) -> Message:
-        """What ASGI calls receive."""
+        """Return the next message, as ``receive`` of ASGI."""
         while True:
             is_over = self.framing.is_over
             if self.body or (is_over and not self._is_told):
@@ -142,7 +142,7 @@ class Exchange:
             await self._waiter
 
     async def send(self, message: Message) -> None:
-        """What ASGI calls send; what is sent to a client that is gone goes nowhere."""
+        """Send a message, as ``send`` of ASGI; drop it if the client is gone."""
         if self.is_gone or self.is_answered:
             return
         if message["type"] == "http.response.start":
@@ -162,7 +162,7 @@ class Exchange:
 
     @property
     def has_begun_to_answer(self) -> bool:
-        """Whether a part of the answer is on its way."""
+        """True if a part of the answer was sent."""
         return self.is_answered or self._left is not None or self._is_chunked
 
     def _begin(self, body: bytes, is_last: bool) -> bytes:

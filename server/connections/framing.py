@@ -1,4 +1,4 @@
-"""Where the body of a request ends: after so many bytes, or after its last chunk."""
+"""Finds the end of a request's body: after so many bytes, or after its last chunk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Framing:
         self._is_chunked = length == CHUNKED
         self._at_line = True
         self._at_end = False
-        """What is left is the line break after a chunk."""
+        """True if only the line break after a chunk is left."""
         self._at_trailers = False
         self._trailers = 0
         self._chunks = 0
@@ -33,7 +33,7 @@ class Framing:
         self._held = b""
 
     def take(self, data: bytes) -> tuple[bytes, bytes]:
-        """What is of the body, and what comes after it; raises AnswerError (400)."""
+        """Split bytes into those of the body and those after it; raises AnswerError (400)."""
         if self.is_over:
             return b"", data
         if not self._is_chunked:

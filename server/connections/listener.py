@@ -16,7 +16,7 @@ from server.settings import Settings
 
 _BACKLOG = 4_096
 _FILES_KEPT = 256
-"""Open files of the process that are no connections."""
+"""Open files of the process that are not connections."""
 _LOOK_SECONDS = 0.5
 
 

@@ -1,9 +1,9 @@
-"""How far behind a client is that owes bytes, or owes that it takes them."""
+"""Measures how far a client is behind that has to send bytes, or to take them."""
 
 from __future__ import annotations
 
 _AHEAD_SECONDS = 1.0
-"""What came ahead of its time counts for so long: else a packet would pay for a minute."""
+"""The most that a client can be ahead: without it one packet would pay for a minute."""
 
 
 class Pace:
@@ -20,7 +20,7 @@ class Pace:
         self._count = count
 
     def lag(self, now: float, count: int, rate: int) -> float:
-        """How long the client has kept the server waiting, seconds; below zero when it is ahead.
+        """Return the seconds that the client has kept the server waiting; negative if it is ahead.
 
         ``count`` bytes have gone by, and ``rate`` a second are the least.
         """

@@ -1,8 +1,8 @@
-"""Who may hold a connection, and who gives one up for another.
+"""Decides which clients hold a connection, and which connection ends for a new one.
 
-A newcomer is always taken: where there is no place, the connection goes that has kept the server
-waiting for the longest, of the client who has the most. Where nobody keeps it waiting some are
-taken beyond the limit, for a lookup, and only these go for one another.
+A new connection is always taken. If there is no place, one ends for it: of the client that has
+the most connections, the one that has kept the server waiting for the longest. If none keeps it
+waiting, some are taken beyond the limit, for a lookup, and only these end for one another.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOG = structlog.get_logger(__name__)
 
 
 class Admission(Enum):
-    """How a newcomer is taken."""
+    """The way in which a new connection is taken."""
 
     ORDINARY = auto()
     BEYOND = auto()
@@ -43,10 +43,10 @@ class Held(Protocol):
     """A connection, as far as its place goes."""
 
     network: str
-    """Who it counts for; empty for a proxy, which is not counted."""
+    """The network that it counts for; empty for a proxy, which is not counted."""
 
     def lag(self, now: float) -> float:
-        """How long it has kept the server waiting, seconds; negative when it does not."""
+        """Return the seconds that it has kept the server waiting; negative if it does not."""
 
     def shed(self) -> None:
         """End it for another."""
@@ -79,12 +79,12 @@ class Places:
         self.empty = asyncio.Event()
         """Set whenever the last one has gone."""
         self.busy = 0
-        """Requests under way that are no lookups and wait for the server, not for their client."""
+        """Requests under way, lookups aside, that wait for the server and not for their client."""
         self.ended = 0
         """Connections that were ended or refused since the start, as there was no place."""
 
     def network_of(self, address: str) -> str:
-        """Who an address counts for."""
+        """Return the network that an address counts for."""
         return "" if self._is_proxy(address) else client_network(address)
 
     def admit(self, one: Held, now: float) -> Admission:
@@ -134,7 +134,7 @@ class Places:
         return Admission.REFUSED
 
     def _beyond_for(self, one: Held) -> list[Held]:
-        """Who has a kept place that a newcomer may get: those use it at once, or lose it."""
+        """Return the connections beyond the limit that may have to end for a new one."""
         mine = self._clients.get(one.network, {})
         is_own = one.network and len(mine) >= self._settings.client_connections
         return [other for other in self._beyond if not is_own or other in mine]

@@ -16,8 +16,8 @@ _NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _FIELDS = 100
 _LENGTH_DIGITS = 18
-# Two of one of these, and another one may be believed by whoever is in front than by this server,
-# or by one part of it than by the next. All that is read here and is no list is among them.
+# If one of these stood there twice, a proxy could believe one value and this server the other, or
+# two parts of it two. Every field that is read here and is not a list is among them.
 _ONCE = frozenset(
     {
         b"host", b"authorization", b"content-length", b"transfer-encoding", b"content-type",
@@ -58,7 +58,7 @@ class Head:
 
     @property
     def keeps_open(self) -> bool:
-        """Whether the client may ask again on this connection."""
+        """True if the client may ask again on this connection."""
         return self.minor == 1 and not self.fields.closes
 
 
@@ -130,7 +130,7 @@ def read_fields(block: bytes) -> HeadFields:
 def read_field(line: bytes) -> Header:
     """One line of header or trailer fields; raises AnswerError (400)."""
     name, colon, value = line.partition(b":")
-    # A name that ends or begins with a blank is no name: so folded lines are refused as well.
+    # A name must not begin or end with a blank: so folded lines are refused as well.
     if not colon or _NAME.match(name) is None or _NOT_IN_A_VALUE.search(value):
         raise AnswerError(400, "a header field of the request is not as HTTP/1.1 has it")
     return name.lower(), value.strip(b" \t")

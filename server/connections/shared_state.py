@@ -1,4 +1,4 @@
-"""What all connections share: the application, the places, the settings and the hour."""
+"""State that all connections share: the application, the places, the settings and the time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.settings import Settings
 
 
 class App(Protocol):
-    """Who answers."""
+    """The application that answers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""
@@ -23,16 +23,16 @@ class App(Protocol):
         """A plain lookup's answer up to its date, and all after that; None for `__call__`."""
 
     def is_lookup(self, head: Head) -> bool:
-        """Whether it is a lookup or ``/health``, which are always answered."""
+        """True for a lookup or ``/health``, which are always answered."""
 
     def is_stream(self, head: Head) -> bool:
-        """Whether the answer is a stream of events, which have limits of their own."""
+        """True if the answer is a stream of events, which has limits of its own."""
 
     def is_upload(self, head: Head) -> bool:
-        """Whether the body is a form with a file, which is read while it comes."""
+        """True if the body is a form with a file, which is read while it comes."""
 
     def count_refused(self, status: int) -> None:
-        """A request was refused before it was asked about."""
+        """Count a request that was refused before the application was called."""
 
 
 class Lines:
@@ -53,7 +53,7 @@ class Lines:
         self.tell_time()
 
     def tell_time(self) -> None:
-        """The header ``date`` of answers from now on."""
+        """Set the header ``date`` of answers to the time of now."""
         self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:

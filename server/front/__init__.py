@@ -1,1 +1,1 @@
-"""What answers before the application: lookups, and repeated writes."""
+"""Answers before FastAPI does: lookups, and repeated writes."""

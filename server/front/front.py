@@ -108,7 +108,7 @@ class HotApp:
             _log_request(scope, route, status, seconds)
 
     async def _find(self, scope: Scope, path: str) -> Answer | None:
-        """What this module answers itself; None for what FastAPI does."""
+        """Return an answer of this module; None for what FastAPI answers."""
         fields = dict(scope["headers"])
         query: bytes = scope["query_string"]
         method: str = scope["method"]

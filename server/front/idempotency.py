@@ -104,7 +104,7 @@ class Idempotent:
         return await _again(found, body, scope, send)
 
     def _holds(self, kept: KeptAnswer) -> bool:
-        """Whether the commit that an answer names is still part of the history."""
+        """True if the commit that an answer names is still part of the history."""
         if kept.status >= _REDIRECT:
             return True
         try:
@@ -129,7 +129,7 @@ class Idempotent:
                 await self._release(mine)
 
     async def _keep(self, mine: Claim, digest: str, status: int, body: bytes) -> None:
-        """What was done is done: whoever asked is told so, also where no row can say it."""
+        """Keep the answer as a row; the client gets it even if no row can be written."""
         try:
             await self._rows.end(
                 finish, self._database, mine, body_digest=digest, status=status, body=body

@@ -34,14 +34,14 @@ _LOG = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFilter:
-    """What a list of steps is narrowed to; None means everything."""
+    """The filters of a list of steps; None means everything."""
 
     category: str | None = None
     library: str | None = None
     platform: str | None = None
 
     def admits(self, step: ServedStep) -> bool:
-        """Whether a step is in the list, its library aside."""
+        """True if a step is in the list, its library aside."""
         return (self.category is None or step.category == self.category) and (
             self.platform is None or self.platform in step.platforms
         )

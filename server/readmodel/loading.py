@@ -103,7 +103,7 @@ def read_blocks(stream: IO[bytes]) -> Iterator[list[ServedLibrary]]:
 
 
 def run_load_process(arguments: Sequence[str]) -> int:
-    """What a loading process does: names from standard input, blocks to standard output."""
+    """Load in a process of its own: names from standard input, blocks to standard output."""
     end_with_starter()
     path, instance, commit = arguments
     names = [LibraryName(line) for line in sys.stdin.read().split()]

@@ -49,7 +49,7 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Members:
-    """What stands around the deflated pieces of a list in one gzip stream."""
+    """The bytes around the deflated pieces of a list in one gzip stream."""
 
     head: bytes
     comma: bytes
@@ -58,7 +58,7 @@ class Members:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    """What is sent: pieces in order, how long they are together, their tag and coding."""
+    """An answer's body: pieces in order, their length together, their tag and coding."""
 
     pieces: tuple[bytes, ...]
     length: int
@@ -157,7 +157,7 @@ def with_changes(
 ) -> LongList:
     """The same list after some libraries changed, came, or went (None), by name.
 
-    Only the groups that they are in are made anew; the result is that of `make_list`.
+    Only the groups that they are in are made again; the result is that of `make_list`.
     """
     pieces = list(before.pieces)
     starts = [order(piece.members[0].name) for piece in pieces]
@@ -187,7 +187,7 @@ def with_changes(
 
 
 def order(name: str) -> str:
-    """What lists are sorted by: ``core`` comes first."""
+    """Return the key that lists are sorted by: ``core`` comes first."""
     return "" if name == CORE else name
 
 
@@ -197,7 +197,7 @@ def _piece(members: tuple[ServedLibrary, ...], part: Part) -> Piece:
 
 
 def piece_digest(body: bytes) -> bytes:
-    """What tells a piece from others with other bytes."""
+    """Return a digest that tells a piece from others with other bytes."""
     return blake2b(body, digest_size=16).digest()
 
 
@@ -243,7 +243,7 @@ def _gathered(parts: Iterable[bytes], size: int = 256 * 1024) -> tuple[bytes, ..
 
 
 def accepts(header: bytes, coding: bytes) -> bool:
-    """Whether an ``Accept-Encoding`` names the coding (``*`` counts not) with a weight above 0."""
+    """True if an ``Accept-Encoding`` names the coding itself (not ``*``) with a weight above 0."""
     if coding not in header:
         return False
     for item in header.split(b","):

@@ -1,4 +1,4 @@
-"""Why a lookup finds nothing: the same words from whichever process answers."""
+"""The reasons why a lookup finds nothing: each process answers in the same words."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The files of a read model: which one is current, and whether it may be believed.
+"""The files of a read model: finds the current one, and decides if it may be used.
 
-Invariant: what is believed was written by this user, with this code, since this machine started,
-for this instance. Anything else is made again from Git.
+Invariant: a file is used only if this user wrote it, with this code, since this machine started,
+for this instance. Otherwise a new one is made from Git.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _META = msgspec.msgpack.Decoder(Meta)
 
 
 def read_model_directory(derived: Path, instance: str) -> Path:
-    """Where an instance's read model is, below the directory for derived files."""
+    """Return the directory of an instance's read model, below that for derived files."""
     return derived / f"readmodel-{sha256(instance.encode()).hexdigest()[:16]}"
 
 
 def boot_id() -> str:
-    """What differs after each start of the machine; empty where nothing says so."""
+    """Return an id of the machine's last start; empty if the system does not tell."""
     try:
         return _BOOT.read_text(encoding="ascii").strip()
     except OSError:
@@ -48,7 +48,7 @@ def boot_id() -> str:
 
 @contextmanager
 def owning(directory: Path) -> Iterator[bool]:
-    """Whether the directory is this process's alone; two servers never write one read model."""
+    """Lock the directory; yields False if another server already writes its read model there."""
     directory.mkdir(mode=0o700, exist_ok=True)
     with (directory / _LOCK).open("a") as lock:
         try:
@@ -60,10 +60,10 @@ def owning(directory: Path) -> Iterator[bool]:
 
 
 def new_name(expected_bytes: int) -> str:
-    """The name of a file that does not exist yet, with the address space that it may fill, in GiB.
+    """Return a name for a new file, which holds the address space that it may fill, in GiB.
 
-    There is room for eight times the bytes that are expected; a file that is full is made again.
-    Who reads must map as much as who writes, or could not follow when the file grows.
+    There is room for eight times the expected bytes; a file that is full is made again. Readers
+    must map as much as the writer, or they could not follow when the file grows.
     """
     return f"{secrets.token_hex(8)}-{1 + 8 * expected_bytes // _GIB}{_SUFFIX}"
 
@@ -73,7 +73,7 @@ def _map_bytes(name: str) -> int:
 
 
 def current_name(directory: Path) -> str | None:
-    """The name of the file that holds the read model; None where there is none."""
+    """Return the name of the file that holds the read model; None if there is none."""
     try:
         name = (directory / _CURRENT).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
@@ -82,16 +82,16 @@ def current_name(directory: Path) -> str | None:
 
 
 def make_current(directory: Path, name: str) -> None:
-    """From now on this file is the read model. Raises OSError."""
+    """Let this file be the read model from now on. Raises OSError."""
     beside = directory / f".{_CURRENT}"
     beside.write_text(name, encoding="ascii")
     beside.replace(directory / _CURRENT)
 
 
 def begin_trial(directory: Path, name: str) -> bool:
-    """Note that a file is about to be read whole; False where that was begun and never ended.
+    """Note that a file is about to be read whole; False if an earlier reading never ended.
 
-    A page that is damaged may end the process that reads it.
+    A damaged page may end the process that reads it.
     """
     trial = directory / _TRIAL
     with suppress(OSError):
@@ -102,12 +102,12 @@ def begin_trial(directory: Path, name: str) -> bool:
 
 
 def end_trial(directory: Path) -> None:
-    """It was read, or is not used."""
+    """Note that the file was read, or is not used."""
     (directory / _TRIAL).unlink(missing_ok=True)
 
 
 def remove_others(directory: Path, name: str) -> None:
-    """Delete all files but this one; who has another one open goes on reading it."""
+    """Delete all files but this one; a process that has another one open can go on reading it."""
     for file in directory.glob(f"*{_SUFFIX}*"):
         if not file.name.startswith(name):
             with suppress(OSError):
@@ -115,12 +115,12 @@ def remove_others(directory: Path, name: str) -> None:
 
 
 def is_there(directory: Path, name: str) -> bool:
-    """Whether nobody has deleted the current file."""
+    """True if this file is current, and nobody has deleted it."""
     return current_name(directory) == name and (directory / name).exists()
 
 
 def open_to_write(directory: Path, name: str) -> lmdb.Environment:
-    """A file to write to, made where it does not exist. Raises lmdb.Error."""
+    """Open a file to write to; make it if it does not exist. Raises lmdb.Error."""
     return lmdb.open(
         str(directory / name),
         subdir=False,
@@ -134,7 +134,7 @@ def open_to_write(directory: Path, name: str) -> lmdb.Environment:
 
 
 def open_to_read(directory: Path, name: str) -> lmdb.Environment | None:
-    """A file to read from, or None where it cannot be used."""
+    """Open a file to read from; None if it cannot be used."""
     if not _is_ours(directory / name):
         return None
     try:
@@ -168,13 +168,13 @@ def _is_ours(file: Path) -> bool:
 
 
 def _is_whole(env: lmdb.Environment, file: Path) -> bool:
-    """Whether every page is there: reading one that is not would kill this process."""
+    """True if every page is there: reading a missing one would kill this process."""
     pages = env.info()["last_pgno"] + 1
     return bool(file.stat().st_size >= pages * env.stat()["psize"])
 
 
 def read_meta(txn: lmdb.Transaction) -> Meta | None:
-    """What the records belong to; None where that cannot be read."""
+    """Return the meta record; None if it cannot be read."""
     found = txn.get(META)
     if found is None:
         return None
@@ -185,7 +185,7 @@ def read_meta(txn: lmdb.Transaction) -> Meta | None:
 
 
 def is_believed(meta: Meta | None, *, code: str, instance: str) -> bool:
-    """Whether records may be used as they are, as far as their file goes."""
+    """True if the records may be used, as far as their file can tell."""
     return (
         meta is not None
         and meta.format == FORMAT

@@ -1,4 +1,4 @@
-"""How the read model is laid out: the spelling of every key, and the form of every value."""
+"""The layout of the read model: the spelling of every key, and the form of every value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FORMAT = 1
 META = b"meta"
 TOKENS = b"tokens"
 KEY_BYTES = 511
-"""Longer ones LMDB does not take; no id is as long."""
+"""The longest key that LMDB takes; ids are shorter."""
 _ETAG = b"etag: "
 _BLANK = b"\r\n\r\n"
 _STEP = b"s"
@@ -27,9 +27,9 @@ _PINNED = b"v"
 LIBRARIES = (_LIBRARY, b"m")
 """The first key of all libraries, and the first after them."""
 MADE = ((_MADE, b"G"), (_MADE_PIECE, b"g"))
-"""The first key of all filtered lists, and the first after them; the same of their pieces."""
+"""The first key of all filtered lists, and the first after them; likewise of their pieces."""
 ASKED = (*MADE, (_PINNED, b"w"))
-"""The same with older releases, which outlive a commit."""
+"""Likewise, and with older releases, which outlive a commit."""
 STEPS_LIST = "steps"
 LIBRARIES_LIST = "libraries"
 USABLE_LIST = "usable"
@@ -39,20 +39,20 @@ CODINGS = (b"br", b"gzip")
 
 
 class Meta(msgspec.Struct, frozen=True, array_like=True):
-    """What all records belong to."""
+    """The meta record: the commit and the code that all records belong to."""
 
     format: int
     code: str
     """The fingerprint of the code that made them."""
     instance: str
     boot: str
-    """Of the machine: what was written before it stopped may not be on the disk."""
+    """The machine's start: what was written before it may not be on the disk."""
     commit: str
     committed_at: str
     libraries: int
     steps: int
     made_bytes: int = 0
-    """How large the file was when it was made."""
+    """The size of the file when it was made."""
     vouched: str = ""
     """The run of the server whose keeper compared it with the registry."""
     moved: str = ""
@@ -60,7 +60,7 @@ class Meta(msgspec.Struct, frozen=True, array_like=True):
 
 
 class StoredToken(msgspec.Struct, frozen=True, array_like=True):
-    """A token that may read: the hash of its secret, and until when (seconds since 1970)."""
+    """A token that may read: the hash of its secret, and its end (seconds since 1970)."""
 
     digest: str
     token_id: int
@@ -94,38 +94,38 @@ def step_parts(value: bytes) -> tuple[bytes, bytes]:
 
 
 def step_key(step_id: str, *, is_visible: bool = True) -> bytes:
-    """Where a step is; one of a disabled library is only a part of the library's detail."""
+    """The key of a step; one of a disabled library is only a part of the library's detail."""
     return (_STEP if is_visible else _HIDDEN) + step_id.encode()
 
 
 def library_key(name: str) -> bytes:
-    """Where a library is: a `ServedLibrary` whose steps have no bodies."""
+    """The key of a library: a `ServedLibrary` whose steps have no bodies."""
     return _LIBRARY + name.encode()
 
 
 def number_key(number: int) -> bytes:
-    """Where the name of the library with this id is."""
+    """The key of the name of the library with this id."""
     return _NUMBER + b"%d" % number
 
 
 def list_key(name: str, coding: bytes = b"") -> bytes:
-    """Where a long list's `StoredBody` is, plain or in one of `CODINGS`."""
+    """The key of a long list's `StoredBody`, plain or in one of `CODINGS`."""
     return _LIST + name.encode() + b"/" + coding
 
 
 def piece_key(digest: bytes) -> bytes:
-    """Where the entries of neighbouring libraries are; the key is their digest."""
+    """The key of a piece of a list: the entries of neighbouring libraries, by their digest."""
     return _PIECE + digest
 
 
 def filtered_key(category: str | None, library: str | None, platform: str | None) -> bytes:
-    """Where a filtered list of steps is, once somebody asked for it."""
+    """The key of a filtered list of steps, which is kept once somebody asked for it."""
     asked = msgspec.msgpack.encode((category, library, platform))
     return _MADE + blake2b(asked, digest_size=16).digest()
 
 
 def made_piece_key(digest: bytes) -> bytes:
-    """Where a piece of such a list is."""
+    """The key of a piece of such a list."""
     return _MADE_PIECE + digest
 
 
@@ -136,17 +136,17 @@ def pinned_keys(name: str) -> tuple[bytes, bytes]:
 
 
 def pinned_key(step_id: str, version: str) -> bytes:
-    """Where a step of an older release is, once somebody asked for one of that release."""
+    """The key of a step of an older release, kept once a step of that release was asked for."""
     return _PINNED + f"{step_id}@{version}".encode()
 
 
 def deflated_key(digest: bytes) -> bytes:
-    """Where the deflated form of a piece is; the digest is that of the piece."""
+    """The key of the deflated form of the piece with this digest."""
     return _DEFLATED + digest
 
 
 def whole_key(digest: bytes) -> bytes:
-    """Where a compressed list is that cannot be kept in pieces."""
+    """The key of a compressed list that cannot be kept in pieces."""
     return _WHOLE + digest
 
 
@@ -156,5 +156,5 @@ def digest_in(key: bytes) -> bytes:
 
 
 def is_whole(key: bytes) -> bool:
-    """Whether it is a key of `whole_key`."""
+    """True if `whole_key` has made this key."""
     return key.startswith(_WHOLE)

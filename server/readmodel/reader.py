@@ -1,4 +1,4 @@
-"""Reads the read model, as a lookup worker does: each request in one transaction."""
+"""Reads the read model for a lookup worker: each request in one transaction."""
 
 from __future__ import annotations
 
@@ -21,13 +21,10 @@ _LOG = structlog.get_logger(__name__)
 
 
 class Reader:
-    """The newest state that the keeper of this run has vouched for; None as long as there is none.
-
-    For one thread.
-    """
+    """Reads the newest state that the keeper of this run has vouched for. For one thread."""
 
     def __init__(self, place: Callable[[], Path | None], run: str) -> None:
-        """Nothing is opened yet; ``place`` says where the read model is, once that is known."""
+        """Open nothing yet; ``place`` returns the directory of the read model, once known."""
         self._place = place
         self._run = run
         self._env: lmdb.Environment | None = None
@@ -35,14 +32,14 @@ class Reader:
         self._seen = -1
         self._told = ""
         self.meta: Meta | None = None
-        """What the newest state that was seen belongs to."""
+        """The meta record of the newest state that was seen."""
         self.tokens: dict[str, tuple[int, float]] = {}
         """Id and end of each token that may read, by the hash of its secret."""
         self.tokens_seen = 0
-        """Changes whenever these may have changed."""
+        """Grows whenever the tokens may have changed."""
 
     def begin(self) -> lmdb.Transaction | None:
-        """A transaction on the newest state, for the caller to abort; None where there is none."""
+        """Begin a transaction on the newest state, which the caller aborts; None without one."""
         env = self._env or self._open()
         if env is None:
             return None
@@ -60,13 +57,13 @@ class Reader:
             self._env = None
 
     def _tell(self, problem: str) -> None:
-        """Each problem once: it may come with every request."""
+        """Log a problem once: it may come with every request."""
         if problem != self._told:
             _LOG.error("the read model cannot be read", reason=problem)
         self._told = problem
 
     def _hear(self, txn: lmdb.Transaction) -> lmdb.Transaction | None:
-        """Look at what has changed in general; the file may be another one by now."""
+        """Read the meta record after a change; go over to another file if it says so."""
         meta = model_files.read_meta(txn)
         if meta is None or meta.vouched != self._run:
             txn.abort()
@@ -76,7 +73,7 @@ class Reader:
             before, self._env = self._env, None
             env = self._open()
             if env is None and before is not None:
-                self._env = before  # what was there is better than nothing
+                self._env = before  # an old state is better than nothing
                 return before.begin()
             return self.begin()
         self._seen = txn.id()
@@ -93,7 +90,7 @@ class Reader:
         self.tokens_seen += 1
 
     def look(self) -> None:
-        """Go over to the current file where the old one did not say that it is over."""
+        """Go over to the current file even if the old one does not say so."""
         directory = self._place()
         name = model_files.current_name(directory) if directory is not None else None
         if self._env is not None and name is not None and (directory, name) != self._opened:
@@ -102,7 +99,7 @@ class Reader:
                 self._env, self._seen = before, seen
 
     def newest(self) -> Meta | None:
-        """What the newest state belongs to, after a look at it; None where there is none."""
+        """Return the meta record of the newest state; None if there is none."""
         txn = self.begin()
         if txn is None:
             return None
@@ -121,23 +118,23 @@ class Reader:
 
 
 def value(txn: lmdb.Transaction, key: bytes) -> bytes | None:
-    """What is kept under a key."""
+    """Return the value of a key."""
     return cast("bytes | None", txn.get(key))
 
 
 def stored_list(txn: lmdb.Transaction, name: str, coding: bytes = b"") -> StoredBody | None:
-    """A long list, plain or in one coding; None where it is not kept in that."""
+    """Return a long list, plain or in one coding; None if it is not kept in that form."""
     return stored_body(txn, model_layout.list_key(name, coding))
 
 
 def stored_body(txn: lmdb.Transaction, key: bytes) -> StoredBody | None:
-    """A long answer; None where it is not kept."""
+    """Return a long answer; None if it is not kept."""
     found = txn.get(key)
     return _BODY.decode(found) if found is not None else None
 
 
 def chunks(txn: lmdb.Transaction, body: StoredBody) -> Iterator[bytes]:
-    """The bytes of a long answer, in chunks of a moderate size. Raises KeyError."""
+    """Yield the bytes of a long answer, in chunks of a moderate size. Raises KeyError."""
     waiting: list[bytes] = []
     size = 0
     for literal, key in body.parts:

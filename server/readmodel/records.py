@@ -1,4 +1,4 @@
-"""What is served: lean, immutable records of bytes, made once from a registry's libraries.
+"""The records that are served: lean, immutable bytes, made once from a registry's libraries.
 
 The records are msgspec structs and not dataclasses, because they are kept by the ten thousand:
 the garbage collector does not walk them, and the cache on disk decodes straight into them.
@@ -63,7 +63,7 @@ class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     missing: tuple[str, ...] = ()
     """Versions that were served and whose directory is gone, without a word in the facts."""
     news: bytes = b""
-    """What is served of it for the first time: a `RememberedLibrary`, as msgpack."""
+    """Its part that is served for the first time: a `RememberedLibrary`, as msgpack."""
     alarmed: tuple[str, ...] = ()
     """Versions that are in alarm."""
 
@@ -149,7 +149,7 @@ def served_library(
 
 
 def _news(library: Library, known: RememberedLibrary | None) -> bytes:
-    """What is to be remembered: releases, and what the library is as long as nothing is wrong."""
+    """Return what to remember: new releases, and the library's facts if nothing is wrong."""
     versions = by_version(known)
     new = tuple(_new_releases(library, versions))
     is_sound = library.status is not LibraryStatus.ERROR
@@ -201,7 +201,7 @@ def _missing(library: Library, known: RememberedLibrary | None) -> tuple[str, ..
 
 
 def news_of(libraries: Iterable[ServedLibrary]) -> list[RememberedLibrary]:
-    """What is to be remembered of these libraries."""
+    """Return what to remember of these libraries."""
     return [_DECODER.decode(library.news) for library in libraries if library.news]
 
 

@@ -18,11 +18,11 @@ ALARMS_KEPT = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Totals:
-    """What ends the list of steps: how many, of which categories, of which libraries (sorted)."""
+    """The end of the list of steps: their count, their categories, their libraries (sorted)."""
 
     count: int
     categories: Mapping[str, int]
-    """How many of the libraries have each."""
+    """The number of libraries that have each."""
     names: Sequence[str]
 
     def tail(self) -> bytes:
@@ -118,7 +118,7 @@ def next_served(
     by_name, by_id, steps = dict(before.libraries), dict(before.by_id), dict(before.steps)
     read = tuple(changed)
     changed = tuple(library for library in read if not library.is_hidden)
-    # One that was hidden before is not known here, and one of nothing is no change.
+    # One that was hidden before is not known here, so that removing it changes nothing.
     hidden = (library.name for library in read if library.is_hidden)
     removed = tuple(name for name in dict.fromkeys((*removed, *hidden)) if name in by_name)
     names = list(by_name)
@@ -196,7 +196,7 @@ def _make_lists(by_name: Mapping[str, ServedLibrary], contiguous: int) -> Lists:
 
 
 def _next_lists(before: Served, changes: Mapping[str, ServedLibrary | None], most: int) -> Lists:
-    """The lists after a change: only the pieces that are touched are made anew."""
+    """Return the lists after a change: only the pieces that are touched are made again."""
     lists = before.lists
 
     def of(is_in: Callable[[ServedLibrary], bool]) -> dict[str, ServedLibrary | None]:
@@ -264,7 +264,7 @@ def _summary(library: ServedLibrary) -> tuple[bytes, ...]:
 
 
 def steps_tail(count: int, categories: Iterable[str], libraries: Iterable[str]) -> bytes:
-    """What ends a list of steps; the same bytes as ``wire.step_list_bytes`` writes."""
+    """Return the end of a list of steps: the same bytes as ``wire.step_list_bytes`` writes."""
     fields = {
         "total_count": count,
         "categories": sorted(set(categories)),

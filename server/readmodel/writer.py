@@ -1,4 +1,4 @@
-"""Writes the read model: what a commit changed in a transaction, or all into a new file."""
+"""Writes the read model: a commit's changes in one transaction, or everything into a new file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from server.readmodel.records import ServedLibrary, ServedStep, etag_of
 from server.readmodel.served import Served
 
 _AT_ONCE_BYTES = 16 * 1024 * 1024
-"""Written in one transaction of a new file: pages not yet written are held in memory."""
+"""Bytes for one transaction of a new file: unwritten pages are held in memory."""
 _LEAST_BYTES = 64 * 1024 * 1024
 _ASKED_BYTES = 32 * 1024 * 1024
 _RECORD_BYTES = 1_024
-"""Counted for each record beside its value, so that many small ones end as well."""
+"""Bytes counted for each record besides its value, so that small ones are limited as well."""
 _GROWTH = 3
-"""A file that has grown to so many times its first size is made again."""
+"""A file that has grown to this many times its first size is made again."""
 _ENCODER = msgspec.msgpack.Encoder()
 _LIBRARY = msgspec.msgpack.Decoder(ServedLibrary)
 _BODY = msgspec.msgpack.Decoder(StoredBody)
@@ -37,7 +37,7 @@ Records = Iterable[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredState:
-    """What a read model holds: the records that it was made of."""
+    """The content of a read model: the records that it was made of."""
 
     commit: str
     committed_at: str
@@ -45,7 +45,7 @@ class StoredState:
 
 
 class ReadModel:
-    """The read model as its only writer has it. Safe to use from many threads."""
+    """The read model, for its only writer. Safe to use from many threads."""
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class ReadModel:
         run: str,
         asked_bytes: int = _ASKED_BYTES,
     ) -> None:
-        """``run`` is that of the server, whose workers believe no file of another run.
+        """``run`` is an id of the server's run, whose workers use no file of another run.
 
-        What is only kept because it was asked for has at most ``asked_bytes``.
+        Records that are only kept because they were asked for take at most ``asked_bytes``.
         """
         self._asked_bytes = asked_bytes
         self._directory = directory
@@ -72,7 +72,7 @@ class ReadModel:
         self._tokens: Sequence[StoredToken] = ()
 
     def read(self) -> StoredState | None:
-        """All records of the file that is there; None where it cannot be believed, or is in use."""
+        """Return all records of the existing file; None if it cannot be trusted, or is in use."""
         name = model_files.current_name(self._directory)
         if name is None or self._env is not None:
             return None
@@ -105,7 +105,7 @@ class ReadModel:
         return state
 
     def vouch(self, served: Served) -> None:
-        """Let workers answer from what is there: it is what is to be served. Raises lmdb.Error."""
+        """Let workers answer from the file: it holds what is to be served. Raises lmdb.Error."""
         with self._lock:
             if self._env is None:
                 self._replace(served)
@@ -122,7 +122,7 @@ class ReadModel:
             self._replace(served)
 
     def change(self, served: Served, names: Iterable[str]) -> None:
-        """Write what became of these libraries, and the lists. Raises lmdb.Error, OSError."""
+        """Write the new state of these libraries, and the lists. Raises lmdb.Error, OSError."""
         with self._lock:
             env = self._env
             if env is None or self._is_to_be_made_again(env):
@@ -134,7 +134,7 @@ class ReadModel:
             except lmdb.MapFullError:
                 self._replace(served)
             except lmdb.Error:
-                # LMDB believes nothing of a file that it could not write to its end; nor do we.
+                # LMDB does not trust a file that it could not write to its end, and nor do we.
                 self._env = None
                 env.close()
                 raise
@@ -201,7 +201,7 @@ class ReadModel:
                         _put_all(txn, records)
 
     def _has_room(self, records: Sequence[tuple[bytes, bytes]]) -> bool:
-        """Whether these may be kept because they were asked for; the others may have to go."""
+        """True if there is room for records that were asked for; may delete all earlier ones."""
         size = sum(len(value) + _RECORD_BYTES for _, value in records)
         if self._env is None or size > self._asked_bytes:
             return False
@@ -221,7 +221,7 @@ class ReadModel:
             yield txn
 
     def set_tokens(self, tokens: Sequence[StoredToken]) -> None:
-        """The tokens that are accepted from now on. Raises lmdb.Error."""
+        """Write the tokens that are accepted from now on. Raises lmdb.Error."""
         with self._lock:
             if tokens == self._tokens:
                 return
@@ -231,18 +231,18 @@ class ReadModel:
                     txn.put(model_layout.TOKENS, _ENCODER.encode(tokens))
 
     def records(self) -> Records:
-        """Everything as it is kept, in the order of the keys."""
+        """Yield everything as it is kept, in the order of the keys."""
         if self._env is not None:
             with self._env.begin() as txn, txn.cursor() as cursor:
                 for key, value in cursor:
                     yield bytes(key), bytes(value)
 
     def is_missing(self) -> bool:
-        """Whether somebody deleted the file: workers that start find nothing."""
+        """True if somebody deleted the file: new workers would find nothing."""
         return self._env is not None and not model_files.is_there(self._directory, self._name)
 
     def forget_dead_readers(self) -> None:
-        """A worker that was killed pins nothing any more. Raises lmdb.Error."""
+        """Release the pages that killed workers still hold. Raises lmdb.Error."""
         if self._env is not None:
             self._env.reader_check()
 
@@ -349,7 +349,7 @@ def _everything(served: Served) -> Records:
 
 
 def library_records(library: ServedLibrary) -> Records:
-    """What is kept of one library."""
+    """Yield the records of one library."""
     is_visible = bool(library.visible_steps)
     for step in library.steps:
         yield (
@@ -365,7 +365,7 @@ def library_records(library: ServedLibrary) -> Records:
 
 
 def named_lists(served: Served) -> tuple[tuple[str, LongList], ...]:
-    """The long lists, and what each is called here."""
+    """Return the long lists, each with its name in the read model."""
     lists = served.lists
     return tuple(
         zip(model_layout.LISTS, (lists.steps, lists.libraries, lists.usable_libraries), strict=True)
@@ -373,7 +373,7 @@ def named_lists(served: Served) -> tuple[tuple[str, LongList], ...]:
 
 
 def plain_records(one: LongList) -> tuple[StoredBody, Mapping[bytes, bytes]]:
-    """A list, and its pieces by key."""
+    """Return a list, and its pieces by key."""
     keys = [model_layout.piece_key(piece.digest) for piece in one.pieces]
     bodies = (piece.body for piece in one.pieces)
     return _plain_body(one, keys), dict(zip(keys, bodies, strict=True))
@@ -389,7 +389,7 @@ def _plain_body(one: LongList, keys: Sequence[bytes]) -> StoredBody:
 
 
 def compressed_records(one: LongList) -> Iterator[tuple[StoredBody, Mapping[bytes, bytes]]]:
-    """The compressed forms that a list has, and the pieces of each by key."""
+    """Yield the compressed forms of a list, each with its pieces by key."""
     for made in one.compressed:
         if made.members is not None:
             keys = [model_layout.deflated_key(piece.digest) for piece in one.pieces]
@@ -448,7 +448,7 @@ def _body(txn: lmdb.Transaction, name: str, coding: bytes = b"") -> StoredBody |
 
 
 def _put_lists(txn: lmdb.Transaction, served: Served) -> None:
-    """The lists as they are now; the compressed forms of what they were are gone."""
+    """Write the lists; delete the compressed forms of those that have changed."""
     before: set[bytes] = set()
     after: dict[bytes, bytes] = {}
     for name, one in named_lists(served):
@@ -519,7 +519,7 @@ def _check_list(txn: lmdb.Transaction, name: str) -> None:
 
 
 def whole_library(txn: lmdb.Transaction, value: bytes) -> ServedLibrary:
-    """A library with its steps' bodies. Raises KeyError, MsgspecError."""
+    """Return a library with its steps' bodies. Raises KeyError, ValueError, MsgspecError."""
     bare = _LIBRARY.decode(value)
     is_visible = bool(bare.visible_steps)
     steps = []
