@@ -160,7 +160,7 @@ class Server:
             self.site,
             idempotent=Idempotent(self.database, settings, self.pools.rows, is_here=self._is_here),
             health=self.health.fields,
-            inner=self.inner,
+            inner=self._loaded_inner,
         )
 
     def start(self) -> None:
@@ -207,6 +207,12 @@ class Server:
 
                 self._inner = cast("Application", make_api(self._parts()))
             return self._inner
+
+    async def _loaded_inner(self) -> Application:
+        """FastAPI takes its time to be imported, and others are to be answered meanwhile."""
+        if self._inner is None:
+            return await self.pools.reading.end(self.inner)
+        return self._inner
 
     def _tell_tokens(self, tokens: Sequence[StoredToken]) -> None:
         """Let workers know who may read; as long as they do not, they ask here."""

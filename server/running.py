@@ -11,18 +11,15 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import msgspec
 import structlog
 
-from registry.processes.lifeline import WITH_PARENT, lifeline
-from registry.processes.program import program, program_environment
+from registry.processes.lifeline import lifeline
 from server.errors import ListenError, ServerError
+from server.processes.child import Child
 from server.processes.launch import Launch, ServerFacts, relay_path
 from server.processes.listening import listening_socket
 from server.settings import Settings
@@ -30,11 +27,8 @@ from server.settings import Settings
 _KEEPER = "server.keeper.program"
 _WORKER = "server.worker.program"
 _BACKLOG = 4_096
-# A process that ends sooner than this after its start is not started again at once.
-_SETTLED_SECONDS = 2.0
-_LONGEST_PAUSE_SECONDS = 5.0
 _LOOK_SECONDS = 0.5
-# Beyond the time that each process gives itself to stop.
+# After what each process grants itself to stop.
 _LAST_SECONDS = 8.0
 _LOG = structlog.get_logger(__name__)
 
@@ -47,11 +41,11 @@ def serve_registry(
     *,
     site: Path | None = None,
     builds: bool = True,
-    ready: Ready = lambda facts, port: None,  # noqa: ARG005 - the arguments of a Ready
+    ready: Ready = lambda facts, port: None,  # noqa: ARG005 - what a Ready is given
 ) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` is called once, when lookups are answered.
 
-    Raises SettingsError, ListenError, NotARegistryError, UnknownInstanceError.
+    Raises SettingsError, AddressError, NotARegistryError, UnknownInstanceError.
     """
     with _listening(settings.host, settings.port) as listening, _runtime() as directory:
         listening.listen(_BACKLOG)
@@ -67,13 +61,13 @@ def serve_registry(
                 site=str(site) if site is not None else None,
                 builds=builds,
             )
-            keeper = _Child(
+            keeper = Child(
                 module=_KEEPER,
                 launch=msgspec.structs.replace(launch, listening=relaying.fileno()),
                 end=end,
             )
             workers = [
-                _Child(
+                Child(
                     module=_WORKER, launch=msgspec.structs.replace(launch, number=number), end=end
                 )
                 for number in range(max(1, settings.workers))
@@ -115,63 +109,13 @@ def _relay_socket(directory: Path) -> socket.socket:
     return made
 
 
-@dataclass(kw_only=True, slots=True, eq=False)
-class _Child:
-    """A process that is started again whenever it ends."""
-
-    module: str
-    launch: Launch
-    end: int
-    process: subprocess.Popen[bytes] | None = field(default=None)
-    connection: Connection[Any, Any] | None = field(default=None)
-    is_ready: bool = field(default=False)
-    heard: float = field(default=0.0)
-    """The time of its last sign of life; 0 before the first one."""
-    began: float = field(default=0.0)
-    due: float = field(default=0.0)
-    """The time for its next start, if it is not running."""
-    pause: float = field(default=0.0)
-
-    def start(self) -> None:
-        """Start the process, with a connection of its own."""
-        ours, theirs = Pipe(duplex=False)
-        with theirs:
-            told = msgspec.structs.replace(self.launch, telling=theirs.fileno())
-            self.process = subprocess.Popen(
-                program(self.module),
-                stdin=subprocess.PIPE,
-                pass_fds=[self.launch.listening, theirs.fileno(), self.end],
-                env={**program_environment(), WITH_PARENT: str(self.end)},
-            )
-        if self.process.stdin is not None:
-            with suppress(OSError), self.process.stdin as stdin:
-                stdin.write(msgspec.json.encode(told))
-        self.connection = ours
-        self.began, self.heard, self.is_ready = monotonic(), 0.0, False
-
-    def signal(self, number: int) -> None:
-        """Send a signal, if the process is running."""
-        if self.process is not None:
-            self.process.send_signal(number)
-
-    def left(self, now: float) -> int | None:
-        """Return the status of a process that ended, and set its next start; None if it runs."""
-        if self.process is None or (status := self.process.poll()) is None:
-            return None
-        self.process = None
-        is_early = now - self.began < _SETTLED_SECONDS
-        self.pause = min(max(2 * self.pause, 0.1), _LONGEST_PAUSE_SECONDS) if is_early else 0.0
-        self.due = now + self.pause
-        return status
-
-
 class _Supervisor:
     """Starts the processes, hears them, replaces and stops them. One thread."""
 
     def __init__(
         self,
-        keeper: _Child,
-        workers: list[_Child],
+        keeper: Child,
+        workers: list[Child],
         settings: Settings,
         ready: Callable[[ServerFacts], None],
     ) -> None:
@@ -213,10 +157,10 @@ class _Supervisor:
     def _stop(self, *_: object) -> None:
         self._is_stopping = True
 
-    def _children(self) -> tuple[_Child, ...]:
+    def _children(self) -> tuple[Child, ...]:
         return (self._keeper, *self._workers)
 
-    def _start(self, child: _Child) -> None:
+    def _start(self, child: Child) -> None:
         child.start()
         if child.connection is not None:
             self._selector.register(child.connection.fileno(), selectors.EVENT_READ, child)
@@ -232,7 +176,7 @@ class _Supervisor:
         for child in self._children():
             self._look(child, now)
 
-    def _hear(self, child: _Child) -> None:
+    def _hear(self, child: Child) -> None:
         connection = child.connection
         if connection is None:
             return
@@ -250,22 +194,22 @@ class _Supervisor:
                 self._is_announced = True
                 self._ready(said)
 
-    def _forget(self, child: _Child) -> None:
+    def _forget(self, child: Child) -> None:
         if child.connection is not None:
             self._selector.unregister(child.connection.fileno())
             child.connection.close()
             child.connection = None
 
-    def _failed(self, child: _Child, error: Exception) -> None:
+    def _failed(self, child: Child, error: Exception) -> None:
         """Raise the error at the keeper's first start; later only log it, and try again."""
         if child is self._keeper and not self._is_announced:
             raise error
         _LOG.error("a process cannot start", module=child.module, reason=str(error))
 
-    def _look(self, child: _Child, now: float) -> None:
+    def _look(self, child: Child, now: float) -> None:
         status = child.left(now)
         if status is not None:
-            # Its last messages may say why.
+            # What it said last may say why.
             while child.connection is not None and child.connection.poll():
                 self._hear(child)
             self._forget(child)
@@ -300,7 +244,7 @@ class _Supervisor:
         _wait(self._keeper, ends + self._settings.stop_seconds)
 
 
-def _wait(child: _Child, ends: float) -> None:
+def _wait(child: Child, ends: float) -> None:
     if child.process is None:
         return
     try:

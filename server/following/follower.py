@@ -35,7 +35,8 @@ from server.following.upkeep import Upkeep
 from server.readmodel.loading import load_all, load_names
 from server.readmodel.records import ServedLibrary, news_of
 from server.readmodel.served import Served, make_served, next_served
-from server.readmodel.writer import ReadModel, StoredState
+from server.readmodel.stored_state import StoredState
+from server.readmodel.writer import ReadModel
 from server.settings import Settings
 
 # After several changes more will come: lookups get their share meanwhile.

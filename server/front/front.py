@@ -6,7 +6,6 @@ catalogue. Checks that hold for every request are made here, and here only.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 
@@ -67,7 +66,7 @@ class HotApp:
         *,
         idempotent: Idempotent,
         health: Callable[[], dict[str, object]],
-        inner: Callable[[], Application],
+        inner: Callable[[], Awaitable[Application]],
     ) -> None:
         """All parts are made by `server.app`."""
         self._settings = settings
@@ -79,7 +78,6 @@ class HotApp:
         self._headers = CommonHeaders(settings)
         self._health = health
         self._inner = inner
-        self._loaded: Application | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""
@@ -182,11 +180,9 @@ class HotApp:
                 message = {**message, "body": b""}
             await send(message)
 
-        if self._loaded is None:
-            # FastAPI takes its time to be imported, and the others are to be answered meanwhile.
-            self._loaded = await asyncio.to_thread(self._inner)
+        inner = await self._inner()
         try:
-            await self._loaded(scope, receive, watched)
+            await inner(scope, receive, watched)
         except Exception:  # noqa: BLE001 - whatever it was, the client gets an answer
             request_id = request_id_of(scope)
             _LOG.exception(

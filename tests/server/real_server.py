@@ -96,18 +96,27 @@ def processes_of(client: Client) -> list[int]:
     """All processes that a server has started, and those that these have."""
     found, waiting = [], [client.process.pid]
     while waiting:
-        process = waiting.pop()
-        for task in Path(f"/proc/{process}/task").glob("*/children"):
-            with suppress(OSError):  # it has ended meanwhile
-                children = [int(child) for child in task.read_text(encoding="ascii").split()]
-                found += children
-                waiting += children
+        children = _children(waiting.pop())
+        found += children
+        waiting += children
+    return found
+
+
+def _children(process: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):  # it has ended meanwhile
+            found += [int(child) for child in task.read_text(encoding="ascii").split()]
     return found
 
 
 def running_module(client: Client, module: str) -> list[int]:
-    """Those of a server's processes that run a module of ours."""
-    return [pid for pid in processes_of(client) if module.encode() in command_of(pid).split(b"\0")]
+    """Those of a server's own processes that run a module of ours.
+
+    What these start has the same command line for a moment, before it is another program.
+    """
+    children = _children(client.process.pid)
+    return [pid for pid in children if module.encode() in command_of(pid).split(b"\0")]
 
 
 def command_of(pid: int) -> bytes:

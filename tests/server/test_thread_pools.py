@@ -21,7 +21,7 @@ _PAGE = (ROOT / "docs/operators.md").read_text(encoding="utf-8")
 _OTHERS = {
     "server/thread_pools.py": {"ThreadPoolExecutor"},
     "server/readmodel/loading.py": {"ThreadPoolExecutor"},
-    "server/running.py": {"ThreadPoolExecutor", "to_thread"},
+    "server/keeper/keeper.py": {"ThreadPoolExecutor", "to_thread"},
     "server/changes/change_queue.py": {"WorkerPool"},
     "server/changes/planning_queue.py": {"WorkerPool"},
 }

@@ -20,6 +20,7 @@ from tests.server.real_server import (
     Client,
     Place,
     Reply,
+    command_of,
     make_token,
     making_place,
     processes_of,
@@ -333,9 +334,7 @@ def test_a_writing_process_that_is_killed_is_started_anew(client: Client, place:
     """And so is the one that checks uploads."""
     install(client, "alpha")
     workers = [
-        child
-        for child in processes_of(client)
-        if b"registry.processes.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+        child for child in processes_of(client) if b"registry.processes.worker" in command_of(child)
     ]
     assert len(workers) == 2
     for worker in workers:

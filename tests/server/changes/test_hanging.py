@@ -20,6 +20,7 @@ from tests.server.real_server import (
     Client,
     Place,
     Reply,
+    command_of,
     making_place,
     processes_of,
     serving,
@@ -51,7 +52,7 @@ def asking(client: Client, name: str) -> Iterator[Future[Reply]]:
 def writer(client: Client) -> int:
     """The process that writes."""
     for child in processes_of(client):
-        is_worker = b"registry.processes.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+        is_worker = b"registry.processes.worker" in command_of(child)
         # One that checks uploads is nicer.
         if is_worker and os.getpriority(os.PRIO_PROCESS, child) == _NICENESS:
             return child

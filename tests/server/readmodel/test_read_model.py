@@ -15,7 +15,8 @@ from server.readmodel import model_files, model_layout
 from server.readmodel.model_layout import StoredToken
 from server.readmodel.records import ServedLibrary, ServedStep, etag_of
 from server.readmodel.served import Served, make_served, next_served
-from server.readmodel.writer import ReadModel, StoredState
+from server.readmodel.stored_state import StoredState
+from server.readmodel.writer import ReadModel
 from tests.server.readmodel import process
 
 _RUN = "run"

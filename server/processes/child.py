@@ -1,0 +1,70 @@
+"""A process that the supervisor starts again whenever it ends."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, Pipe
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from registry.processes.lifeline import WITH_PARENT
+from registry.processes.program import program, program_environment
+from server.processes.launch import Launch
+
+# One that ends sooner than this after its start is not started again at once.
+_SETTLED_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Child:
+    """A process that is to be there: started again whenever it ends."""
+
+    module: str
+    launch: Launch
+    end: int
+    process: subprocess.Popen[bytes] | None = field(default=None)
+    connection: Connection[Any, Any] | None = field(default=None)
+    is_ready: bool = field(default=False)
+    heard: float = field(default=0.0)
+    """The time of its last sign of life; 0 before the first one."""
+    began: float = field(default=0.0)
+    due: float = field(default=0.0)
+    """The time for its next start, if it is not running."""
+    pause: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Start it, with a connection of its own."""
+        ours, theirs = Pipe(duplex=False)
+        with theirs:
+            told = msgspec.structs.replace(self.launch, telling=theirs.fileno())
+            self.process = subprocess.Popen(
+                program(self.module),
+                stdin=subprocess.PIPE,
+                pass_fds=[self.launch.listening, theirs.fileno(), self.end],
+                env={**program_environment(), WITH_PARENT: str(self.end)},
+            )
+        if self.process.stdin is not None:
+            with suppress(OSError), self.process.stdin as stdin:
+                stdin.write(msgspec.json.encode(told))
+        self.connection = ours
+        self.began, self.heard, self.is_ready = monotonic(), 0.0, False
+
+    def signal(self, number: int) -> None:
+        """Tell it something, if it is there."""
+        if self.process is not None:
+            self.process.send_signal(number)
+
+    def left(self, now: float) -> int | None:
+        """The status with which it has ended; None while it is there. It is due again then."""
+        if self.process is None or (status := self.process.poll()) is None:
+            return None
+        self.process = None
+        is_early = now - self.began < _SETTLED_SECONDS
+        self.pause = min(max(2 * self.pause, 0.1), _LONGEST_PAUSE_SECONDS) if is_early else 0.0
+        self.due = now + self.pause
+        return status
