@@ -19,7 +19,6 @@ _TEMPLATES = "catalog-site/templates/*.html"
 # Text of a template, and not of its language; of a page, and not of an example in it.
 _NOT_TEXT = re.compile(r"\{[{%#].*?[}%#]\}|^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 _LIST = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-BEING_REWRITTEN = tuple(_LIST["being_rewritten"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,17 +76,14 @@ def all_texts() -> Iterator[Text]:
 def texts_of_code(place: str, source: bytes) -> Iterator[Text]:
     """Yield the strings, docstrings and comments of a module."""
     documentation = set()
-    is_rewritten = place.startswith(BEING_REWRITTEN)
     for node in ast.walk(tree := ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             documentation.add(node.value)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             kind = "docstrings" if node in documentation else "strings"
-            if kind == "strings" or not is_rewritten:
-                yield _text(kind, f"{place}:{node.lineno}", node.value)
-    if not is_rewritten:
-        yield from _comments(place, source)
+            yield _text(kind, f"{place}:{node.lineno}", node.value)
+    yield from _comments(place, source)
 
 
 def _comments(place: str, source: bytes) -> Iterator[Text]:

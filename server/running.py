@@ -45,7 +45,7 @@ def serve_registry(
 ) -> None:
     """Serve until SIGTERM or SIGINT. ``ready`` is called once, when lookups are answered.
 
-    Raises SettingsError, AddressError, NotARegistryError, UnknownInstanceError.
+    Raises SettingsError, ListenError, NotARegistryError, UnknownInstanceError.
     """
     with _listening(settings.host, settings.port) as listening, _runtime() as directory:
         listening.listen(_BACKLOG)

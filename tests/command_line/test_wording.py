@@ -81,10 +81,6 @@ def test_docstrings_comments_and_strings_are_read(source: str, *, found: bool) -
     assert bool(list(WORDING.found_in(WORDING.texts_of_code("a.py", source.encode())))) is found
 
 
-def test_what_is_being_rewritten_is_there() -> None:
-    assert all((ROOT / place).exists() for place in WORDING.BEING_REWRITTEN)
-
-
 @pytest.mark.parametrize(
     ("amount", "one", "many", "expected"),
     [
