@@ -149,7 +149,7 @@ class _Supervisor:
                 self._end()
             finally:
                 for child in self._children():
-                    child.signal(signal.SIGKILL)
+                    child.kill()
                 for number, handler in handlers.items():
                     signal.signal(number, handler)
                 signal.set_wakeup_fd(before)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.installed import command
 
 NOBODY = 65534
 SECOND = 65533
+_STARTS_ANOTHER = "import subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
 _READS = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
 
 
@@ -19,7 +21,8 @@ _READS = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_sea
 def _prefix(uid: int, group: int) -> list[str]:
     """How a program is started as this user; the interpreter may lie where only root may look.
 
-    Then the user gets the right to read everything, which is what these tests are about.
+    Then the user gets the right to read everything, which is what these tests are about; also
+    where only the first program gets there, and none that it starts.
     """
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         cannot_run("tests with another user", "run them as root, with setpriv of util-linux")
@@ -27,7 +30,7 @@ def _prefix(uid: int, group: int) -> list[str]:
     for words in (plain, [*plain, *_READS, "--bounding-set=-all,+dac_read_search"]):
         if (
             subprocess.run(
-                [*words, *command("--version")], capture_output=True, check=False
+                [*words, sys.executable, "-c", _STARTS_ANOTHER], capture_output=True, check=False
             ).returncode
             == 0
         ):

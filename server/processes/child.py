@@ -59,6 +59,12 @@ class Child:
         if self.process is not None:
             self.process.send_signal(number)
 
+    def kill(self) -> None:
+        """End it at once, and wait until it has ended."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
     def left(self, now: float) -> int | None:
         """The status with which it has ended; None while it is there. It is due again then."""
         if self.process is None or (status := self.process.poll()) is None:
