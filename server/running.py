@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 import selectors
 import shutil
@@ -95,9 +97,13 @@ def _listening(host: str, port: int) -> socket.socket:
 def _runtime() -> Iterator[Path]:
     """Make a directory for this run, which no other user may enter."""
     made = Path(tempfile.mkdtemp(prefix="opsteps-"))
+    held = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        # Whoever tidies directories of temporary files leaves one alone that is locked.
+        fcntl.flock(held, fcntl.LOCK_SH)
         yield made
     finally:
+        os.close(held)
         shutil.rmtree(made, ignore_errors=True)
 
 
