@@ -130,7 +130,7 @@ def test_a_tag_that_is_gone_changes_no_answer_and_the_alarm_says_how_to_put_it_b
         place.git("tag", "-d", "alpha/v2.0.0")
         said = _sick(client, "2.0.0: it was served, and its tag is gone")
         assert client.get(_COPY).body == served
-        assert b"opsteps_alarms 1.0" in client.get("/metrics").body
+        until(lambda: b"opsteps_alarms 1.0" in client.get("/metrics").body)
         _obey(place, said, "git tag -f alpha/v2.0.0")
         _healthy(client)
         assert client.get(_COPY).body == served
