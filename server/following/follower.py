@@ -30,6 +30,7 @@ from server.following.garbage_collection import Collecting
 from server.following.git_maintenance import Maintenance
 from server.following.head_watch import HeadWatch
 from server.following.judging import Judging
+from server.following.returned_memory import return_memory
 from server.following.tag_watch import TagWatch
 from server.following.upkeep import Upkeep
 from server.readmodel.loading import load_all, load_names
@@ -269,6 +270,7 @@ class Follower:
             # Git keeps what it read for us; the next read starts it again, in milliseconds.
             self._registry.close()
         self._swap(served, started, warm=self.snapshot is None)
+        return_memory()
 
     def _load_from_git(self, snapshot: Snapshot, warm: StoredState | None) -> list[ServedLibrary]:
         """All records of a snapshot; those kept from another commit that still hold are used."""
