@@ -112,10 +112,10 @@ def _until_it_holds_open(pid: int, path: Path) -> None:
 
 
 _BUG = """
-import registry.commands
+import registry.commands.init as command
 def init(directory: str) -> None:
     raise ValueError("a \\x1b[31m line\\nand another")
-registry.commands.init = init
+command.init = init
 import opsteps
 opsteps.main(["init", "x"])
 """
