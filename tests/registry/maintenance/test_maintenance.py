@@ -133,7 +133,7 @@ def test_the_command_says_what_it_did(registry: Registry) -> None:
 def test_commands_fold_many_packs_by_themselves(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry.commands.options._MANY_PACKS", 10)
+    monkeypatch.setattr("registry.commands.writing._MANY_PACKS", 10)
     assert count_packs(registry) >= 10
     let_follow(registry)
     assert count_packs(registry) < 10
