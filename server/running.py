@@ -29,6 +29,7 @@ from server.settings import Settings
 _KEEPER = "server.keeper.program"
 _WORKER = "server.worker.program"
 _BACKLOG = 4_096
+_RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
 # After what each process grants itself to stop.
 _LAST_SECONDS = 8.0
@@ -167,7 +168,15 @@ class _Supervisor:
         return (self._keeper, *self._workers)
 
     def _start(self, child: Child) -> None:
-        child.start()
+        try:
+            child.start()
+        except OSError as error:
+            if not self._is_announced:
+                raise
+            # The others go on: a machine without memory or processes may have some in a moment.
+            _LOG.error("a process cannot start", module=child.module, reason=str(error))
+            child.due = monotonic() + _RETRY_SECONDS
+            return
         if child.connection is not None:
             self._selector.register(child.connection.fileno(), selectors.EVENT_READ, child)
 
@@ -228,7 +237,7 @@ class _Supervisor:
         if child.process is None:
             if now >= child.due:
                 self._start(child)
-        elif child.heard and now - child.heard > self._settings.keeper_silence_seconds:
+        elif child.silent_seconds(now) > self._settings.keeper_silence_seconds:
             _LOG.error("a process does not answer and is replaced", module=child.module)
             child.signal(signal.SIGKILL)
             child.heard = now

@@ -17,12 +17,14 @@ from server.settings import Settings
 _BACKLOG = 4_096
 _FILES_KEPT = 256
 """Open files of the process that are not connections."""
+_FILES_EACH = 2
+"""A connection, and one to the keeper while its request is relayed."""
 _LOOK_SECONDS = 0.5
 
 
 def connections_possible(settings: Settings) -> int:
-    """As many as the setting says and the process may have files open; raises that limit."""
-    wanted = settings.connections + _FILES_KEPT
+    """Count the connections that settings and limits allow; raises the limit of open files."""
+    wanted = _FILES_EACH * settings.connections + _FILES_KEPT
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         more = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -30,7 +32,7 @@ def connections_possible(settings: Settings) -> int:
         soft = more
     if soft == resource.RLIM_INFINITY:
         return settings.connections
-    return max(1, min(settings.connections, soft - _FILES_KEPT))
+    return max(1, min(settings.connections, (soft - _FILES_KEPT) // _FILES_EACH))
 
 
 class Front:

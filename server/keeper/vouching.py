@@ -38,11 +38,9 @@ def vouch_at_once(
     The keeper checks the whole file soon after. Workers accept no token before it has read them.
     """
     name = model_files.current_name(directory)
-    if name is None:
+    if name is None or not _is_tried(directory, name):
         return False
     try:
-        if not model_files.begin_trial(directory, name):
-            return False
         meta = _checked(directory, name, registry)
         if meta is None or not model_files.is_believed(meta, code=code, instance=instance):
             return False
@@ -58,6 +56,18 @@ def vouch_at_once(
     finally:
         model_files.end_trial(directory)
     return True
+
+
+def _is_tried(directory: Path, name: str) -> bool:
+    """True if the reading of the file is noted; False if a reading of it ended an earlier keeper.
+
+    That one's note stays, for `ReadModel.read` to heed.
+    """
+    try:
+        return model_files.begin_trial(directory, name)
+    except OSError as error:
+        _LOG.warning("the read model is not used before it was read", reason=str(error))
+        return False
 
 
 def _checked(directory: Path, name: str, registry: Registry) -> Meta | None:

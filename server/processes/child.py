@@ -18,6 +18,8 @@ from server.processes.launch import Launch
 # One that ends sooner than this after its start is not started again at once.
 _SETTLED_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 5.0
+_FIRST_SIGN = 3
+"""A start takes longer than a pause between two signs of life, above all on a busy machine."""
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -38,21 +40,29 @@ class Child:
     pause: float = field(default=0.0)
 
     def start(self) -> None:
-        """Start it, with a connection of its own."""
+        """Start it, with a connection of its own. Raises OSError."""
         ours, theirs = Pipe(duplex=False)
         with theirs:
             told = msgspec.structs.replace(self.launch, telling=theirs.fileno())
-            self.process = subprocess.Popen(
-                program(self.module),
-                stdin=subprocess.PIPE,
-                pass_fds=[self.launch.listening, theirs.fileno(), self.end],
-                env={**program_environment(), WITH_PARENT: str(self.end)},
-            )
+            try:
+                self.process = subprocess.Popen(
+                    program(self.module),
+                    stdin=subprocess.PIPE,
+                    pass_fds=[self.launch.listening, theirs.fileno(), self.end],
+                    env={**program_environment(), WITH_PARENT: str(self.end)},
+                )
+            except OSError:
+                ours.close()
+                raise
         if self.process.stdin is not None:
             with suppress(OSError), self.process.stdin as stdin:
                 stdin.write(msgspec.json.encode(told))
         self.connection = ours
         self.began, self.heard, self.is_ready = monotonic(), 0.0, False
+
+    def silent_seconds(self, now: float) -> float:
+        """Return the time since its last sign of life; the first one may take longer."""
+        return now - self.heard if self.heard else (now - self.began) / _FIRST_SIGN
 
     def signal(self, number: int) -> None:
         """Tell it something, if it is there."""

@@ -88,6 +88,12 @@ def make_current(directory: Path, name: str) -> None:
     beside.replace(directory / _CURRENT)
 
 
+def forget_current(directory: Path) -> None:
+    """Let no file be the read model: workers that look for one relay everything."""
+    with suppress(OSError):
+        (directory / _CURRENT).unlink()
+
+
 def begin_trial(directory: Path, name: str) -> bool:
     """Note that a file is about to be read whole; False if an earlier reading never ended.
 
@@ -104,6 +110,13 @@ def begin_trial(directory: Path, name: str) -> bool:
 def end_trial(directory: Path) -> None:
     """Note that the file was read, or is not used."""
     (directory / _TRIAL).unlink(missing_ok=True)
+
+
+def remove(directory: Path, name: str) -> None:
+    """Delete a file that could not be written to its end, and what belongs to it."""
+    for file in directory.glob(f"{name}*"):
+        with suppress(OSError):
+            file.unlink()
 
 
 def remove_others(directory: Path, name: str) -> None:

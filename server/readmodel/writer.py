@@ -73,6 +73,10 @@ class ReadModel:
         self._name = ""
         self._made_bytes = 0
         self._tokens: Sequence[StoredToken] = ()
+        self._written_tokens: Sequence[StoredToken] | None = None
+        """The tokens that the file has; None if that is not known."""
+        self._served: Served | None = None
+        """The state that the file was written for last: a file that failed is made again of it."""
 
     def read(self) -> StoredState | None:
         """Return all records of the existing file; None if it cannot be trusted, or is in use."""
@@ -80,15 +84,22 @@ class ReadModel:
         if name is None or self._env is not None:
             return None
         try:
+            # The note of a process that this file ended stays until another file is current.
             if not model_files.begin_trial(self._directory, name):
+                _LOG.warning("the read model is made again", reason="reading it once never ended")
                 return None
-            return self._read(name)
+        except OSError as error:
+            _LOG.warning("the read model is made again", reason=str(error))
+            return None
+        try:
+            state = self._read(name)
         except (lmdb.Error, OSError, ValueError, KeyError, msgspec.MsgspecError) as error:
             _LOG.warning("the read model is made again", reason=str(error))
             self.close()
-            return None
-        finally:
-            model_files.end_trial(self._directory)
+            model_files.forget_current(self._directory)
+            state = None
+        model_files.end_trial(self._directory)
+        return state
 
     def _read(self, name: str) -> StoredState | None:
         checked = model_files.open_to_read(self._directory, name)
@@ -118,6 +129,7 @@ class ReadModel:
                 made = meta.made_bytes if meta is not None else 0
                 txn.put(model_layout.META, _ENCODER.encode(self._meta(served, made)))
                 txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens))
+            self._served, self._written_tokens = served, self._tokens
 
     def replace(self, served: Served) -> None:
         """Write everything into a new file. Raises lmdb.Error, OSError."""
@@ -138,6 +150,7 @@ class ReadModel:
                     self._change(txn, served, names)
             except lmdb.MapFullError:
                 self._replace(served)
+            self._served = served
 
     def _change(self, txn: lmdb.Transaction, served: Served, names: Iterable[str]) -> None:
         for first, after in model_layout.MADE:
@@ -205,6 +218,9 @@ class ReadModel:
         size = sum(len(value) + _RECORD_BYTES for _, value in records)
         if self._env is None or size > self._asked_bytes:
             return False
+        if self._is_to_be_made_again(self._env):
+            # A slow reader keeps freed pages from being used again; the next commit mends that.
+            return False
         if self._made_bytes + size > self._asked_bytes:
             with self._writing() as txn:
                 for first, after in model_layout.ASKED:
@@ -226,19 +242,29 @@ class ReadModel:
             raise
         except lmdb.Error:
             # LMDB believes nothing of a file that it could not write to its end; nor do we.
-            self._env = None
+            self._env = self._written_tokens = None
             env.close()
             raise
 
     def set_tokens(self, tokens: Sequence[StoredToken]) -> None:
         """Write the tokens that are accepted from now on. Raises lmdb.Error."""
         with self._lock:
-            if tokens == self._tokens:
-                return
             self._tokens = tokens
-            if self._env is not None:
-                with self._writing() as txn:
-                    txn.put(model_layout.TOKENS, _ENCODER.encode(tokens))
+            if self._env is None and self._served is not None:
+                self._replace(self._served)
+            elif self._env is not None and tokens != self._written_tokens:
+                self._put_tokens()
+
+    def _put_tokens(self) -> None:
+        """Write the tokens: a full file is made again, because a revoked one must not stay."""
+        try:
+            with self._writing() as txn:
+                txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens))
+        except lmdb.MapFullError:
+            if self._served is None:
+                raise
+            self._replace(self._served)
+        self._written_tokens = self._tokens
 
     def records(self) -> Records:
         """Yield everything as it is kept, in the order of the keys."""
@@ -284,11 +310,14 @@ class ReadModel:
                 meta = self._meta(served, _size(env))
                 txn.put(model_layout.META, _ENCODER.encode(meta))
                 txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens))
+            model_files.make_current(self._directory, name)
         except BaseException:
             env.close()
+            model_files.remove(self._directory, name)
             raise
-        model_files.make_current(self._directory, name)
+        model_files.end_trial(self._directory)
         before, self._env, self._name, self._made_bytes = self._env, env, name, 0
+        self._served, self._written_tokens = served, self._tokens
         if before is not None:
             _say_moved(before, name)
             before.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from server.asgi.answer import Receive, Scope, Send
+from server.asgi.url_paths import READS
 from server.errors import AnswerError
 from server.relay.frames import Kind, frame, read_frame
 
@@ -24,6 +25,18 @@ class KeeperGoneError(AnswerError):
         super().__init__(503, f"{why}; ask again in a moment", retry_after=_RETRY_SECONDS)
 
 
+class UnfinishedError(AnswerError):
+    """The keeper ended while it worked on a request that may have changed something."""
+
+    def __init__(self) -> None:
+        """Nobody is told to ask again: it may have been done."""
+        super().__init__(
+            502,
+            "the server's keeper ended before it had answered: look whether this was done before"
+            " you ask again",
+        )
+
+
 class Relay:
     """Asks the keeper, which listens at ``path``."""
 
@@ -35,7 +48,8 @@ class Relay:
     async def ask(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Have a request answered; returns the status.
 
-        Raises KeeperGoneError if the keeper is gone before any of the answer was sent.
+        Raises KeeperGoneError if the keeper is gone before any of the answer was sent, and
+        UnfinishedError if it may have changed something by then.
         """
         reader, writer = await self._taken(frame(Kind.ASK, scope))
         asking: asyncio.Task[None] | None = None
@@ -58,6 +72,8 @@ class Relay:
                     if not more:
                         return status
             if not status:
+                if scope["method"] not in READS:
+                    raise UnfinishedError
                 raise KeeperGoneError("the server's keeper ended before it had answered")
             return status
         finally:

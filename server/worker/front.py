@@ -30,7 +30,7 @@ from server.errors import AnswerError
 from server.observing.worker_counts import Counts
 from server.readmodel import model_layout
 from server.readmodel.reader import Reader
-from server.relay.asking import KeeperGoneError, Relay
+from server.relay.asking import KeeperGoneError, Relay, UnfinishedError
 from server.settings import Settings
 from server.worker.gate import ReadGate
 from server.worker.health import worker_health
@@ -193,6 +193,8 @@ class LookupFront:
                 answer = worker_health(self._reader, self._settings)
                 return await answer.send(scope, send, extra)
             return await error_answer(error).send(scope, send, extra)
+        except UnfinishedError as error:
+            return await error_answer(error).send(scope, send, self._headers.of(scope))
         return 0
 
 

@@ -6,17 +6,20 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+import lmdb
 import msgspec
 import pytest
 
 from registry.names import CommitId
 from registry.processes.pool import WorkerPool
+from server.keeper.vouching import vouch_at_once
 from server.readmodel import model_files, model_layout
 from server.readmodel.model_layout import StoredToken
 from server.readmodel.records import ServedLibrary, ServedStep, etag_of
 from server.readmodel.served import Served, make_served, next_served
 from server.readmodel.stored_state import StoredState
 from server.readmodel.writer import ReadModel
+from tests.registry.making import new_registry
 from tests.server.readmodel import process
 
 _RUN = "run"
@@ -289,8 +292,59 @@ def test_a_file_that_ended_who_read_it_is_not_read_again(directory: Path) -> Non
     name = model_files.current_name(directory)
     assert name is not None
     assert model_files.begin_trial(directory, name)  # and then the process was killed
+    with new_registry(directory.parent / "registry") as registry:
+        assert not vouch_at_once(directory, registry, code="code", instance="production", run=_RUN)
     assert _read_again(directory) is None
+    # Until there is another file: making it may fail, too.
+    assert _read_again(directory) is None
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    model.close()
     assert _read_again(directory) is not None
+
+
+def test_tokens_that_could_not_be_written_are_written_as_soon_as_that_is_possible(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    """A revoked token went on reading until the next commit."""
+    token = StoredToken(digest="abc", token_id=7, end=None)
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    model.set_tokens([token])
+    assert model._env is not None
+    model._env.close()  # as after a write that failed
+    with pytest.raises(lmdb.Error):
+        model.set_tokens([])
+    model.set_tokens([])
+    assert elsewhere.run(process.read_tokens, directory, _RUN) == {}
+    model.close()
+
+
+def test_a_file_that_cannot_become_the_read_model_is_not_left_there(directory: Path) -> None:
+    model = _model(directory)
+    (directory / "current").mkdir()
+    for _ in range(3):
+        with pytest.raises(OSError, match="current"):
+            model.replace(_served([_library("a")]))
+    assert not list(directory.glob("*.mdb*"))
+    model.close()
+
+
+def test_what_is_asked_for_is_not_kept_in_a_file_that_has_grown(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow reader keeps freed pages from being used again: odd filters filled the disk."""
+    served = _served([_library("a")])
+    model = _model(directory)
+    model.replace(served)
+    monkeypatch.setattr("server.readmodel.writer._LEAST_BYTES", 0)
+    monkeypatch.setattr("server.readmodel.writer._GROWTH", 0.5)
+    before = _dump(model)
+    for number in range(20):
+        key = model_layout.filtered_key(None, f"x{number}", None)
+        model.keep_filtered(served.commit, key, served.lists.steps)
+    assert _dump(model) == before
+    model.close()
 
 
 def test_a_file_that_has_grown_is_made_again(

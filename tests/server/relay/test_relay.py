@@ -13,7 +13,7 @@ import pytest
 
 from server.asgi.answer import Message, Receive, Scope, Send
 from server.relay.answering import Application, RelayServer
-from server.relay.asking import KeeperGoneError, Relay
+from server.relay.asking import KeeperGoneError, Relay, UnfinishedError
 
 _SCOPE: Scope = {
     "type": "http",
@@ -193,7 +193,12 @@ def test_a_keeper_that_ends_amid_an_answer_leaves_it_unfinished(tmp_path: Path) 
             assert await Relay(tmp_path / "a", 5.0).ask(_SCOPE, client.receive, client.send) == 200
         assert client.sent[-1]["more_body"] is True
         async with _answering(_listening(tmp_path / "b"), ends):
+            relay = Relay(tmp_path / "b", 5.0)
+            # It may have been done: nobody is told to ask again.
+            with pytest.raises(UnfinishedError) as unfinished:
+                await relay.ask(_SCOPE, client.receive, client.send)
+            assert unfinished.value.status == 502
             with pytest.raises(KeeperGoneError):
-                await Relay(tmp_path / "b", 5.0).ask(_SCOPE, client.receive, client.send)
+                await relay.ask({**_SCOPE, "method": "GET"}, client.receive, client.send)
 
     _run(work)
