@@ -26,7 +26,7 @@ from server.observing.route_counts import BOUNDS, RouteMetrics
 _ROUTES = (ONE_STEP, ONE_LIBRARY, ALL_STEPS, ALL_LIBRARIES, HEALTH, REFUSED, OTHER, CATALOGUE)
 _STATUSES = (
     200, 204, 304, 308, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 421, 422, 429, 431,
-    500, 501, 503, 507,
+    500, 501, 502, 503, 507,
 )  # fmt: skip
 _NUMBERS = {status: number for number, status in enumerate(_STATUSES)}
 _BUCKETS = len(_STATUSES)
