@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from registry.formats.json_text import JsonTextError, Position, load_json, locate
+from registry.formats.json_text import JsonTextError, Position, nearest_place, places_in
 from registry.formats.yaml_text import load_yaml
 from registry.git.repository import GitRepository
 from registry.limits import DEFAULT_LIMITS
@@ -29,7 +29,7 @@ def placed(
             found = repository.object(f"{head}:{problem.file}")
             raw = found.content if found is not None and found.type == "blob" else b""
             known[problem.file] = places_of(problem.file, raw)
-        place = _nearest(known.get(problem.file, {}), problem.pointer)
+        place = nearest_place(known.get(problem.file, {}), problem.pointer)
         yield replace(problem, line=place.line, column=place.column) if place else problem
 
 
@@ -37,16 +37,9 @@ def places_of(file: str, raw: bytes) -> Mapping[str, Position]:
     """Line and column of every value in a JSON or YAML file; none in one that cannot be read."""
     if len(raw) > DEFAULT_LIMITS.json_bytes:
         return {}
+    if not file.endswith(".yaml"):
+        return places_in(raw, depth=DEFAULT_LIMITS.nesting_depth)
     try:
-        if file.endswith(".yaml"):
-            return load_yaml(raw, depth=DEFAULT_LIMITS.nesting_depth)[1]
-        load_json(raw, depth=DEFAULT_LIMITS.nesting_depth)
-        return locate(raw.decode())
+        return load_yaml(raw, depth=DEFAULT_LIMITS.nesting_depth)[1]
     except JsonTextError:
         return {}
-
-
-def _nearest(places: Mapping[str, Position], pointer: str) -> Position | None:
-    while pointer and pointer not in places:
-        pointer = pointer.rpartition("/")[0]
-    return places.get(pointer)

@@ -17,7 +17,11 @@ from registry.checks.paths import path_problems
 from registry.checks.salvage import salvaged_manifest, salvaged_step
 from registry.checks.steps import step_problems
 from registry.errors import InvalidNameError
-from registry.formats.json_text import JsonTextError, Position, load_json, locate
+from registry.formats.json_text import (
+    Position,
+    nearest_place,
+    places_in,
+)
 from registry.formats.model import JsonValue, Manifest, ReleaseContent, Step, StepFile
 from registry.formats.parsing import Parsed, check_json
 from registry.formats.schema import Format
@@ -174,12 +178,13 @@ class _Checking:
         """The problems, each with its line and column where it has a place, errors first."""
         files = {p.file for p in self.problems if p.pointer and not p.line}
         maps = {
-            file: self.places.get(file) or _places(self.files.get(file, b""), self.limits)
+            file: self.places.get(file)
+            or places_in(self.files.get(file, b""), depth=self.limits.nesting_depth)
             for file in files
         }
         placed = [
             replace(p, line=place.line, column=place.column)
-            if p.pointer and not p.line and (place := _nearest(maps[p.file], p.pointer))
+            if p.pointer and not p.line and (place := nearest_place(maps[p.file], p.pointer))
             else p
             for p in self.problems
         ]
@@ -312,17 +317,3 @@ def _permission_labels(
                     expected=f"add {label!r}",
                     severity=Severity.WARNING,
                 )
-
-
-def _places(raw: bytes, limits: Limits) -> Mapping[str, Position]:
-    try:
-        load_json(raw, depth=limits.nesting_depth)
-        return locate(raw.decode())
-    except JsonTextError:
-        return {}
-
-
-def _nearest(places: Mapping[str, Position], pointer: str) -> Position | None:
-    while pointer and pointer not in places:
-        pointer = pointer.rpartition("/")[0]
-    return places.get(pointer)

@@ -203,6 +203,22 @@ def locate(text: str, faults: list[JsonTextError] | None = None) -> Mapping[str,
     return walk.places
 
 
+def places_in(raw: bytes, *, depth: int) -> Mapping[str, Position]:
+    """Line and column of every value of a JSON file; none in one that cannot be read."""
+    try:
+        load_json(raw, depth=depth)
+        return locate(raw.decode())
+    except JsonTextError:
+        return {}
+
+
+def nearest_place(places: Mapping[str, Position], pointer: str) -> Position | None:
+    """The place of a value, else that of the nearest value around it."""
+    while pointer and pointer not in places:
+        pointer = pointer.rpartition("/")[0]
+    return places.get(pointer)
+
+
 class _LineIndex:
     """Offsets that only grow are turned into places without counting from the start."""
 
