@@ -28,7 +28,7 @@ from registry.commands.upstream_options import (
     OfflineOption,
     host_of,
 )
-from registry.commands.writing import writing
+from registry.commands.writing import let_follow_here, writing
 from registry.errors import ConflictError, InvalidNameError, NotFoundError
 from registry.installing.incoming import Incoming, check_incoming
 from registry.installing.installer import Installer, InstallResult
@@ -76,8 +76,9 @@ def install(
     if bool(sources) == (lock is not None):
         raise typer.BadParameter("name what to install, or a lock file with --lock")
     with writing(
-        registry, actor, request, key, remote, instance=instance, new_instance=new_instance
-    ) as (opened, by):
+        registry, actor, request, key, remote,
+        instance=instance, new_instance=new_instance, follow=None,
+    ) as (opened, by):  # fmt: skip
         installer = Installer(opened, host=host_of(host))
         _refuse_ambiguous(opened, sources or ())
         if lock is not None or not any(map(_is_file, sources or ())):
@@ -88,6 +89,7 @@ def install(
         else:
             incoming = [_read(installer, Path(source)) for source in sources or ()]
             done = installer.install(incoming, by=by, license_key=license_key)
+            let_follow_here(opened)
             _show_files(incoming, done, as_json=as_json)
 
 
@@ -135,6 +137,7 @@ def _from_upstreams(
     done = apply_plan(
         installer, upstreams, found, operation="install", by=by, license_key=license_key
     )
+    let_follow_here(installer.registry)
     upstreams.close()
     return found, done
 

@@ -24,7 +24,7 @@ from registry.commands.upstream_options import (
     OfflineOption,
     host_of,
 )
-from registry.commands.writing import writing
+from registry.commands.writing import let_follow_here, writing
 from registry.installing.head_view import library_trees
 from registry.installing.installer import Installer
 from registry.terminal.fetch_bar import fetch_bar
@@ -61,7 +61,7 @@ def update(
     version = host_of(host)
     with writing(
         registry, actor, request, key, remote,
-        instance=instance, new_instance=new_instance, follows=not dry_run,
+        instance=instance, new_instance=new_instance, follow=None,
     ) as (opened, by):  # fmt: skip
         upstreams = Upstreams(opened)
         if not offline:
@@ -79,6 +79,7 @@ def update(
                 installer, upstreams, found, operation="update", by=by, license_key=license_key
             )
             commit = done.commit
+            let_follow_here(opened)
         upstreams.close()
     show_plan(found, commit=commit, is_dry=dry_run, as_json=as_json)
 

@@ -16,10 +16,9 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    make_actor,
 )
 from registry.commands.upstream_options import HostOption, InstanceOption, host_of
-from registry.commands.writing import let_follow
+from registry.commands.writing import let_follow, writing
 from registry.errors import RegistryError
 from registry.formats.model import SIGNATURE_FILE
 from registry.installing.installer import Installer
@@ -89,8 +88,7 @@ def add(
         trusted=CommitId(trusted) if trusted is not None else None,
         allow_private=allow_private,
     )
-    by = make_actor(actor, request, key, at=registry)
-    with Registry.open(registry, remote=remote) as opened:
+    with writing(registry, actor, request, key, remote, follow=let_follow) as (opened, by):
         upstreams = Upstreams(opened)
         upstreams.declared.refuse_taken(upstream.alias)
         typer.echo(f"Fetching {upstream.address} …", err=True)
@@ -105,7 +103,6 @@ def add(
         count = len(upstreams.view(upstream).names())
         upstreams.forget_view(upstream)
         _warn_of_signature(opened)
-        let_follow(opened)
     if as_json:
         typer.echo(json.dumps({"alias": alias, "head": head, "libraries": count}))
         return
@@ -206,8 +203,7 @@ def trust(
     as_json: JsonOption = False,
 ) -> None:
     """Accept another history of an upstream, such as after it was rewritten on purpose."""
-    by = make_actor(actor, request, key, at=registry)
-    with Registry.open(registry, remote=remote) as opened:
+    with writing(registry, actor, request, key, remote, follow=let_follow) as (opened, by):
         upstreams = Upstreams(opened)
         upstream = upstreams.declared.get(alias)
         whole = upstreams.fetched_commit(upstream, commit)
@@ -215,7 +211,6 @@ def trust(
             head = upstreams.fetch(replace(upstream, trusted=whole), watch=watch)
         trust_upstream(opened, upstream.alias, whole, by=by)
         _warn_of_signature(opened)
-        let_follow(opened)
     if as_json:
         typer.echo(json.dumps({"alias": alias, "trusted": whole, "head": head}))
         return
@@ -233,13 +228,11 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove an upstream; what was installed from it stays as it is."""
-    by = make_actor(actor, request, key, at=registry)
-    with Registry.open(registry, remote=remote) as opened:
+    with writing(registry, actor, request, key, remote, follow=let_follow) as (opened, by):
         name = parse_alias(alias)
         remove_upstream(opened, name, by=by)
         Upstreams(opened).remove(name)
         _warn_of_signature(opened)
-        let_follow(opened)
     typer.echo(json.dumps({"alias": alias}) if as_json else f"Removed {alias}")
 
 

@@ -19,7 +19,7 @@ from registry.commands.options import (
     RemoteOption,
     RequestOption,
 )
-from registry.commands.writing import writing
+from registry.commands.writing import let_follow_here, writing
 from registry.names import parse_library_name
 from registry.problems import printable, printable_json
 from registry.publishing.withdraw import Withdrawn
@@ -165,7 +165,7 @@ def rollback(
     _require_one_goal(library, to, unpin=unpin, skip_missing=skip_missing)
     with writing(
         registry, actor, request, key, remote,
-        instance=instance, new_instance=new_instance, follows=not dry_run,
+        instance=instance, new_instance=new_instance, follow=None if dry_run else let_follow_here,
     ) as (opened, by):  # fmt: skip
         if library is None:
             goal = to or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,33 +21,6 @@ from registry.trust.served_head import read_served_head
 
 # A server folds them at a quarter of it.
 _MANY_PACKS = 200
-
-
-@contextmanager
-def writing(
-    registry: Path,
-    actor: str | None,
-    request: str | None,
-    key: Path | None,
-    remote: str | None,
-    *,
-    instance: str | None = None,
-    new_instance: bool = False,
-    follows: bool = True,
-) -> Iterator[tuple[Registry, Actor]]:
-    """Open a registry for a change; afterwards the working tree follows, if all went well.
-
-    Give the registry, and the actor that the change is recorded for. ``instance`` is one whose
-    libraries change; its name must be known unless it is new. Without ``follows`` nothing is
-    written, as in a dry run. Raises SigningError for a bad key.
-    """
-    by = make_actor(actor, request, key, at=registry)
-    with Registry.open(registry, instance=instance or DEFAULT_INSTANCE, remote=remote) as opened:
-        if instance is not None:
-            require_instance(opened, is_new=new_instance)
-        yield opened, by
-        if follows:
-            let_follow_here(opened)
 
 
 def let_follow(registry: Registry) -> None:
@@ -83,6 +56,34 @@ def let_follow_here(registry: Registry) -> None:
             ),
             err=True,
         )
+
+
+@contextmanager
+def writing(
+    registry: Path,
+    actor: str | None,
+    request: str | None,
+    key: Path | None,
+    remote: str | None,
+    *,
+    instance: str | None = None,
+    new_instance: bool = False,
+    follow: Callable[[Registry], None] | None = let_follow_here,
+) -> Iterator[tuple[Registry, Actor]]:
+    """Open a registry for a change; afterwards the working tree follows, if all went well.
+
+    Give the registry, and the actor that the change is recorded for. ``instance`` is one whose
+    libraries change; its name must be known unless it is new. ``follow`` is how the working tree
+    follows; None where nothing is written, or where the command has it follow by itself. Raises
+    SigningError for a bad key.
+    """
+    by = make_actor(actor, request, key, at=registry)
+    with Registry.open(registry, instance=instance or DEFAULT_INSTANCE, remote=remote) as opened:
+        if instance is not None:
+            require_instance(opened, is_new=new_instance)
+        yield opened, by
+        if follow is not None:
+            follow(opened)
 
 
 def _tell_left(registry: Registry, error: GitError | OSError) -> None:
