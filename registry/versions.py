@@ -61,12 +61,20 @@ class Version:
 
 def parse_version(text: str) -> Version:
     """A version; raises InvalidNameError that says what would be right."""
-    match = _VERSION.match(text)
-    if match is None:
+    found = version_or_none(text)
+    if found is None:
         raise InvalidNameError(
             f"{text[:40]!r} is not a version",
             next_step=sentence(version_hint(text)),
         )
+    return found
+
+
+def version_or_none(text: str) -> Version | None:
+    """The version that a text is, or None; for names among which other things may stand."""
+    match = _VERSION.match(text)
+    if match is None:
+        return None
     major, minor, patch, pre, number = match.groups()
     return Version(
         major=int(major),
@@ -80,11 +88,6 @@ def parse_version(text: str) -> Version:
 def is_version(text: str) -> bool:
     """True if `parse_version` would take it."""
     return _VERSION.match(text) is not None
-
-
-def version_or_none(text: str) -> Version | None:
-    """The version that a text is, or None; for names among which other things may stand."""
-    return parse_version(text) if is_version(text) else None
 
 
 def version_hint(text: str) -> str:
