@@ -27,14 +27,16 @@ def parse_time(text: str) -> datetime:
         raise ValueError(f"{text!r} is not a valid time") from error
 
 
-def format_time(moment: datetime) -> str:
-    """As RFC 3339 writes it; what is less than a second is cut off.
+def format_time(moment: datetime, timespec: str = "seconds") -> str:
+    """As RFC 3339 writes it; what is less than ``timespec`` (as `datetime` has it) is cut off.
 
     >>> format_time(parse_time("2025-01-31T12:00:00.5Z"))
     '2025-01-31T12:00:00Z'
+    >>> format_time(parse_time("2025-01-31T12:00:00.5Z"), "milliseconds")
+    '2025-01-31T12:00:00.500Z'
     """
     naive = moment.astimezone(UTC).replace(tzinfo=None)
-    return f"{naive.isoformat(timespec='seconds')}Z"
+    return f"{naive.isoformat(timespec=timespec)}Z"
 
 
 def format_seconds(seconds: int) -> str:
@@ -42,6 +44,6 @@ def format_seconds(seconds: int) -> str:
     return format_time(datetime.fromtimestamp(seconds, UTC))
 
 
-def time_now() -> str:
-    """The time, to the second."""
-    return format_time(datetime.now(UTC))
+def time_now(timespec: str = "seconds") -> str:
+    """The time, as `format_time` writes it."""
+    return format_time(datetime.now(UTC), timespec)

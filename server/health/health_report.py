@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field, replace
 from time import monotonic
 
 import registry as registry_room
+from registry.formats.timestamps import time_now
 from registry.served.held_releases import ACCEPT
 from registry.snapshots.registry import Registry
 from server.access.gate import Gate
 from server.access.security_log import SecurityLog
 from server.access.token_cache import Tokens
 from server.advice import without_paths
-from server.asgi.clock import now
 from server.changes.change_queue import Operations
 from server.changes.place_watch import PlaceWatch
 from server.database.engine import Database
@@ -88,7 +88,7 @@ class HealthReport:
             if any(troubled.values())
             else "healthy",
             "service": SERVICE,
-            "timestamp": now(),
+            "timestamp": time_now("milliseconds"),
             "version": registry_room.__version__,
             "instance": self.settings.instance,
             "commit": served.commit if served else None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import registry
+from registry.formats.timestamps import time_now
 from server.asgi.answer import Answer, json_answer
-from server.asgi.clock import now
 from server.readmodel.reader import Reader
 from server.settings import Settings
 
@@ -42,7 +42,7 @@ def worker_health(reader: Reader, settings: Settings) -> Answer:
     fields: dict[str, Any] = {
         **_UNKNOWN,
         "status": "degraded" if meta is not None else "loading",
-        "timestamp": now(),
+        "timestamp": time_now("milliseconds"),
         "version": registry.__version__,
         "instance": settings.instance,
         "commit": meta.commit if meta is not None else None,

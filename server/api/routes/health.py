@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from registry.formats.timestamps import time_now
 from server.api.contract.replies import Reply, ServerParts, errors
 from server.api.contract.schemas import CacheCleared, Health, Performance, Usage
 from server.api.contract.scopes import Access, Requires
 from server.asgi.answer import NO_STORE, Answer, json_answer
-from server.asgi.clock import now
 from server.errors import AnswerError
 
 router = APIRouter(tags=["operations"])
@@ -38,7 +38,7 @@ async def get_usage(parts: ServerParts) -> Reply:
         "total_steps": len(served.steps),
         "performance_stats": parts.health.performance(),
         "cache_stats": parts.health.caches(),
-        "timestamp": now(),
+        "timestamp": time_now("milliseconds"),
     }
     return Reply(json_answer(content))
 
@@ -52,7 +52,7 @@ async def get_performance(parts: ServerParts) -> Reply:
         "stats": parts.health.performance(),
         "cache_size": sum(parts.health.caches().values()),
         "loaded_libraries": len(parts.lookups.served().libraries),
-        "timestamp": now(),
+        "timestamp": time_now("milliseconds"),
     }
     return Reply(json_answer(content))
 
@@ -76,7 +76,7 @@ async def clear_cache(parts: ServerParts) -> Reply:
         "status": "success",
         "message": "everything was built again from Git",
         "commit": parts.lookups.served().commit,
-        "timestamp": now(),
+        "timestamp": time_now("milliseconds"),
     }
     return Reply(json_answer(content))
 
