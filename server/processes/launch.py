@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from registry.files.durable import write_whole
 from registry.processes.lifeline import end_with_starter
 from server.observing.log_setup import configure_logging
 from server.settings import Settings
@@ -100,9 +101,7 @@ def relay_path(runtime: Path) -> Path:
 
 def note_place(runtime: Path, directory: Path) -> None:
     """Note the read model's directory for the workers. Raises OSError."""
-    beside = runtime / f".{_PLACE}"
-    beside.write_text(str(directory), encoding="utf-8")
-    beside.replace(runtime / _PLACE)
+    write_whole(runtime / _PLACE, str(directory).encode())
 
 
 def noted_place(runtime: Path) -> Path | None:

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 import lmdb
 import msgspec
 
+from registry.files.durable import write_whole
 from server.readmodel.model_layout import FORMAT, META, Meta
 
 _CURRENT = "current"
@@ -83,9 +84,7 @@ def current_name(directory: Path) -> str | None:
 
 def make_current(directory: Path, name: str) -> None:
     """Let this file be the read model from now on. Raises OSError."""
-    beside = directory / f".{_CURRENT}"
-    beside.write_text(name, encoding="ascii")
-    beside.replace(directory / _CURRENT)
+    write_whole(directory / _CURRENT, name.encode())
 
 
 def forget_current(directory: Path) -> None:
@@ -114,17 +113,19 @@ def end_trial(directory: Path) -> None:
 
 def remove(directory: Path, name: str) -> None:
     """Delete a file that could not be written to its end, and what belongs to it."""
-    for file in directory.glob(f"{name}*"):
-        with suppress(OSError):
-            file.unlink()
+    _delete(directory.glob(f"{name}*"))
 
 
 def remove_others(directory: Path, name: str) -> None:
     """Delete all files but this one; a process that has another one open can go on reading it."""
-    for file in directory.glob(f"*{_SUFFIX}*"):
-        if not file.name.startswith(name):
-            with suppress(OSError):
-                file.unlink()
+    found = directory.glob(f"*{_SUFFIX}*")
+    _delete(file for file in found if not file.name.startswith(name))
+
+
+def _delete(files: Iterable[Path]) -> None:
+    for file in files:
+        with suppress(OSError):
+            file.unlink()
 
 
 def is_there(directory: Path, name: str) -> bool:
