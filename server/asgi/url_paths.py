@@ -10,6 +10,7 @@ from server.settings import Settings
 API = "/api/v1/"
 STEPS = "/api/v1/steps/"
 LIBRARIES = "/api/v1/libraries/"
+_LIBRARY = LIBRARIES.count("/")
 _INSTALL = "/api/v1/libraries/install"
 READS = frozenset({"GET", "HEAD"})
 _FRONTEND = "/api/v1/step-libraries"
@@ -47,6 +48,11 @@ def canonical_path(path: str) -> str:
 def is_api(path: str) -> bool:
     """True if a canonical path is answered by the API and not by the catalogue."""
     return path in _OWN or path == API.rstrip("/") or path.startswith("/api/")
+
+
+def is_library(path: str) -> bool:
+    """True if a canonical path is that of one library, and of nothing below it."""
+    return path.startswith(LIBRARIES) and path.count("/") == _LIBRARY
 
 
 def check_lengths(path: str, query: bytes, settings: Settings) -> None:

@@ -22,17 +22,26 @@ _FILES_EACH = 2
 _LOOK_SECONDS = 0.5
 
 
-def connections_possible(settings: Settings) -> int:
-    """Count the connections that settings and limits allow; raises the limit of open files."""
+def allow_open_files(settings: Settings) -> int:
+    """Raise this process's limit of open files as far as connections need it; return the limit.
+
+    Without a limit that is `resource.RLIM_INFINITY`.
+    """
     wanted = _FILES_EACH * settings.connections + _FILES_KEPT
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         more = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
-        soft = more
-    if soft == resource.RLIM_INFINITY:
+        return more
+    return soft
+
+
+def connections_possible(settings: Settings) -> int:
+    """Count the connections that the settings and the limit of open files allow."""
+    files = allow_open_files(settings)
+    if files == resource.RLIM_INFINITY:
         return settings.connections
-    return max(1, min(settings.connections, (soft - _FILES_KEPT) // _FILES_EACH))
+    return max(1, min(settings.connections, (files - _FILES_KEPT) // _FILES_EACH))
 
 
 class Front:

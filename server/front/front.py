@@ -37,6 +37,7 @@ from server.asgi.url_paths import (
     canonical_path,
     check_lengths,
     is_api,
+    is_library,
     is_upload,
 )
 from server.database.errors import DatabaseError
@@ -129,7 +130,7 @@ class HotApp:
     async def _lookup(self, path: str) -> Answer | None:
         if path.startswith(STEPS):
             return await self._lookups.step(path[_STEPS_LENGTH:])
-        if path.startswith(LIBRARIES) and "/" not in path[len(LIBRARIES) :]:
+        if is_library(path):
             return self._lookups.library(path[len(LIBRARIES) :])
         if path == "/api/v1/libraries":
             return self._lookups.libraries()

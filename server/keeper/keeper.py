@@ -21,7 +21,7 @@ from registry.snapshots.registry import Registry
 from registry.transactions.transaction import reconcile
 from server.access.hosts import is_loopback
 from server.app import Server
-from server.connections.listener import connections_possible
+from server.connections.listener import allow_open_files
 from server.errors import SettingsError
 from server.observing.route_counts import RouteMetrics
 from server.observing.worker_counts import Counts, counts_in
@@ -42,8 +42,8 @@ _LOG = structlog.get_logger(__name__)
 def keep(registry: Registry, model: ReadModel, launch: Launch, teller: Teller) -> None:
     """Serve until SIGTERM. Raises ReportedError if the server cannot start."""
     settings = launch.settings
-    # Each request that is relayed is a connection here: the limit of open files must allow them.
-    connections_possible(settings)
+    # Each request that is relayed is a connection here.
+    allow_open_files(settings)
     _reconcile(registry)
     _recognise(registry, settings)
     server = Server(

@@ -24,7 +24,15 @@ from server.asgi.answer import (
 )
 from server.asgi.common_headers import CommonHeaders
 from server.asgi.route_names import ALL_LIBRARIES, ALL_STEPS, HEALTH, ONE_STEP, REFUSED, route_name
-from server.asgi.url_paths import LIBRARIES, READS, STEPS, canonical_path, check_lengths, is_upload
+from server.asgi.url_paths import (
+    LIBRARIES,
+    READS,
+    STEPS,
+    canonical_path,
+    check_lengths,
+    is_library,
+    is_upload,
+)
 from server.connections.request_heads import Head, HeadFields
 from server.errors import AnswerError
 from server.observing.worker_counts import Counts
@@ -43,7 +51,6 @@ from server.worker.lookups import (
 )
 
 _STEPS_LENGTH = len(STEPS)
-_LIBRARY = LIBRARIES.count("/")
 _LISTS = {ALL_STEPS: model_layout.STEPS_LIST, ALL_LIBRARIES: model_layout.LIBRARIES_LIST}
 _OF_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
 _USABLE = {
@@ -98,7 +105,7 @@ class LookupFront:
         path = canonical_path(head.path)
         if path.startswith(STEPS):
             return "@" not in path
-        return path == HEALTH or (path.startswith(LIBRARIES) and path.count("/") == _LIBRARY)
+        return path == HEALTH or is_library(path)
 
     def is_stream(self, head: Head) -> bool:
         """True if the answer is a stream of events."""
@@ -146,8 +153,7 @@ class LookupFront:
         """True for a well-formed lookup; the keeper says what is wrong with others."""
         if scope["method"] not in READS or (scope["query_string"] and path not in _LISTS):
             return False
-        is_library = path.startswith(LIBRARIES) and path.count("/") == _LIBRARY
-        if not (path in _LISTS or path.startswith(STEPS) or is_library):
+        if not (path in _LISTS or path.startswith(STEPS) or is_library(path)):
             return False
         try:
             check_lengths(scope["path"], scope["query_string"], self._settings)
@@ -187,14 +193,11 @@ class LookupFront:
         """Have the keeper answer and count; return the status only if it was sent here."""
         try:
             await self._relay.ask(scope, receive, send)
-        except KeeperGoneError as error:
-            extra = self._headers.of(scope)
+        except (KeeperGoneError, UnfinishedError) as error:
+            answer = error_answer(error)
             if path == HEALTH and scope["method"] in READS:
                 answer = worker_health(self._reader, self._settings)
-                return await answer.send(scope, send, extra)
-            return await error_answer(error).send(scope, send, extra)
-        except UnfinishedError as error:
-            return await error_answer(error).send(scope, send, self._headers.of(scope))
+            return await answer.send(scope, send, self._headers.of(scope))
         return 0
 
 
