@@ -14,6 +14,7 @@ from registry.snapshots.registry import Registry
 from server.following.head_watch import HeadWatch
 from server.readmodel import model_files, model_layout
 from server.readmodel.model_layout import Meta
+from server.readmodel.stored_values import values
 
 _LOG = structlog.get_logger(__name__)
 
@@ -77,12 +78,8 @@ def _checked(directory: Path, name: str, registry: Registry) -> Meta | None:
         return None
     with env, env.begin() as txn:
         known = registry.memory.libraries
-        first, after = model_layout.LIBRARIES
-        with txn.cursor() as cursor:
-            found = cursor.set_range(first)
-            while found and bytes(cursor.key()) < after:
-                library = _KNOWN.decode(cursor.value())
-                if library.version and library.name != CORE and library.name not in known:
-                    return None
-                found = cursor.next()
+        for one in values(txn, *model_layout.LIBRARIES):
+            library = _KNOWN.decode(one)
+            if library.version and library.name != CORE and library.name not in known:
+                return None
         return model_files.read_meta(txn)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import lmdb
 import msgspec
 import structlog
 
 from server.readmodel import model_files, model_layout
-from server.readmodel.model_layout import Meta, StoredBody, StoredToken
+from server.readmodel.model_layout import Meta, StoredToken
 
-_BODY = msgspec.msgpack.Decoder(StoredBody)
 _TOKENS = msgspec.msgpack.Decoder(list[StoredToken])
-_CHUNK_BYTES = 256 * 1024
 _LOG = structlog.get_logger(__name__)
 
 
@@ -115,38 +112,3 @@ class Reader:
         self._opened = (directory, name)
         self._seen = -1
         return self._env
-
-
-def value(txn: lmdb.Transaction, key: bytes) -> bytes | None:
-    """Return the value of a key."""
-    return cast("bytes | None", txn.get(key))
-
-
-def stored_list(txn: lmdb.Transaction, name: str, coding: bytes = b"") -> StoredBody | None:
-    """Return a long list, plain or in one coding; None if it is not kept in that form."""
-    return stored_body(txn, model_layout.list_key(name, coding))
-
-
-def stored_body(txn: lmdb.Transaction, key: bytes) -> StoredBody | None:
-    """Return a long answer; None if it is not kept."""
-    found = txn.get(key)
-    return _BODY.decode(found) if found is not None else None
-
-
-def chunks(txn: lmdb.Transaction, body: StoredBody) -> Iterator[bytes]:
-    """Yield the bytes of a long answer, in chunks of a moderate size. Raises KeyError."""
-    waiting: list[bytes] = []
-    size = 0
-    for literal, key in body.parts:
-        waiting.append(literal)
-        size += len(literal)
-        if key:
-            piece = value(txn, key)
-            if piece is None:
-                raise KeyError(key)
-            waiting.append(piece)
-            size += len(piece)
-        if size >= _CHUNK_BYTES:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    yield b"".join(waiting)

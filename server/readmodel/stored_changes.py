@@ -7,14 +7,11 @@ import msgspec
 
 from server.readmodel import model_layout
 from server.readmodel.long_lists import LongList
-from server.readmodel.model_layout import StoredBody
-from server.readmodel.records import ServedLibrary
 from server.readmodel.served import Served
 from server.readmodel.stored_records import Records, compressed_records, named_lists, plain_records
+from server.readmodel.stored_values import stored_library, stored_list
 
 _ENCODER = msgspec.msgpack.Encoder()
-_LIBRARY = msgspec.msgpack.Decoder(ServedLibrary)
-_BODY = msgspec.msgpack.Decoder(StoredBody)
 
 
 def put_all(txn: lmdb.Transaction, records: Records) -> None:
@@ -25,17 +22,15 @@ def put_all(txn: lmdb.Transaction, records: Records) -> None:
 
 def forget_library(txn: lmdb.Transaction, name: str) -> None:
     """Delete what is kept of a library, older releases that were asked for as well."""
-    key = model_layout.library_key(name)
-    found = txn.get(key)
-    if found is None:
+    old = stored_library(txn, name)
+    if old is None:
         return
-    old = _LIBRARY.decode(found)
     is_visible = bool(old.visible_steps)
     for step in old.steps:
         txn.delete(model_layout.step_key(step.id, is_visible=is_visible))
     forget_range(txn, *model_layout.pinned_keys(name))
     txn.delete(model_layout.number_key(old.id))
-    txn.delete(key)
+    txn.delete(model_layout.library_key(name))
 
 
 def forget_range(txn: lmdb.Transaction, first: bytes, after: bytes) -> None:
@@ -46,17 +41,12 @@ def forget_range(txn: lmdb.Transaction, first: bytes, after: bytes) -> None:
             found = cursor.delete()
 
 
-def _body(txn: lmdb.Transaction, name: str, coding: bytes = b"") -> StoredBody | None:
-    found = txn.get(model_layout.list_key(name, coding))
-    return _BODY.decode(found) if found is not None else None
-
-
 def put_lists(txn: lmdb.Transaction, served: Served) -> None:
     """The lists as they are now; the compressed forms of what they were are gone."""
     before: set[bytes] = set()
     after: dict[bytes, bytes] = {}
     for name, one in named_lists(served):
-        old, (new, pieces) = _body(txn, name), plain_records(one)
+        old, (new, pieces) = stored_list(txn, name), plain_records(one)
         before |= old.keys() if old is not None else set()
         after.update(pieces)
         if old is not None and old.etag == new.etag:
@@ -79,13 +69,13 @@ def _forget_compressed(txn: lmdb.Transaction, name: str, coding: bytes) -> None:
 
 
 def _keys(txn: lmdb.Transaction, name: str, coding: bytes) -> set[bytes]:
-    found = _body(txn, name, coding)
+    found = stored_list(txn, name, coding)
     return found.keys() if found is not None else set()
 
 
 def put_compressed(txn: lmdb.Transaction, name: str, one: LongList) -> None:
     """Write the compressed forms of a list, unless it is another one by now."""
-    plain = _body(txn, name)
+    plain = stored_list(txn, name)
     if plain is None or plain.etag != one.plain.etag:
         return  # a newer state has been written meanwhile
     for body, pieces in compressed_records(one):

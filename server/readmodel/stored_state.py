@@ -9,11 +9,10 @@ import msgspec
 
 from server.readmodel import model_files, model_layout
 from server.readmodel.long_lists import piece_digest
-from server.readmodel.model_layout import StoredBody
 from server.readmodel.records import ServedLibrary, etag_of
+from server.readmodel.stored_values import stored_list, values
 
 _LIBRARY = msgspec.msgpack.Decoder(ServedLibrary)
-_BODY = msgspec.msgpack.Decoder(StoredBody)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,13 +32,7 @@ def read_state(txn: lmdb.Transaction) -> StoredState | None:
     meta = model_files.read_meta(txn)
     if meta is None:
         return None
-    first, after = model_layout.LIBRARIES
-    libraries: list[ServedLibrary] = []
-    with txn.cursor() as cursor:
-        found = cursor.set_range(first)
-        while found and bytes(cursor.key()) < after:
-            libraries.append(_whole_library(txn, bytes(cursor.value())))
-            found = cursor.next()
+    libraries = [_whole_library(txn, one) for one in values(txn, *model_layout.LIBRARIES)]
     for name in model_layout.LISTS:
         _check_list(txn, name)
     return StoredState(commit=meta.commit, committed_at=meta.committed_at, libraries=libraries)
@@ -47,7 +40,7 @@ def read_state(txn: lmdb.Transaction) -> StoredState | None:
 
 def _check_list(txn: lmdb.Transaction, name: str) -> None:
     """Raise ValueError for a list with a piece that is not what it was."""
-    one = _list(txn, name)
+    one = stored_list(txn, name)
     if one is None:
         raise ValueError(f"the list {name} is missing")
     for key in sorted(one.keys()):
@@ -70,8 +63,3 @@ def _whole_library(txn: lmdb.Transaction, value: bytes) -> ServedLibrary:
             raise ValueError(f"the step {step.id} is damaged")
         steps.append(msgspec.structs.replace(step, body=body))
     return msgspec.structs.replace(bare, steps=tuple(steps))
-
-
-def _list(txn: lmdb.Transaction, name: str) -> StoredBody | None:
-    found = txn.get(model_layout.list_key(name))
-    return _BODY.decode(found) if found is not None else None

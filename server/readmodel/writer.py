@@ -33,6 +33,7 @@ from server.readmodel.stored_records import (
     plain_body,
 )
 from server.readmodel.stored_state import StoredState, read_state
+from server.readmodel.stored_values import stored_library
 
 _LEAST_BYTES = 64 * 1024 * 1024
 _LISTS_AND_STEPS = 3
@@ -43,7 +44,6 @@ _RECORD_BYTES = 1_024
 _GROWTH = 3
 """A file that has grown to this many times its first size is made again."""
 _ENCODER = msgspec.msgpack.Encoder()
-_LIBRARY = msgspec.msgpack.Decoder(ServedLibrary)
 _LOG = structlog.get_logger(__name__)
 
 
@@ -209,8 +209,8 @@ class ReadModel:
         with self._lock:
             if self._has_room(records):
                 with self._writing() as txn:
-                    stored = txn.get(model_layout.library_key(library.name))
-                    if stored is not None and _LIBRARY.decode(stored).key == library.key:
+                    stored = stored_library(txn, library.name)
+                    if stored is not None and stored.key == library.key:
                         put_all(txn, records)
 
     def _has_room(self, records: Sequence[tuple[bytes, bytes]]) -> bool:

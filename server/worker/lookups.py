@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import lmdb
-import msgspec
 
 from server.asgi.answer import Answer
 from server.errors import AnswerError
@@ -15,10 +14,9 @@ from server.readmodel import model_layout
 from server.readmodel.long_lists import accepts
 from server.readmodel.lookup_errors import library_of_step, no_active_step, no_library, usable
 from server.readmodel.model_layout import StoredBody
-from server.readmodel.reader import chunks, stored_body, stored_list, value
 from server.readmodel.records import ServedLibrary, etag_of
+from server.readmodel.stored_values import chunks, stored_body, stored_library, stored_list, value
 
-_LIBRARY = msgspec.msgpack.Decoder(ServedLibrary)
 _FILTER = re.compile(rb"[a-z]{1,16}=[A-Za-z0-9._-]{1,80}(?:&[a-z]{1,16}=[A-Za-z0-9._-]{1,80}){0,2}")
 _FILTERS = frozenset({"category", "library", "platform"})
 _NUMBER_DIGITS = len(str(2**53))
@@ -55,9 +53,9 @@ def find_step(txn: lmdb.Transaction, key: str, instance: str) -> Answer | None:
 
 
 def find_library(txn: lmdb.Transaction, name: str) -> ServedLibrary | None:
-    """Return a library's record, in which steps have no bodies."""
-    found = _get(txn, model_layout.library_key(name))
-    return _LIBRARY.decode(found) if found is not None else None
+    """Return a library's record, by a name that a client chose."""
+    is_key = len(model_layout.library_key(name)) <= model_layout.KEY_BYTES
+    return stored_library(txn, name) if is_key else None
 
 
 def library_answer(txn: lmdb.Transaction, key: str) -> Answer:

@@ -7,7 +7,8 @@ from pathlib import Path
 import lmdb
 
 from server.readmodel.model_layout import Meta
-from server.readmodel.reader import Reader, chunks, stored_list, value
+from server.readmodel.reader import Reader
+from server.readmodel.stored_values import chunks, stored_list, value
 
 _READERS: dict[str, Reader] = {}
 _OPEN: list[tuple[lmdb.Transaction, str]] = []
