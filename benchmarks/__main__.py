@@ -20,6 +20,7 @@ from benchmarks.session import Session
 # In the order of the table. Those that add to the large registry come after those that only read.
 MODULES = (
     "lookup",
+    "workers",
     "step_list",
     "slow_sockets",
     "ready",

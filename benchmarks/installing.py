@@ -11,11 +11,12 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
-from benchmarks import content, openloop, processes, serving, wrk
+from benchmarks import content, nginx, openloop, processes, serving, wrk
 from benchmarks.errors import BenchmarkError
-from benchmarks.rows import Bound, Promise, Row, absolute, plain
+from benchmarks.rows import Bound, Promise, Row, absolute, against, plain
 from benchmarks.session import STEPS_EACH, Session
 from registry.installing.incoming import check_incoming
 from registry.installing.installer import Installer
@@ -40,7 +41,7 @@ THROUGHPUT = Promise(
     key="installs at once",
     what="32 clients installing 500 different libraries at once, at 10,000: all land, in one line",
     bound=Bound.AT_LEAST,
-    limit=20,
+    limit=27,
     unit="installs/s",
 )
 LATENCY = Promise(
@@ -49,6 +50,16 @@ LATENCY = Promise(
     bound=Bound.AT_MOST,
     limit=20,
     unit="ms",
+    peer="nginx at the same rate beside the same",
+    or_times=2,
+)
+BESIDE = Promise(
+    key="installs beside lookups",
+    what="these installs",
+    bound=Bound.AT_LEAST,
+    limit=0.8,
+    unit="×",
+    peer="the same without lookups",
 )
 FAILURES = Promise(
     key="failures during installs",
@@ -57,7 +68,7 @@ FAILURES = Promise(
     limit=0,
     unit="requests",
 )
-PROMISES = (INSTALL, SERVED, THROUGHPUT, LATENCY, FAILURES)
+PROMISES = (INSTALL, SERVED, THROUGHPUT, LATENCY, BESIDE, FAILURES)
 _FIRST = 20_000
 _CLIENTS = 32
 _PATHS = 64
@@ -116,8 +127,17 @@ def _served(session: Session, server: serving.Server) -> Row:
     return absolute(SERVED, taken)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Beside:
+    """A burst of installs beside lookups: installs a second, and the lookups meanwhile."""
+
+    rate: float
+    all_lookups: openloop.Load
+    lookups: openloop.Load
+
+
 def _at_once(session: Session, server: serving.Server, paths: Sequence[str]) -> list[Row]:
-    """Once with all of the machine for it, then with lookups at half of the server's capacity."""
+    """Alone; beside lookups at half of capacity; beside as many lookups that nginx answers."""
     count = session.choose(500, 20)
     with Registry.open(session.large_registry) as registry:
         alone = _burst(registry, server, _FIRST + 2_000, count)
@@ -132,26 +152,55 @@ def _at_once(session: Session, server: serving.Server, paths: Sequence[str]) -> 
             rate=capacity / 2,
             seconds=session.choose(60, 8),
         )
-        run = openloop.start(plan)
-        try:
-            time.sleep(1)  # the load has come up to its rate
-            started = time.monotonic()
-            beside = _burst(registry, server, _FIRST + 4_000, count)
-        except BaseException:
-            run.cancel()
-            raise
-        load = run.finish()
-    near = load.around([started], before=0, after=count / beside)
-    latency = (
-        f"{plain(beside)} installs/s beside {plain(plan.rate)} lookups/s of {plain(capacity)}; "
+        ours = _beside(registry, server, plan, _FIRST + 4_000, count)
+        server.wait_until_steady(seconds=_STEADY_SECONDS)
+        work = session.directory("installing-nginx")
+        with nginx.serving(work, server.get(paths[0])) as peer:
+            asked = (processes.get_request(peer.path),)
+            floor = _beside(
+                registry,
+                server,
+                replace(plan, port=peer.port, requests=asked),
+                _FIRST + 6_000,
+                count,
+            )
+    near = ours.lookups
+    notes = (
+        f"{plain(plan.rate)} lookups/s of {plain(capacity)}; "
         f"p50 {plain(near.percentile(50))}, p99 {plain(near.percentile(99))}, worst "
-        f"{plain(near.worst)} ms; generator itself late by {plain(load.late_ms)} ms"
+        f"{plain(near.worst)} ms; nginx p50 {plain(floor.lookups.percentile(50))} ms; "
+        f"generator itself late by {plain(ours.all_lookups.late_ms)} ms"
     )
+    tail, other = near.percentile(99.9), floor.lookups.percentile(99.9)
+    failures = f"of {ours.all_lookups.sent:,} requests; of nginx: {floor.all_lookups.failures}"
     return [
         absolute(THROUGHPUT, [alone], notes="no lookups at the same time"),
-        absolute(LATENCY, [near.percentile(99.9)], notes=latency),
-        absolute(FAILURES, [float(load.failures)], notes=f"of {load.sent:,} requests"),
+        against(LATENCY, [tail], [other], unit="ms", notes=notes),
+        against(
+            BESIDE,
+            [ours.rate],
+            [alone],
+            unit="installs/s",
+            notes=f"{plain(floor.rate)} installs/s while nginx answers the lookups",
+        ),
+        absolute(FAILURES, [float(ours.all_lookups.failures)], notes=failures),
     ]
+
+
+def _beside(
+    registry: Registry, server: serving.Server, plan: openloop.Plan, first: int, count: int
+) -> _Beside:
+    run = openloop.start(plan)
+    try:
+        time.sleep(1)  # the load has come up to its rate
+        started = time.monotonic()
+        rate = _burst(registry, server, first, count)
+    except BaseException:
+        run.cancel()
+        raise
+    load = run.finish()
+    near = load.around([started], before=0, after=count / rate)
+    return _Beside(rate=rate, all_lookups=load, lookups=near)
 
 
 def _burst(registry: Registry, server: serving.Server, first: int, count: int) -> float:

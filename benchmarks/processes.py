@@ -87,6 +87,25 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def private_mb(pid: int) -> float:
+    """Private memory of one process in MB: resident pages that are no file's (``RssAnon``)."""
+    for line in Path(f"/proc/{pid}/status").read_text("ascii", errors="replace").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
+
+
+def running_module(pid: int, module: str) -> list[int]:
+    """The processes of a family that were started as ``python -m <module>``."""
+    found = []
+    for process in family(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            command = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+            if module.encode() in command:
+                found.append(process)
+    return found
+
+
 def processor_seconds(pid: int) -> float:
     """Processor time that a process and its children have used so far."""
     ticks = 0

@@ -14,6 +14,10 @@ class Bound(StrEnum):
     AT_LEAST = "≥"
     AT_MOST = "≤"
 
+    def keeps(self, figure: float, limit: float) -> bool:
+        """Whether the figure is on the right side of the limit."""
+        return figure >= limit if self is Bound.AT_LEAST else figure <= limit
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Promise:
@@ -26,12 +30,17 @@ class Promise:
     limit: float
     unit: str
     peer: str = ""
-    """What the ratio is taken against; empty for an absolute figure."""
+    """The other side of the comparison; empty for a figure without one."""
+    or_times: float | None = None
+    """A figure beyond the limit keeps the promise, too, up to so many times the peer's."""
 
     @property
     def reach(self) -> str:
         """The limit as people read it, such as ``≥ 0.4 × nginx``."""
-        return f"{self.bound} {plain(self.limit)} {self.unit} {self.peer}".rstrip()
+        limit = f"{self.bound} {plain(self.limit)} {self.unit}"
+        if self.or_times is not None:
+            return f"{limit}, or {self.bound} {plain(self.or_times)} × {self.peer}"
+        return f"{limit} {self.peer}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +69,8 @@ class Spread:
 class Row:
     """One measured promise.
 
-    ``figure`` and ``peer_figure`` are what was measured, in ``unit``; ``ratio`` is the quotient
-    that the promise is about, or None when the promise is about ``figure`` itself.
+    ``figure`` and ``peer_figure`` are what was measured, in ``unit``; ``ratio`` is their quotient.
+    A promise in ``×`` is about the ratio, any other about the figure.
     """
 
     promise: Promise
@@ -74,14 +83,19 @@ class Row:
     @property
     def decisive(self) -> float:
         """The number that is held against the limit."""
-        return (self.ratio or self.figure).median
+        if self.ratio is not None and self.promise.unit == "×":
+            return self.ratio.median
+        return self.figure.median
 
     @property
     def holds(self) -> bool:
         """Whether the promise was kept in this run."""
-        if self.promise.bound is Bound.AT_LEAST:
-            return self.decisive >= self.promise.limit
-        return self.decisive <= self.promise.limit
+        promise = self.promise
+        if promise.bound.keeps(self.decisive, promise.limit):
+            return True
+        if promise.or_times is None or self.ratio is None:
+            return False
+        return promise.bound.keeps(self.ratio.median, promise.or_times)
 
 
 def spread(runs: Sequence[float]) -> Spread:
