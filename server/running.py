@@ -31,6 +31,8 @@ _WORKER = "server.worker.program"
 _BACKLOG = 4_096
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
+_LATE_SECONDS = 1.0
+"""A supervisor that is so late was stopped itself, most likely with its processes."""
 # After what each process grants itself to stop.
 _LAST_SECONDS = 8.0
 _LOG = structlog.get_logger(__name__)
@@ -133,6 +135,7 @@ class _Supervisor:
         self._is_announced = False
         self._is_stopping = False
         self._early_ends = 0
+        self._looked = monotonic()
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -188,7 +191,11 @@ class _Supervisor:
             else:
                 self._hear(key.data)
         now = monotonic()
+        late = now - self._looked - _LOOK_SECONDS
+        self._looked = now
         for child in self._children():
+            if late > _LATE_SECONDS:
+                child.forgive(late, now)
             self._look(child, now)
 
     def _hear(self, child: Child) -> None:

@@ -64,6 +64,13 @@ class Child:
         """Return the time since its last sign of life; the first one may take longer."""
         return now - self.heard if self.heard else (now - self.began) / _FIRST_SIGN
 
+    def forgive(self, seconds: float, now: float) -> None:
+        """Leave a time out of its silence in which it could say nothing, as in ``docker pause``."""
+        if self.heard:
+            self.heard = min(self.heard + seconds, now)
+        else:
+            self.began = min(self.began + seconds, now)
+
     def signal(self, number: int) -> None:
         """Tell it something, if it is there."""
         if self.process is not None:

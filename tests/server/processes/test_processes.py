@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from time import monotonic
 
 from tests.server.real_server import (
     Client,
@@ -132,6 +133,23 @@ def test_a_keeper_that_hangs_is_replaced_and_nothing_waits_for_it(place: Place) 
         until(lambda: client.health()["read_model"]["status"] == "current")
         assert client.get("/api/v1/audit").status == 200
     assert set(statuses) == {200}
+
+
+def test_a_server_that_was_paused_as_a_whole_goes_on_with_the_same_processes(place: Place) -> None:
+    """After ``docker pause`` the keeper and all workers were killed, with their connections."""
+    with serving(place.path, keeper_silence_seconds=2) as client:
+        until(lambda: len(workers_of(client)) > 0)
+        before = [keeper_of(client), *workers_of(client)]
+        processes = [client.process.pid, *before]
+        for one in processes:
+            os.kill(one, signal.SIGSTOP)
+        went_on = monotonic() + 3
+        until(lambda: monotonic() > went_on)
+        for one in processes:
+            os.kill(one, signal.SIGCONT)
+        for _ in range(3):
+            assert client.get("/api/v1/audit").status == 200
+        assert [keeper_of(client), *workers_of(client)] == before
 
 
 def test_a_change_is_seen_through_every_worker_once_it_is_answered(place: Place) -> None:
