@@ -108,5 +108,5 @@ def noted_place(runtime: Path) -> Path | None:
     """Return the read model's directory; None until the keeper has noted it."""
     try:
         return Path((runtime / _PLACE).read_text(encoding="utf-8"))
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None

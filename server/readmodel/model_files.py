@@ -184,7 +184,11 @@ def _is_ours(file: Path) -> bool:
 def _is_whole(env: lmdb.Environment, file: Path) -> bool:
     """True if every page is there: reading a missing one would kill this process."""
     pages = env.info()["last_pgno"] + 1
-    return bool(file.stat().st_size >= pages * env.stat()["psize"])
+    try:
+        size = file.stat().st_size
+    except OSError:  # deleted meanwhile
+        return False
+    return bool(size >= pages * env.stat()["psize"])
 
 
 def read_meta(txn: lmdb.Transaction) -> Meta | None:

@@ -73,27 +73,29 @@ class Reader:
                 self._env = before  # an old state is better than nothing
                 return before.begin()
             return self.begin()
-        self._seen = txn.id()
         self.meta = meta
         self._hear_tokens(txn)
+        # Last: a state whose tokens could not be read is not one that was seen.
+        self._seen = txn.id()
         return txn
 
     def _hear_tokens(self, txn: lmdb.Transaction) -> None:
         found = txn.get(model_layout.TOKENS)
+        self.tokens = {}  # those of an earlier state may have been revoked
+        self.tokens_seen += 1
         stored = _TOKENS.decode(found) if found is not None else []
         self.tokens = {
             one.digest: (one.token_id, math.inf if one.end is None else one.end) for one in stored
         }
-        self.tokens_seen += 1
 
     def look(self) -> None:
         """Go over to the current file even if the old one does not say so."""
         directory = self._place()
         name = model_files.current_name(directory) if directory is not None else None
         if self._env is not None and name is not None and (directory, name) != self._opened:
-            before, seen = self._env, self._seen
+            before, opened, seen = self._env, self._opened, self._seen
             if self._open() is None or self.newest() is None:
-                self._env, self._seen = before, seen
+                self._env, self._opened, self._seen = before, opened, seen
 
     def newest(self) -> Meta | None:
         """Return the meta record of the newest state; None if there is none."""
@@ -108,7 +110,8 @@ class Reader:
         name = model_files.current_name(directory) if directory is not None else None
         if directory is None or name is None:
             return None
-        self._env = model_files.open_to_read(directory, name)
-        self._opened = (directory, name)
-        self._seen = -1
-        return self._env
+        env = model_files.open_to_read(directory, name)
+        if env is None:
+            return None
+        self._env, self._opened, self._seen = env, (directory, name), -1
+        return env

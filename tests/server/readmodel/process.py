@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import lmdb
@@ -50,6 +51,14 @@ def read_meta(directory: Path, run: str) -> Meta | None:
 def read_tokens(directory: Path, run: str) -> dict[str, tuple[int, float]]:
     read_meta(directory, run)
     return _reader(directory, run).tokens
+
+
+def look(directory: Path, run: str) -> None:
+    _reader(directory, run).look()
+
+
+def process_id() -> int:
+    return os.getpid()
 
 
 def begin_long_answer(directory: Path, run: str, name: str) -> None:

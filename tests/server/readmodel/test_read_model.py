@@ -320,6 +320,54 @@ def test_tokens_that_could_not_be_written_are_written_as_soon_as_that_is_possibl
     model.close()
 
 
+def test_a_state_whose_tokens_cannot_be_read_is_not_one_with_the_tokens_before(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    model.set_tokens([StoredToken(digest="abc", token_id=7, end=None)])
+    assert elsewhere.run(process.read_tokens, directory, _RUN)
+    assert model._env is not None
+    with model._env.begin(write=True) as txn:
+        txn.put(model_layout.TOKENS, b"\xc1")
+    for _ in range(2):
+        assert elsewhere.run(process.read_meta, directory, _RUN) is None
+        assert elsewhere.run(process.read_tokens, directory, _RUN) == {}
+    model.close()
+
+
+def test_a_file_that_could_not_be_opened_is_looked_for_again(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    """A worker went on answering from the old file for good."""
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    assert elsewhere.run(process.read_meta, directory, _RUN) is not None
+    model.close()
+    after = _model(directory)
+    after.replace(_served([_library("a", "2.0.0")], 1))  # the old file does not say so
+    name = model_files.current_name(directory)
+    assert name is not None
+    for mode, number in ((0o620, 0), (0o600, 1)):
+        (directory / name).chmod(mode)
+        elsewhere.run(process.look, directory, _RUN)
+        meta = elsewhere.run(process.read_meta, directory, _RUN)
+        assert meta is not None
+        assert meta.commit == f"{number:040}"
+    after.close()
+
+
+def test_a_file_that_is_deleted_while_it_is_opened_is_not_used(directory: Path) -> None:
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    assert model._env is not None
+    file = directory / model._name
+    assert model_files._is_whole(model._env, file)
+    file.unlink()
+    assert not model_files._is_whole(model._env, file)
+    model.close()
+
+
 def test_a_file_that_cannot_become_the_read_model_is_not_left_there(directory: Path) -> None:
     model = _model(directory)
     (directory / "current").mkdir()
