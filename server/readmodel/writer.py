@@ -140,11 +140,12 @@ class ReadModel:
         """Write the new state of these libraries, and the lists. Raises lmdb.Error, OSError."""
         with self._lock:
             env = self._env
+            if env is not None:
+                # A worker that was killed pins nothing, and has no slot, any more.
+                env.reader_check()
             if env is None or self._is_to_be_made_again(env):
                 self._replace(served)
                 return
-            # A worker that was killed pins nothing any more.
-            env.reader_check()
             try:
                 with self._writing() as txn:
                     self._change(txn, served, names)

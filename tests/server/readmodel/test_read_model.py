@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+import signal
 from collections.abc import Iterable, Iterator
 from functools import partial
 from hashlib import sha256
@@ -365,6 +367,21 @@ def test_a_file_that_is_deleted_while_it_is_opened_is_not_used(directory: Path) 
     assert model_files._is_whole(model._env, file)
     file.unlink()
     assert not model_files._is_whole(model._env, file)
+    model.close()
+
+
+def test_slots_of_a_killed_reader_are_free_at_the_next_change(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_files, "_READERS", 3)
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    pool = WorkerPool()
+    for _ in range(3):
+        pool.run(process.begin_long_answer, directory, _RUN, model_layout.STEPS_LIST)
+    os.kill(pool.run(process.process_id), signal.SIGKILL)
+    pool.close()
+    model.change(_served([_library("a", "2.0.0")], 1), ["a"])
     model.close()
 
 
