@@ -50,7 +50,10 @@ def vouch_at_once(
         with model_files.open_to_write(directory, name) as env, env.begin(write=True) as txn:
             vouched = msgspec.structs.replace(meta, vouched=run)
             txn.put(model_layout.META, msgspec.msgpack.encode(vouched))
-            txn.put(model_layout.TOKENS, msgspec.msgpack.encode([]))
+            if meta.vouched != run:
+                # Tokens of another run may have been revoked since; of this one they were valid
+                # as long as there was no keeper, and are so until they have been read again.
+                txn.put(model_layout.TOKENS, msgspec.msgpack.encode([]))
     except (lmdb.Error, OSError, RegistryError, msgspec.MsgspecError) as error:
         _LOG.warning("the read model is not used before it was read", reason=str(error))
         return False

@@ -72,7 +72,8 @@ class ReadModel:
         self._env: lmdb.Environment | None = None
         self._name = ""
         self._made_bytes = 0
-        self._tokens: Sequence[StoredToken] = ()
+        self._tokens: Sequence[StoredToken] | None = None
+        """The tokens that are accepted; None until they have been read."""
         self._written_tokens: Sequence[StoredToken] | None = None
         """The tokens that the file has; None if that is not known."""
         self._served: Served | None = None
@@ -128,7 +129,9 @@ class ReadModel:
                 meta = model_files.read_meta(txn)
                 made = meta.made_bytes if meta is not None else 0
                 txn.put(model_layout.META, _ENCODER.encode(self._meta(served, made)))
-                txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens))
+                # As long as the database cannot be read, those of this run are left.
+                if self._tokens is not None or meta is None or meta.vouched != self._run:
+                    txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens or []))
             self._served, self._written_tokens = served, self._tokens
 
     def replace(self, served: Served) -> None:
@@ -310,7 +313,7 @@ class ReadModel:
             with env.begin(write=True) as txn:
                 meta = self._meta(served, _size(env))
                 txn.put(model_layout.META, _ENCODER.encode(meta))
-                txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens))
+                txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens or []))
             model_files.make_current(self._directory, name)
         except BaseException:
             env.close()

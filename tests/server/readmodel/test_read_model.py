@@ -322,6 +322,23 @@ def test_tokens_that_could_not_be_written_are_written_as_soon_as_that_is_possibl
     model.close()
 
 
+def test_tokens_of_this_run_are_left_until_a_new_keeper_has_read_them(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    """With the database down, a restart of the keeper once ended all reading."""
+    served = _served([_library("a")])
+    model = _model(directory)
+    model.replace(served)
+    model.set_tokens([StoredToken(digest="abc", token_id=7, end=None)])
+    model.close()
+    for run, left in ((_RUN, {"abc": (7, float("inf"))}), ("next", {})):
+        again = _model(directory, run=run)
+        assert again.read() is not None
+        again.vouch(served)
+        assert elsewhere.run(process.read_tokens, directory, run) == left
+        again.close()
+
+
 def test_a_state_whose_tokens_cannot_be_read_is_not_one_with_the_tokens_before(
     directory: Path, elsewhere: WorkerPool
 ) -> None:
