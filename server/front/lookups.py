@@ -76,7 +76,7 @@ class Lookups:
         self._snapshot = snapshot
         self._lists = lists
         self.pinned = PinnedReleases(settings.old_releases, settings.pinned_queue, model)
-        self._filtered: OrderedDict[tuple[str, StepFilter], Answer] = OrderedDict()
+        self._filtered: OrderedDict[tuple[bytes, StepFilter], Answer] = OrderedDict()
         self._filtered_bytes = 0
 
     @property
@@ -142,7 +142,7 @@ class Lookups:
             return Answer(long=served.lists.steps), len(served.steps)
         if page is not None:
             return await self._lists.run(_page_of_steps, served, wanted, page)
-        key = (served.commit, wanted)
+        key = (served.steps_etag, wanted)
         answer = self._filtered.get(key)
         if answer is None:
             settings = self._settings
@@ -160,11 +160,11 @@ class Lookups:
         if answer.long is None:
             return
         try:
-            self._model.keep_filtered(served.commit, key, answer.long)
+            self._model.keep_filtered(served, key, answer.long)
         except lmdb.Error as error:
             _LOG.warning("a list is not kept", reason=str(error))
 
-    def _keep(self, key: tuple[str, StepFilter], answer: Answer) -> None:
+    def _keep(self, key: tuple[bytes, StepFilter], answer: Answer) -> None:
         size = _size(answer)
         if size > self._settings.filtered_list_bytes or key in self._filtered:
             return

@@ -70,6 +70,11 @@ class Served:
         return self.libraries.get(key)
 
     @property
+    def steps_etag(self) -> bytes:
+        """A hash of all visible steps: they may be others at the same commit."""
+        return self.lists.steps.plain.etag
+
+    @property
     def library_count(self) -> int:
         """Those that somebody installed or released: ``core`` is always there."""
         return len(self.libraries) - (CORE in self.libraries)

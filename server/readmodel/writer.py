@@ -181,8 +181,8 @@ class ReadModel:
             except lmdb.MapFullError:
                 self._replace(served)
 
-    def keep_filtered(self, commit: str, key: bytes, one: LongList) -> None:
-        """Keep a list that was made because it was asked for, until the next commit.
+    def keep_filtered(self, served: Served, key: bytes, one: LongList) -> None:
+        """Keep a list that was made because it was asked for, until the steps change.
 
         Raises lmdb.Error.
         """
@@ -190,11 +190,13 @@ class ReadModel:
         records = [(key, _ENCODER.encode(plain_body(one, keys)))]
         records += zip(keys, (piece.body for piece in one.pieces), strict=True)
         with self._lock:
+            now = self._served
+            # A tag that comes after its commit changes the steps, too.
+            if now is None or now.steps_etag != served.steps_etag:
+                return
             if self._has_room(records):
                 with self._writing() as txn:
-                    meta = model_files.read_meta(txn)
-                    if meta is not None and meta.commit == commit:
-                        put_all(txn, records)
+                    put_all(txn, records)
 
     def keep_pinned(
         self, library: ServedLibrary, version: str, steps: Iterable[ServedStep]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import gzip
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from registry.names import CommitId
 from registry.processes.pool import WorkerPool
+from server.front.lookups import Lookups, StepFilter
 from server.keeper.vouching import vouch_at_once
 from server.readmodel import model_files, model_layout
 from server.readmodel.model_layout import StoredToken
@@ -21,6 +23,8 @@ from server.readmodel.records import ServedLibrary, ServedStep, etag_of
 from server.readmodel.served import Served, make_served, next_served
 from server.readmodel.stored_state import StoredState
 from server.readmodel.writer import ReadModel
+from server.settings import Settings
+from server.thread_pools import Pools
 from tests.registry.making import new_registry
 from tests.server.readmodel import process
 
@@ -212,14 +216,16 @@ def test_what_was_asked_for_is_kept_until_it_is_over_or_too_much(
     key = model_layout.filtered_key("file", None, None)
     pinned = {version: model_layout.pinned_key("a.a.0", version) for version in ("1.0.0", "1.1.0")}
     read = partial(elsewhere.run, process.read_value, directory, _RUN)
-    model.keep_filtered(served.commit, key, served.lists.steps)
+    model.keep_filtered(served, key, served.lists.steps)
     for version in pinned:
         model.keep_pinned(served.libraries["a"], version, _library("a", version).steps)
     model.keep_pinned(served.libraries["ab"], "1.0.0", _library("ab").steps)
     assert read(key) is not None
     assert None not in map(read, pinned.values())
+    # A tag that came after its commit: the same commit, and other steps.
+    untagged = _served([_library("a", "2.0.0")])
     model.keep_filtered(
-        "f" * 40, model_layout.filtered_key("other", None, None), served.lists.steps
+        untagged, model_layout.filtered_key("other", None, None), served.lists.steps
     )
     assert read(model_layout.filtered_key("other", None, None)) is None
     model.keep_pinned(_library("a", "9.0.0"), "0.1.0", _library("a", "0.1.0").steps)
@@ -232,11 +238,31 @@ def test_what_was_asked_for_is_kept_until_it_is_over_or_too_much(
     assert read(other) is not None
     for number in range(20):
         model.keep_filtered(
-            after.commit, model_layout.filtered_key(f"{number}", None, None), after.lists.steps
+            after, model_layout.filtered_key(f"{number}", None, None), after.lists.steps
         )
     assert read(other) is None
     assert read(model_layout.filtered_key("19", None, None)) is not None
     assert read(model_layout.filtered_key("0", None, None)) is None
+    model.close()
+
+
+def test_a_filtered_list_is_made_again_when_a_tag_comes_after_its_commit(directory: Path) -> None:
+    model = _model(directory)
+    states = [_served([_library("a")]), _served([_library("a"), _library("new")])]
+    settings = Settings()
+    pools = Pools(settings)
+    lookups = Lookups(settings, lambda: states[0], lambda: None, pools.lists, model)
+
+    async def count() -> int:
+        answer, _ = await lookups.steps(StepFilter(library="new"))
+        assert answer.long is not None
+        return b"".join(answer.long.plain.pieces).count(b'"id":"new.')
+
+    assert asyncio.run(count()) == 0
+    states.pop(0)
+    assert asyncio.run(count()) == 3
+    pools.close()
+    lookups.pinned.close()
     model.close()
 
 
@@ -424,7 +450,7 @@ def test_what_is_asked_for_is_not_kept_in_a_file_that_has_grown(
     before = _dump(model)
     for number in range(20):
         key = model_layout.filtered_key(None, f"x{number}", None)
-        model.keep_filtered(served.commit, key, served.lists.steps)
+        model.keep_filtered(served, key, served.lists.steps)
     assert _dump(model) == before
     model.close()
 
