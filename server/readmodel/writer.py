@@ -97,10 +97,22 @@ class ReadModel:
         except (lmdb.Error, OSError, ValueError, KeyError, msgspec.MsgspecError) as error:
             _LOG.warning("the read model is made again", reason=str(error))
             self.close()
+            self._take_back(name)
             model_files.forget_current(self._directory)
             state = None
         model_files.end_trial(self._directory)
         return state
+
+    def _take_back(self, name: str) -> None:
+        """Let no worker answer from a file that is damaged, also not one that has it open."""
+        try:
+            with (
+                model_files.open_to_write(self._directory, name) as env,
+                env.begin(write=True) as txn,
+            ):
+                txn.delete(model_layout.META)
+        except lmdb.Error as error:
+            _LOG.error("workers still answer from a damaged read model", reason=str(error))
 
     def _read(self, name: str) -> StoredState | None:
         checked = model_files.open_to_read(self._directory, name)

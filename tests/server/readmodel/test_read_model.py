@@ -365,6 +365,26 @@ def test_tokens_of_this_run_are_left_until_a_new_keeper_has_read_them(
         again.close()
 
 
+def test_a_damaged_file_is_not_answered_from_once_that_is_known(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    """Workers went on until another file was written, which takes long, or may fail."""
+    model = _model(directory)
+    model.replace(_served([_library("a")]))
+    assert elsewhere.run(process.read_meta, directory, _RUN) is not None
+    assert model._env is not None
+    with model._env.begin(write=True) as txn:
+        txn.put(model_layout.step_key("a.a.0"), model_layout.step_value(etag_of(b"other"), b"{}"))
+    model.close()
+    assert _read_again(directory) is None
+    assert elsewhere.run(process.read_meta, directory, _RUN) is None
+    again = _model(directory)
+    again.replace(_served([_library("a")]))
+    elsewhere.run(process.look, directory, _RUN)
+    assert elsewhere.run(process.read_meta, directory, _RUN) is not None
+    again.close()
+
+
 def test_a_state_whose_tokens_cannot_be_read_is_not_one_with_the_tokens_before(
     directory: Path, elsewhere: WorkerPool
 ) -> None:
