@@ -11,11 +11,11 @@ import array
 import json
 import math
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.errors import BenchmarkError
+from registry.processes.program import program, start_program
 
 _GRACE_SECONDS = 30.0
 
@@ -146,8 +146,8 @@ class Run:
 
 def start(plan: Plan) -> Run:
     """Start the generator; return once its connections are open and the first request is due."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.openloop_process"],
+    process = start_program(
+        program("benchmarks.openloop_process"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

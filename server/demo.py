@@ -17,7 +17,8 @@ from rich.console import Console
 
 from registry.files.shipped import ROOT, shipped
 from registry.names import CORE, LibraryName
-from registry.processes.program import program, program_environment
+from registry.processes.lifeline import lifeline
+from registry.processes.program import program, start_program
 from registry.publishing.add import add_release
 from registry.publishing.create_registry import init_registry
 from registry.publishing.release import release
@@ -92,9 +93,10 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
     with console.status("Building catalogue and search index …"):
         address = web_address(settings.host, port)
         command = build_command(path, cache_directory(registry), settings.instance, address)
-        built = subprocess.run(command, env=program_environment(), check=False)
+        with lifeline() as end:
+            status = start_program(command, end=end).wait()
     registry.close()
-    if built.returncode != 0:
+    if status != 0:
         raise CheckError("the catalogue was not built", next_step="Read what is said above")
     console.print("[green]✓[/] catalogue and search index")
     if check:
@@ -159,9 +161,7 @@ def _check(path: Path, settings: Settings, console: Console) -> None:
 def _serving(path: Path, settings: Settings, port: int) -> Iterator[None]:
     serve = program("opsteps", "serve", "--registry", str(path))
     options = ["--host", settings.host, "--port", str(port), "--log-level", "warning"]
-    process = subprocess.Popen(
-        [*serve, *options], stdout=subprocess.DEVNULL, env=program_environment()
-    )
+    process = start_program([*serve, *options], stdout=subprocess.DEVNULL)
     try:
         yield
     finally:

@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
@@ -31,6 +30,7 @@ from registry.commands.options import JsonOption, NearRegistryOption, actor_or_u
 from registry.errors import ConflictError
 from registry.formats.model import RegistryFacts
 from registry.formats.parsing import parse_registry_facts
+from registry.git.identity import git_identity
 from registry.names import parse_library_name
 from registry.problems import InvalidLibraryError, printable
 
@@ -130,23 +130,10 @@ def _published_schemas(facts: RegistryFacts | None) -> str | None:
 def _author(given: str | None, directory: Path) -> tuple[str, str | None]:
     """Name and address: as given, else as Git knows the user, else the user's name."""
     if given is None:
-        known = _git_config("user.name", directory) or actor_or_user(None)
-        return known, _address(_git_config("user.email", directory))
+        known = git_identity(directory)
+        return printable(known.name) or actor_or_user(None), _address(printable(known.email))
     named = _NAMED.match(given)
     return (named["name"], named["email"]) if named else (given, None)
-
-
-def _git_config(key: str, directory: Path) -> str:
-    try:
-        done = subprocess.run(
-            ["git", "config", "--get", key],
-            cwd=directory if directory.is_dir() else None,
-            capture_output=True,
-            check=False,
-        )
-    except OSError:  # without Git there is nobody that it knows
-        return ""
-    return printable(done.stdout.decode(errors="replace").strip())
 
 
 def _address(text: str) -> str | None:

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from registry.errors import RegistryError
-from registry.processes.program import program, program_environment
+from registry.processes.program import program, start_program
 
 _WORKER = "registry.processes.worker"
 # Longest that an idle process may take to end by itself.
@@ -176,12 +176,9 @@ class WorkerPool:
     def _start(self) -> _Worker:
         ours, theirs = Pipe()
         with theirs:
-            process = subprocess.Popen(
-                program(_WORKER, str(theirs.fileno())),
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=program_environment(),
-                process_group=0,
+            descriptor = theirs.fileno()
+            process = start_program(
+                program(_WORKER, str(descriptor)), descriptors=[descriptor], leads_group=True
             )
         worker = _Worker(process=process, connection=ours)
         with self._starting:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from time import monotonic
@@ -11,8 +10,7 @@ from typing import Any
 
 import msgspec
 
-from registry.processes.lifeline import WITH_PARENT
-from registry.processes.program import program, program_environment
+from registry.processes.program import hand_over, program, start_program
 from server.processes.launch import Launch
 
 # One that ends sooner than this after its start is not started again at once.
@@ -45,18 +43,16 @@ class Child:
         with theirs:
             told = msgspec.structs.replace(self.launch, telling=theirs.fileno())
             try:
-                self.process = subprocess.Popen(
+                self.process = start_program(
                     program(self.module),
+                    end=self.end,
+                    descriptors=[self.launch.listening, theirs.fileno()],
                     stdin=subprocess.PIPE,
-                    pass_fds=[self.launch.listening, theirs.fileno(), self.end],
-                    env={**program_environment(), WITH_PARENT: str(self.end)},
                 )
             except OSError:
                 ours.close()
                 raise
-        if self.process.stdin is not None:
-            with suppress(OSError), self.process.stdin as stdin:
-                stdin.write(msgspec.json.encode(told))
+        hand_over(self.process, msgspec.json.encode(told))
         self.connection = ours
         self.began, self.heard, self.is_ready = monotonic(), 0.0, False
 

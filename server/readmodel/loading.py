@@ -17,8 +17,8 @@ import msgspec
 
 from registry.errors import RegistryError
 from registry.names import CORE, CommitId, LibraryName
-from registry.processes.lifeline import WITH_PARENT, end_with_starter, lifeline
-from registry.processes.program import program, program_environment
+from registry.processes.lifeline import end_with_starter, lifeline
+from registry.processes.program import hand_over, program, start_program
 from registry.snapshots.registry import Registry, Snapshot
 from server.errors import LoadError
 from server.readmodel.records import ServedLibrary, served_library
@@ -59,23 +59,19 @@ def load_all(registry: Registry, snapshot: Snapshot, settings: Settings) -> list
 def _load_elsewhere(
     registry: Registry, commit: CommitId, names: Sequence[LibraryName]
 ) -> list[ServedLibrary]:
+    command = program(
+        "server.readmodel.load_process", str(registry.path), registry.instance, commit
+    )
     with lifeline() as end:
-        process = subprocess.Popen(
-            program("server.readmodel.load_process", str(registry.path), registry.instance, commit),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**program_environment(), WITH_PARENT: str(end)},
-            pass_fds=[end],
-        )
+        process = start_program(command, end=end, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return _loaded(process, names)
 
 
 def _loaded(process: subprocess.Popen[bytes], names: Sequence[LibraryName]) -> list[ServedLibrary]:
-    if process.stdin is None or process.stdout is None:
+    if process.stdout is None:
         raise LoadError("a loading process has no pipes", next_step="Report this as a bug")
     try:
-        with process.stdin as stdin:
-            stdin.write("\n".join(names).encode())
+        hand_over(process, "\n".join(names).encode())
         loaded = [library for block in read_blocks(process.stdout) for library in block]
     finally:
         process.stdout.close()

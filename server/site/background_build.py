@@ -18,8 +18,8 @@ from pathlib import Path
 import structlog
 
 from registry.formats.timestamps import time_now
-from registry.processes.lifeline import WITH_PARENT, lifeline
-from registry.processes.program import program, program_environment
+from registry.processes.lifeline import lifeline
+from registry.processes.program import program, start_program
 from server.settings import Settings
 
 _LOG = structlog.get_logger(__name__)
@@ -159,14 +159,12 @@ class Building:
             with self._change:
                 if self._stopped:
                     return -1, ""
-                process = self._process = subprocess.Popen(
+                process = self._process = start_program(
                     self._command,
-                    stdin=subprocess.DEVNULL,
+                    end=end,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
-                    env={**program_environment(), WITH_PARENT: str(end)},
-                    pass_fds=[end],
-                    process_group=0,
+                    leads_group=True,
                 )
             _yield_to_others(process.pid, self._settings.build_niceness)
             _, errors = process.communicate()
