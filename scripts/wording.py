@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("registry", "builder", "server")
 _PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md")
+_KINDS = {"strings", "docstrings", "docs"}
 _TEMPLATES = "catalog-site/templates/*.html"
 # Text of a template, and not of its language; of a page, and not of an example in it.
 _NOT_TEXT = re.compile(r"\{[{%#].*?[}%#]\}|^```.*?^```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
@@ -111,8 +112,10 @@ def _text(kind: str, place: str, words: str) -> Text:
 
 
 def main() -> int:
-    """Print what is found; 1 when anything is."""
-    lines = list(found_in(all_texts()))
+    """Print what is found; 1 when anything is, or when a kind of text was not read at all."""
+    texts = list(all_texts())
+    lines = [f"{kind}: nothing was read" for kind in sorted(_KINDS - {text.kind for text in texts})]
+    lines += found_in(texts)
     print("\n".join(lines), end="\n" * bool(lines))
     return bool(lines)
 
