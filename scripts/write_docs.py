@@ -20,9 +20,9 @@ from server.api.application import openapi_document  # noqa: E402 - as above
 from server.settings import settings_table  # noqa: E402 - as above
 
 
-def cli_page() -> str:
-    """``docs/cli.md``: every command with its arguments and options."""
-    parts = ["# Commands\n", "Written by `make docs`; do not edit.\n"]
+def command_reference() -> str:
+    """``docs/command-reference.md``: every command with its arguments and options."""
+    parts = ["# Command reference\n", "Written by `make docs`; do not edit.\n"]
     for name in COMMANDS:
         group: Any = typer.main.get_command(make_app(name))
         parts.extend(_command_parts(f"opsteps {name}", group.commands[name]))
@@ -191,7 +191,7 @@ def _code(statement: ast.stmt) -> int | None:
 
 
 PAGES = {
-    "docs/cli.md": cli_page,
+    "docs/command-reference.md": command_reference,
     "docs/api.md": api_page,
     "docs/command-line.md": command_line_page,
     "docs/operators.md": operators_page,
