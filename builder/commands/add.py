@@ -17,15 +17,13 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    make_actor,
     tell,
 )
-from registry.commands.writing import let_follow
+from registry.commands.writing import let_follow, writing
 from registry.locating.hints import command_line
 from registry.problems import InvalidLibraryError, printable
 from registry.publishing.add import Added
 from registry.remotes.release_branch import BranchStanding, standing
-from registry.snapshots.registry import Registry
 from registry.sources.release_source import read_source
 
 _HERE = Path()
@@ -44,15 +42,13 @@ def add(
 
     A version below what its changes demand is refused, as 'opsteps release' would refuse it.
     """
-    with Registry.open(registry, remote=remote) as opened:
+    with writing(registry, actor, request, key, remote, follow=let_follow) as (opened, by):
         try:
-            by = make_actor(actor, request, key, at=registry)
             added = add_candidate(opened, read_source(source, told=tell), by=by, where=str(source))
         except InvalidLibraryError as error:
             for problem in error.problems:
                 typer.echo(str(problem), err=True)
             raise error.listed() from error
-        let_follow(opened)
         where = standing(opened)
     for problem in added.problems:
         typer.echo(str(problem), err=True)

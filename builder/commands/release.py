@@ -18,10 +18,9 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    make_actor,
     read_key,
 )
-from registry.commands.writing import let_follow
+from registry.commands.writing import let_follow, writing
 from registry.errors import GitError, NotARegistryError, ReportedError
 from registry.locating.hints import with_registry
 from registry.names import LibraryName, parse_library_name
@@ -73,12 +72,9 @@ def release(
     """
     if every == (name is not None):
         raise typer.BadParameter("name a library, or all candidates with --all")
-    by, signer = (
-        make_actor(actor, request, key, at=registry),
-        read_key(sign) if sign is not None else None,
-    )
+    signer = read_key(sign) if sign is not None else None
     run = _Run(is_quiet=as_json)
-    with Registry.open(registry, remote=remote) as opened:
+    with writing(registry, actor, request, key, remote, follow=None) as (opened, by):
         opened.head()  # without a commit there is no branch to stand on
         refuse_aside(opened, is_meant=on_this_branch)
         if every and remote is not None:

@@ -15,10 +15,8 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    make_actor,
 )
-from registry.snapshots.registry import Registry
-from registry.transactions.transaction import follow_head
+from registry.commands.writing import let_follow, writing
 from registry.verifying.attestation import attest as attest_commits
 
 _HERE = Path()
@@ -39,11 +37,9 @@ def attest(
     changes no file, and heals every clone. Ends with 4 for a commit that is not there, 5 for a key
     that registry.yaml does not list or a commit that is not merged yet, 8 for a bad key.
     """
-    by = make_actor(actor, request, key, at=registry)
-    with Registry.open(registry, remote=remote) as opened:
+    with writing(registry, actor, request, key, remote, follow=let_follow) as (opened, by):
         wanted = [opened.repository.resolve_commit(commit) for commit in commits]
         done = attest_commits(opened, wanted, by=by)
-        follow_head(opened)
     if as_json:
         typer.echo(json.dumps({"attested": wanted, "commit": done}))
         return

@@ -15,12 +15,10 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    make_actor,
 )
-from registry.commands.writing import let_follow
+from registry.commands.writing import let_follow, writing
 from registry.names import parse_library_name
 from registry.publishing.take_back import take_back
-from registry.snapshots.registry import Registry
 from registry.versions import parse_version
 
 _HERE = Path()
@@ -41,9 +39,8 @@ def remove(
     A release stays: 'opsteps yank' withdraws it, 'opsteps uninstall' removes its files.
     """
     library, number = parse_library_name(name), parse_version(version)
-    with Registry.open(registry, remote=remote) as opened:
-        done = take_back(opened, library, number, by=make_actor(actor, request, key, at=registry))
-        let_follow(opened)
+    with writing(registry, actor, request, key, remote, follow=let_follow) as (opened, by):
+        done = take_back(opened, library, number, by=by)
     if as_json:
         answer = {"name": done.name, "version": str(done.version), "commit": done.commit}
         typer.echo(json.dumps({**answer, "name_is_free": done.is_name_free}))
