@@ -12,7 +12,7 @@ from pathlib import Path
 from builder.importers.bitrise_release import ReleaseInput, UnusableStepError, convert_release
 from builder.importers.model import FindingKind, ImportFinding, ImportSourceError
 from builder.importers.plaintext_yaml import PlainYamlError, read_plain_yaml
-from builder.importers.wording import clean, fit, name_for_library, shorten, utc_time
+from builder.importers.strangers_text import clean, fit, name_for_library, shorten, utc_time
 from registry.errors import InvalidNameError
 from registry.formats.model import Deprecation
 from registry.limits import DEFAULT_LIMITS

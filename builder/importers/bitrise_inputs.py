@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builder.importers.model import FindingKind, ImportFinding
-from builder.importers.wording import clean, fit, is_clean, parameter_name, plain_line
+from builder.importers.strangers_text import clean, fit, is_clean, parameter_name, plain_line
 
 _DESCRIPTION = 20_000
 _MOST_PARAMETERS, _MOST_OPTIONS = 200, 1_000

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builder.importers.wording import clean, linked_address, plain_line
+from builder.importers.strangers_text import clean, linked_address, plain_line
 
 _FACTS = {
     "run_if": "Bitrise runs it only if",

@@ -12,7 +12,7 @@ import orjson
 from builder.importers.bitrise_inputs import Conversion, convert_inputs, convert_outputs
 from builder.importers.bitrise_readme import readme
 from builder.importers.model import FindingKind, ImportFinding
-from builder.importers.wording import clean, fit, linked_address, plain_line, title_case
+from builder.importers.strangers_text import clean, fit, linked_address, plain_line, title_case
 from registry.names import LibraryName
 from registry.versions import Version
 

@@ -14,13 +14,13 @@ from registry.locating.hints import command_line
 from registry.names import ObjectId
 from registry.problems import printable
 from registry.remotes.unsent import git_command
+from registry.repairing.item_texts import KEPT, refused, tag_of
 from registry.repairing.model import Item, ItemState, TagChange
 from registry.repairing.new_tags import is_signed, lost_tag, moved_tag, tag_id
 from registry.repairing.repair_evidence import Evidence, raw_object, release_files_of, released_tree
 from registry.repairing.served_releases import ServedReleases
 from registry.repairing.stray_tags import Strays
 from registry.repairing.tags_of_remotes import Remotes
-from registry.repairing.wording import KEPT, refused, tag_of
 from registry.trust.evidence import Introduction, TagEvidence
 from registry.trust.report import CheckName
 from registry.verifying.release_rules import SYMBOLIC, ReleaseEvidence

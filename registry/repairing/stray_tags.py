@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from registry.locating.hints import command_line
 from registry.problems import printable
 from registry.remotes.unsent import git_command, tag_step
+from registry.repairing.item_texts import KEPT, refused, tag_of
 from registry.repairing.model import EntryChange, Item, ItemState, TagChange
 from registry.repairing.repair_evidence import Evidence, released_tree
 from registry.repairing.served_releases import ServedReleases
 from registry.repairing.tags_of_remotes import Remotes
-from registry.repairing.wording import KEPT, refused, tag_of
 from registry.trust.evidence import TagEvidence
 from registry.verifying.release_rules import ReleaseEvidence
 from registry.versions import parse_version

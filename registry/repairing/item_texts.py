@@ -1,4 +1,4 @@
-"""Words that decisions about releases share."""
+"""Texts of items, which several kinds of repair share."""
 
 from __future__ import annotations
 

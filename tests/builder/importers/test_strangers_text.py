@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.importers.plaintext_yaml import PlainYamlError, read_plain_yaml
-from builder.importers.wording import (
+from builder.importers.strangers_text import (
     clean,
     linked_address,
     name_for_library,
