@@ -9,9 +9,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -22,18 +22,14 @@ from server.database.errors import (
     DatabaseSetupError,
 )
 from server.database.foreign_schema import refuse_acting
+from server.database.make_engine import ANSWER_SECONDS, make_engine, private_file
 from server.database.migrating import migrate
 
 _FILE = "opsteps.db"
-_CONNECT_SECONDS = 3
-_BUSY_SECONDS = 5
 DatabaseUrl = URL
 """The address of a database, for those who write no SQL."""
 FileIdentity = tuple[int, int]
 """The device and the inode of a file."""
-_POOL = 5
-# A transaction of ours takes milliseconds; a database that hangs takes for ever.
-_ANSWER_SECONDS = 5
 _KINDS = frozenset({"sqlite", "postgresql"})
 # What SQLite says where waiting or another place would help, and nothing is wrong with the SQL.
 _UNWRITABLE = ("disk is full", "readonly", "disk I/O", "No space left", "read-only")
@@ -71,7 +67,7 @@ class Database:
         """Nothing is opened yet; `prepare` is called with the first transaction, or before."""
         self.url = url
         self._is_file = url.get_backend_name() == "sqlite"
-        self._engine = _engine(url)
+        self._engine = make_engine(url)
         self._is_prepared = False
         self._file: FileIdentity | None = None
         self.write_problem = ""
@@ -88,7 +84,7 @@ class Database:
         Several servers may do so at once: one after the other does it, the rest find it done.
         """
         if self._is_file:
-            _private_file(Path(str(self.url.database)))
+            private_file(Path(str(self.url.database)))
             self._refuse_acting()
         with self._told():
             migrate(self._engine)
@@ -217,7 +213,7 @@ def answering(connection: Connection) -> Iterator[None]:
     if isinstance(raw, sqlite3.Connection) or raw is None:
         yield
         return
-    timer = threading.Timer(_ANSWER_SECONDS, _cut, [raw.pgconn.socket])
+    timer = threading.Timer(ANSWER_SECONDS, _cut, [raw.pgconn.socket])
     timer.daemon = True
     timer.start()
     try:
@@ -251,58 +247,3 @@ def _is_down(error: DBAPIError) -> bool:
     from psycopg import InterfaceError, OperationalError
 
     return isinstance(error.orig, OperationalError | InterfaceError)
-
-
-def _private_file(path: Path) -> None:
-    """Make the file before SQLite does, so that nobody else may read it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise DatabaseSetupError(
-            f"the database cannot be made: {error.strerror}",
-            where=str(path),
-            next_step="Let the server's user write there, or set OPSTEPS_DATABASE_URL",
-        ) from error
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, creator=lambda: _connect(Path(str(url.database))))
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediately)
-        return engine
-    return create_engine(
-        url,
-        connect_args={
-            "connect_timeout": _CONNECT_SECONDS,
-            "application_name": "opsteps",
-            "keepalives_idle": _ANSWER_SECONDS,
-            "tcp_user_timeout": _ANSWER_SECONDS * 1_000,
-        },
-        pool_size=_POOL,
-        max_overflow=_POOL,
-        pool_timeout=_BUSY_SECONDS,
-    )
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open the file that is there: one that was deleted is never made again in silence."""
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        timeout=_BUSY_SECONDS,
-        check_same_thread=False,
-    )
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    # The driver shall not begin transactions by itself: `_begin_immediately` does.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin_immediately(connection: Connection) -> None:
-    """Two that read and then write would otherwise fail, not wait for each other."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
