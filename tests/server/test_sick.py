@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry.git.failures import git_failure
-from server.api.contract.schemas import Health
+from server.api.contract.health_schemas import Health
 from server.changes.refusals import refusal
 from tests.server.changes.test_changes import install
 from tests.server.changes.test_hanging import gauge

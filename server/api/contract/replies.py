@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from server.api.contract.schemas import ErrorBody
+from server.api.contract.wire_model import ErrorBody
 from server.asgi.answer import Answer, Header, error_answer
 from server.errors import AnswerError
 from server.front.lookups import Page

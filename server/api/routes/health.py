@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from registry.formats.timestamps import time_now
+from server.api.contract.health_schemas import CacheCleared, Health, Performance, Usage
 from server.api.contract.replies import Reply, ServerParts, errors
-from server.api.contract.schemas import CacheCleared, Health, Performance, Usage
 from server.api.contract.scopes import Access, Requires
 from server.asgi.answer import NO_STORE, Answer, json_answer
 from server.errors import AnswerError

@@ -17,7 +17,8 @@ from registry.upstreams.planning import wish_of as parse_wish
 from server.advice import for_http
 from server.api.contract.library_keys import LibraryKey, library_name
 from server.api.contract.replies import Reply, ServerParts, errors, make_cursor, read_cursor
-from server.api.contract.schemas import (
+from server.api.contract.scopes import Access, Requires
+from server.api.contract.upstream_schemas import (
     Available,
     Resolution,
     ResolveRequest,
@@ -25,7 +26,6 @@ from server.api.contract.schemas import (
     UpdateRequest,
     UpstreamList,
 )
-from server.api.contract.scopes import Access, Requires
 from server.api.contract.writers import Writer
 from server.asgi.answer import Scope, json_answer
 from server.changes.planning_process import (
