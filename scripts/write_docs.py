@@ -17,7 +17,7 @@ from builder.authoring.format_page import format_page  # noqa: E402 - the checko
 from builder.quality.page import quality_page  # noqa: E402 - as above
 from opsteps import COMMANDS, make_app  # noqa: E402 - as above
 from server.api.application import openapi_document  # noqa: E402 - as above
-from server.settings import settings_table  # noqa: E402 - as above
+from server.settings_reading import settings_table  # noqa: E402 - as above
 
 
 def command_reference() -> str:

@@ -21,7 +21,7 @@ from server.backups.make_backup import make_backup
 from server.backups.restore_backup import Restored, restore_backup
 from server.commands.token import DatabaseOption
 from server.database.engine import Database, database_url
-from server.settings import settings_from
+from server.settings_reading import settings_from
 
 _HERE = Path()
 _MEGABYTE = 1_000_000

@@ -16,7 +16,7 @@ from server.asgi.addresses import listening_address
 from server.observing.log_setup import configure_logging
 from server.processes.launch import ServerFacts
 from server.running import serve_registry
-from server.settings import settings_from
+from server.settings_reading import settings_from
 
 _DEMO = Path(".demo")
 

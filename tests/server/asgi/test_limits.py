@@ -11,7 +11,8 @@ import pytest
 from server.access.hosts import is_loopback, split_host
 from server.errors import SettingsError
 from server.readmodel.long_lists import accepts
-from server.settings import Settings, settings_from, settings_table
+from server.settings import Settings
+from server.settings_reading import settings_from, settings_table
 from tests.installed import OPSTEPS
 from tests.server.real_server import ROOT, Client, Place, serving, until
 
@@ -60,7 +61,9 @@ def test_a_bad_setting_is_named(name: str, value: str) -> None:
 
 def test_the_operators_page_lists_every_setting() -> None:
     page = (ROOT / "docs/operators.md").read_text(encoding="utf-8")
-    assert settings_table() in page, "paste server.settings.settings_table() into docs/operators.md"
+    assert settings_table() in page, (
+        "paste server.settings_reading.settings_table() into docs/operators.md"
+    )
 
 
 @pytest.mark.parametrize(
