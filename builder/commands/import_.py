@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from builder.importers import FindingKind, Importer, ImportFinding, find_importer
-from registry.commands.options import make_actor
+from registry.commands.acting import make_actor
 from registry.errors import InvalidNameError
 from registry.locating.location import VARIABLE, choose_registry
 from registry.names import CORE, LibraryName

@@ -26,7 +26,8 @@ from builder.authoring.library_template import (
     editor_files,
     library_files,
 )
-from registry.commands.options import JsonOption, NearRegistryOption, actor_or_user
+from registry.commands.acting import actor_or_user
+from registry.commands.options import JsonOption, NearRegistryOption
 from registry.errors import ConflictError
 from registry.formats.model import RegistryFacts
 from registry.formats.parsing import parse_registry_facts

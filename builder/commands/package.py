@@ -13,13 +13,12 @@ from typing import Annotated
 import typer
 
 from builder.packaging.package import Chosen, choose_package, write_package
+from registry.commands.acting import make_actor, read_key
 from registry.commands.options import (
     ActorOption,
     JsonOption,
     NearRegistryOption,
     RegistryOption,
-    make_actor,
-    read_key,
     tell,
 )
 from registry.errors import InvalidNameError, NotARegistryError, NotFoundError

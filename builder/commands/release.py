@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from builder.releasing import releasable, release_candidate
+from registry.commands.acting import read_key
 from registry.commands.options import (
     ActorOption,
     JsonOption,
@@ -18,7 +19,6 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    read_key,
 )
 from registry.commands.writing import let_follow, writing
 from registry.errors import GitError, NotARegistryError, ReportedError

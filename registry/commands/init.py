@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from registry.commands.options import ActorOption, JsonOption, make_actor
+from registry.commands.acting import make_actor
+from registry.commands.options import ActorOption, JsonOption
 from registry.formats.model import STRICT
 from registry.locating.hints import command_line
 from registry.problems import printable

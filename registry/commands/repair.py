@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
+from registry.commands.acting import make_actor
 from registry.commands.options import (
     ActorOption,
     JsonOption,
     KeyOption,
     RegistryOption,
     RequestOption,
-    make_actor,
 )
 from registry.locating.hints import command_line
 from registry.names import CommitId

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from registry.commands.acting import make_actor, read_key
 from registry.commands.options import (
     ActorOption,
     AdministratorsOption,
@@ -23,8 +24,6 @@ from registry.commands.options import (
     RegistryOption,
     RemoteOption,
     RequestOption,
-    make_actor,
-    read_key,
     whole_registry,
 )
 from registry.errors import GitError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from registry.commands.options import make_actor
+from registry.commands.acting import make_actor
 from registry.errors import GitError
 from registry.files.os_errors import file_system_error
 from registry.locating.hints import command_line

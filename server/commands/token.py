@@ -14,7 +14,8 @@ from typing import Annotated
 
 import typer
 
-from registry.commands.options import ActorOption, JsonOption, RegistryOption, actor_or_user
+from registry.commands.acting import actor_or_user
+from registry.commands.options import ActorOption, JsonOption, RegistryOption
 from registry.formats.timestamps import format_time
 from registry.problems import printable
 from registry.snapshots.registry import Registry
