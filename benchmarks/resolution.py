@@ -9,7 +9,8 @@ from collections.abc import Collection, Sequence
 from benchmarks.rows import Bound, Promise, Row, absolute
 from benchmarks.session import Session
 from registry.names import LibraryName
-from registry.resolution.resolver import Wanted, resolve
+from registry.resolution.provider import Wanted
+from registry.resolution.resolver import resolve
 from registry.versions import Dependency, Version, parse_dependency
 
 RESOLUTION = Promise(

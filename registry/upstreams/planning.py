@@ -9,7 +9,9 @@ from registry.errors import ConflictError, InvalidNameError, NotFoundError
 from registry.installing.head_view import HeadView
 from registry.installing.library_change import usable
 from registry.names import CORE, Digest, LibraryName
-from registry.resolution.resolver import ResolutionError, Wanted, resolve
+from registry.resolution.errors import ResolutionError
+from registry.resolution.provider import Wanted
+from registry.resolution.resolver import resolve
 from registry.upstreams.candidates import KeptRelease, Supply, Wishes
 from registry.upstreams.fetched import Upstreams
 from registry.upstreams.ownership import require_owner

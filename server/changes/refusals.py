@@ -23,7 +23,7 @@ from registry.git.failures import disk_is_full
 from registry.installing.errors import DependencyConflictError
 from registry.installing.licenses import MissingLicenseError, RefusedLicenseError
 from registry.problems import InvalidLibraryError, Severity, errors_of
-from registry.resolution.resolver import ResolutionError
+from registry.resolution.errors import ResolutionError
 from registry.signing.errors import SigningError
 from registry.sources.release_source import SourceError
 from registry.sources.zip_reader import ArchiveError

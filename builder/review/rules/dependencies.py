@@ -11,7 +11,9 @@ from builder.review.evidence.model import Candidate, ReviewedLibrary
 from registry.formats.model import LibraryFacts
 from registry.names import LibraryName
 from registry.problems import Problem
-from registry.resolution.resolver import CandidatePool, ResolutionError, Wanted, resolve
+from registry.resolution.errors import ResolutionError
+from registry.resolution.provider import CandidatePool, Wanted
+from registry.resolution.resolver import resolve
 from registry.versions import Dependency, Version, parse_dependency, version_or_none
 
 _SHOWN = 10

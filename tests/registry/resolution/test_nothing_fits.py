@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from registry.names import LibraryName
-from registry.resolution.resolver import ResolutionError, Wanted, resolve
+from registry.resolution.errors import ResolutionError
+from registry.resolution.provider import Wanted
+from registry.resolution.resolver import resolve
 from registry.versions import Dependency, Version, parse_dependency, parse_version
 
 Needs = Mapping[str, Mapping[str, Sequence[str]]]

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.names import LibraryName
-from registry.resolution.resolver import ResolutionError, Wanted, preferred, resolve
+from registry.resolution.errors import ResolutionError
+from registry.resolution.provider import Wanted, preferred
+from registry.resolution.resolver import resolve
 from registry.versions import Dependency, Version, parse_dependency, parse_version
 
 

@@ -9,7 +9,7 @@ from registry.history.audit_trail import read_audit_trail
 from registry.installing.errors import DependencyConflictError
 from registry.names import parse_library_name
 from registry.publishing.withdraw import yank
-from registry.resolution.resolver import ResolutionError
+from registry.resolution.errors import ResolutionError
 from registry.snapshots.registry import Registry
 from registry.upstreams.apply_plan import apply_plan
 from registry.upstreams.errors import UnreachableUpstreamError
