@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry.errors import GitError
 from registry.files.durable import write_durably
 from registry.files.git_config import read_git_config
-from registry.snapshots.registry import Registry
+
+if TYPE_CHECKING:  # loading takes its time, and 'opsteps serve' only says what is here
+    from registry.snapshots.registry import Registry
 
 _FILE = "tokens-exist"
 _KEY = "opsteps.tokensexist"

@@ -80,6 +80,7 @@ def _checked(directory: Path, name: str, registry: Registry) -> Meta | None:
     if env is None:
         return None
     with env, env.begin() as txn:
+        registry.memory.refresh()
         known = registry.memory.libraries
         for one in values(txn, *model_layout.LIBRARIES):
             library = _KNOWN.decode(one)

@@ -7,6 +7,7 @@ import gc
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -26,6 +27,10 @@ _COLLECT_AFTER = 50_000
 """New objects before the garbage collector runs: a request makes few, and no cycles."""
 _LAST_SECONDS = 4.0
 _USES_SECONDS = 5.0
+# Clients who come before the keeper has vouched for a file wait in the socket's queue so long at
+# most; its own answer, that it is still loading, would not come sooner.
+_FIRST_SECONDS = 1.0
+_FIRST_LOOK_SECONDS = 0.005
 _LOG = structlog.get_logger(__name__)
 
 
@@ -61,6 +66,7 @@ async def _serve(launch: Launch) -> None:
     relay = Relay(relay_path(launch.directory), settings.keeper_wait_seconds)
     app = LookupFront(settings, reader, gate, relay, counts)
     front = Front(app, settings, Proxies(settings).names)
+    await _wait_for_first(reader)
     await front.start(socket.socket(fileno=launch.listening))
     teller = Teller(launch.telling)
     teller.ready()
@@ -71,6 +77,16 @@ async def _serve(launch: Launch) -> None:
     await front.stop(settings.stop_seconds + _LAST_SECONDS)
     telling.cancel()
     living.cancel()
+
+
+async def _wait_for_first(reader: Reader) -> None:
+    """Wait until there is something to answer from, as there is at once after most starts."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST_SECONDS):
+            # Another process vouches, and has no event of ours to set.
+            while (txn := reader.begin()) is None:  # noqa: ASYNC110
+                await asyncio.sleep(_FIRST_LOOK_SECONDS)
+            txn.abort()
 
 
 async def _live(teller: Teller, front: Front, counts: Counts, reader: Reader) -> None:

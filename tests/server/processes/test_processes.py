@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from time import monotonic
 
+from registry.files.code_fingerprint import code_fingerprint
+from registry.snapshots.cache_place import cache_directory
+from registry.snapshots.registry import Registry
+from server.keeper.vouching import vouch_at_once
+from server.readmodel.model_files import read_model_directory
+from tests.installed import OPSTEPS
 from tests.server.real_server import (
     Client,
     Place,
@@ -169,3 +177,36 @@ def test_all_processes_end_with_the_one_that_was_started(place: Place) -> None:
         assert len(processes) == 2
         os.kill(client.process.pid, signal.SIGKILL)
         until(lambda: not any(map(command_of, processes)))
+
+
+def test_a_state_that_was_served_before_is_answered_from_at_once(place: Place) -> None:
+    """The memory of what was served was not read: each start waited for the whole load."""
+    with serving(place.path):
+        pass
+    with Registry.open(place.path) as registry:
+        directory = read_model_directory(cache_directory(registry), "production")
+        code = code_fingerprint("registry", "server")
+        assert vouch_at_once(directory, registry, code=code, instance="production", run="next")
+
+
+def test_who_comes_before_anything_is_vouched_for_waits_a_moment(place: Place) -> None:
+    """The first lookup of a second start was relayed, and answered that the server is loading."""
+    with serving(place.path):
+        pass
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(OPSTEPS), "serve", "--registry", str(place.path), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        client = Client(port=port, process=process)
+        first: list[int] = []
+
+        def asked() -> bool:
+            first.append(client.get(_STEP).status)
+            return True
+
+        try:
+            until(asked)
+            assert first == [200]
+        finally:
+            process.terminate()
