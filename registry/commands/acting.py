@@ -1,4 +1,4 @@
-"""Who acts: the name that a command's operation is recorded under, and the key that attests it."""
+"""The name that a command records its operation under, and the key that attests it."""
 
 from __future__ import annotations
 
