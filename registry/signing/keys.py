@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from registry.signing.errors import MalformedKeyError, UnsupportedKeyError, WeakKeyError
-from registry.signing.sshwire import Reader, WireError
+from registry.signing.sshwire import BlobReader, WireError
 
 Fingerprint = NewType("Fingerprint", str)
 
@@ -102,7 +102,7 @@ def _verify(key: _Key, algorithm: str, signature: bytes, message: bytes) -> None
     elif isinstance(key, RSAPublicKey):
         key.verify(signature, message, PKCS1v15(), _RSA_HASHES[algorithm])
     else:
-        reader = Reader(signature)
+        reader = BlobReader(signature)
         pair = encode_dss_signature(reader.mpint(), reader.mpint())
         reader.end()
         key.verify(pair, message, ECDSA(hashes.SHA256()))
@@ -142,7 +142,7 @@ def parse_public_keys(text: str, *, where: str = "") -> tuple[PublicKey, ...]:
 
 
 def _load(kind: KeyType, blob: bytes, *, comment: str, where: str) -> PublicKey:
-    reader = Reader(blob)
+    reader = BlobReader(blob)
     try:
         if reader.text() != kind:
             raise MalformedKeyError("the key is not of the type that it says", where=where)
@@ -155,18 +155,18 @@ def _load(kind: KeyType, blob: bytes, *, comment: str, where: str) -> PublicKey:
     return PublicKey(type=kind, blob=blob, comment=comment, loaded=loaded)
 
 
-def _load_ed25519(reader: Reader) -> _Key:
+def _load_ed25519(reader: BlobReader) -> _Key:
     return Ed25519PublicKey.from_public_bytes(reader.string())
 
 
-def _load_ecdsa(reader: Reader) -> _Key:
+def _load_ecdsa(reader: BlobReader) -> _Key:
     curve, point = reader.string(), reader.string()
     if curve != _CURVE or len(point) != _POINT_BYTES or point[0] != _UNCOMPRESSED:
         raise WireError("it is not a point on nistp256")
     return EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
 
 
-def _load_rsa(reader: Reader) -> _Key:
+def _load_rsa(reader: BlobReader) -> _Key:
     exponent, modulus = reader.mpint(), reader.mpint()
     least, most = RSA_BITS
     if not least <= modulus.bit_length() <= most:
@@ -178,7 +178,7 @@ def _load_rsa(reader: Reader) -> _Key:
     return RSAPublicNumbers(exponent, modulus).public_key()
 
 
-_LOADERS: Mapping[KeyType, Callable[[Reader], _Key]] = {
+_LOADERS: Mapping[KeyType, Callable[[BlobReader], _Key]] = {
     KeyType.ED25519: _load_ed25519,
     KeyType.ECDSA: _load_ecdsa,
     KeyType.RSA: _load_rsa,

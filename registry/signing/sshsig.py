@@ -29,7 +29,7 @@ from registry.signing.errors import (
 )
 from registry.signing.keys import SIGNATURE_ALGORITHMS, PublicKey, fingerprint
 from registry.signing.private_keys import PrivateKey
-from registry.signing.sshwire import Reader, TrailingError, TruncatedError, WireError, string
+from registry.signing.sshwire import BlobReader, TrailingError, TruncatedError, WireError, string
 
 SIGNATURE_CHARACTERS = 8_000
 """Longest armored signature; what ``library.yaml`` holds at most."""
@@ -167,7 +167,7 @@ def _unarmored(raw: bytes) -> bytes:
 
 
 def _parse_blob(blob: bytes) -> Signature:
-    reader = Reader(blob)
+    reader = BlobReader(blob)
     if reader.take(len(_MAGIC)) != _MAGIC:
         raise MalformedSignatureError("it does not begin with SSHSIG")
     version = reader.uint32()
@@ -176,7 +176,7 @@ def _parse_blob(blob: bytes) -> Signature:
     key_blob, namespace = reader.string(), reader.text()
     if reader.string():
         raise MalformedSignatureError("its reserved field is not empty")
-    hash_algorithm, inner = reader.text(), Reader(reader.string())
+    hash_algorithm, inner = reader.text(), BlobReader(reader.string())
     reader.end()
     algorithm, signature = inner.text(), inner.string()
     inner.end()

@@ -36,7 +36,7 @@ def mpint(number: int) -> bytes:
     return string(number.to_bytes(number.bit_length() // 8 + 1, "big") if number else b"")
 
 
-class Reader:
+class BlobReader:
     """Takes values off the front of some bytes; raises WireError where they are not there."""
 
     def __init__(self, raw: bytes) -> None:

@@ -104,7 +104,7 @@ class CheckOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
+class VerificationCounts:
     """The amounts that were looked at."""
 
     commits: int
@@ -121,7 +121,7 @@ class VerificationReport:
     time: datetime
     trusted: CommitId | None
     """The head that was trusted before; None at the first time."""
-    counts: Counts
+    counts: VerificationCounts
     checks: tuple[Check, ...]
     findings: tuple[Finding, ...]
     accepted: tuple[Finding, ...]
@@ -150,7 +150,7 @@ def make_report(
     head: CommitId,
     time: datetime,
     trusted: CommitId | None,
-    counts: Counts,
+    counts: VerificationCounts,
     accepted: frozenset[str],
     notes: Iterable[str],
 ) -> VerificationReport:

@@ -15,8 +15,8 @@ from registry.trust.evidence import History
 from registry.trust.report import (
     CheckName,
     CheckOutcome,
-    Counts,
     Finding,
+    VerificationCounts,
     VerificationReport,
     make_report,
 )
@@ -125,7 +125,7 @@ def verify_registry(
         **_of_releases(history, releases),
         **_of_trees(registry, history, releases, deep=wishes.deep),
     }
-    counts = Counts(
+    counts = VerificationCounts(
         commits=len(history.commits),
         libraries=len(history.libraries),
         releases=sum(release.entry is not None for release in releases),

@@ -10,7 +10,7 @@ from registry.snapshots.registry import Registry
 from server.errors import SettingsError
 
 
-class Teller(Protocol):
+class NoticeTeller(Protocol):
     """Tells other servers, and hears them."""
 
     @property
@@ -42,7 +42,7 @@ class _Silence:
         return
 
 
-def make_notices(url: str, registry: Registry, heard: Callable[[], None]) -> Teller:
+def make_notices(url: str, registry: Registry, heard: Callable[[], None]) -> NoticeTeller:
     """Notices through the Redis at a URL; raises SettingsError for an invalid one."""
     if not url:
         return _Silence()

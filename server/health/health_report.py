@@ -18,7 +18,7 @@ from server.changes.place_watch import PlaceWatch
 from server.database.engine import Database
 from server.following.clone_watch import CloneWatch
 from server.following.follower import Follower
-from server.following.notices import Teller
+from server.following.notices import NoticeTeller
 from server.following.remote import RemoteFollowing
 from server.front.lookups import Lookups
 from server.health.remedies import Trouble, next_steps, stray_tags
@@ -51,7 +51,7 @@ class HealthReport:
     place: PlaceWatch
     remote: RemoteFollowing
     clone: CloneWatch
-    notices: Teller
+    notices: NoticeTeller
     gate: Gate
     tokens: Tokens
     security: SecurityLog

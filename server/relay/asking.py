@@ -25,7 +25,7 @@ class KeeperGoneError(AnswerError):
         super().__init__(503, f"{why}; ask again in a moment", retry_after=_RETRY_SECONDS)
 
 
-class UnfinishedError(AnswerError):
+class KeeperEndedError(AnswerError):
     """The keeper ended while it worked on a request that may have changed something."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Relay:
         """Have a request answered; returns the status.
 
         Raises KeeperGoneError if the keeper is gone before any of the answer was sent, and
-        UnfinishedError if it may have changed something by then.
+        KeeperEndedError if it may have changed something by then.
         """
         reader, writer = await self._taken(frame(Kind.ASK, scope))
         asking: asyncio.Task[None] | None = None
@@ -73,7 +73,7 @@ class Relay:
                         return status
             if not status:
                 if scope["method"] not in READS:
-                    raise UnfinishedError
+                    raise KeeperEndedError
                 raise KeeperGoneError("the server's keeper ended before it had answered")
             return status
         finally:

@@ -38,7 +38,7 @@ from server.errors import AnswerError
 from server.observing.worker_counts import Counts
 from server.readmodel import model_layout
 from server.readmodel.reader import Reader
-from server.relay.asking import KeeperGoneError, Relay, UnfinishedError
+from server.relay.asking import KeeperEndedError, KeeperGoneError, Relay
 from server.settings import Settings
 from server.worker.gate import ReadGate
 from server.worker.health import worker_health
@@ -193,7 +193,7 @@ class LookupFront:
         """Have the keeper answer and count; return the status only if it was sent here."""
         try:
             await self._relay.ask(scope, receive, send)
-        except (KeeperGoneError, UnfinishedError) as error:
+        except (KeeperGoneError, KeeperEndedError) as error:
             answer = error_answer(error)
             if path == HEALTH and scope["method"] in READS:
                 answer = worker_health(self._reader, self._settings)

@@ -23,7 +23,7 @@ _TOGETHER = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReleaseSource:
+class ReadableRelease:
     """One release that is served and can be read."""
 
     record: ReleaseRecord
@@ -43,16 +43,16 @@ class Source:
     """One library as its pages need it."""
 
     library: Library
-    releases: tuple[ReleaseSource, ...] = ()
+    releases: tuple[ReadableRelease, ...] = ()
     """Greatest first. A step that is the same in two releases is the same object."""
 
     @property
-    def active(self) -> ReleaseSource | None:
+    def active(self) -> ReadableRelease | None:
         """The active release, when it can be read."""
         return next((r for r in self.releases if r.record == self.library.active), None)
 
     @property
-    def shown(self) -> tuple[ReleaseSource, ...]:
+    def shown(self) -> tuple[ReadableRelease, ...]:
         """The releases that have a page: the greatest, and the active one."""
         active = self.library.active
         rest = (r for r in self.releases[SHOWN_RELEASES:] if r.record == active)
@@ -106,7 +106,7 @@ def _source(library: Library, pairs: list[_Pair]) -> Source:
         pairs = [(library.active, library.content), *pairs]
     known: dict[StepName, list[Step]] = {}
     releases = [
-        ReleaseSource(record=record, content=_shared(content, known)) for record, content in pairs
+        ReadableRelease(record=record, content=_shared(content, known)) for record, content in pairs
     ]
     releases.sort(key=lambda release: release.record.version, reverse=True)
     return Source(library=library, releases=tuple(releases))

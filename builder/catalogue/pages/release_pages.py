@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from builder.catalogue.facts.library_sources import README, SHOWN_RELEASES, ReleaseSource
+from builder.catalogue.facts.library_sources import README, SHOWN_RELEASES, ReadableRelease
 from builder.catalogue.pages.library_page import grants_of
 from builder.catalogue.theme.theme import SitePage
 from builder.catalogue.views.library_view import (
@@ -48,7 +48,7 @@ def _step(view: LibraryView, step: Step) -> str:
 
 def _publish(
     view: LibraryView,
-    release: ReleaseSource,
+    release: ReadableRelease,
     about: ReleaseView,
     steps: str,
     files: dict[str, bytes],

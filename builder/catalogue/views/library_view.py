@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from builder.catalogue.facts.context import Context
 from builder.catalogue.facts.library_facts import KnownLibrary
-from builder.catalogue.facts.library_sources import README, ReleaseSource, Source
+from builder.catalogue.facts.library_sources import README, ReadableRelease, Source
 from builder.catalogue.facts.signature_mark import MarkKind
 from builder.catalogue.theme.identicon import hue_of, initials_of
 from builder.catalogue.theme.slugs import category_slug
@@ -169,7 +169,7 @@ def _shared(known: KnownLibrary, active: ReleaseView | None) -> dict[str, Any]:
     }
 
 
-def document(release: ReleaseSource | None, name: str) -> Markup | None:
+def document(release: ReadableRelease | None, name: str) -> Markup | None:
     """README.md or CHANGELOG.md of a release as HTML; None where there is none."""
     raw = release.documents.get(name) if release else None
     if not raw:

@@ -13,7 +13,7 @@ import pytest
 
 from server.asgi.answer import Message, Receive, Scope, Send
 from server.relay.answering import Application, RelayServer
-from server.relay.asking import KeeperGoneError, Relay, UnfinishedError
+from server.relay.asking import KeeperEndedError, KeeperGoneError, Relay
 
 _SCOPE: Scope = {
     "type": "http",
@@ -195,7 +195,7 @@ def test_a_keeper_that_ends_amid_an_answer_leaves_it_unfinished(tmp_path: Path) 
         async with _answering(_listening(tmp_path / "b"), ends):
             relay = Relay(tmp_path / "b", 5.0)
             # It may have been done: nobody is told to ask again.
-            with pytest.raises(UnfinishedError) as unfinished:
+            with pytest.raises(KeeperEndedError) as unfinished:
                 await relay.ask(_SCOPE, client.receive, client.send)
             assert unfinished.value.status == 502
             with pytest.raises(KeeperGoneError):

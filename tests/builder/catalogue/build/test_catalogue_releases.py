@@ -16,7 +16,7 @@ from builder.catalogue import build_catalogue
 from builder.catalogue.facts.context import Context
 from builder.catalogue.facts.library_sources import (
     SHOWN_RELEASES,
-    ReleaseSource,
+    ReadableRelease,
     Source,
     read_sources,
 )
@@ -295,7 +295,7 @@ def test_the_greatest_hundred_releases_have_a_page_and_the_active_one_always(
     ]
     records.reverse()
     releases = tuple(
-        ReleaseSource(record=record, content=library.content)
+        ReadableRelease(record=record, content=library.content)
         for record in [*records, library.active]
     )
     source = Source(
