@@ -243,6 +243,12 @@ class Settings:
     answer_rate: int = _field(
         1_024, "Least that is taken of a waiting answer in any `stall_seconds`, bytes a second."
     )
+    list_seconds: float = _field(
+        60.0,
+        "Time after which a long answer under way gives the state that it began with back, so that"
+        " the read model does not grow; it goes on if it is still the same, else its connection"
+        " ends, seconds.",
+    )
     stall_seconds: float = _field(20.0, "The time in which these rates are measured, seconds.")
     unsent_bytes: int = _field(
         256 * 1024 * 1024,

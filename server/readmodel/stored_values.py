@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import lmdb
@@ -48,15 +48,18 @@ def stored_list(txn: lmdb.Transaction, name: str, coding: bytes = b"") -> Stored
     return stored_body(txn, model_layout.list_key(name, coding))
 
 
-def chunks(txn: lmdb.Transaction, body: StoredBody) -> Iterator[bytes]:
-    """Yield the bytes of a long answer, in chunks of a moderate size. Raises KeyError."""
+def chunks(get: Callable[[bytes], bytes | None], body: StoredBody) -> Iterator[bytes]:
+    """Yield the bytes of a long answer, in chunks of a moderate size. Raises KeyError.
+
+    ``get`` returns the value of a key; it is asked as late as it can be.
+    """
     waiting: list[bytes] = []
     size = 0
     for literal, key in body.parts:
         waiting.append(literal)
         size += len(literal)
         if key:
-            piece = value(txn, key)
+            piece = get(key)
             if piece is None:
                 raise KeyError(key)
             waiting.append(piece)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
 
 import lmdb
 
 from server.asgi.answer import (
     API_HEADERS,
-    JSON,
     JSON_HEADER,
-    VARY,
     Answer,
-    Header,
     Receive,
     Scope,
     Send,
     error_answer,
-    matches,
-    send_body,
-    send_unchanged,
 )
 from server.asgi.common_headers import CommonHeaders
 from server.asgi.route_names import ALL_LIBRARIES, ALL_STEPS, HEALTH, ONE_STEP, REFUSED, route_name
@@ -42,13 +36,8 @@ from server.relay.asking import KeeperEndedError, KeeperGoneError, Relay
 from server.settings import Settings
 from server.worker.gate import ReadGate
 from server.worker.health import worker_health
-from server.worker.lookups import (
-    ListAnswer,
-    filtered_answer,
-    find_step,
-    library_answer,
-    list_answer,
-)
+from server.worker.long_answers import LentState, LongAnswer
+from server.worker.lookups import filtered_answer, find_step, library_answer, list_answer
 
 _STEPS_LENGTH = len(STEPS)
 _LISTS = {ALL_STEPS: model_layout.STEPS_LIST, ALL_LIBRARIES: model_layout.LIBRARIES_LIST}
@@ -163,19 +152,42 @@ class LookupFront:
 
     async def _answer(self, scope: Scope, path: str, txn: lmdb.Transaction, send: Send) -> int:
         """Return the status that was sent; 0 for what only the keeper can answer."""
-        extra = self._headers.of(scope)
         try:
             answer = self._find(scope, path, txn)
         except AnswerError as error:
             answer = error_answer(error)
         if answer is None:
             return 0
-        if isinstance(answer, ListAnswer):
-            return await _send_list(answer, scope, send, extra)
+        if isinstance(answer, LongAnswer):
+            return await self._send_long(answer, txn, scope, path, send)
         txn.abort()  # a slow client must not hold it
-        return await answer.send(scope, send, extra)
+        return await answer.send(scope, send, self._headers.of(scope))
 
-    def _find(self, scope: Scope, path: str, txn: lmdb.Transaction) -> Answer | ListAnswer | None:
+    async def _send_long(
+        self, answer: LongAnswer, txn: lmdb.Transaction, scope: Scope, path: str, send: Send
+    ) -> int:
+        again = partial(self._begin_again, answer, scope, path)
+        state = LentState(txn, self._settings.list_seconds, again)
+        try:
+            return await answer.send(state, scope, send, self._headers.of(scope))
+        finally:
+            state.end()
+
+    def _begin_again(self, before: LongAnswer, scope: Scope, path: str) -> lmdb.Transaction | None:
+        """Begin a transaction in which the answer is what it was; None if there is none."""
+        txn = self._reader.begin()
+        if txn is None:
+            return None
+        try:
+            is_same = self._find(scope, path, txn) == before
+        except AnswerError:
+            is_same = False
+        if is_same:
+            return txn
+        txn.abort()
+        return None
+
+    def _find(self, scope: Scope, path: str, txn: lmdb.Transaction) -> Answer | LongAnswer | None:
         if path.startswith(STEPS):
             return find_step(txn, path[_STEPS_LENGTH:], self._settings.instance)
         if path.startswith(LIBRARIES):
@@ -199,18 +211,3 @@ class LookupFront:
                 answer = worker_health(self._reader, self._settings)
             return await answer.send(scope, send, self._headers.of(scope))
         return 0
-
-
-async def _send_list(answer: ListAnswer, scope: Scope, send: Send, extra: Sequence[Header]) -> int:
-    body = answer.body
-    headers = [*API_HEADERS, *extra, VARY, (b"etag", body.etag)]
-    match = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
-    if match and matches(match, body.etag):
-        return await send_unchanged(send, headers)
-    if body.coding:
-        headers.append((b"content-encoding", body.coding))
-    headers.append((b"content-type", JSON))
-    headers.append((b"content-length", b"%d" % body.length))
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send_body(send, () if scope["method"] == "HEAD" else answer.pieces())
-    return 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import lmdb
 
@@ -13,25 +12,13 @@ from server.errors import AnswerError
 from server.readmodel import model_layout
 from server.readmodel.long_lists import accepts
 from server.readmodel.lookup_errors import library_of_step, no_active_step, no_library, usable
-from server.readmodel.model_layout import StoredBody
 from server.readmodel.records import ServedLibrary, etag_of
-from server.readmodel.stored_values import chunks, stored_body, stored_library, stored_list, value
+from server.readmodel.stored_values import stored_body, stored_library, stored_list, value
+from server.worker.long_answers import LongAnswer
 
 _FILTER = re.compile(rb"[a-z]{1,16}=[A-Za-z0-9._-]{1,80}(?:&[a-z]{1,16}=[A-Za-z0-9._-]{1,80}){0,2}")
 _FILTERS = frozenset({"category", "library", "platform"})
 _NUMBER_DIGITS = len(str(2**53))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ListAnswer:
-    """A long list in the form that the client accepts; sent while the transaction is open."""
-
-    txn: lmdb.Transaction
-    body: StoredBody
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the bytes to send."""
-        return chunks(self.txn, self.body)
 
 
 def find_step(txn: lmdb.Transaction, key: str, instance: str) -> Answer | None:
@@ -73,7 +60,7 @@ def library_answer(txn: lmdb.Transaction, key: str) -> Answer:
     return Answer(pieces=(body,), etag=etag_of(body))
 
 
-def filtered_answer(txn: lmdb.Transaction, query: bytes) -> ListAnswer | None:
+def filtered_answer(txn: lmdb.Transaction, query: bytes) -> LongAnswer | None:
     """Return a filtered list of steps that was asked for before; None if the keeper must make it.
 
     Only queries in the plainest spelling are looked up.
@@ -87,10 +74,10 @@ def filtered_answer(txn: lmdb.Transaction, query: bytes) -> ListAnswer | None:
         asked.get("category"), asked.get("library"), asked.get("platform")
     )
     body = stored_body(txn, key)
-    return ListAnswer(txn=txn, body=body) if body is not None else None
+    return LongAnswer(body=body) if body is not None else None
 
 
-def list_answer(txn: lmdb.Transaction, name: str, accept: bytes) -> ListAnswer:
+def list_answer(txn: lmdb.Transaction, name: str, accept: bytes) -> LongAnswer:
     """Return a long list in the smallest form that is kept and that the client accepts."""
     plain = stored_list(txn, name)
     if plain is None:
@@ -99,8 +86,8 @@ def list_answer(txn: lmdb.Transaction, name: str, accept: bytes) -> ListAnswer:
         if accepts(accept, coding):
             coded = stored_list(txn, name, coding)
             if coded is not None and coded.of == plain.etag:
-                return ListAnswer(txn=txn, body=coded)
-    return ListAnswer(txn=txn, body=plain)
+                return LongAnswer(body=coded)
+    return LongAnswer(body=plain)
 
 
 def _get(txn: lmdb.Transaction, key: bytes) -> bytes | None:

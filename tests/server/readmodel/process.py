@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from functools import partial
 from pathlib import Path
 
 import lmdb
 
+from server.asgi.answer import Message
+from server.observing.worker_counts import Counts, counts_path
 from server.readmodel.model_layout import Meta
 from server.readmodel.reader import Reader
 from server.readmodel.stored_values import chunks, stored_list, value
+from server.relay.asking import Relay
+from server.settings import Settings
+from server.worker.front import LookupFront
+from server.worker.gate import ReadGate
 
 _READERS: dict[str, Reader] = {}
 _OPEN: list[tuple[lmdb.Transaction, str]] = []
@@ -25,7 +33,7 @@ def read_list(directory: Path, run: str, name: str, coding: bytes = b"") -> byte
         return None
     try:
         body = stored_list(txn, name, coding)
-        return b"".join(chunks(txn, body)) if body is not None else None
+        return b"".join(chunks(partial(value, txn), body)) if body is not None else None
     finally:
         txn.abort()
 
@@ -71,6 +79,81 @@ def end_long_answer() -> bytes:
     txn, name = _OPEN.pop()
     body = stored_list(txn, name)
     assert body is not None
-    data = b"".join(chunks(txn, body))
+    data = b"".join(chunks(partial(value, txn), body))
     txn.abort()
     return data
+
+
+class _SlowAsking:
+    """A client that takes one part of an answer, and the rest once it is told to."""
+
+    def __init__(self, directory: Path, run: str, path: str, list_seconds: float) -> None:
+        settings = Settings(list_seconds=list_seconds)
+        self._reader = _reader(directory, run)
+        counts = directory.parent / "counts"
+        counts.mkdir(exist_ok=True)
+        self._app = LookupFront(
+            settings,
+            self._reader,
+            ReadGate(settings, self._reader),
+            Relay(directory / "none", 1.0),
+            Counts(counts_path(counts, 0)),
+        )
+        self._path = path
+        self._runner = asyncio.Runner()
+        self._goes_on = asyncio.Event()
+        self._has_part = asyncio.Event()
+        self._parts: list[bytes] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> int:
+        """Return the bytes that came, once no transaction is open any more."""
+        self._runner.run(self._begin())
+        env = self._reader._env
+        assert env is not None
+        # The last column of a reader is the transaction that it has open.
+        while any(not line.endswith("-") for line in env.readers().splitlines()[1:]):
+            self._runner.run(asyncio.sleep(0.01))
+        return len(b"".join(self._parts))
+
+    def end(self) -> bytes:
+        return self._runner.run(self._end())
+
+    async def _begin(self) -> None:
+        scope = {
+            "method": "GET",
+            "path": self._path,
+            "query_string": b"",
+            "headers": [(b"host", b"localhost")],
+        }
+        self._task = asyncio.create_task(self._app(scope, self._receive, self._send))
+        await self._has_part.wait()
+
+    async def _end(self) -> bytes:
+        self._goes_on.set()
+        assert self._task is not None
+        await self._task
+        return b"".join(self._parts)
+
+    async def _receive(self) -> Message:
+        raise AssertionError("a lookup has no body")
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] != "http.response.body":
+            return
+        self._parts.append(message["body"])
+        self._has_part.set()
+        await self._goes_on.wait()
+
+
+_ASKING: list[_SlowAsking] = []
+
+
+def begin_slow_answer(directory: Path, run: str, path: str, list_seconds: float) -> int:
+    asking = _SlowAsking(directory, run, path, list_seconds)
+    _ASKING.append(asking)
+    return asking.begin()
+
+
+def end_slow_answer() -> bytes:
+    return _ASKING.pop().end()

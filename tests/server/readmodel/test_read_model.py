@@ -207,6 +207,27 @@ def test_a_long_answer_goes_on_with_what_it_began_with(
     model.close()
 
 
+@pytest.mark.parametrize("changed", ["", "lib-5999"])
+def test_a_slow_client_holds_no_state_for_long(
+    directory: Path, elsewhere: WorkerPool, changed: str
+) -> None:
+    """It is given the rest if that is still the same, and is never given a mixture."""
+    served = _served(_library(f"lib-{n}") for n in range(6_000))
+    model = _model(directory)
+    model.replace(served)
+    path = "/api/v1/steps"
+    whole = b"".join(served.lists.steps.plain.pieces)
+    began = elsewhere.run(process.begin_slow_answer, directory, _RUN, path, 0.05)
+    assert 0 < began < len(whole)
+    if changed:
+        libraries = {**served.libraries, changed: _library(changed, "2.0.0")}
+        model.change(_served(libraries.values(), 1), [changed])
+    found = elsewhere.run(process.end_slow_answer)
+    assert whole.startswith(found)
+    assert (len(found) < len(whole)) is bool(changed)
+    model.close()
+
+
 def test_what_was_asked_for_is_kept_until_it_is_over_or_too_much(
     directory: Path, elsewhere: WorkerPool
 ) -> None:

@@ -1,0 +1,104 @@
+"""Sends a long answer from the read model, without holding one state of it for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import lmdb
+import structlog
+
+from server.asgi.answer import (
+    API_HEADERS,
+    JSON,
+    VARY,
+    Header,
+    Scope,
+    Send,
+    matches,
+    send_body,
+    send_unchanged,
+)
+from server.readmodel.model_layout import StoredBody
+from server.readmodel.stored_values import chunks, value
+
+_LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LongAnswer:
+    """A list in the form that the client accepts."""
+
+    body: StoredBody
+    headers: tuple[Header, ...] = (VARY,)
+
+    async def send(
+        self, state: LentState, scope: Scope, send: Send, extra: Sequence[Header]
+    ) -> int:
+        """Send it, or 304, or only its head; returns the status that was sent."""
+        body = self.body
+        headers = [*API_HEADERS, *extra, *self.headers, (b"etag", body.etag)]
+        match = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
+        if match and matches(match, body.etag):
+            return await send_unchanged(send, headers)
+        if body.coding:
+            headers.append((b"content-encoding", body.coding))
+        headers.append((b"content-type", JSON))
+        headers.append((b"content-length", b"%d" % body.length))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["method"] == "HEAD":
+            await send_body(send, ())
+            return 200
+        try:
+            await send_body(send, chunks(state.value, body))
+        except StateGoneError:
+            _LOG.info("a slow client's answer was ended: the list has changed meanwhile")
+            # Shorter than it said, so the connection ends: nobody takes it for the whole.
+            await send_body(send, ())
+        return 200
+
+
+class StateGoneError(Exception):
+    """What an answer began with is not kept any more."""
+
+
+class LentState:
+    """A transaction that is given back in time: a slow client must not hold old pages.
+
+    While it is open no page that was freed can be used again, so the file grows.
+    """
+
+    def __init__(
+        self,
+        txn: lmdb.Transaction,
+        seconds: float,
+        again: Callable[[], lmdb.Transaction | None],
+    ) -> None:
+        """``again`` begins another transaction, in which the answer is still the same.
+
+        Whoever makes it ends ``txn`` as well.
+        """
+        self._txn: lmdb.Transaction | None = txn
+        self._seconds = seconds
+        self._again = again
+        self._timer = self._set_timer()
+
+    def value(self, key: bytes) -> bytes | None:
+        """Return the value of a key. Raises StateGoneError."""
+        if self._txn is None:
+            self._txn = self._again()
+            if self._txn is None:
+                raise StateGoneError
+            self._timer = self._set_timer()
+        return value(self._txn, key)
+
+    def end(self) -> None:
+        """Read nothing more for now."""
+        self._timer.cancel()
+        if self._txn is not None:
+            self._txn.abort()
+            self._txn = None
+
+    def _set_timer(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self._seconds, self.end)
