@@ -121,8 +121,7 @@ class Lookups:
         library = self.served().library(key)
         if library is None:
             raise no_library(key)
-        body = library.detail_bytes()
-        return Answer(pieces=(body,), etag=etag_of(body))
+        return Answer(pieces=(library.detail_bytes(),), etag=library.detail_etag)
 
     def libraries(self, *, enabled_only: bool = False, page: Page | None = None) -> Answer:
         """The list of libraries, or a page of it."""

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
 META = b"meta"
 TOKENS = b"tokens"
 KEY_BYTES = 511
@@ -91,6 +91,11 @@ def step_parts(value: bytes) -> tuple[bytes, bytes]:
     """The entity tag and the body in a `step_value`."""
     head, _, body = value.partition(_BLANK)
     return head[len(_ETAG) : head.index(b"\r")], body
+
+
+def sent_part(key: bytes, value: bytes) -> bytes:
+    """The part of a value that goes into a long answer: a step without its own headers."""
+    return value.partition(_BLANK)[2] if key.startswith((_STEP, _HIDDEN)) else value
 
 
 def step_key(step_id: str, *, is_visible: bool = True) -> bytes:

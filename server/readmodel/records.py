@@ -51,6 +51,8 @@ class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The detail up to its steps."""
     detail_tail: bytes
     """The detail after its steps."""
+    detail_etag: bytes
+    detail_length: int
     steps: tuple[ServedStep, ...]
     categories: tuple[str, ...]
     problems: tuple[str, ...]
@@ -79,8 +81,12 @@ class ServedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     def detail_bytes(self) -> bytes:
         """The whole detail."""
-        bodies = b",".join([step.body for step in self.steps])
-        return b"".join((self.detail_head, bodies, self.detail_tail))
+        return whole_detail(self.detail_head, self.steps, self.detail_tail)
+
+
+def whole_detail(head: bytes, steps: Iterable[ServedStep], tail: bytes) -> bytes:
+    """A library's detail, with its steps between these."""
+    return b"".join((head, b",".join([step.body for step in steps]), tail))
 
 
 def etag_of(*parts: bytes) -> bytes:
@@ -121,6 +127,7 @@ def served_library(
     version = str(library.active.version) if library.active and content else ""
     steps = served_steps(library.name, version, content) if content else ()
     head, _, tail = wire.library_detail_bytes(library, (_STEPS_HERE,)).partition(_STEPS_HERE)
+    detail = whole_detail(head, steps, tail)
     return ServedLibrary(
         name=library.name,
         id=library.library_id,
@@ -132,6 +139,8 @@ def served_library(
         summary=wire.library_summary_bytes(library),
         detail_head=head,
         detail_tail=tail,
+        detail_etag=etag_of(detail),
+        detail_length=len(detail),
         steps=steps,
         categories=tuple(sorted({step.category for step in steps})),
         problems=_problems(library),

@@ -113,6 +113,18 @@ def compressed_records(one: LongList) -> Iterator[tuple[StoredBody, Mapping[byte
         yield body, pieces
 
 
+def detail_body(library: ServedLibrary) -> StoredBody:
+    """A library's detail, whose pieces are its steps; the record need not hold their bodies."""
+    is_visible = bool(library.visible_steps)
+    keys = [model_layout.step_key(step.id, is_visible=is_visible) for step in library.steps]
+    return StoredBody(
+        etag=library.detail_etag,
+        of=library.detail_etag,
+        length=library.detail_length,
+        parts=_parts(library.detail_head, b",", keys, library.detail_tail),
+    )
+
+
 def _parts(
     head: bytes, comma: bytes, keys: Sequence[bytes], tail: bytes
 ) -> tuple[tuple[bytes, bytes], ...]:

@@ -62,7 +62,7 @@ def chunks(get: Callable[[bytes], bytes | None], body: StoredBody) -> Iterator[b
             piece = get(key)
             if piece is None:
                 raise KeyError(key)
-            waiting.append(piece)
+            waiting.append(model_layout.sent_part(key, piece))
             size += len(piece)
         if size >= _CHUNK_BYTES:
             yield b"".join(waiting)

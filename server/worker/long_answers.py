@@ -28,7 +28,7 @@ _LOG = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LongAnswer:
-    """A list in the form that the client accepts."""
+    """A list in the form that the client accepts, or a library with all its steps."""
 
     body: StoredBody
     headers: tuple[Header, ...] = (VARY,)
@@ -53,7 +53,7 @@ class LongAnswer:
         try:
             await send_body(send, chunks(state.value, body))
         except StateGoneError:
-            _LOG.info("a slow client's answer was ended: the list has changed meanwhile")
+            _LOG.info("a slow client's answer was ended: it has changed meanwhile")
             # Shorter than it said, so the connection ends: nobody takes it for the whole.
             await send_body(send, ())
         return 200

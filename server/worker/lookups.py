@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import lmdb
 
@@ -12,7 +11,8 @@ from server.errors import AnswerError
 from server.readmodel import model_layout
 from server.readmodel.long_lists import accepts
 from server.readmodel.lookup_errors import library_of_step, no_active_step, no_library, usable
-from server.readmodel.records import ServedLibrary, etag_of
+from server.readmodel.records import ServedLibrary
+from server.readmodel.stored_records import detail_body
 from server.readmodel.stored_values import stored_body, stored_library, stored_list, value
 from server.worker.long_answers import LongAnswer
 
@@ -45,7 +45,7 @@ def find_library(txn: lmdb.Transaction, name: str) -> ServedLibrary | None:
     return stored_library(txn, name) if is_key else None
 
 
-def library_answer(txn: lmdb.Transaction, key: str) -> Answer:
+def library_answer(txn: lmdb.Transaction, key: str) -> LongAnswer:
     """Return a library by name or integer id; raises AnswerError (404)."""
     name = key
     if key.isdecimal() and key.isascii():
@@ -56,8 +56,7 @@ def library_answer(txn: lmdb.Transaction, key: str) -> Answer:
     library = find_library(txn, name)
     if library is None:
         raise no_library(key)
-    body = b"".join((library.detail_head, b",".join(_bodies(txn, library)), library.detail_tail))
-    return Answer(pieces=(body,), etag=etag_of(body))
+    return LongAnswer(body=detail_body(library), headers=())
 
 
 def filtered_answer(txn: lmdb.Transaction, query: bytes) -> LongAnswer | None:
@@ -98,11 +97,3 @@ def _get(txn: lmdb.Transaction, key: bytes) -> bytes | None:
 def _step_answer(found: bytes) -> Answer:
     etag, body = model_layout.step_parts(found)
     return Answer(pieces=(body,), etag=etag)
-
-
-def _bodies(txn: lmdb.Transaction, library: ServedLibrary) -> Iterator[bytes]:
-    is_visible = bool(library.visible_steps)
-    for step in library.steps:
-        found = value(txn, model_layout.step_key(step.id, is_visible=is_visible))
-        if found is not None:
-            yield model_layout.step_parts(found)[1]

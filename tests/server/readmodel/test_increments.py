@@ -44,6 +44,8 @@ def library(
         summary=f'{{"name":"{name}","version":"{version}"}}'.encode(),
         detail_head=b"{",
         detail_tail=b"}",
+        detail_etag=b'"d"',
+        detail_length=2,
         steps=found,
         categories=(category,) if steps else (),
         problems=(),

@@ -32,8 +32,11 @@ _RUN = "run"
 _CONTIGUOUS = 1 << 16
 
 
-def _library(name: str, version: str = "1.0.0", *, is_enabled: bool = True) -> ServedLibrary:
-    bodies = [f'{{"id":"{name}.a.{n}","version":"{version}"}}'.encode() for n in range(3)]
+def _library(
+    name: str, version: str = "1.0.0", *, is_enabled: bool = True, count: int = 3
+) -> ServedLibrary:
+    bodies = [f'{{"id":"{name}.a.{n}","version":"{version}"}}'.encode() for n in range(count)]
+    detail = b'{"steps":[' + b",".join(bodies) + b"]}"
     return ServedLibrary(
         name=name,
         id=int.from_bytes(sha256(name.encode()).digest()[:8], "big") >> 11,
@@ -45,6 +48,8 @@ def _library(name: str, version: str = "1.0.0", *, is_enabled: bool = True) -> S
         summary=f'{{"name":"{name}","version":"{version}"}}'.encode(),
         detail_head=b'{"steps":[',
         detail_tail=b"]}",
+        detail_etag=etag_of(detail),
+        detail_length=len(detail),
         steps=tuple(
             ServedStep(
                 id=f"{name}.a.{n}",
@@ -204,6 +209,20 @@ def test_a_long_answer_goes_on_with_what_it_began_with(
             process.read_list, directory, _RUN, model_layout.STEPS_LIST
         ) == b"".join(after.lists.steps.plain.pieces)
     assert elsewhere.run(process.end_long_answer) == b"".join(before.lists.steps.plain.pieces)
+    model.close()
+
+
+def test_a_library_is_sent_in_pieces_that_make_up_its_detail(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    """A worker once put it together, and hashed it, for each request: nobody else was answered."""
+    library = _library("big", count=9_000)
+    model = _model(directory)
+    model.replace(_served([library]))
+    path = "/api/v1/libraries/big"
+    began = elsewhere.run(process.begin_slow_answer, directory, _RUN, path, 0.05)
+    assert 0 < began < library.detail_length
+    assert elsewhere.run(process.end_slow_answer) == library.detail_bytes()
     model.close()
 
 
