@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from registry.errors import ConflictError, NotFoundError
 from registry.formats.instance_file import changed_bytes, instance_path, parse_instance_name
+from registry.git.ancestry import is_ancestor
 from registry.git.commit_writer import NewCommit
 from registry.git.repository import GitRepository
 from registry.names import CommitId, LibraryName
@@ -226,7 +227,7 @@ def _commit(
 def _require_ancestor(
     repository: GitRepository, target: CommitId, head: CommitId, revision: str
 ) -> None:
-    if repository.run("rev-list", "--max-count=1", target, f"^{head}"):
+    if not is_ancestor(repository, target, head):
         raise ConflictError(
             f"{revision!r} is not in the history of the head",
             where=target[:12],

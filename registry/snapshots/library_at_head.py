@@ -12,6 +12,7 @@ from registry.errors import GitError
 from registry.formats.instance_file import InstanceFile, instance_path, parse_instance_file
 from registry.formats.model import LibraryFacts
 from registry.formats.parsing import parse_library_facts
+from registry.git.ancestry import ancestors_among
 from registry.git.missing import object_at
 from registry.git.repository import GitObject, GitRepository, Wave
 from registry.git.tag_refs import TagRef, tag_refs
@@ -23,7 +24,7 @@ from registry.library.release_state import (
     choose_active,
     decide_release,
 )
-from registry.library.release_tag import parse_tag
+from registry.library.release_tag import TagStatement, parse_tag
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.snapshots.one_library import LibraryAt
 from registry.snapshots.registry import Registry
@@ -227,7 +228,6 @@ def _tags(
     if not names:
         return {}
     refs = tag_refs(repository, prefixes)
-    earned = tag_refs(repository, prefixes, merged=head)
     wanted = set(names)
     found: dict[LibraryName, dict[Version, TagRef]] = {}
     for ref, tag in refs.items():
@@ -240,46 +240,23 @@ def _tags(
         for tag in tags.values():
             wave.want(tag.object_id)
     objects = wave.fetch()
-    facts = {
-        name: {
-            version: _tag_facts(
-                tag, objects.get(tag.object_id), is_ancestor=f"{name}/v{version}" in earned
-            )
-            for version, tag in tags.items()
-        }
-        for name, tags in found.items()
-    }
-    return _asked_again(repository, facts, head)
-
-
-def _asked_again(
-    repository: GitRepository, found: dict[LibraryName, dict[Version, TagFacts]], head: CommitId
-) -> dict[LibraryName, dict[Version, TagFacts]]:
-    """The same, where Git was misled: it goes by dates, and a clock may have been set back."""
-    doubted = {
-        tag.commit
-        for tags in found.values()
-        for tag in tags.values()
-        if not tag.is_ancestor and tag.commit is not None
-    }
-    if not doubted:
-        return found
-    before = doubted.intersection(repository.lines("rev-list", head, "--"))
+    stated = {ref: parse_tag(item.content) for ref, item in objects.items() if item.type == "tag"}
+    commits = {one.commit for one in stated.values() if one.commit is not None}
+    reached = ancestors_among(repository, commits, head)
     return {
         name: {
-            version: replace(tag, is_ancestor=tag.is_ancestor or tag.commit in before)
+            version: _tag_facts(tag, stated.get(tag.object_id), reached)
             for version, tag in tags.items()
         }
         for name, tags in found.items()
     }
 
 
-def _tag_facts(tag: TagRef, found: GitObject | None, *, is_ancestor: bool) -> TagFacts:
-    stated = parse_tag(found.content) if found is not None and found.type == "tag" else None
+def _tag_facts(tag: TagRef, stated: TagStatement | None, reached: frozenset[CommitId]) -> TagFacts:
     return TagFacts(
         object_id=tag.object_id,
         commit=stated.commit if stated is not None else None,
         digest=stated.digest if stated is not None else None,
         tree=stated.tree if stated is not None else None,
-        is_ancestor=is_ancestor,
+        is_ancestor=stated is not None and stated.commit in reached,
     )

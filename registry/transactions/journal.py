@@ -86,7 +86,11 @@ class Journal:
 
 
 def first_head(repository: GitRepository, entries: Sequence[JournalEntry]) -> CommitId:
-    """The head that all these operations came after: by ancestry, as clocks are set back."""
+    """The head that all these operations came after: by ancestry, as clocks are set back.
+
+    Heads that went apart meet in a commit that may be neither of them, so this is not a test of
+    `registry.git.ancestry`, which knows only yes and no; and what Git answers here is exact.
+    """
     made = {update.new for entry in entries for update in entry.updates}
     heads = list(dict.fromkeys(entry.head for entry in entries))
     first = [head for head in heads if head not in made] or heads

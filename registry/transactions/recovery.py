@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.files.durable import sync_directories
+from registry.git.ancestry import is_ancestor
 from registry.git.commit_writer import RefUpdate
 from registry.git.fast_import import clear_staging_of_the_killed
 from registry.git.packs import let_go_of_the_killed
@@ -60,7 +61,7 @@ def _descends(repository: GitRepository, commit: CommitId) -> bool:
     """True if the head is this commit or comes after it."""
     if repository.object(commit) is None:
         return False
-    return not repository.run("rev-list", "--max-count=1", commit, "--not", _HEAD)
+    return is_ancestor(repository, commit, _HEAD)
 
 
 def _remove_tag(repository: GitRepository, item: RefUpdate) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from registry.errors import ConflictError, GitError, MovedError, UnfinishedError
 from registry.files.locks import exclusive
 from registry.files.os_errors import file_system_error
+from registry.git.ancestry import is_ancestor
 from registry.git.checkout import refuse_detached, refuse_under_way
 from registry.git.commit_writer import Identity, NewCommit, RefUpdate, move_refs, put_commit
 from registry.git.identity import GitIdentity
@@ -309,9 +310,9 @@ def _catch_up(registry: Registry, remote: str, lock: int) -> CommitId | None:
     reach = Reach(seconds=registry.remote_seconds)
     theirs = fetch_branch(repository, remote, registry.branch, holding=lock, reach=reach)
     head = registry.head()
-    if theirs is None or not repository.run("rev-list", "--max-count=1", theirs, f"^{head}"):
+    if theirs is None or is_ancestor(repository, theirs, head):
         return theirs
-    if repository.run("rev-list", "--max-count=1", head, f"^{theirs}"):
+    if not is_ancestor(repository, head, theirs):
         branch = registry.branch.removeprefix("refs/heads/")
         raise ConflictError(
             f"the branch here and that of {remote} have both moved on",

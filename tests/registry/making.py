@@ -140,5 +140,17 @@ def commit_all(where: Path, message: str = "edit") -> str:
     return git(where, "rev-parse", "HEAD")
 
 
+def commits_with_old_dates(registry: Registry, count: int = 12) -> None:
+    """Put commits upon the head as a machine makes them whose clock was set back."""
+    parent: str = registry.head()
+    tree = git(registry.path, "rev-parse", f"{parent}^{{tree}}").strip()
+    for number in range(count):
+        who = f"Ada <ada@example.com> {1_000_000_000 - number} +0000"
+        raw = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\nx\n"
+        made = git(registry.path, "hash-object", "-tcommit", "-w", "--stdin", stdin=raw.encode())
+        parent = made.strip()
+    git(registry.path, "update-ref", "refs/heads/main", parent)
+
+
 def rules(problems: tuple[Problem, ...]) -> set[str]:
     return {problem.rule for problem in problems}

@@ -14,9 +14,10 @@ from registry.errors import GitError, NotARegistryError
 from registry.formats.model import SIGNATURE_FILE, LibraryFacts
 from registry.formats.parsing import parse_library_facts, parse_yaml
 from registry.formats.schema import Format
+from registry.git.ancestry import ancestors_among
 from registry.git.commits import commit_tree
 from registry.git.repository import GitRepository, Wave
-from registry.git.tag_refs import TagRef, tag_refs
+from registry.git.tag_refs import tag_refs
 from registry.git.trees import TREE_MODE, TreeEntry, parse_tree, read_tree, tree_items
 from registry.library.release_state import TagFacts
 from registry.library.release_tag import parse_tag
@@ -236,7 +237,8 @@ class LibraryReader:
         for tag in refs.values():
             wave.want(tag.object_id)
         found = wave.fetch()
-        outside = self._outside(refs.values())
+        commits = {tag.commit for tag in refs.values() if tag.commit is not None}
+        reached = ancestors_among(self._repository, commits, self._commits.base, self._commits.head)
         tags: dict[str, dict[Version, TagFacts]] = {}
         for ref, tag in refs.items():
             library, _, text = ref.partition("/v")
@@ -250,17 +252,9 @@ class LibraryReader:
                 commit=stated.commit if stated else None,
                 digest=stated.digest if stated else None,
                 tree=stated.tree if stated else None,
-                is_ancestor=stated is not None and stated.commit not in outside,
+                is_ancestor=stated is not None and stated.commit in reached,
             )
         return tags
-
-    def _outside(self, tags: Collection[TagRef]) -> frozenset[str]:
-        """The tagged commits that are in the history of neither base nor head."""
-        commits = sorted({tag.commit for tag in tags if tag.commit is not None})
-        known = [f"^{self._commits.base}", f"^{self._commits.head}"]
-        stdin = "".join(f"{line}\n" for line in (*commits, *known)).encode()
-        out = self._repository.run("rev-list", "--ignore-missing", "--stdin", stdin=stdin)
-        return frozenset(out.decode().split())
 
     def _with_edits(self, change: ReviewedLibrary) -> ReviewedLibrary:
         """With the names of the files that differ in released versions, if any."""

@@ -7,12 +7,19 @@ import pytest
 from builder.review.review import review
 from registry.errors import GitError
 from tests.builder.review.changing import Changing
-from tests.registry.making import commit_all, files, git, put, write_files
+from tests.registry.making import commit_all, commits_with_old_dates, files, git, put, write_files
 
 ERROR, WARNING = "error", "warning"
 
 
 def test_nothing_changed_has_no_problem(changing: Changing) -> None:
+    assert changing.found() == set()
+
+
+def test_releases_below_commits_with_old_dates_are_released(changing: Changing) -> None:
+    commits_with_old_dates(changing.registry)
+    changing.base = changing.registry.head()
+    changing.candidate("1.1.1")
     assert changing.found() == set()
 
 

@@ -16,7 +16,7 @@ from registry.publishing.release import release
 from registry.snapshots.registry import Registry
 from registry.transactions.journal import Journal
 from registry.transactions.transaction import Actor, follow_head, reconcile
-from tests.registry.making import NAME, files, git, new_registry, put
+from tests.registry.making import NAME, commits_with_old_dates, files, git, new_registry, put
 
 _BY = Actor(name="tester")
 _TAG = "refs/tags/file-tools/v1.1.0"
@@ -76,6 +76,15 @@ def test_move_that_was_complete_is_kept(registry: Registry) -> None:
     git(registry.path, "update-ref", "refs/heads/main", new)
     reconcile(registry)
     assert registry.head() == new
+    assert "v1.1.0" in git(registry.path, "tag")
+
+
+def test_move_that_was_complete_is_kept_below_commits_with_old_dates(registry: Registry) -> None:
+    new, tag = unearned(registry)
+    begin(registry, new, tag)
+    git(registry.path, "update-ref", "refs/heads/main", new)
+    commits_with_old_dates(registry)
+    reconcile(registry)
     assert "v1.1.0" in git(registry.path, "tag")
 
 
