@@ -12,10 +12,8 @@ from registry.errors import GitError
 from registry.formats.instance_file import InstanceFile, instance_path, parse_instance_file
 from registry.formats.model import LibraryFacts
 from registry.formats.parsing import parse_library_facts
-from registry.git.ancestry import ancestors_among
 from registry.git.missing import object_at
-from registry.git.repository import GitObject, GitRepository, Wave
-from registry.git.tag_refs import TagRef, tag_refs
+from registry.git.repository import GitObject, Wave
 from registry.git.trees import parse_tree
 from registry.library.release_state import (
     ReleaseRecord,
@@ -24,14 +22,11 @@ from registry.library.release_state import (
     choose_active,
     decide_release,
 )
-from registry.library.release_tag import TagStatement, parse_tag
 from registry.names import CommitId, LibraryName, ObjectId
 from registry.snapshots.one_library import LibraryAt
 from registry.snapshots.registry import Registry
+from registry.snapshots.tag_reader import read_tags
 from registry.versions import Version, parse_version, version_or_none
-
-# Libraries whose tags are asked for by name; above it all tags are listed.
-_NAMED = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +108,7 @@ def states_at(
 
     Raises InvalidLibraryError for an operator's file that cannot be read.
     """
-    tags = _tags(registry.repository, list(places), head)
+    tags = read_tags(registry.repository, places.keys(), head)
     return {
         name: _with_releases(state, _decided(state, tags.get(name, {})))
         for name, state in _states(registry, places).items()
@@ -218,45 +213,3 @@ def _instance(
             next_step="Restore it from another clone",
         )
     return parse_instance_file(blob.content, file=file)
-
-
-def _tags(
-    repository: GitRepository, names: list[LibraryName], head: CommitId
-) -> dict[LibraryName, dict[Version, TagFacts]]:
-    """The release tags of these libraries, and what their objects state."""
-    prefixes = names if len(names) <= _NAMED else []
-    if not names:
-        return {}
-    refs = tag_refs(repository, prefixes)
-    wanted = set(names)
-    found: dict[LibraryName, dict[Version, TagRef]] = {}
-    for ref, tag in refs.items():
-        library, _, text = ref.partition("/v")
-        version = version_or_none(text)
-        if version is not None and library in wanted:
-            found.setdefault(LibraryName(library), {})[version] = tag
-    wave = Wave(repository)
-    for tags in found.values():
-        for tag in tags.values():
-            wave.want(tag.object_id)
-    objects = wave.fetch()
-    stated = {ref: parse_tag(item.content) for ref, item in objects.items() if item.type == "tag"}
-    commits = {one.commit for one in stated.values() if one.commit is not None}
-    reached = ancestors_among(repository, commits, head)
-    return {
-        name: {
-            version: _tag_facts(tag, stated.get(tag.object_id), reached)
-            for version, tag in tags.items()
-        }
-        for name, tags in found.items()
-    }
-
-
-def _tag_facts(tag: TagRef, stated: TagStatement | None, reached: frozenset[CommitId]) -> TagFacts:
-    return TagFacts(
-        object_id=tag.object_id,
-        commit=stated.commit if stated is not None else None,
-        digest=stated.digest if stated is not None else None,
-        tree=stated.tree if stated is not None else None,
-        is_ancestor=stated is not None and stated.commit in reached,
-    )

@@ -20,13 +20,13 @@ from registry.library.release_state import (
     choose_active,
     decide_release,
 )
-from registry.library.release_tag import parse_tag
 from registry.limits import Limits
 from registry.names import CommitId, LibraryName, ObjectId, library_id
 from registry.problems import Problem, Severity, errors_of
 from registry.served.held_releases import ACCEPT, by_version, held_to, withholding
 from registry.served.memory import RememberedLibrary
 from registry.snapshots.release_reader import read_contents
+from registry.snapshots.tag_reader import tag_facts
 from registry.versions import Version, version_or_none
 from registry.words.spelling import mended_version
 
@@ -258,9 +258,9 @@ def _parse_facts(draft: _Draft, found: Mapping[ObjectId, GitObject]) -> None:
     for text, object_id in source.tags.items():
         version = version_or_none(text)
         if version is not None:
-            draft.tags[version] = _tag_facts(source, object_id, found.get(object_id))
+            draft.tags[version] = tag_facts(object_id, found.get(object_id), source.ancestors)
     draft.were = {
-        text: _tag_facts(source, object_id, found.get(object_id))
+        text: tag_facts(object_id, found.get(object_id), source.ancestors)
         for text, object_id in _replaced(source).items()
     }
 
@@ -303,19 +303,6 @@ def _parse_instance(draft: _Draft, blob: GitObject | None) -> None:
     parsed = parse_instance_facts(blob.content, file=file)
     draft.problems.extend(errors_of(parsed.problems))
     draft.instance = parsed.value or InstanceFacts()
-
-
-def _tag_facts(source: LibrarySource, object_id: ObjectId, found: GitObject | None) -> TagFacts:
-    if found is None or found.type != "tag":
-        return TagFacts(object_id=object_id, commit=None, digest=None, tree=None, is_ancestor=False)
-    statement = parse_tag(found.content)
-    return TagFacts(
-        object_id=object_id,
-        commit=statement.commit,
-        digest=statement.digest,
-        tree=statement.tree,
-        is_ancestor=statement.commit in source.ancestors,
-    )
 
 
 def _decide(draft: _Draft) -> None:

@@ -14,20 +14,16 @@ from registry.errors import GitError, NotARegistryError
 from registry.formats.model import SIGNATURE_FILE, LibraryFacts
 from registry.formats.parsing import parse_library_facts, parse_yaml
 from registry.formats.schema import Format
-from registry.git.ancestry import ancestors_among
 from registry.git.commits import commit_tree
 from registry.git.repository import GitRepository, Wave
-from registry.git.tag_refs import tag_refs
 from registry.git.trees import TREE_MODE, TreeEntry, parse_tree, read_tree, tree_items
 from registry.library.release_state import TagFacts
-from registry.library.release_tag import parse_tag
 from registry.names import CommitId, LibraryName, ObjectId, is_library_name
 from registry.problems import Problem
 from registry.snapshots.registry import Registry
-from registry.versions import Version, version_or_none
+from registry.snapshots.tag_reader import read_tags
+from registry.versions import Version
 
-# Changed libraries whose tags are asked for by name; above it all tags are listed.
-_NAMED_TAGS = 200
 _INSTANCE_FILE = re.compile(r"instances/[^/]+/[^/]+\.yaml\Z")
 _ADVISORY_FILE = re.compile(r"advisories/[^/]+\Z")
 
@@ -226,34 +222,15 @@ class LibraryReader:
             problems=problems,
         )
 
-    def _tags(self, names: Sequence[LibraryName]) -> dict[str, dict[Version, TagFacts]] | None:
+    def _tags(
+        self, names: Sequence[LibraryName]
+    ) -> dict[LibraryName, dict[Version, TagFacts]] | None:
         """Release tags by library; None when the clone has no tags at all."""
         if not names:
             return {}
-        refs = tag_refs(self._repository, names if len(names) <= _NAMED_TAGS else ())
-        if not refs and not self._repository.run("for-each-ref", "--count=1", "refs/tags/"):
+        tags = read_tags(self._repository, names, self._commits.base, self._commits.head)
+        if not tags and not self._repository.run("for-each-ref", "--count=1", "refs/tags/"):
             return None
-        wave = Wave(self._repository)
-        for tag in refs.values():
-            wave.want(tag.object_id)
-        found = wave.fetch()
-        commits = {tag.commit for tag in refs.values() if tag.commit is not None}
-        reached = ancestors_among(self._repository, commits, self._commits.base, self._commits.head)
-        tags: dict[str, dict[Version, TagFacts]] = {}
-        for ref, tag in refs.items():
-            library, _, text = ref.partition("/v")
-            version = version_or_none(text)
-            if version is None:
-                continue
-            item = found.get(tag.object_id)
-            stated = parse_tag(item.content) if item and item.type == "tag" else None
-            tags.setdefault(library, {})[version] = TagFacts(
-                object_id=tag.object_id,
-                commit=stated.commit if stated else None,
-                digest=stated.digest if stated else None,
-                tree=stated.tree if stated else None,
-                is_ancestor=stated is not None and stated.commit in reached,
-            )
         return tags
 
     def _with_edits(self, change: ReviewedLibrary) -> ReviewedLibrary:
