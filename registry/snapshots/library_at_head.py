@@ -1,6 +1,8 @@
 """Some libraries at a head: their facts, releases and operator's file, O(those libraries).
 
-A snapshot knows every library, which an operation on a few does not have the time for.
+A snapshot knows every library, which an operation on a few does not have the time for. Its reader,
+`library_loader`, stays apart: it serves on through damage, by what was served before, and reads
+contents; here a missing object ends the operation. Tags and ancestry are read alike for both.
 """
 
 from __future__ import annotations

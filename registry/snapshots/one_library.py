@@ -1,4 +1,8 @@
-"""One library at a head: what an operation must know of it, in a few small reads."""
+"""One library at a head: what an operation must know of it, in a few small reads.
+
+It is not the reader of `library_at_head`: that one needs tags, two Git processes where this needs
+none, and goes on where facts cannot be read, while an operation that is to write must stop.
+"""
 
 from __future__ import annotations
 

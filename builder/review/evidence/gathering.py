@@ -1,4 +1,8 @@
-"""Gather what a review needs from Git: which libraries differ, and each at three commits."""
+"""Gather what a review needs from Git: which libraries differ, and each at three commits.
+
+Directories and facts are not read by `registry.snapshots.library_at_head`: a review shows every
+problem of a file, each entry's mode, and trees that three commits share are read once. Tags are.
+"""
 
 from __future__ import annotations
 
