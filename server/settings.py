@@ -7,6 +7,7 @@ written from this class.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from math import inf
 from typing import Any
 
 from registry.errors import InvalidNameError
@@ -14,6 +15,8 @@ from registry.versions import Version, parse_version
 from server.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "OPSTEPS_"
+_MOST_WORKERS = 64
+"""Each is a process of 25 MB, and more of them than processors answer no more lookups."""
 
 
 def _field(default: Any, doc: str) -> Any:
@@ -26,7 +29,7 @@ class Settings:
 
     host: str = _field("127.0.0.1", "Address to listen on.")
     port: int = _field(3011, "Port to listen on; 0 takes a free one.")
-    workers: int = _field(1, "Processes that answer lookups.")
+    workers: int = _field(1, "Processes that answer lookups, 1 to 64.")
     keeper_wait_seconds: float = _field(
         2.0,
         "How long what is not a lookup waits for the keeper before it gets a 503, seconds.",
@@ -279,9 +282,12 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense, naming the setting."""
         for name, value in ((f.name, getattr(self, f.name)) for f in fields(self)):
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
+            if isinstance(value, (int, float)) and not 0 <= value < inf:
                 msg = f"the setting {name} is {value}"
                 raise SettingsError(msg, next_step="Give a number that is not negative")
+        if not 1 <= self.workers <= _MOST_WORKERS:
+            msg = f"the setting workers is {self.workers}"
+            raise SettingsError(msg, next_step=f"Give a number from 1 to {_MOST_WORKERS}")
         if self.port > 65_535:  # noqa: PLR2004 - the greatest TCP port
             msg = f"the port {self.port} does not exist"
             raise SettingsError(msg, next_step="Give a port from 0 to 65535")

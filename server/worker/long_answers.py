@@ -60,7 +60,7 @@ class LongAnswer:
 
 
 class StateGoneError(Exception):
-    """What an answer began with is not kept any more."""
+    """The state that an answer began with is no longer kept."""
 
 
 class LentState:
