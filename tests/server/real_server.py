@@ -319,7 +319,9 @@ def serving(
 
     def answers() -> bool:
         assert process.poll() is None, "the server ended at its start"
-        return bool(client.health()["commit"])
+        # Workers may answer a moment before the keeper does.
+        health = client.health()
+        return bool(health["commit"]) and health["read_model"]["status"] != "unattended"
 
     try:
         until(answers)
