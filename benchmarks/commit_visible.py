@@ -166,16 +166,12 @@ def _loaded_rows(
         seconds=session.choose(24, 6),
     )
     commits = _Commits(session, registry, server, first=_FIRST_PATCH + 100)
-    run = openloop.start(plan)
-    ends = time.monotonic() + plan.seconds
-    try:
+    with openloop.start(plan) as run:
+        ends = time.monotonic() + plan.seconds
         time.sleep(_AFTER)
         while time.monotonic() + _AFTER < ends:
             commits.make()
             time.sleep(_RHYTHM_SECONDS)
-    except BaseException:
-        run.cancel()
-        raise
     load = run.finish()
     near = load.around(commits.moments, before=_BEFORE, after=_AFTER)
     rest = load.away_from(commits.moments, before=_BEFORE, after=_AFTER)

@@ -190,14 +190,10 @@ def _at_once(session: Session, server: serving.Server, paths: Sequence[str]) -> 
 def _beside(
     registry: Registry, server: serving.Server, plan: openloop.Plan, first: int, count: int
 ) -> _Beside:
-    run = openloop.start(plan)
-    try:
+    with openloop.start(plan) as run:
         time.sleep(1)  # the load has come up to its rate
         started = time.monotonic()
         rate = _burst(registry, server, first, count)
-    except BaseException:
-        run.cancel()
-        raise
     load = run.finish()
     near = load.around([started], before=0, after=count / rate)
     return _Beside(rate=rate, all_lookups=load, lookups=near)

@@ -13,6 +13,7 @@ import math
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from benchmarks.errors import BenchmarkError
 from registry.processes.program import program, start_program
@@ -137,6 +138,14 @@ class Run:
             latencies_ms=tuple(value * 1000 for value in numbers[2::2]),
             late_ms=numbers[0] * 1000,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """After an error nobody waits for the load."""
+        if kind is not None:
+            self.cancel()
 
     def cancel(self) -> None:
         """Stop it."""
