@@ -53,7 +53,7 @@ _RHYTHM_SECONDS = 3.0
 def measure(session: Session) -> list[Row]:
     """First commits to an idle server, then the same under load."""
     work = session.directory("commit-visible")
-    registry = Registry.open(session.large_registry)
+    registry = Registry.open(session.tokened_registry)
     known = [library(number, steps=STEPS_EACH) for number in range(_PATHS)]
     paths = [f"/api/v1/steps/{one.name}.{one.steps[0]}" for one in known]
     settings = {"poll_seconds": str(_POLL_SECONDS)}

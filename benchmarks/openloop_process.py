@@ -43,12 +43,9 @@ class _Connection:
 
     def reset(self) -> None:
         """Be ready for another answer."""
+        self.index = -1
         self.buffer = b""
         self.total = -1
-
-    def fileno(self) -> int:
-        """For select."""
-        return self.socket.fileno()
 
     def receive(self) -> int | None:
         """The status of the whole answer; None while more is to come; 0 when the server hung up."""
@@ -82,8 +79,12 @@ class _Generator:
         self.timeout = plan["timeout_seconds"]
         self.latencies = array.array("d", [math.inf]) * self.total
         self.late = array.array("d", [0.0]) * self.total
+        self.readable = select.epoll()
+        self.by_number: dict[int, _Connection] = {}
         self.idle = collections.deque(_Connection(plan["port"]) for _ in range(plan["connections"]))
-        self.busy: set[_Connection] = set()
+        for connection in self.idle:
+            self._watch(connection)
+        self.busy = 0
         self.start = 0.0
         self.next = 0
         self.had_idle = True
@@ -121,16 +122,23 @@ class _Generator:
             except OSError:
                 self._replace(connection)  # counted as failed: its latency stays infinite
             else:
-                self.busy.add(connection)
+                self.busy += 1
         self.had_idle = bool(self.idle)
 
     def _receive(self, wait: float) -> None:
-        ready, _, _ = select.select(self.busy, (), (), wait)
-        for connection in ready:
+        # epoll alone would wait whole milliseconds: select wakes it on time, and it names who is
+        # readable without a call for each connection.
+        if not select.select((self.readable,), (), (), wait)[0]:
+            return
+        for number, _ in self.readable.poll(0):
+            connection = self.by_number[number]
             status = connection.receive()
             if status is None:
                 continue
-            self.busy.discard(connection)
+            if connection.index < 0:  # the server hung up on one that asked for nothing
+                self.idle.remove(connection)
+            else:
+                self.busy -= 1
             if status == 200:
                 self.latencies[connection.index] = time.monotonic() - connection.due
             if status == 0:
@@ -139,12 +147,19 @@ class _Generator:
                 connection.reset()
                 self.idle.append(connection)
 
+    def _watch(self, connection: _Connection) -> None:
+        number = connection.socket.fileno()
+        self.by_number[number] = connection
+        self.readable.register(number, select.EPOLLIN)
+
     def _replace(self, connection: _Connection) -> None:
-        connection.socket.close()
+        del self.by_number[connection.socket.fileno()]
+        connection.socket.close()  # which takes it out of epoll as well
         try:
             connection.open()
         except OSError:
             return  # one connection less; what waits for it fails by its time
+        self._watch(connection)
         self.idle.append(connection)
 
     def report(self) -> bytes:

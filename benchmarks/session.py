@@ -39,6 +39,15 @@ class Session:
         return synthetic.copied_registry(path, libraries=self.large_libraries, steps=STEPS_EACH)
 
     @functools.cached_property
+    def tokened_registry(self) -> Path:
+        """Another one, for servers that have tokens: its clone notes that it has some.
+
+        A server of that clone whose database lacks them lets nobody write.
+        """
+        path = self.workdir / "tokened"
+        return synthetic.copied_registry(path, libraries=self.large_libraries, steps=STEPS_EACH)
+
+    @functools.cached_property
     def bitrise_registry(self) -> Path:
         """The Bitrise corpus as a registry, imported once for every benchmark of this run."""
         return corpus.make_bitrise_registry(

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from builder.content_rules.rule_problems import error, warning
 from registry.limits import DEFAULT_LIMITS
-from registry.problems import Problem
+from registry.problems import Problem, Severity
 
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _NOT_GITHUB = re.compile(r"[^\w\- ]")
@@ -52,6 +52,17 @@ def link_problems(paths: Collection[str], contents: Mapping[str, bytes]) -> Iter
             problem = _wrong(path, target, places, documents)
             if problem is not None:
                 yield _at(problem, line)
+
+
+def dead_targets(path: str, text: str, paths: Collection[str]) -> tuple[str, ...]:
+    """Targets of links in one document that lead out of the release or to no file of it."""
+    document = _read(text.encode())
+    found = {target: _wrong(path, target, set(paths), {}) for target, _ in document.links}
+    return tuple(
+        target
+        for target, problem in found.items()
+        if problem is not None and problem.severity is Severity.ERROR
+    )
 
 
 def _at(problem: Problem, line: int) -> Problem:

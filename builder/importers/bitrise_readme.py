@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from builder.importers.strangers_links import with_live_links
 from builder.importers.strangers_text import clean, linked_address, plain_line
 
 _FACTS = {
@@ -25,7 +26,7 @@ def readme(raw: Mapping[str, Any], step: Mapping[str, Any], source_id: str) -> s
     """Markdown: title, summary, description, links, facts of Bitrise, origin."""
     parts = [f"# {step['display_name']}"]
     for key in ("summary", "description"):
-        text = clean(raw[key]) if isinstance(raw.get(key), str) else ""
+        text = with_live_links(clean(raw[key])) if isinstance(raw.get(key), str) else ""
         if text and text not in parts:
             parts.append(text)
     links = list(_links(raw))
