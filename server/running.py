@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,11 +16,16 @@ from time import monotonic
 import msgspec
 import structlog
 
+from registry.files.code_fingerprint import code_fingerprint
 from registry.processes.lifeline import lifeline
+from server.access.networks import Proxies
 from server.errors import ListenError, ServerError
+from server.observing.worker_counts import COUNTS_BYTES
 from server.processes.child import Child
 from server.processes.launch import Launch, ServerFacts, relay_path
 from server.processes.listening import listening_socket
+from server.processes.run_directory import directory_path, run_directory
+from server.processes.shared_memory import make_memory, make_place
 from server.settings import Settings
 
 _KEEPER = "server.keeper.program"
@@ -52,32 +54,40 @@ def serve_registry(
 
     Raises SettingsError, ListenError, NotARegistryError, UnknownInstanceError.
     """
-    with _listening(settings.host, settings.port) as listening, _runtime() as directory:
+    Proxies(settings)  # what is wrong there is told before any process starts
+    count = max(1, settings.workers)
+    with (
+        _listening(settings.host, settings.port) as listening,
+        run_directory() as runtime,
+        _relay_socket(directory_path(runtime)) as relaying,
+        _memory(count) as (place, counts),
+        lifeline() as end,
+    ):
         listening.listen(_BACKLOG)
-        with _relay_socket(directory) as relaying, lifeline() as end:
-            launch = Launch(
-                settings=settings,
-                port=int(listening.getsockname()[1]),
-                run=secrets.token_hex(16),
-                runtime=str(directory),
-                listening=listening.fileno(),
-                telling=-1,
-                registry=str(path),
-                site=str(site) if site is not None else None,
-                builds=builds,
-            )
-            keeper = Child(
-                module=_KEEPER,
-                launch=msgspec.structs.replace(launch, listening=relaying.fileno()),
+        launch = Launch(
+            settings=settings,
+            port=int(listening.getsockname()[1]),
+            run=secrets.token_hex(16),
+            code=code_fingerprint("registry", "server"),
+            runtime=runtime,
+            place=place,
+            counts=counts,
+            listening=relaying.fileno(),
+            telling=-1,
+            registry=os.fsencode(path),
+            site=os.fsencode(site) if site is not None else None,
+            builds=builds,
+        )
+        keeper = Child(module=_KEEPER, launch=launch, end=end)
+        workers = [
+            Child(
+                module=_WORKER,
+                launch=msgspec.structs.replace(launch, listening=listening.fileno(), counts=(own,)),
                 end=end,
             )
-            workers = [
-                Child(
-                    module=_WORKER, launch=msgspec.structs.replace(launch, number=number), end=end
-                )
-                for number in range(max(1, settings.workers))
-            ]
-            _Supervisor(keeper, workers, settings, lambda facts: ready(facts, launch.port)).run()
+            for own in counts
+        ]
+        _Supervisor(keeper, workers, settings, lambda facts: ready(facts, launch.port)).run()
 
 
 def free_port(host: str, port: int) -> int:
@@ -97,17 +107,17 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _runtime() -> Iterator[Path]:
-    """Make a directory for this run, which no other user may enter."""
-    made = Path(tempfile.mkdtemp(prefix="opsteps-"))
-    held = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+def _memory(workers: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield descriptors of memory for the place of the read model, and for each worker's counts.
+
+    Raises OSError.
+    """
+    made = [make_place(), *(make_memory(COUNTS_BYTES) for _ in range(workers))]
     try:
-        # Whoever tidies directories of temporary files leaves one alone that is locked.
-        fcntl.flock(held, fcntl.LOCK_SH)
-        yield made
+        yield made[0], tuple(made[1:])
     finally:
-        os.close(held)
-        shutil.rmtree(made, ignore_errors=True)
+        for one in made:
+            os.close(one)
 
 
 def _relay_socket(directory: Path) -> socket.socket:
@@ -149,6 +159,8 @@ class _Supervisor:
                 number: signal.signal(number, self._stop)
                 for number in (signal.SIGTERM, signal.SIGINT)
             }
+            # Children inherit this: one that has no handler yet does not end by it.
+            handlers[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
             handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
             self._selector.register(woken, selectors.EVENT_READ, None)
             try:
@@ -250,7 +262,7 @@ class _Supervisor:
             child.heard = now
 
     def _may_not_try_again(self, status: int) -> bool:
-        """False after the first end by a signal: a damaged read model ends only one keeper."""
+        """False after the first end by a signal: a damaged read model is made again by the next."""
         self._early_ends += 1
         return status >= 0 or self._early_ends > 1
 

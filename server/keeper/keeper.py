@@ -7,9 +7,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import structlog
 import uvloop
@@ -24,7 +23,7 @@ from server.app import Server
 from server.connections.listener import allow_open_files
 from server.errors import SettingsError
 from server.observing.route_counts import RouteMetrics
-from server.observing.worker_counts import Counts, counts_in
+from server.observing.worker_counts import Counts
 from server.processes.launch import BEAT_SECONDS, Launch, ServerFacts, Teller
 from server.processes.niceness import be_nice
 from server.readmodel.served import Served
@@ -50,7 +49,7 @@ def keep(registry: Registry, model: ReadModel, launch: Launch, teller: Teller) -
         registry,
         settings,
         port=launch.port,
-        site=Path(launch.site) if launch.site is not None else None,
+        site=launch.site_path,
         builds=launch.builds,
         model=model,
     )
@@ -158,7 +157,7 @@ async def _serve(server: Server, launch: Launch, teller: Teller, last: threading
         loop.call_soon_threadsafe(loaded.set)
 
     server.follower.listeners.append(tell)
-    _count_workers(server, launch.directory)
+    _count_workers(server, launch.counts)
     server.start()
     relay = RelayServer(server.app, server.tokens.note_uses)
     await relay.start(socket.socket(fileno=launch.listening))
@@ -177,13 +176,11 @@ async def _serve(server: Server, launch: Launch, teller: Teller, last: threading
     living.cancel()
 
 
-def _count_workers(server: Server, directory: Path) -> None:
+def _count_workers(server: Server, memories: Iterable[int]) -> None:
     """Add the workers' counts to those of this process, for ``/metrics``."""
-    counts: list[Counts] = []
+    counts = [Counts(memory) for memory in memories]
 
     def routes() -> Iterator[tuple[str, RouteMetrics]]:
-        if not counts or len(counts) < server.settings.workers:
-            counts[:] = counts_in(directory)
         for one in counts:
             yield from one.routes()
 

@@ -7,16 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
 from registry.errors import ReportedError
 from registry.files.code_fingerprint import code_fingerprint
 from registry.snapshots.cache_place import cache_directory
 from registry.snapshots.registry import Registry
 from server.errors import SettingsError
 from server.keeper.vouching import vouch_at_once
-from server.processes.launch import Launch, Teller, launched, note_place
+from server.processes.launch import Launch, Teller, launched
+from server.processes.shared_memory import note_place
 from server.readmodel.model_files import owning, read_model_directory
 from server.readmodel.writer import ReadModel
 from server.site.static_files import site_problem
+
+_LOG = structlog.get_logger(__name__)
 
 
 def main() -> int:
@@ -24,10 +29,10 @@ def main() -> int:
     launch = launched()
     teller = Teller(launch.telling)
     try:
-        _refuse_site(launch.site)
+        _refuse_site(launch.site_path)
         settings = launch.settings
         registry = Registry.open(
-            Path(launch.registry),
+            launch.registry_path,
             instance=settings.instance,
             remote=settings.remote or None,
             remote_seconds=settings.remote_seconds,
@@ -43,8 +48,8 @@ def main() -> int:
     return 0
 
 
-def _refuse_site(site: str | None) -> None:
-    problem = site_problem(Path(site)) if site is not None else ""
+def _refuse_site(site: Path | None) -> None:
+    problem = site_problem(site) if site is not None else ""
     if problem:
         raise SettingsError(
             problem,
@@ -61,8 +66,8 @@ def _read_model(registry: Registry, launch: Launch) -> Iterator[ReadModel]:
     with owning(directory) as is_own:
         if not is_own:  # another server serves the same
             directory = launch.directory
-        code = code_fingerprint("registry", "server")
-        note_place(launch.directory, directory)
+        code = _code(launch)
+        note_place(launch.place, directory)
         vouch_at_once(directory, registry, code=code, instance=settings.instance, run=launch.run)
         yield ReadModel(
             directory,
@@ -71,6 +76,16 @@ def _read_model(registry: Registry, launch: Launch) -> Iterator[ReadModel]:
             run=launch.run,
             asked_bytes=settings.filtered_list_bytes,
         )
+
+
+def _code(launch: Launch) -> str:
+    """Return the fingerprint of this process's code, which an installation may have replaced."""
+    if launch.is_first:
+        return launch.code
+    code = code_fingerprint("registry", "server")
+    if code != launch.code:
+        _LOG.error("the code has changed under the server: restart it, workers only relay now")
+    return code
 
 
 if __name__ == "__main__":

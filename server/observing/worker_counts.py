@@ -1,7 +1,7 @@
 """The counts of a lookup worker, in memory that it shares with the keeper.
 
-A worker writes them, the keeper reads them. They are in a file that outlives the worker: the one
-that replaces it goes on counting there, so no counter ever falls.
+A worker writes them, the keeper reads them. The supervisor holds the memory, which outlives the
+worker: the one that replaces it goes on counting there, so no counter ever falls.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import mmap
 from bisect import bisect_left
 from collections.abc import Iterator
-from pathlib import Path
 
 from server.asgi.route_names import (
     ALL_LIBRARIES,
@@ -35,12 +34,8 @@ _ROUTE_CELLS = _SECONDS + 1
 _CONNECTIONS = len(_ROUTES) * _ROUTE_CELLS
 _ENDED = _CONNECTIONS + 1
 _CELLS = _ENDED + 1
-_CELL_BYTES = 8
-
-
-def counts_path(directory: Path, number: int) -> Path:
-    """The path of the counts of the worker with this number."""
-    return directory / f"counts-{number}"
+COUNTS_BYTES = _CELLS * 8
+"""The size of the memory for the counts of one worker."""
 
 
 class RouteCounts:
@@ -76,11 +71,9 @@ class RouteCounts:
 class Counts:
     """All cells of one worker."""
 
-    def __init__(self, path: Path) -> None:
-        """The file is made where it does not exist. Raises OSError."""
-        with path.open("a+b") as file:
-            file.truncate(_CELLS * _CELL_BYTES)
-            view = memoryview(mmap.mmap(file.fileno(), _CELLS * _CELL_BYTES))
+    def __init__(self, memory: int) -> None:
+        """The descriptor is of `COUNTS_BYTES` bytes. Raises OSError."""
+        view = memoryview(mmap.mmap(memory, COUNTS_BYTES))
         self._whole, real = view.cast("Q"), view.cast("d")
         self._routes = {
             name: RouteCounts(self._whole, real, number * _ROUTE_CELLS)
@@ -115,8 +108,3 @@ class Counts:
     def set_ended(self, count: int) -> None:
         """Note how many connections this worker and those before it have ended."""
         self._whole[_ENDED] = count
-
-
-def counts_in(directory: Path) -> list[Counts]:
-    """The counts of every worker that ever ran."""
-    return [Counts(path) for path in sorted(directory.glob("counts-*"))]

@@ -13,7 +13,8 @@ import msgspec
 from registry.processes.program import hand_over, program, start_program
 from server.processes.launch import Launch
 
-# One that ends sooner than this after its start is not started again at once.
+# One that ends sooner than this after its start, or before it was ready, is not started again at
+# once.
 _SETTLED_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 5.0
 _FIRST_SIGN = 3
@@ -41,12 +42,14 @@ class Child:
         """Start it, with a connection of its own. Raises OSError."""
         ours, theirs = Pipe(duplex=False)
         with theirs:
-            told = msgspec.structs.replace(self.launch, telling=theirs.fileno())
+            told = msgspec.structs.replace(
+                self.launch, telling=theirs.fileno(), is_first=not self.began
+            )
             try:
                 self.process = start_program(
                     program(self.module),
                     end=self.end,
-                    descriptors=[self.launch.listening, theirs.fileno()],
+                    descriptors=told.descriptors,
                     stdin=subprocess.PIPE,
                 )
             except OSError:
@@ -83,7 +86,7 @@ class Child:
         if self.process is None or (status := self.process.poll()) is None:
             return None
         self.process = None
-        is_early = now - self.began < _SETTLED_SECONDS
+        is_early = not self.is_ready or now - self.began < _SETTLED_SECONDS
         self.pause = min(max(2 * self.pause, 0.1), _LONGEST_PAUSE_SECONDS) if is_early else 0.0
         self.due = now + self.pause
         return status

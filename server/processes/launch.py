@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from multiprocessing.connection import Connection
@@ -10,12 +11,11 @@ from typing import Any
 
 import msgspec
 
-from registry.files.durable import write_whole
 from registry.processes.lifeline import end_with_starter
 from server.observing.log_setup import configure_logging
+from server.processes.run_directory import directory_path
 from server.settings import Settings
 
-_PLACE = "place"
 _RELAY = "keeper.sock"
 BEAT_SECONDS = 1.0
 
@@ -28,22 +28,44 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """The port that is listened on, also where the settings say 0."""
     run: str
     """An id of this run of the server."""
-    runtime: str
-    """A directory for this run, which no other user may enter."""
+    code: str
+    """The fingerprint of the supervisor's code."""
+    runtime: int
+    """The descriptor of a directory for this run, which no other user may enter."""
+    place: int
+    """The descriptor of memory that names the read model's directory."""
+    counts: tuple[int, ...]
+    """Descriptors of memory for the counts of workers: a worker's own, or for the keeper all."""
     listening: int
     """The descriptor of the socket that this process listens on."""
     telling: int
     """The descriptor of the connection to the supervisor."""
-    registry: str = ""
-    site: str | None = None
+    # Paths are bytes, as those on a disk are: one need not be text.
+    registry: bytes = b""
+    site: bytes | None = None
     builds: bool = True
-    number: int = 0
-    """The worker's number; the keeper does not use it."""
+    is_first: bool = True
+    """False if another process had these orders before, and ended."""
 
     @property
     def directory(self) -> Path:
         """The directory ``runtime`` as a path."""
-        return Path(self.runtime)
+        return directory_path(self.runtime)
+
+    @property
+    def registry_path(self) -> Path:
+        """The registry's directory."""
+        return Path(os.fsdecode(self.registry))
+
+    @property
+    def site_path(self) -> Path | None:
+        """The directory of a catalogue that was built elsewhere."""
+        return Path(os.fsdecode(self.site)) if self.site is not None else None
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """The descriptors that the process inherits."""
+        return (self.listening, self.telling, self.runtime, self.place, *self.counts)
 
 
 class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,16 +119,3 @@ def launched() -> Launch:
 def relay_path(runtime: Path) -> Path:
     """The socket that the keeper listens on."""
     return runtime / _RELAY
-
-
-def note_place(runtime: Path, directory: Path) -> None:
-    """Note the read model's directory for the workers. Raises OSError."""
-    write_whole(runtime / _PLACE, str(directory).encode())
-
-
-def noted_place(runtime: Path) -> Path | None:
-    """Return the read model's directory; None until the keeper has noted it."""
-    try:
-        return Path((runtime / _PLACE).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return None

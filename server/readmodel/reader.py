@@ -18,12 +18,19 @@ _LOG = structlog.get_logger(__name__)
 
 
 class Reader:
-    """Reads the newest state that the keeper of this run has vouched for. For one thread."""
+    """Reads the newest state that a keeper of this run has vouched for in the file that is open.
 
-    def __init__(self, place: Callable[[], Path | None], run: str) -> None:
-        """Open nothing yet; ``place`` returns the directory of the read model, once known."""
+    `look` goes over to another file. For one thread.
+    """
+
+    def __init__(self, place: Callable[[], Path | None], run: str, code: str) -> None:
+        """Open nothing yet; ``place`` returns the directory of the read model, once known.
+
+        ``code`` is the fingerprint of the code that the records must be of.
+        """
         self._place = place
         self._run = run
+        self._code = code
         self._env: lmdb.Environment | None = None
         self._opened: tuple[Path, str] | None = None
         self._seen = -1
@@ -62,7 +69,7 @@ class Reader:
     def _hear(self, txn: lmdb.Transaction) -> lmdb.Transaction | None:
         """Read the meta record after a change; go over to another file if it says so."""
         meta = model_files.read_meta(txn)
-        if meta is None or meta.vouched != self._run:
+        if meta is None or not self._may_use(meta):
             txn.abort()
             return None
         if meta.moved:
@@ -78,6 +85,11 @@ class Reader:
         # Last: a state whose tokens could not be read is not one that was seen.
         self._seen = txn.id()
         return txn
+
+    def _may_use(self, meta: Meta) -> bool:
+        """True if a keeper of this run vouches for it, and of this code: one may be replaced."""
+        is_of_code = meta.format == model_layout.FORMAT and meta.code == self._code
+        return is_of_code and meta.vouched == self._run
 
     def _hear_tokens(self, txn: lmdb.Transaction) -> None:
         found = txn.get(model_layout.TOKENS)

@@ -15,8 +15,9 @@ import uvloop
 
 from server.access.networks import Proxies
 from server.connections.listener import Front
-from server.observing.worker_counts import Counts, counts_path
-from server.processes.launch import BEAT_SECONDS, Launch, Teller, launched, noted_place, relay_path
+from server.observing.worker_counts import Counts
+from server.processes.launch import BEAT_SECONDS, Launch, Teller, launched, relay_path
+from server.processes.shared_memory import noted_place
 from server.readmodel.reader import Reader
 from server.relay.asking import KeeperGoneError, Relay
 from server.settings import Settings
@@ -60,8 +61,8 @@ async def _serve(launch: Launch) -> None:
     stopping = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     settings = shared(launch.settings)
-    counts = Counts(counts_path(launch.directory, launch.number))
-    reader = Reader(lambda: noted_place(launch.directory), launch.run)
+    counts = Counts(*launch.counts)
+    reader = Reader(lambda: noted_place(launch.place), launch.run, launch.code)
     gate = ReadGate(settings, reader)
     relay = Relay(relay_path(launch.directory), settings.keeper_wait_seconds)
     app = LookupFront(settings, reader, gate, relay, counts)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
 from time import monotonic
 
 from registry.files.code_fingerprint import code_fingerprint
@@ -18,6 +19,7 @@ from registry.snapshots.registry import Registry
 from server.keeper.vouching import vouch_at_once
 from server.readmodel.model_files import read_model_directory
 from tests.installed import OPSTEPS
+from tests.server.places import own_mounts
 from tests.server.real_server import (
     Client,
     Place,
@@ -210,3 +212,47 @@ def test_who_comes_before_anything_is_vouched_for_waits_a_moment(place: Place) -
             assert first == [200]
         finally:
             process.terminate()
+
+
+def test_counts_need_no_room_on_the_disk_for_temporary_files(place: Place, tmp_path: Path) -> None:
+    """A worker that counted in a file of a full disk ended, as did the next one."""
+    full = tmp_path / "full"
+    full.mkdir()
+    mounting = (
+        'mount -t tmpfs -o size=64k none "$0" && export TMPDIR="$0" && shift 0 &&'
+        ' { head -c 70000 /dev/zero > "$0/filler"; exec "$@"; }'
+    )
+    before = [*own_mounts(), mounting, str(full)]
+    with serving(place.path, before=before) as client:
+        until(lambda: len(workers_of(client)) == 1)
+        worker = workers_of(client)
+        for _ in range(3):
+            assert client.get(_STEP).status == 200
+        assert _lookups_counted(client) == 3
+        assert workers_of(client) == worker
+
+
+def test_a_long_name_of_the_directory_for_temporary_files_is_no_hindrance(
+    place: Place, tmp_path: Path
+) -> None:
+    """The path of a Unix socket has at most 108 bytes."""
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    left = long / "opsteps-run-of-a-killed-server"
+    left.mkdir()
+    before = ["env", f"TMPDIR={long}"]
+    with serving(place.path, before=before) as client:
+        assert client.get("/api/v1/audit").status == 200
+        assert not left.exists()
+    assert not list(long.iterdir())
+
+
+def test_a_signal_to_stop_does_not_end_a_keeper_that_starts(place: Place) -> None:
+    with serving(place.path) as client:
+        before = keeper_of(client)
+        os.kill(before, signal.SIGKILL)
+        until(lambda: running_module(client, "server.keeper.program") not in ([], [before]))
+        after = keeper_of(client)
+        os.kill(after, signal.SIGUSR1)
+        assert client.get("/api/v1/audit").status == 200
+        assert keeper_of(client) == after

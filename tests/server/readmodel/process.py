@@ -10,7 +10,8 @@ from pathlib import Path
 import lmdb
 
 from server.asgi.answer import Message
-from server.observing.worker_counts import Counts, counts_path
+from server.observing.worker_counts import COUNTS_BYTES, Counts
+from server.processes.shared_memory import make_memory
 from server.readmodel.model_layout import Meta
 from server.readmodel.reader import Reader
 from server.readmodel.stored_values import chunks, stored_list, value
@@ -24,7 +25,7 @@ _OPEN: list[tuple[lmdb.Transaction, str]] = []
 
 
 def _reader(directory: Path, run: str) -> Reader:
-    return _READERS.setdefault(f"{directory} {run}", Reader(lambda: directory, run))
+    return _READERS.setdefault(f"{directory} {run}", Reader(lambda: directory, run, "code"))
 
 
 def read_list(directory: Path, run: str, name: str, coding: bytes = b"") -> bytes | None:
@@ -90,14 +91,12 @@ class _SlowAsking:
     def __init__(self, directory: Path, run: str, path: str, list_seconds: float) -> None:
         settings = Settings(list_seconds=list_seconds)
         self._reader = _reader(directory, run)
-        counts = directory.parent / "counts"
-        counts.mkdir(exist_ok=True)
         self._app = LookupFront(
             settings,
             self._reader,
             ReadGate(settings, self._reader),
             Relay(directory / "none", 1.0),
-            Counts(counts_path(counts, 0)),
+            Counts(make_memory(COUNTS_BYTES)),
         )
         self._path = path
         self._runner = asyncio.Runner()

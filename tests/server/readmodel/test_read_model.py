@@ -536,3 +536,13 @@ def test_only_one_server_owns_a_read_model(directory: Path) -> None:
         assert not second
     with model_files.owning(directory) as again:
         assert again
+
+
+def test_a_worker_reads_nothing_that_other_code_has_made(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    """After an upgrade beneath a running server the next keeper may keep records differently."""
+    model = _model(directory, code="newer")
+    model.replace(_served([_library("alpha")]))
+    assert elsewhere.run(process.read_meta, directory, _RUN) is None
+    model.close()
