@@ -16,7 +16,7 @@ from server.settings import Settings
 
 _BACKLOG = 4_096
 _FILES_KEPT = 256
-"""Open files of the process that are not connections."""
+"""Other open files of the process."""
 _FILES_EACH = 2
 """A connection, and one to the keeper while its request is relayed."""
 _LOOK_SECONDS = 0.5

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 import structlog
 
@@ -15,12 +16,23 @@ from registry.snapshots.cache_place import cache_directory
 from registry.snapshots.registry import Registry
 from server.errors import SettingsError
 from server.keeper.vouching import vouch_at_once
+from server.observing.worker_counts import Counts
 from server.processes.launch import Launch, Teller, launched
-from server.processes.shared_memory import note_place
-from server.readmodel.model_files import owning, read_model_directory
+from server.processes.shared_memory import note_place, noted_place
+from server.readmodel.model_files import (
+    current_name,
+    file_number,
+    forget_current,
+    forget_lock,
+    owning,
+    read_model_directory,
+    renew,
+)
 from server.readmodel.writer import ReadModel
 from server.site.static_files import site_problem
 
+_WORKERS_SECONDS = 1.5
+_LOOK_SECONDS = 0.01
 _LOG = structlog.get_logger(__name__)
 
 
@@ -38,9 +50,10 @@ def main() -> int:
             remote_seconds=settings.remote_seconds,
             check_clone=False,
         )
-        with _read_model(registry, launch) as model:
+        with _read_model(registry, launch) as (model, left):
             from server.keeper.keeper import keep
 
+            _wait_for_workers(launch, left)
             keep(registry, model, launch, teller)
     except ReportedError as error:
         teller.failed(error)
@@ -58,24 +71,71 @@ def _refuse_site(site: Path | None) -> None:
 
 
 @contextmanager
-def _read_model(registry: Registry, launch: Launch) -> Iterator[ReadModel]:
-    """Yield the read model to write; workers use the existing file at once if it is current."""
+def _read_model(registry: Registry, launch: Launch) -> Iterator[tuple[ReadModel, str | None]]:
+    """Yield the read model to write; workers use the existing file at once if it is current.
+
+    Also yields the name of a file that workers are to leave.
+    """
     settings = launch.settings
     registry.served_branch = settings.branch
     directory = read_model_directory(cache_directory(registry), settings.instance)
     with owning(directory) as is_own:
-        if not is_own:  # another server serves the same
+        left = None if launch.is_first else current_name(noted_place(launch.place) or directory)
+        if not is_own or not _is_place(directory, launch) or not _renewed(directory, launch):
             directory = launch.directory
+            _renewed(directory, launch)
         code = _code(launch)
         note_place(launch.place, directory)
         vouch_at_once(directory, registry, code=code, instance=settings.instance, run=launch.run)
-        yield ReadModel(
+
+        def elsewhere() -> Path:
+            note_place(launch.place, launch.directory)
+            return launch.directory
+
+        model = ReadModel(
             directory,
             code=code,
             instance=settings.instance,
             run=launch.run,
             asked_bytes=settings.filtered_list_bytes,
+            elsewhere=elsewhere,
         )
+        yield model, left
+
+
+def _is_place(directory: Path, launch: Launch) -> bool:
+    """True unless an earlier keeper of this run had to leave it: what it left there is old."""
+    return launch.is_first or noted_place(launch.place) == directory
+
+
+def _renewed(directory: Path, launch: Launch) -> bool:
+    """Let the read model have no lock that an earlier keeper may have left taken.
+
+    Returns False if that cannot be written.
+    """
+    if launch.is_first:
+        forget_lock(directory)
+        return True
+    try:
+        renew(directory)
+    except OSError as error:
+        _LOG.warning("the read model before is not used", reason=str(error))
+        forget_current(directory)
+        return False
+    return True
+
+
+def _wait_for_workers(launch: Launch, left: str | None) -> None:
+    """Wait until no worker reads a file any more: it would not show what is answered from now on.
+
+    One that hangs is not waited for.
+    """
+    if left is None:
+        return
+    workers = [Counts(memory) for memory in launch.counts]
+    last = monotonic() + _WORKERS_SECONDS
+    while any(one.file == file_number(left) for one in workers) and monotonic() < last:
+        sleep(_LOOK_SECONDS)
 
 
 def _code(launch: Launch) -> str:

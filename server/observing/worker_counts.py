@@ -33,7 +33,8 @@ _SECONDS = _BUCKETS + len(BOUNDS) + 1
 _ROUTE_CELLS = _SECONDS + 1
 _CONNECTIONS = len(_ROUTES) * _ROUTE_CELLS
 _ENDED = _CONNECTIONS + 1
-_CELLS = _ENDED + 1
+_FILE = _ENDED + 1
+_CELLS = _FILE + 1
 COUNTS_BYTES = _CELLS * 8
 """The size of the memory for the counts of one worker."""
 
@@ -101,6 +102,11 @@ class Counts:
         """Connections ended because there was no place for all."""
         return int(self._whole[_ENDED])
 
+    @property
+    def file(self) -> int:
+        """The number of the read model's file that the worker reads; 0 for none."""
+        return int(self._whole[_FILE])
+
     def set_connections(self, count: int) -> None:
         """Note how many connections the worker has now."""
         self._whole[_CONNECTIONS] = count
@@ -108,3 +114,7 @@ class Counts:
     def set_ended(self, count: int) -> None:
         """Note how many connections this worker and those before it have ended."""
         self._whole[_ENDED] = count
+
+    def set_file(self, number: int) -> None:
+        """Note which file the worker reads."""
+        self._whole[_FILE] = number

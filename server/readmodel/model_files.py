@@ -10,8 +10,9 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -26,8 +27,11 @@ _CURRENT = "current"
 _LOCK = "lock"
 _TRIAL = "trial"
 _SUFFIX = ".mdb"
+_LOCKS = "-lock"
 _READERS = 4_096
-"""Transactions that may be open at once: each long answer under way has one."""
+"""Transactions that may be open at once, in all processes: each list that is being sent has one."""
+_LOCK_BYTES = 64
+"""LMDB has a line of the processor's cache for each reader, and at most four for itself."""
 _GIB = 1 << 30
 _NAME = re.compile(r"[0-9a-f]{16}-[0-9]{1,4}\.mdb")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -49,9 +53,16 @@ def boot_id() -> str:
 
 @contextmanager
 def owning(directory: Path) -> Iterator[bool]:
-    """Lock the directory; yields False if another server already writes its read model there."""
-    directory.mkdir(mode=0o700, exist_ok=True)
-    with (directory / _LOCK).open("a") as lock:
+    """Lock the directory; yields False if another server writes there, or this one cannot."""
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        lock = (directory / _LOCK).open("a") if _is_of_user(directory, stat.S_ISDIR) else None
+    except OSError:
+        lock = None
+    if lock is None:
+        yield False
+        return
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -67,6 +78,11 @@ def new_name(expected_bytes: int) -> str:
     must map as much as the writer, or they could not follow when the file grows.
     """
     return f"{secrets.token_hex(8)}-{1 + 8 * expected_bytes // _GIB}{_SUFFIX}"
+
+
+def file_number(name: str) -> int:
+    """Return a number of 64 bits for a file: no other one of this machine has it."""
+    return int(name.partition("-")[0], 16)
 
 
 def _map_bytes(name: str) -> int:
@@ -93,16 +109,53 @@ def forget_current(directory: Path) -> None:
         (directory / _CURRENT).unlink()
 
 
+def forget_lock(directory: Path) -> None:
+    """Let the current file have new locks: no process of an earlier run has a place here."""
+    name = current_name(directory)
+    if name is not None:
+        with suppress(OSError):
+            (directory / f"{name}{_LOCKS}").unlink()
+
+
+def renew(directory: Path) -> None:
+    """Copy the current file to a new one, which is current then. Raises OSError.
+
+    A keeper that was killed may have left its lock taken, and on some platforms it stays so while
+    any process, such as a worker, has the file open. A copy has locks of its own. Nothing sends
+    workers there: they look for it.
+    """
+    name = current_name(directory)
+    if name is None:
+        return
+    if not _is_of_user(directory / name, stat.S_ISREG) or _noted_trial(directory) == name:
+        forget_current(directory)
+        return
+    new = f"{secrets.token_hex(8)}-{name.rpartition('-')[2]}"
+    try:
+        shutil.copyfile(directory / name, directory / new)
+        (directory / new).chmod(0o600)
+        make_current(directory, new)
+    except OSError:
+        remove(directory, new)
+        raise
+    remove_others(directory, new)
+
+
+def _noted_trial(directory: Path) -> str:
+    try:
+        return (directory / _TRIAL).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def begin_trial(directory: Path, name: str) -> bool:
     """Note that a file is about to be read whole; False if an earlier reading never ended.
 
     A damaged page may end the process that reads it.
     """
-    trial = directory / _TRIAL
-    with suppress(OSError):
-        if trial.read_text(encoding="ascii") == name:
-            return False
-    trial.write_text(name, encoding="ascii")
+    if _noted_trial(directory) == name:
+        return False
+    (directory / _TRIAL).write_text(name, encoding="ascii")
     return True
 
 
@@ -134,7 +187,8 @@ def is_there(directory: Path, name: str) -> bool:
 
 
 def open_to_write(directory: Path, name: str) -> lmdb.Environment:
-    """Open a file to write to; make it if it does not exist. Raises lmdb.Error."""
+    """Open a file to write to; make it if it does not exist. Raises lmdb.Error, OSError."""
+    _make_locks(directory / f"{name}{_LOCKS}")
     return lmdb.open(
         str(directory / name),
         subdir=False,
@@ -147,9 +201,27 @@ def open_to_write(directory: Path, name: str) -> lmdb.Environment:
     )
 
 
+def _make_locks(file: Path) -> None:
+    """Make the file of locks, with room on the disk: writing to what is missing ends a process.
+
+    LMDB is to open it after that: closing a file gives up all locks that a process has on it.
+    """
+    try:
+        made = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    try:
+        os.posix_fallocate(made, 0, _LOCK_BYTES * (_READERS + 4))
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(made)
+
+
 def open_to_read(directory: Path, name: str) -> lmdb.Environment | None:
     """Open a file to read from; None if it cannot be used."""
-    if not _is_ours(directory / name):
+    if not _is_of_user(directory / name, stat.S_ISREG):
         return None
     try:
         env = lmdb.open(
@@ -169,13 +241,14 @@ def open_to_read(directory: Path, name: str) -> lmdb.Environment | None:
     return None
 
 
-def _is_ours(file: Path) -> bool:
+def _is_of_user(path: Path, is_kind: Callable[[int], bool]) -> bool:
+    """True for a path of this kind that this user has made and no other can write to."""
     try:
-        found = file.lstat()
+        found = path.lstat()
     except OSError:
         return False
     return (
-        stat.S_ISREG(found.st_mode)
+        is_kind(found.st_mode)
         and found.st_uid == os.geteuid()
         and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     )

@@ -109,6 +109,13 @@ class Reader:
             if self._open() is None or self.newest() is None:
                 self._env, self._opened, self._seen = before, opened, seen
 
+    @property
+    def file_number(self) -> int:
+        """The number of the file that is open; 0 for none."""
+        if self._env is None or self._opened is None:
+            return 0
+        return model_files.file_number(self._opened[1])
+
     def newest(self) -> Meta | None:
         """Return the meta record of the newest state; None if there is none."""
         txn = self.begin()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
@@ -58,11 +58,14 @@ class ReadModel:
         instance: str,
         run: str,
         asked_bytes: int = _ASKED_BYTES,
+        elsewhere: Callable[[], Path] | None = None,
     ) -> None:
         """``run`` is an id of the server's run, whose workers use no file of another run.
 
-        What is only kept because it was asked for has at most ``asked_bytes``.
+        What is only kept because it was asked for has at most ``asked_bytes``. ``elsewhere`` sends
+        workers to another directory, and returns it, if a first state cannot be written here.
         """
+        self._elsewhere = elsewhere
         self._asked_bytes = asked_bytes
         self._directory = directory
         self._code = code
@@ -132,23 +135,43 @@ class ReadModel:
         return state
 
     def vouch(self, served: Served) -> None:
-        """Let workers answer from the file: it holds what is to be served. Raises lmdb.Error."""
+        """Let workers answer from the file: it holds what is to be served.
+
+        Raises lmdb.Error, OSError.
+        """
         with self._lock:
             if self._env is None:
-                self._replace(served)
+                self._replace_somewhere(served)
                 return
-            with self._writing() as txn:
-                meta = model_files.read_meta(txn)
-                made = meta.made_bytes if meta is not None else 0
-                txn.put(model_layout.META, _ENCODER.encode(self._meta(served, made)))
-                # As long as the database cannot be read, those of this run are left.
-                if self._tokens is not None or meta is None or meta.vouched != self._run:
-                    txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens or []))
+            try:
+                with self._writing() as txn:
+                    self._vouch(txn, served)
+            except lmdb.Error:
+                self._replace_somewhere(served)
             self._served, self._written_tokens = served, self._tokens
+
+    def _vouch(self, txn: lmdb.Transaction, served: Served) -> None:
+        meta = model_files.read_meta(txn)
+        made = meta.made_bytes if meta is not None else 0
+        txn.put(model_layout.META, _ENCODER.encode(self._meta(served, made)))
+        # As long as the database cannot be read, those of this run are left.
+        if self._tokens is not None or meta is None or meta.vouched != self._run:
+            txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens or []))
 
     def replace(self, served: Served) -> None:
         """Write everything into a new file. Raises lmdb.Error, OSError."""
         with self._lock:
+            self._replace_somewhere(served)
+
+    def _replace_somewhere(self, served: Served) -> None:
+        """Write everything into a new file; elsewhere if there is no room for it here."""
+        try:
+            self._replace(served)
+        except (lmdb.Error, OSError) as error:
+            if self._elsewhere is None:
+                raise
+            _LOG.warning("the read model is not kept where derived files are", reason=str(error))
+            self._directory, self._elsewhere = self._elsewhere(), None
             self._replace(served)
 
     def change(self, served: Served, names: Iterable[str]) -> None:

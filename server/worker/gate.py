@@ -27,7 +27,7 @@ class ReadGate:
         self._used: dict[int, float] = {}
 
     def lets_in(self, host: bytes | None, header: bytes | None) -> bool:
-        """True if the request is surely allowed. Called within a transaction of the reader."""
+        """True if the request is surely allowed. The reader has begun a transaction just before."""
         if host not in self.hosts.known and not self.hosts.knows(host):
             return False
         return not self.needs_token or self._may_read(header)

@@ -32,6 +32,7 @@ _USES_SECONDS = 5.0
 # most; its own answer, that it is still loading, would not come sooner.
 _FIRST_SECONDS = 1.0
 _FIRST_LOOK_SECONDS = 0.005
+_LOOK_SECONDS = 0.25
 _LOG = structlog.get_logger(__name__)
 
 
@@ -71,13 +72,14 @@ async def _serve(launch: Launch) -> None:
     await front.start(socket.socket(fileno=launch.listening))
     teller = Teller(launch.telling)
     teller.ready()
-    living = asyncio.create_task(_live(teller, front, counts, reader))
+    living = asyncio.create_task(_live(teller, front, counts))
+    looking = asyncio.create_task(_look(reader, counts))
     telling = asyncio.create_task(_tell_uses(gate, relay))
     await stopping.wait()
     # The keeper answers requests under way within that time, or refuses them at its end.
     await front.stop(settings.stop_seconds + _LAST_SECONDS)
-    telling.cancel()
-    living.cancel()
+    for one in (telling, looking, living):
+        one.cancel()
 
 
 async def _wait_for_first(reader: Reader) -> None:
@@ -90,15 +92,22 @@ async def _wait_for_first(reader: Reader) -> None:
             txn.abort()
 
 
-async def _live(teller: Teller, front: Front, counts: Counts, reader: Reader) -> None:
-    """Report signs of life and counts of connections; go over to a new file of the read model."""
+async def _live(teller: Teller, front: Front, counts: Counts) -> None:
+    """Report signs of life and counts of connections."""
     ended = counts.ended
     while True:
         teller.beat()
-        reader.look()
         counts.set_connections(front.places.count)
         counts.set_ended(ended + front.places.ended)
         await asyncio.sleep(BEAT_SECONDS)
+
+
+async def _look(reader: Reader, counts: Counts) -> None:
+    """Go over to a new file of the read model, and note which one is read."""
+    while True:
+        reader.look()
+        counts.set_file(reader.file_number)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _tell_uses(gate: ReadGate, relay: Relay) -> None:

@@ -13,6 +13,7 @@ from registry.transactions.transaction import follow_head
 from tests.installed import command
 from tests.registry.making import files, new_registry, put, write_files
 from tests.server.places import own_mounts
+from tests.server.real_server import serving
 
 # What it does in a file system of its own: for each number of free pages a registry is copied
 # there, a library is installed, and the outcome is printed.
@@ -129,3 +130,29 @@ def test_every_command_says_that_a_file_system_can_only_be_read(
         if not (is_told and is_right and (name in _READS or "read" in text.lower())):
             wrong[name] = (code.strip(), text)
     assert not wrong, json.dumps(wrong, indent=1)
+
+
+_FULL = 'mount -t tmpfs -o size=1m none "$0" && head -c 2m /dev/zero > "$0/filler"; exec "$@"'
+
+
+def test_a_server_that_starts_with_a_full_cache_answers_lookups(
+    place: Path, tmp_path: Path
+) -> None:
+    """A restart is what people do when a disk is full."""
+    cache = tmp_path / "full"
+    cache.mkdir()
+    before = ["env", f"OPSTEPS_CACHE={cache}", *own_mounts(), _FULL, str(cache)]
+    with serving(place, before=before) as client:
+        assert client.get("/api/v1/steps").status == 200
+        assert client.health()["read_model"]["status"] == "current"
+
+
+def test_a_server_answers_lookups_whose_cache_can_only_be_read(place: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir(mode=0o700)
+    read_only = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    with serving(place, cache=cache) as client:
+        before_it = client.get("/api/v1/steps").body
+    before = ["env", f"OPSTEPS_CACHE={cache}", *own_mounts(), read_only, str(cache)]
+    with serving(place, before=before) as client:
+        assert client.get("/api/v1/steps").body == before_it

@@ -6,12 +6,14 @@ import asyncio
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import lmdb
 
 from server.asgi.answer import Message
 from server.observing.worker_counts import COUNTS_BYTES, Counts
 from server.processes.shared_memory import make_memory
+from server.readmodel import model_files
 from server.readmodel.model_layout import Meta
 from server.readmodel.reader import Reader
 from server.readmodel.stored_values import chunks, stored_list, value
@@ -21,6 +23,7 @@ from server.worker.front import LookupFront
 from server.worker.gate import ReadGate
 
 _READERS: dict[str, Reader] = {}
+_LOCKED: list[Any] = []
 _OPEN: list[tuple[lmdb.Transaction, str]] = []
 
 
@@ -156,3 +159,20 @@ def begin_slow_answer(directory: Path, run: str, path: str, list_seconds: float)
 
 def end_slow_answer() -> bytes:
     return _ASKING.pop().end()
+
+
+def lock_to_write(directory: Path) -> None:
+    """Begin a change, as a keeper that was killed in one."""
+    name = model_files.current_name(directory)
+    assert name is not None
+    for reader in _READERS.values():
+        reader.close()
+    _LOCKED.append(model_files.open_to_write(directory, name))
+    _LOCKED.append(_LOCKED[0].begin(write=True))
+
+
+def unlock() -> None:
+    env, txn = _LOCKED
+    txn.abort()
+    env.close()
+    _LOCKED.clear()

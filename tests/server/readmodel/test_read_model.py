@@ -546,3 +546,50 @@ def test_a_worker_reads_nothing_that_other_code_has_made(
     model.replace(_served([_library("alpha")]))
     assert elsewhere.run(process.read_meta, directory, _RUN) is None
     model.close()
+
+
+def test_a_keeper_waits_for_no_lock_that_one_before_it_has_left(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    """Where locks of killed processes are not given up, one stays as long as workers are there."""
+    served = _served([_library("alpha")])
+    model = _model(directory)
+    model.replace(served)
+    model.close()
+    _check(elsewhere, directory, served)
+    elsewhere.run(process.lock_to_write, directory)
+    model_files.renew(directory)
+    after = _model(directory)
+    assert after.read() is not None
+    after.vouch(served)
+    elsewhere.run(process.look, directory, _RUN)
+    _check(elsewhere, directory, served)
+    elsewhere.run(process.unlock)
+    after.close()
+
+
+def test_a_copy_of_a_file_that_ended_a_keeper_is_not_made(directory: Path) -> None:
+    model = _model(directory)
+    model.replace(_served([_library("alpha")]))
+    model.close()
+    name = model_files.current_name(directory)
+    assert name is not None
+    assert model_files.begin_trial(directory, name)
+    model_files.renew(directory)
+    assert model_files.current_name(directory) is None
+
+
+def test_the_file_of_locks_has_all_its_room_on_the_disk(directory: Path) -> None:
+    """Writing to a page without room ends the process, such as a worker that sends a list."""
+    model = _model(directory)
+    model.replace(_served([_library("alpha")]))
+    (file,) = directory.glob("*-lock")
+    found = file.stat()
+    assert found.st_blocks * 512 >= found.st_size >= 4_096 * 64
+    model.close()
+
+
+def test_a_directory_that_others_may_write_to_is_not_used(directory: Path) -> None:
+    directory.chmod(0o777)
+    with model_files.owning(directory) as is_own:
+        assert not is_own
