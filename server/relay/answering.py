@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,8 @@ from server.relay.frames import Kind, as_scope, frame, pieces_of, read_frame
 
 _BACKLOG = 1_024
 _UNSENT_BYTES = 64 * 1024
+# The socket's name is for the next keeper as well; from Python 3.13 on it is removed otherwise.
+_KEEPS_NAME: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 _LOG = structlog.get_logger(__name__)
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -35,7 +38,7 @@ class RelayServer:
     async def start(self, listening: socket.socket) -> None:
         """Begin to take requests."""
         self._server = await asyncio.start_unix_server(
-            self._serve, sock=listening, backlog=_BACKLOG, limit=_UNSENT_BYTES
+            self._serve, sock=listening, backlog=_BACKLOG, limit=_UNSENT_BYTES, **_KEEPS_NAME
         )
 
     async def stop(self, seconds: float) -> None:
