@@ -207,7 +207,10 @@ class LookupFront:
             await self._relay.ask(scope, receive, send)
         except (KeeperGoneError, KeeperEndedError) as error:
             answer = error_answer(error)
-            if path == HEALTH and scope["method"] in READS:
+            if path == HEALTH and scope["method"] in READS and self._knows(scope):
                 answer = worker_health(self._reader, self._settings)
             return await answer.send(scope, send, self._headers.of(scope))
         return 0
+
+    def _knows(self, scope: Scope) -> bool:
+        return self._gate.hosts.knows(dict(scope["headers"]).get(b"host"))

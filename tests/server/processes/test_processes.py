@@ -135,6 +135,9 @@ def test_a_keeper_that_hangs_is_replaced_and_nothing_waits_for_it(place: Place) 
         health = client.health()
         assert health["status"] == "degraded"
         assert "keeper" in health["problem"]
+        stranger = client.get("/health", Host="evil.example")
+        assert stranger.status == 503
+        assert health["commit"].encode() not in stranger.body
         refused = client.get("/api/v1/audit")
         assert refused.status == 503
         assert int(refused.headers["retry-after"]) > 0
