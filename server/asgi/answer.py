@@ -54,7 +54,7 @@ class Answer:
         headers = [*self.headers, *extra]
         if self.long is not None:
             body = self.long.body(accept)
-            pieces, etag, coding = body.pieces, body.etag, body.coding
+            pieces, etag, coding = tuple(body.pieces()), body.etag, body.coding
             headers.append(VARY)
         if etag is not None:
             headers.append((b"etag", etag))

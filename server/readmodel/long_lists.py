@@ -13,7 +13,7 @@ import struct
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import brotli
@@ -33,12 +33,21 @@ Part = Callable[[ServedLibrary], Sequence[bytes]]
 
 @dataclass(kw_only=True, slots=True)
 class Piece:
-    """The entries of neighbouring libraries, joined by commas. ``deflated`` is made later."""
+    """The entries of neighbouring libraries. ``deflated`` is made later.
+
+    The entries are bytes that the libraries hold anyway: joined, they would be in memory twice.
+    """
 
     members: tuple[ServedLibrary, ...]
-    body: bytes
+    entries: tuple[bytes, ...]
+    length: int
     digest: bytes
     deflated: bytes | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The entries joined by commas, made at each call."""
+        return b",".join(self.entries)
 
     def deflate(self) -> bytes:
         """The bytes as deflate blocks that stand by themselves."""
@@ -58,14 +67,19 @@ class Members:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    """An answer's body: pieces in order, their length together, their tag and coding."""
+    """An answer's body: parts in order, their length together, their tag and coding."""
 
-    pieces: tuple[bytes, ...]
+    parts: tuple[bytes | Piece, ...]
     length: int
     etag: bytes
     coding: bytes = b""
     members: Members | None = None
     """Of a body that is made of the list's deflated pieces."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of the parts, each made when it is asked for."""
+        for part in self.parts:
+            yield part.body if isinstance(part, Piece) else part
 
 
 @dataclass(kw_only=True, slots=True)
@@ -94,7 +108,7 @@ class LongList:
 
     def _gzip(self) -> Body:
         checksum = 0
-        for part in self.plain.pieces:
+        for part in self.plain.pieces():
             checksum = zlib.crc32(part, checksum)
         end = _FINAL_BLOCK + struct.pack("<II", checksum, self.plain.length & 0xFFFFFFFF)
         members = Members(
@@ -109,7 +123,7 @@ class LongList:
 
     def _brotli(self) -> Body:
         compressor = brotli.Compressor(quality=_BROTLI_QUALITY)
-        made = [compressor.process(part) for part in self.plain.pieces]
+        made = [compressor.process(part) for part in self.plain.pieces()]
         made.append(compressor.finish())
         return self._coded((b"".join(made),), b"br")
 
@@ -118,7 +132,7 @@ class LongList:
     ) -> Body:
         etag = self.plain.etag[:-1] + b"-" + coding + b'"'
         length = sum(map(len, pieces))
-        return Body(pieces=pieces, length=length, etag=etag, coding=coding, members=members)
+        return Body(parts=pieces, length=length, etag=etag, coding=coding, members=members)
 
 
 def _deflate(data: bytes) -> bytes:
@@ -192,8 +206,9 @@ def order(name: str) -> str:
 
 
 def _piece(members: tuple[ServedLibrary, ...], part: Part) -> Piece:
-    body = b",".join([entry for library in members for entry in part(library)])
-    return Piece(members=members, body=body, digest=piece_digest(body))
+    entries = tuple([entry for library in members for entry in part(library)])
+    body = b",".join(entries)
+    return Piece(members=members, entries=entries, length=len(body), digest=piece_digest(body))
 
 
 def piece_digest(body: bytes) -> bytes:
@@ -202,16 +217,17 @@ def piece_digest(body: bytes) -> bytes:
 
 
 def _plain(pieces: Sequence[Piece], head: bytes, tail: bytes, contiguous: int) -> Body:
-    parts = [head]
+    parts: list[bytes | Piece] = [head]
     for index, piece in enumerate(pieces):
         if index:
             parts.append(b",")
-        parts.append(piece.body)
+        parts.append(piece)
     parts.append(tail)
-    length = sum(map(len, parts))
+    commas = max(0, len(pieces) - 1)
+    length = len(head) + sum(piece.length for piece in pieces) + commas + len(tail)
     etag = etag_of(head, *(piece.digest for piece in pieces), tail)
-    joined = (b"".join(parts),) if length <= contiguous else tuple(parts)
-    return Body(pieces=joined, length=length, etag=etag)
+    body = Body(parts=tuple(parts), length=length, etag=etag)
+    return replace(body, parts=(b"".join(body.pieces()),)) if length <= contiguous else body
 
 
 def _ends_group(library: ServedLibrary) -> bool:

@@ -8,7 +8,13 @@ import msgspec
 from server.readmodel import model_layout
 from server.readmodel.long_lists import LongList
 from server.readmodel.served import Served
-from server.readmodel.stored_records import Records, compressed_records, named_lists, plain_records
+from server.readmodel.stored_records import (
+    Pieces,
+    Records,
+    compressed_records,
+    named_lists,
+    plain_records,
+)
 from server.readmodel.stored_values import stored_library, stored_list
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -44,7 +50,7 @@ def forget_range(txn: lmdb.Transaction, first: bytes, after: bytes) -> None:
 def put_lists(txn: lmdb.Transaction, served: Served) -> None:
     """The lists as they are now; the compressed forms of what they were are gone."""
     before: set[bytes] = set()
-    after: dict[bytes, bytes] = {}
+    after: Pieces = {}
     for name, one in named_lists(served):
         old, (new, pieces) = stored_list(txn, name), plain_records(one)
         before |= old.keys() if old is not None else set()
@@ -58,7 +64,7 @@ def put_lists(txn: lmdb.Transaction, served: Served) -> None:
         txn.delete(key)
         txn.delete(model_layout.deflated_key(model_layout.digest_in(key)))
     for key in after.keys() - before:
-        txn.put(key, after[key])
+        txn.put(key, after[key]())
 
 
 def _forget_compressed(txn: lmdb.Transaction, name: str, coding: bytes) -> None:
@@ -82,5 +88,5 @@ def put_compressed(txn: lmdb.Transaction, name: str, one: LongList) -> None:
         if _keys(txn, name, body.coding) == body.keys():
             continue
         txn.put(model_layout.list_key(name, body.coding), _ENCODER.encode(body))
-        for key, value in pieces.items():
-            txn.put(key, value, overwrite=False)
+        for key, make in pieces.items():
+            txn.put(key, make(), overwrite=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import msgspec
 
 from server.readmodel import model_layout
-from server.readmodel.long_lists import LongList
+from server.readmodel.long_lists import Body, LongList, Piece
 from server.readmodel.model_layout import StoredBody
 from server.readmodel.records import ServedLibrary
 from server.readmodel.served import Served
@@ -20,6 +20,8 @@ _ENCODER = msgspec.msgpack.Encoder()
 Records = Iterable[tuple[bytes, bytes]]
 Later = tuple[bytes, Callable[[], bytes]]
 """A key, and what makes its value."""
+Pieces = dict[bytes, Callable[[], bytes]]
+"""The pieces of a long answer by key, each made when it is written."""
 
 
 def blocks(records: Iterable[Later]) -> Iterator[list[tuple[bytes, bytes]]]:
@@ -40,7 +42,7 @@ def everything(served: Served) -> Iterator[Later]:
     """All records of a state, in no particular order."""
     for library in served.libraries.values():
         yield from library_records(library)
-    pieces: dict[bytes, bytes] = {}
+    pieces: Pieces = {}
     for name, one in named_lists(served):
         plain, found = plain_records(one)
         pieces.update(found)
@@ -48,8 +50,7 @@ def everything(served: Served) -> Iterator[Later]:
         for body, more in compressed_records(one):
             pieces.update(more)
             yield model_layout.list_key(name, body.coding), partial(_ENCODER.encode, body)
-    for key, value in pieces.items():
-        yield key, partial(bytes, value)
+    yield from pieces.items()
 
 
 def library_records(library: ServedLibrary) -> Iterator[Later]:
@@ -75,11 +76,17 @@ def named_lists(served: Served) -> tuple[tuple[str, LongList], ...]:
     )
 
 
-def plain_records(one: LongList) -> tuple[StoredBody, Mapping[bytes, bytes]]:
-    """A list, and its pieces by key."""
+def plain_records(one: LongList) -> tuple[StoredBody, Pieces]:
+    """A list, and what makes its pieces, by key."""
     keys = [model_layout.piece_key(piece.digest) for piece in one.pieces]
-    bodies = (piece.body for piece in one.pieces)
-    return plain_body(one, keys), dict(zip(keys, bodies, strict=True))
+    pieces: Pieces = {
+        key: partial(_body, piece) for key, piece in zip(keys, one.pieces, strict=True)
+    }
+    return plain_body(one, keys), pieces
+
+
+def _body(piece: Piece) -> bytes:
+    return piece.body
 
 
 def plain_body(one: LongList, keys: Sequence[bytes]) -> StoredBody:
@@ -92,17 +99,19 @@ def plain_body(one: LongList, keys: Sequence[bytes]) -> StoredBody:
     )
 
 
-def compressed_records(one: LongList) -> Iterator[tuple[StoredBody, Mapping[bytes, bytes]]]:
-    """The compressed forms that a list has, and the pieces of each by key."""
+def compressed_records(
+    one: LongList,
+) -> Iterator[tuple[StoredBody, Pieces]]:
+    """The compressed forms that a list has, and what makes the pieces of each, by key."""
     for made in one.compressed:
         if made.members is not None:
             keys = [model_layout.deflated_key(piece.digest) for piece in one.pieces]
             parts = _parts(made.members.head, made.members.comma, keys, made.members.tail)
-            pieces = dict(zip(keys, (piece.deflate() for piece in one.pieces), strict=True))
+            pieces = dict(zip(keys, (piece.deflate for piece in one.pieces), strict=True))
         else:
             key = model_layout.whole_key(made.etag)
             parts = ((b"", key),)
-            pieces = {key: b"".join(made.pieces)}
+            pieces = {key: partial(_joined, made)}
         body = StoredBody(
             etag=made.etag,
             of=one.plain.etag,
@@ -111,6 +120,10 @@ def compressed_records(one: LongList) -> Iterator[tuple[StoredBody, Mapping[byte
             coding=made.coding,
         )
         yield body, pieces
+
+
+def _joined(made: Body) -> bytes:
+    return b"".join(made.pieces())
 
 
 def detail_body(library: ServedLibrary) -> StoredBody:

@@ -75,7 +75,7 @@ _CHANGES = st.lists(
 def _shape(listed: LongList) -> object:
     return (
         [[one.name for one in piece.members] for piece in listed.pieces],
-        b"".join(listed.plain.pieces),
+        b"".join(listed.plain.pieces()),
         listed.plain.length,
         listed.plain.etag,
     )
@@ -126,3 +126,16 @@ def test_only_the_pieces_that_are_touched_are_made_anew() -> None:
     new = [piece for piece in after.lists.steps.pieces if id(piece) not in kept]
     assert 1 <= len(new) <= 2
     assert len(served.lists.steps.pieces) > 20
+
+
+def test_a_list_holds_the_bytes_of_its_libraries_and_no_copy() -> None:
+    libraries = [CORE, *(library(name, steps=3) for name in _NAMES)]
+    served = make_served(
+        libraries, commit=CommitId("0" * 40), committed_at="", contiguous_max_bytes=_LIMIT
+    )
+    long = served.lists.steps
+    assert long.plain.length > _LIMIT
+    own = {id(step.body) for one in libraries for step in one.steps}
+    assert {id(entry) for piece in long.pieces for entry in piece.entries} == own
+    assert sum(len(part) for part in long.plain.parts if isinstance(part, bytes)) < _LIMIT
+    assert sum(map(len, long.plain.pieces())) == long.plain.length

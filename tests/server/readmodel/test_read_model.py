@@ -104,7 +104,7 @@ def _read_again(directory: Path, code: str = "code") -> StoredState | None:
 
 
 def _joined(served: Served) -> list[bytes]:
-    return [b"".join(one.plain.pieces) for one in served.lists.all()]
+    return [b"".join(one.plain.pieces()) for one in served.lists.all()]
 
 
 def _check(elsewhere: WorkerPool, directory: Path, served: Served) -> None:
@@ -177,7 +177,7 @@ def test_compressed_lists_go_with_the_list_that_they_are_of(
     packed = read(b"gzip")
     assert packed is not None
     assert gzip.decompress(packed) == plain
-    assert read(b"br") == b"".join(served.lists.steps.compressed[0].pieces)
+    assert read(b"br") == b"".join(served.lists.steps.compressed[0].pieces())
     after = next_served(
         served,
         [_library("lib-1", "2.0.0")],
@@ -207,8 +207,8 @@ def test_a_long_answer_goes_on_with_what_it_began_with(
             model.replace(after)
         assert elsewhere.run(
             process.read_list, directory, _RUN, model_layout.STEPS_LIST
-        ) == b"".join(after.lists.steps.plain.pieces)
-    assert elsewhere.run(process.end_long_answer) == b"".join(before.lists.steps.plain.pieces)
+        ) == b"".join(after.lists.steps.plain.pieces())
+    assert elsewhere.run(process.end_long_answer) == b"".join(before.lists.steps.plain.pieces())
     model.close()
 
 
@@ -235,7 +235,7 @@ def test_a_slow_client_holds_no_state_for_long(
     model = _model(directory)
     model.replace(served)
     path = "/api/v1/steps"
-    whole = b"".join(served.lists.steps.plain.pieces)
+    whole = b"".join(served.lists.steps.plain.pieces())
     began = elsewhere.run(process.begin_slow_answer, directory, _RUN, path, 0.05)
     assert 0 < began < len(whole)
     if changed:
@@ -296,7 +296,7 @@ def test_a_filtered_list_is_made_again_when_a_tag_comes_after_its_commit(directo
     async def count() -> int:
         answer, _ = await lookups.steps(StepFilter(library="new"))
         assert answer.long is not None
-        return b"".join(answer.long.plain.pieces).count(b'"id":"new.')
+        return b"".join(answer.long.plain.pieces()).count(b'"id":"new.')
 
     assert asyncio.run(count()) == 0
     states.pop(0)
