@@ -109,6 +109,7 @@ class Server:
             self.place,
             changed=self.notices.tell,
         )
+        self.follower.upkeep.cannot_follow = lambda: self.operations.cannot_follow
         self.uploads = UploadMemory(settings.uploads_bytes)
         self.lookups = Lookups(
             settings,

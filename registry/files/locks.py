@@ -27,6 +27,21 @@ def exclusive(path: Path) -> Iterator[int]:
         os.close(lock)
 
 
+def is_held(path: Path) -> bool:
+    """True if somebody holds the lock of this file now; False where we may not ask."""
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _keep_readers_off(lock: int) -> None:
     """Only who may write it may read it: whoever may read a file can hold its lock for ever."""
     found = os.fstat(lock)

@@ -1,4 +1,4 @@
-"""Find tracked files whose bytes in the working tree are not those of the head."""
+"""Find tracked files whose bytes in the working tree are not those of a commit."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from pathlib import Path
 
 from registry.files.durable import STAGED
 from registry.git.repository import GitRepository
+from registry.names import CommitId
 
 
-def edited_files(repository: GitRepository, state_directory: Path) -> tuple[str, ...]:
+def edited_files(
+    repository: GitRepository, state_directory: Path, commit: CommitId
+) -> tuple[str, ...]:
     """Their paths; raises GitError. Git looks at every file's size and time."""
     if repository.work_tree is None:
         return ()
     with _index_by_another_name(repository, state_directory) as index:
         out = repository.run_on_files(
             "diff", "--name-only", "--no-renames", "--no-relative", "--no-color",
-            "--no-ext-diff", "--no-textconv", "-z", "HEAD",
+            "--no-ext-diff", "--no-textconv", "-z", commit,
             "--", "registry.yaml", "libraries", "instances", patient=True, index=index,
         )  # fmt: skip
     return tuple(out.decode(errors="replace").split("\0")[:-1])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.files.durable import STAGED
-from registry.files.locks import exclusive
+from registry.files.locks import exclusive, is_held
 from registry.git.index_lock import IndexCopy, index_copy
 from registry.git.object_ids import blob_id
 from registry.git.repository import GitRepository
@@ -50,7 +50,7 @@ def follow(repository: GitRepository, old: CommitId | None) -> tuple[str, ...]:
     """
     if repository.work_tree is None:
         return ()
-    with exclusive(repository.git_dir / "opsteps" / "worktree.lock") as lock:
+    with exclusive(_lock(repository)) as lock:
         new = repository.resolve_commit("HEAD")
         with index_copy(repository, holding=lock) as index:
             if old is None:
@@ -59,6 +59,15 @@ def follow(repository: GitRepository, old: CommitId | None) -> tuple[str, ...]:
             changes = list(_changes(repository, old, new))
             followed = _update_index(index, changes, new)
             return _update_files(index, repository.work_tree, changes, followed)
+
+
+def is_followed(repository: GitRepository) -> bool:
+    """True while a process brings index and working tree to the head."""
+    return is_held(_lock(repository))
+
+
+def _lock(repository: GitRepository) -> Path:
+    return repository.git_dir / "opsteps" / "worktree.lock"
 
 
 def _changes(repository: GitRepository, old: CommitId, new: CommitId) -> Iterator[_Change]:

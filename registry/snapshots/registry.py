@@ -18,7 +18,6 @@ from registry.errors import NoSuchCommitError, NotARegistryError, NotFoundError
 from registry.files.sharing import share
 from registry.formats.model import RegistryFacts, ReleaseContent
 from registry.git.clone_state import CloneState, read_clone_state
-from registry.git.edited_files import edited_files
 from registry.git.repository import GitRepository
 from registry.git.state_links import refuse_links
 from registry.git.tag_refs import TagRef
@@ -389,10 +388,3 @@ class Registry:
             self.memory.refresh()
             known = self.memory.libraries
         return Snapshot(self.repository, state, self.limits, known)
-
-    def dirty_paths(self) -> tuple[str, ...]:
-        """Tracked files whose bytes in the working tree are not those of the head.
-
-        They are never served. Costs a look at every file's size and time, in Git's own process.
-        """
-        return edited_files(self.repository, self.state_directory)

@@ -165,7 +165,7 @@ class Transaction:
 
     def move(self, updates: Sequence[RefUpdate]) -> None:
         """Move refs: on the remote first, where there is one; raises MovedError."""
-        journal = _journal(self.registry)
+        journal = journal_of(self.registry)
         entry = journal.begin(self.head, updates)
         try:
             if self.registry.remote is not None:
@@ -221,7 +221,7 @@ def run_transaction(
         # Not even a lock is left behind in a stranger's repository.
         refuse_no_registry(registry, registry.head())
     with exclusive(registry.state_directory / "write.lock") as lock:
-        recover(registry.repository, _journal(registry))
+        recover(registry.repository, journal_of(registry))
         for number in range(1, _ATTEMPTS + 1):
             if registry.remote is not None:
                 theirs = _catch_up(registry, registry.remote, lock)
@@ -274,7 +274,7 @@ def catch_up(registry: Registry) -> bool:
     if theirs == before:
         return False
     with exclusive(registry.state_directory / "write.lock") as lock:
-        recover(registry.repository, _journal(registry))
+        recover(registry.repository, journal_of(registry))
         _catch_up(registry, remote, lock)
     if registry.head() == before:
         raise ConflictError(
@@ -323,7 +323,7 @@ def _catch_up(registry: Registry, remote: str, lock: int) -> CommitId | None:
             " command again",
         )
     updates = [RefUpdate(ref=registry.branch, new=theirs, old=head)]
-    journal = _journal(registry)
+    journal = journal_of(registry)
     entry = journal.begin(head, updates)
     move_refs(repository, updates, holding=lock)
     journal.moved(entry)
@@ -335,7 +335,7 @@ def follow_head(registry: Registry) -> tuple[str, ...]:
 
     Returns the paths that were left alone because somebody had edited, staged or removed them.
     """
-    journal = _journal(registry)
+    journal = journal_of(registry)
     waiting = journal.following()
     if not waiting:
         return ()
@@ -348,10 +348,11 @@ def follow_head(registry: Registry) -> tuple[str, ...]:
 def reconcile(registry: Registry) -> None:
     """At start-up: finish or clear up what a killed process left; changes nothing otherwise."""
     with exclusive(registry.state_directory / "write.lock"):
-        recover(registry.repository, _journal(registry))
+        recover(registry.repository, journal_of(registry))
         clear_litter(registry.repository, registry.state_directory)
     follow_head(registry)
 
 
-def _journal(registry: Registry) -> Journal:
+def journal_of(registry: Registry) -> Journal:
+    """The operations under way, or not followed yet."""
     return Journal(registry.state_directory / "journal")

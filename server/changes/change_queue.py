@@ -158,6 +158,11 @@ class Operations:
         """Ask something that reads Git; raises AnswerError."""
         return await self._reading.run(refusing, lambda: question(self._installer))
 
+    @property
+    def cannot_follow(self) -> bool:
+        """True while index and working tree cannot follow, as on a full disk."""
+        return self._worktree.is_failing
+
     def let_follow(self) -> None:
         """Index and working tree follow what is acknowledged, soon."""
         self._worktree.follow()

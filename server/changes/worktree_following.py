@@ -37,6 +37,11 @@ class WorktreeFollowing:
         """After a failure: how long until the next attempt."""
         self._thread: threading.Thread | None = None
 
+    @property
+    def is_failing(self) -> bool:
+        """True from a failed attempt until one succeeds."""
+        return self._retry_seconds > 0
+
     def follow(self) -> None:
         """Follow soon; several wishes are one."""
         with self._change:
@@ -83,8 +88,7 @@ class WorktreeFollowing:
                 again_in_seconds=self._retry_seconds,
             )
             return
-        finally:
-            self._rest_until = monotonic() + (monotonic() - started) * _SHARE
+        self._rest_until = monotonic() + (monotonic() - started) * _SHARE
         self._retry_seconds = 0.0
         if kept:
             _LOG.warning("edited files were left as they are", count=len(kept), first=kept[:3])

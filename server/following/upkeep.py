@@ -17,6 +17,7 @@ import structlog
 
 from registry.errors import RegistryError
 from registry.snapshots.registry import Registry
+from registry.transactions.edits import edited_paths
 from server.readmodel.served import Served
 from server.readmodel.writer import ReadModel
 from server.settings import Settings
@@ -30,14 +31,15 @@ _LOG = structlog.get_logger(__name__)
 
 
 class Upkeep:
-    """`dirty` names files of the working tree that are not what is served."""
+    """`dirty` names files of the working tree that somebody has edited: they are not served."""
 
     def __init__(self, registry: Registry, settings: Settings, model: ReadModel) -> None:
         """Nothing runs before the first state."""
         self.dirty: tuple[str, ...] = ()
-        self.edits_seen_at = 0.0
         self.afterwards: list[Callable[[Served], None]] = []
         """More work for a state in its own time; raises OSError or RegistryError."""
+        self.cannot_follow: Callable[[], bool] = lambda: False
+        """True while the working tree cannot follow: what it lacks is to be seen then."""
         self._registry = registry
         self._model = model
         self._settings = settings
@@ -119,14 +121,20 @@ class Upkeep:
 
     def _find_edits(self) -> None:
         started = monotonic()
-        dirty = self._registry.dirty_paths()
-        if dirty != self.dirty:
-            _LOG.warning("files differ from the head", count=len(dirty), first=list(dirty[:3]))
-        self.dirty = dirty
+        dirty = edited_paths(self._registry, cannot_follow=self.cannot_follow())
+        if dirty is not None:
+            self._remember(dirty)
         took = monotonic() - started
         self._next_edits = monotonic() + max(
             self._settings.edits_check_seconds, took * _EDITS_SHARE
         )
+
+    def _remember(self, dirty: tuple[str, ...]) -> None:
+        if dirty and dirty != self.dirty:
+            _LOG.warning("files differ from the head", count=len(dirty), first=list(dirty[:3]))
+        elif self.dirty and not dirty:
+            _LOG.info("no file differs from the head any more")
+        self.dirty = dirty
 
 
 def _guarded(work: Callable[[], None]) -> None:

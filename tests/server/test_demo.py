@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from registry.snapshots.registry import Registry
+from registry.transactions.edits import edited_paths
 from server.demo import example_releases, make_demo_registry
 from tests.installed import OPSTEPS
 
@@ -24,7 +25,7 @@ def test_an_interrupted_demo_is_completed(tmp_path: Path) -> None:
     assert made == len(example_releases())
     again, missing = make_demo_registry(tmp_path / "registry")
     assert missing == 0
-    assert not again.dirty_paths()
+    assert not edited_paths(again)
     again.close()
     opened = Registry.open(tmp_path / "registry")
     versions = {

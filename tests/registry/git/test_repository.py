@@ -13,6 +13,7 @@ from registry.library.release_state import LibraryStatus
 from registry.publishing.add import add_release
 from registry.publishing.release import release
 from registry.snapshots.registry import Registry
+from registry.transactions.edits import edited_paths
 from registry.transactions.transaction import Actor, follow_head
 from tests.registry.making import (
     NAME,
@@ -75,7 +76,7 @@ def test_bare_repository_is_read_and_written(registry: Registry, tmp_path: Path)
     with Registry.open(bare) as opened:
         put(opened, files(version="2.0.0"))
         assert follow_head(opened) == ()
-        assert opened.dirty_paths() == ()
+        assert edited_paths(opened) == ()
         assert opened.path == bare
     assert_serves(bare)
 
@@ -136,7 +137,7 @@ def test_callers_git_variables_change_nothing(
     put(made, files())
     follow_head(made)
     assert made.snapshot().library(NAME).content is not None
-    assert made.dirty_paths() == ()
+    assert edited_paths(made) == ()
     made.close()
     monkeypatch.delenv(name)
     assert git(made.path, "status", "--porcelain") == ""
@@ -180,7 +181,7 @@ def use(registry: Registry) -> None:
         # Same size and another time: Git has to look into the file.
         readme = opened.path / "libraries/file-tools/1.0.0/docs/README.md"
         os.utime(readme, (1, 1))
-        assert opened.dirty_paths() == ()
+        assert edited_paths(opened) == ()
         library = opened.snapshot().library(NAME)
         assert library.content is not None
         assert library.content.manifest.version == "3.0.0"
@@ -274,20 +275,21 @@ def split(object_id: str) -> tuple[str, str]:
     return object_id[:2], object_id[2:]
 
 
-def test_dirty_paths_name_edited_and_deleted_files(registry: Registry) -> None:
-    assert registry.dirty_paths() == ()
+def test_edited_and_deleted_files_are_named(registry: Registry) -> None:
+    follow_head(registry)
+    assert edited_paths(registry) == ()
     root = registry.path / "libraries/file-tools"
     (root / "1.0.0/docs/README.md").write_bytes(b"edited")
     (root / "library.yaml").unlink()
     write_files(registry.path, {"README.md": b"not part of it", "libraries/new/x": b"untracked"})
-    assert registry.dirty_paths() == (
+    assert edited_paths(registry) == (
         "libraries/file-tools/1.0.0/docs/README.md",
         "libraries/file-tools/library.yaml",
     )
     library = registry.snapshot().library(NAME)
     assert library.status is LibraryStatus.ENABLED
     git(registry.path, "add", "-A")
-    assert len(registry.dirty_paths()) == 3  # staged, and not committed
+    assert len(edited_paths(registry) or ()) == 3  # staged, and not committed
 
 
 def test_readers_of_a_half_checked_out_tree_get_the_commit(registry: Registry) -> None:

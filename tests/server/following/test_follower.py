@@ -135,6 +135,37 @@ def test_edited_files_are_never_served_and_health_says_so(place: Place) -> None:
         assert client.health()["status"] == "healthy"
 
 
+def test_quick_changes_are_not_edits(place: Place) -> None:
+    """The tree follows the first one at once, and those after it a moment later."""
+    seen: list[object] = []
+    with serving(place.path, edits_check_seconds=0.01, settle_seconds=0.01) as client:
+        for number in range(8):
+            enabled = str(bool(number % 2)).lower()
+            path = f"/api/v1/libraries/alpha/toggle?enabled={enabled}"
+            assert client.ask("PUT", path).status == 200
+            seen.append(client.health()["dirty_paths"])
+
+        def is_followed() -> bool:
+            seen.append(client.health()["dirty_paths"])
+            return not place.git("status", "--porcelain")
+
+        until(is_followed)
+        assert client.health()["status"] == "healthy"
+    assert not any(seen)
+
+
+def test_what_a_tree_that_cannot_follow_lacks_is_said(place: Place) -> None:
+    lock = place.path / ".git/opsteps/worktree.lock"
+    with serving(place.path, edits_check_seconds=0.01) as client:
+        lock.unlink()
+        lock.mkdir()  # nobody can hold it
+        path = "/api/v1/libraries/alpha/toggle?enabled=false"
+        assert client.ask("PUT", path).status == 200
+        until(lambda: client.health()["dirty_paths"] == ["instances/production/alpha.yaml"])
+        lock.rmdir()
+        until(lambda: client.health()["status"] == "healthy")
+
+
 def test_a_broken_commit_leaves_the_last_good_state(place: Place) -> None:
     with serving(place.path) as client:
         good = client.health()["commit"]
