@@ -24,7 +24,7 @@ _BODILESS = frozenset({204, 304})
 _JOINED_BYTES = 16_384
 
 
-class Wire(Protocol):
+class ClientLink(Protocol):
     """The part of a connection that an exchange needs."""
 
     client: tuple[str, int]
@@ -53,9 +53,9 @@ class Wire(Protocol):
 class Exchange:
     """From the head of a request to the last byte of its answer."""
 
-    def __init__(self, wire: Wire, head: Head, since: float) -> None:
+    def __init__(self, link: ClientLink, head: Head, since: float) -> None:
         """Nothing of the body has come yet; the head came at the moment ``since``."""
-        self._wire = wire
+        self._link = link
         self.head = head
         self.since = since
         self.framing = Framing(head.fields.length)
@@ -93,8 +93,8 @@ class Exchange:
             "query_string": head.query,
             "root_path": "",
             "headers": list(head.fields.headers),
-            "client": self._wire.client,
-            "server": self._wire.server,
+            "client": self._link.client,
+            "server": self._link.server,
         }
 
     def add(self, part: bytes) -> None:
@@ -106,7 +106,7 @@ class Exchange:
     def let_go_on(self) -> None:
         """The client that waits for it may send its body."""
         if self._expects and not self.received and self._start is None:
-            self._wire.write(_CONTINUE)
+            self._link.write(_CONTINUE)
         self._expects = False
 
     def lose(self) -> None:
@@ -131,13 +131,13 @@ class Exchange:
                 body = bytes(self.body)
                 self.body.clear()
                 self._is_told = is_over
-                self._wire.wants_body()
+                self._link.wants_body()
                 return {"type": "http.request", "body": body, "more_body": not is_over}
             if self.is_gone or self.is_half_gone:
                 return {"type": "http.disconnect"}
             self.let_go_on()
             if not is_over:
-                self._wire.wait_for_client()
+                self._link.wait_for_client()
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
 
@@ -152,13 +152,13 @@ class Exchange:
         is_last = not message.get("more_body", False)
         pieces = [] if self._left is not None or self._is_chunked else [self._begin(body, is_last)]
         self._add(pieces, body, is_last=is_last)
-        self._wire.write(*_joined(pieces))
+        self._link.write(*_joined(pieces))
         self.is_answered = is_last
         if self.head.method == "HEAD" and not is_last:
             # That was all: a stream that has no end is not waited for.
             self.is_answered = True
             self.lose()
-        await self._wire.drain()
+        await self._link.drain()
 
     @property
     def has_begun_to_answer(self) -> bool:
@@ -186,7 +186,7 @@ class Exchange:
         self.closes = self.closes or not self.framing.is_over
         if self.closes:
             headers.append((b"connection", b"close"))
-        return _head(status, headers, self._wire.date)
+        return _head(status, headers, self._link.date)
 
     def _add(self, pieces: list[bytes], body: bytes, *, is_last: bool) -> None:
         if self.head.method == "HEAD":
@@ -204,7 +204,7 @@ class Exchange:
         self._left -= len(body)
         if self._left < 0 or (is_last and self._left > 0):
             # Whoever reads it would take other bytes for the rest, or the rest for an answer.
-            self._wire.break_off()
+            self._link.break_off()
 
 
 def _joined(pieces: list[bytes]) -> list[bytes]:

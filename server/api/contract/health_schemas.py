@@ -45,7 +45,7 @@ class CloneHealth(Wire):
     next_step: str = Field(description="The command that brings it; else empty.")
 
 
-class WriteHealth(Wire):
+class WireWriteHealth(Wire, title="WriteHealth"):
     """The state of writing: ready when changes can be made."""
 
     status: Literal["ready", "slow", "failing"]
@@ -90,7 +90,7 @@ class Health(Wire):
     database: DatabaseHealth
     remote: RemoteHealth
     clone: CloneHealth
-    writing: WriteHealth
+    writing: WireWriteHealth
     read_model: ReadModelHealth
     notices: Literal["off", "ready", "down"] = Field(
         description="Whether servers tell each other of changes, through Redis."

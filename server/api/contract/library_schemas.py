@@ -85,7 +85,7 @@ class LibrarySummary(BaseModel):
     status: LibraryStatus
 
 
-class Parameter(BaseModel):
+class WireParameter(BaseModel, title="Parameter"):
     """One parameter of a step; what it does not set is left out."""
 
     model_config = _as_in(
@@ -93,34 +93,34 @@ class Parameter(BaseModel):
     )
 
 
-class Example(BaseModel):
+class WireExample(BaseModel, title="Example"):
     """Parameters that show a step at work."""
 
     model_config = _as_in(Format.STEP, "properties", "examples", "items")
 
 
-class FilesystemPermission(BaseModel):
+class WireFilesystemPermission(BaseModel, title="FilesystemPermission"):
     """Paths that a step may read and write; ``{name}`` stands for a parameter's value."""
 
     model_config = _as_in(Format.STEP, "properties", "permissions", "properties", "filesystem")
 
 
-class RunLimits(BaseModel):
+class WireRunLimits(BaseModel, title="RunLimits"):
     """The limits of one run; null: the operator's default."""
 
     model_config = _as_in(Format.STEP, *_LIMITS, null=True)
 
 
-class Permissions(BaseModel):
+class WirePermissions(BaseModel, title="Permissions"):
     """Exactly what a step may do."""
 
     model_config = _as_in(Format.STEP, "properties", "permissions")
 
-    filesystem: FilesystemPermission
-    limits: RunLimits
+    filesystem: WireFilesystemPermission
+    limits: WireRunLimits
 
 
-class Step(BaseModel):
+class WireStep(BaseModel, title="Step"):
     """One step of a release."""
 
     # On the wire a step's name is its `type`, and its `name` is the one for people.
@@ -133,9 +133,9 @@ class Step(BaseModel):
     library_id: int
     version: str = Field(description="The release this is from.")
     has_executor: bool
-    parameters: dict[str, Parameter] = Field(description="By name.")
-    examples: list[Example]
-    permissions: Permissions
+    parameters: dict[str, WireParameter] = Field(description="By name.")
+    examples: list[WireExample]
+    permissions: WirePermissions
 
 
 class LibraryDetail(LibrarySummary):
@@ -149,7 +149,7 @@ class LibraryDetail(LibrarySummary):
     versions: list[dict[str, Any]]
     deprecated: dict[str, Any] | None
     problems: list[str]
-    steps: list[Step]
+    steps: list[WireStep]
 
 
 class StepList(BaseModel):
@@ -157,7 +157,7 @@ class StepList(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    steps: list[Step]
+    steps: list[WireStep]
     total_count: int
     categories: list[str]
     libraries: list[str]

@@ -6,9 +6,9 @@ them; limits are settings, which it does not know either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
@@ -17,6 +17,7 @@ from server.api.contract.scopes import Access, Requires
 from server.asgi.url_paths import QUESTIONS
 from server.settings import Settings
 
+_REF = "#/components/schemas/"
 _TOKEN = "token"  # noqa: S105 - the name of a scheme
 _SCHEMES = {
     _TOKEN: {
@@ -50,6 +51,7 @@ def complete(
     document: dict[str, Any], routers: Iterable[APIRouter], settings: Settings
 ) -> dict[str, Any]:
     """The document with what is true of every route."""
+    document = _named_by_title(document)
     document["components"]["securitySchemes"] = _SCHEMES
     for path, method, access in _routes(routers):
         operation = document["paths"][path][method]
@@ -64,6 +66,35 @@ def complete(
             given.append(_KEY)
             _describe_errors(operation["responses"])
     return document
+
+
+def _named_by_title(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with each component under its title.
+
+    FastAPI takes the name of the class, and a class of the wire must not have the name of the one
+    that it describes: ``WireStep`` has the title ``Step``.
+    """
+    schemas = document["components"]["schemas"]
+    titles = {name: str(schema.get("title", name)) for name, schema in schemas.items()}
+    named = {titles[name]: schemas[name] for name in sorted(schemas, key=titles.__getitem__)}
+    if len(named) < len(schemas):
+        msg = "two components have the same title"
+        raise ValueError(msg)
+    renamed = {_REF + name: _REF + title for name, title in titles.items() if name != title}
+    document["components"]["schemas"] = named
+    return cast("dict[str, Any]", _replaced(document, renamed))
+
+
+def _replaced(part: Any, renamed: Mapping[str, str]) -> Any:
+    """Return a part of the document with other references."""
+    if isinstance(part, dict):
+        return {
+            key: renamed.get(value, value)
+            if key == "$ref" and isinstance(value, str)
+            else _replaced(value, renamed)
+            for key, value in part.items()
+        }
+    return [_replaced(item, renamed) for item in part] if isinstance(part, list) else part
 
 
 def _routes(routers: Iterable[APIRouter]) -> Iterator[tuple[str, str, Access]]:

@@ -10,7 +10,7 @@ from registry.library.release_state import LibraryStatus
 from server.api.contract.wire_model import Wire
 
 
-class SearchHit(Wire):
+class WireSearchHit(Wire, title="SearchHit"):
     """One library or step that was found."""
 
     kind: Literal["library", "step"]
@@ -29,7 +29,7 @@ class SearchHit(Wire):
 class SearchAnswer(Wire):
     """The best hits first."""
 
-    hits: list[SearchHit]
+    hits: list[WireSearchHit]
     total: int
     facets: dict[str, dict[str, int]]
     did_you_mean: str | None
@@ -155,7 +155,7 @@ class Documents(Wire):
     changelog: str
 
 
-class AuditEntry(Wire):
+class WireAuditEntry(Wire, title="AuditEntry"):
     """One commit of the registry's history."""
 
     commit: str
@@ -173,11 +173,11 @@ class AuditEntry(Wire):
 class Audit(Wire):
     """A page of the history."""
 
-    entries: list[AuditEntry]
+    entries: list[WireAuditEntry]
     next_cursor: str | None
 
 
-class SecurityEvent(Wire):
+class WireSecurityEvent(Wire, title="SecurityEvent"):
     """Something that was refused."""
 
     id: int
@@ -192,7 +192,7 @@ class SecurityEvent(Wire):
 class SecurityEvents(Wire):
     """A page of what was refused."""
 
-    events: list[SecurityEvent]
+    events: list[WireSecurityEvent]
     next_cursor: str | None
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from server.api.contract.library_schemas import Step, StepList
+from server.api.contract.library_schemas import StepList, WireStep
 from server.api.contract.replies import PLATFORM, Reply, ServerParts, errors, page_of, paged
 from server.api.contract.scopes import Access, Requires
 from server.front.lookups import StepFilter
@@ -37,7 +37,7 @@ async def list_steps(
     return paged(request, answer, page, total)
 
 
-@router.get("/steps/{step}", response_model=Step, responses=errors(404))
+@router.get("/steps/{step}", response_model=WireStep, responses=errors(404))
 async def get_step(
     parts: ServerParts,
     step: Annotated[
