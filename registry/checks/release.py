@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
 from registry.checks.documents import changelog_problems, document_problems, size_problems
@@ -30,6 +29,7 @@ from registry.names import is_library_name, parse_step_name
 from registry.problems import Problem, Severity, errors_of, more_problems, ordered
 from registry.snapshots.release_reader import duplicate_steps, too_many_steps
 from registry.versions import is_version
+from registry.words.likeness import alike
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -237,7 +237,7 @@ def _path(value: JsonValue) -> str | None:
 
 def _absent(file: str, pointer: str, files: Collection[str]) -> Problem:
     meant = next((path for path in files if path.lower() == file.lower()), "") or next(
-        iter(get_close_matches(file[:240], files, n=1, cutoff=0.8)), ""
+        iter(alike(file, files, likeness=0.8)), ""
     )
     return Problem(
         rule="file-missing",

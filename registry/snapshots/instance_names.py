@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from registry.errors import NotFoundError
 from registry.formats.instance_file import parse_instance_name
 from registry.formats.model import InstanceFacts
@@ -12,6 +10,7 @@ from registry.git.missing import object_at
 from registry.git.trees import parse_tree
 from registry.names import CommitId, LibraryName
 from registry.snapshots.registry import Registry
+from registry.words.likeness import alike
 
 DEFAULT_INSTANCE = "production"
 
@@ -55,11 +54,11 @@ def require_instance(registry: Registry, *, is_new: bool = False) -> None:
     known = instances_at(registry, head)
     if not known or name in known or _was_known(registry, head, name):
         return
-    alike = get_close_matches(name, [*known, DEFAULT_INSTANCE], n=1)
+    meant = alike(name, [*known, DEFAULT_INSTANCE])
     raise UnknownInstanceError(
         f"there is no instance {name!r}; there {'is' if len(known) == 1 else 'are'}: "
         + ", ".join(known[:10])
-        + (f"; did you mean {alike[0]!r}?" if alike else ""),
+        + (f"; did you mean {meant[0]!r}?" if meant else ""),
         where=str(registry.path),
         next_step="What is switched off in another instance would be served: name the right one "
         "with --instance, or begin this one with --new-instance",

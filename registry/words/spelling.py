@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
+
+from registry.words.likeness import alike
 
 # Longer input is nobody's slip, and comparing it costs time.
 _READ_CHARACTERS = 200
@@ -149,7 +150,7 @@ def nearest(text: str, known: Collection[str]) -> str:
     for meant in (lower, lower.replace("_", "-"), *others):
         if meant in known:
             return meant
-    return next(iter(get_close_matches(lower, known, n=1, cutoff=0.7)), "")
+    return next(iter(alike(lower, known, likeness=0.7)), "")
 
 
 def listed(words: Collection[str], *, limit: int = 400) -> str:

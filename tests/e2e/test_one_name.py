@@ -25,3 +25,14 @@ def test_no_two_public_classes_share_a_name() -> None:
                 found[node.name].append(f"{path}:{node.lineno}")
     assert len(found) > 300
     assert not {name: places for name, places in found.items() if len(places) > 1}
+
+
+def test_words_are_compared_in_one_place() -> None:
+    users = [
+        path
+        for path, module in _modules()
+        for node in ast.walk(module)
+        if (isinstance(node, ast.ImportFrom) and node.module == "difflib")
+        or (isinstance(node, ast.Import) and any(one.name == "difflib" for one in node.names))
+    ]
+    assert users == ["registry/words/likeness.py"]

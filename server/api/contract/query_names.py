@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from registry.words.likeness import alike
 from server.errors import AnswerError
 
 IGNORED = frozenset({"_", "t", "timestamp", "license_key"})
@@ -28,7 +28,7 @@ def check_query(request: Request) -> None:
     for name in request.query_params:
         if name in known or name in IGNORED:
             continue
-        close = get_close_matches(name[:_SHOWN].lower(), known, n=1, cutoff=0.6)
+        close = alike(name[:_SHOWN], known)
         meant = f"; did you mean {close[0]!r}?" if close else ""
         has = f"it has {', '.join(map(repr, known))}" if known else "it has none"
         raise AnswerError(422, f"there is no query parameter {name[:_SHOWN]!r} here{meant} ({has})")
