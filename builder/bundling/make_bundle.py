@@ -114,9 +114,6 @@ def _start(repository: GitRepository, head: CommitId, since: str) -> CommitId:
 
 def _tags(repository: GitRepository, head: CommitId, start: CommitId | None) -> list[str]:
     """Our tags on the history of the head; those that the receiver has already are left out."""
-    limits = [f"--merged={head}", *([f"--no-merged={start}"] if start is not None else [])]
-    layout = "--format=%(refname:strip=2)"
-    out = repository.run("for-each-ref", layout, *limits, "refs/tags/")
-    known = tag_refs(repository)
-    names = out.decode(errors="surrogateescape").split("\n")
-    return [name for name in names if name in known and is_registry_tag(name)]
+    had = tag_refs(repository, merged=start) if start is not None else {}
+    found = tag_refs(repository, merged=head)
+    return [name for name in found if name not in had and is_registry_tag(name)]

@@ -2,7 +2,8 @@
 
 Git goes by dates in ``rev-list A ^B`` and ``--merged``, and stops too early where a clock was set
 back: then it takes an ancestor for a stranger, never a stranger for an ancestor. So that answer is
-asked for a second time, in a way that does not depend on dates.
+asked for a second time, in a way that does not depend on dates. `registry.git.tag_refs` has the
+tags on a history by it.
 """
 
 from __future__ import annotations

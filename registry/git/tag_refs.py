@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from registry.git.ancestry import ancestors_among
 from registry.git.repository import GitRepository
 from registry.names import CommitId, ObjectId
 
@@ -24,13 +25,22 @@ def tag_refs(
 
     With ``merged`` only those on this commit and its ancestors.
     """
-    only = [f"--merged={merged}"] if merged is not None else []
     patterns = [f"refs/tags/{prefix}/" for prefix in prefixes] or ["refs/tags/"]
     layout = "--format=%(objectname) %(*objectname) %(refname:strip=2)"
-    out = repository.run("for-each-ref", layout, *only, *patterns)
+    out = repository.run("for-each-ref", layout, *patterns)
     rows = (line.split(" ", 2) for line in out.decode(errors="surrogateescape").split("\n"))
-    return {
+    tags = {
         row[2]: TagRef(object_id=ObjectId(row[0]), commit=CommitId(row[1]) if row[1] else None)
         for row in rows
         if len(row) == 3  # noqa: PLR2004 - the three fields of the layout
     }
+    return tags if merged is None else _merged(repository, tags, merged)
+
+
+def _merged(
+    repository: GitRepository, tags: Mapping[str, TagRef], head: CommitId
+) -> dict[str, TagRef]:
+    """Return the tags on a commit and its ancestors; Git's own ``--merged`` goes by dates."""
+    targets = {name: tag.commit or CommitId(tag.object_id) for name, tag in tags.items()}
+    before = ancestors_among(repository, frozenset(targets.values()), head)
+    return {name: tag for name, tag in tags.items() if targets[name] in before}

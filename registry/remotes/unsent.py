@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.errors import ConflictError, GitError, NoSuchCommitError
+from registry.git.ancestry import is_ancestor
 from registry.git.remote import parse_remote, remote_tags
 from registry.git.remote_limits import Reach
 from registry.git.tag_refs import tag_refs
@@ -91,11 +92,12 @@ def refuse_ahead(registry: Registry, remote: str, theirs: CommitId) -> None:
 
     They are not sent along with an operation: nobody asked for that, and Git has a word for it.
     """
-    count = int(registry.repository.run("rev-list", "--count", "HEAD", f"^{theirs}"))
-    if not count:
+    head = registry.head()
+    if head == theirs or is_ancestor(registry.repository, head, theirs):
         return
+    count = int(registry.repository.run("rev-list", "--count", head, f"^{theirs}"))
     branch = _branch(registry)
-    if _had(registry, remote, branch, registry.head()):
+    if _had(registry, remote, branch, head):
         raise _rewound(registry, remote, branch, theirs)
     found = unpublished(registry, branch=branch, remote=remote)
     where = standing(registry)

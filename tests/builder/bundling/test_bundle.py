@@ -40,7 +40,16 @@ from registry.snapshots.registry import Registry
 from registry.transactions.transaction import follow_head
 from registry.trust.trusted_head import read_trusted
 from tests.installed import OPSTEPS
-from tests.registry.making import NAME, commit_all, files, git, new_registry, put, version
+from tests.registry.making import (
+    NAME,
+    commit_all,
+    commits_with_old_dates,
+    files,
+    git,
+    new_registry,
+    put,
+    version,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 NOBODY = Demands()
@@ -132,6 +141,14 @@ def served(path: Path) -> dict[str, str]:
 def bundled(registry: Registry, target: Path, *, since: str | None = None) -> MadeBundle:
     follow_head(registry)
     return make_bundle(registry, target, since=since)
+
+
+def test_tags_below_commits_with_old_dates_are_bundled(source: Registry, tmp_path: Path) -> None:
+    first = source.head()
+    put(source, files(version="1.1.0"))
+    commits_with_old_dates(source)
+    assert bundled(source, tmp_path / "all.bundle").tags == 2
+    assert bundled(source, tmp_path / "rest.bundle", since=first).tags == 1
 
 
 def received(registry: Registry, tmp_path: Path) -> Receiver:
