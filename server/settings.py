@@ -7,16 +7,14 @@ written from this class.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from math import inf
 from typing import Any
 
 from registry.errors import InvalidNameError
 from registry.versions import Version, parse_version
 from server.errors import SettingsError
+from server.setting_rules import refuse_unfit
 
 ENVIRONMENT_PREFIX = "OPSTEPS_"
-_MOST_WORKERS = 64
-"""Each is a process of 25 MB, and more of them than processors answer no more lookups."""
 
 
 def _field(default: Any, doc: str) -> Any:
@@ -43,9 +41,13 @@ class Settings:
         "Serve an instance that the registry, which has others, never heard of.",
     )
     branch: str = _field(
-        "", "The branch that is served; none: the one that HEAD names at the first start."
+        "",
+        "The branch that is served, which must be there; none: the one that HEAD names at the first"
+        " start.",
     )
-    poll_seconds: float = _field(0.25, "Time between two looks at the registry's head, seconds.")
+    poll_seconds: float = _field(
+        0.25, "Time between two looks at the registry's head, seconds; 3600 at most."
+    )
     tags_check_seconds: float = _field(
         30.0, "Time between two complete looks at the release tags, seconds."
     )
@@ -87,7 +89,9 @@ class Settings:
         (), "Host names answered besides loopback names and the address listened on; `*` is any."
     )
     allowed_origins: tuple[str, ...] = _field(
-        (), "Origins whose pages may read answers and write, such as `https://ops.example.com`."
+        (),
+        "Origins whose pages may read answers and write, each with its scheme, such as"
+        " `https://ops.example.com`.",
     )
     trusted_networks: tuple[str, ...] = _field(
         (), "Networks whose clients need no token to read or change, such as `10.1.2.0/24`."
@@ -280,17 +284,8 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no sense, naming the setting."""
-        for name, value in ((f.name, getattr(self, f.name)) for f in fields(self)):
-            if isinstance(value, (int, float)) and not 0 <= value < inf:
-                msg = f"the setting {name} is {value}"
-                raise SettingsError(msg, next_step="Give a number that is not negative")
-        if not 1 <= self.workers <= _MOST_WORKERS:
-            msg = f"the setting workers is {self.workers}"
-            raise SettingsError(msg, next_step=f"Give a number from 1 to {_MOST_WORKERS}")
-        if self.port > 65_535:  # noqa: PLR2004 - the greatest TCP port
-            msg = f"the port {self.port} does not exist"
-            raise SettingsError(msg, next_step="Give a port from 0 to 65535")
+        """Refuse values that make no sense, naming the setting; raises SettingsError."""
+        refuse_unfit({one.name: getattr(self, one.name) for one in fields(self)})
 
 
 def host_of(settings: Settings) -> Version:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,8 @@ from server.asgi.addresses import listening_address
 from server.observing.log_setup import configure_logging
 from server.processes.launch import ServerFacts
 from server.running import serve_registry
-from server.settings_reading import settings_from
+from server.settings import Settings
+from server.settings_reading import mistyped, settings_from
 
 _DEMO = Path(".demo")
 
@@ -65,7 +66,7 @@ def serve(
     Every setting can also be given by the environment: see docs/operators.md.
     """
     path = whole_registry(place, registry)
-    settings = settings_from(
+    settings = _read_settings(
         host=host,
         port=port,
         workers=workers,
@@ -106,4 +107,11 @@ def demo(
     from server.demo import run_demo
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    run_demo(directory, settings_from(host=host, port=0 if check else port), check=check)
+    run_demo(directory, _read_settings(host=host, port=0 if check else port), check=check)
+
+
+def _read_settings(**given: Any) -> Settings:
+    """Settings as `settings_from` has them; a variable that is mistyped is told, not refused."""
+    for said in mistyped():
+        typer.echo(f"  WARNING: {said}", err=True)
+    return settings_from(**given)

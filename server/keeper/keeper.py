@@ -9,15 +9,19 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import structlog
 import uvloop
 
 from registry.errors import GitError, NotARegistryError
+from registry.problems import printable
 from registry.snapshots.instance_names import require_instance
 from registry.snapshots.recognition import refuse_no_registry
 from registry.snapshots.registry import Registry
 from registry.transactions.transaction import reconcile
+from registry.trust.moved_head import branch_head, served_branch
+from registry.trust.served_head import read_served_head
 from server.access.hosts import is_loopback
 from server.app import Server
 from server.connections.listener import allow_open_files
@@ -33,6 +37,8 @@ from server.settings import Settings
 
 _NICENESS = 5
 """Lets workers go first, also on a single processor."""
+_HEADS = "refs/heads/"
+_BRANCHES_SHOWN = 10
 # Beyond the time that requests get at a stop: what still hangs then never ends.
 _LAST_SECONDS = 5.0
 _LOG = structlog.get_logger(__name__)
@@ -90,7 +96,23 @@ def _recognise(registry: Registry, settings: Settings) -> None:
         if registry.remote is None:
             raise
         return
+    _refuse_no_branch(registry, settings.branch)
     require_instance(registry, is_new=settings.new_instance)
+
+
+def _refuse_no_branch(registry: Registry, name: str) -> None:
+    """Raise SettingsError for a branch that never was: one that was served may be gone."""
+    served = read_served_head(registry)
+    branch = served_branch(registry, served)
+    is_known = served is not None and served.branch == branch
+    if not name or is_known or branch_head(registry, branch) is not None:
+        return
+    known = registry.repository.lines("for-each-ref", "--format=%(refname:lstrip=2)", _HEADS)
+    there = [printable(one) for one in islice(known, _BRANCHES_SHOWN)]
+    raise SettingsError(
+        f"there is no branch {printable(name)!r} (the setting branch)",
+        next_step=f"Name one that is there: {', '.join(there)}",
+    )
 
 
 def refuse_open_address(settings: Settings, *, has_tokens: bool) -> None:

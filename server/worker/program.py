@@ -50,6 +50,7 @@ def shared(settings: Settings) -> Settings:
     count = max(1, settings.workers)
     return replace(
         settings,
+        workers=1,
         connections=-(-settings.connections // count),
         client_connections=-(-settings.client_connections // count),
         backpressure=-(-settings.backpressure // count),
