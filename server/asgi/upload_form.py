@@ -99,7 +99,11 @@ class _Reading:
         part.content.extend(data[start:end])
         most = self._settings.upload_field_bytes
         if not part.is_file and len(part.content) > most:
-            raise AnswerError(413, f"the field {part.name[:_SHOWN]!r} has more than {most:,} bytes")
+            raise AnswerError(
+                413,
+                f"the field {part.name[:_SHOWN]!r} has more than {most:,} bytes; send the ZIP as"
+                " the form field 'file'",
+            )
 
     def _end(self) -> None:
         part = self._part

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry.formats.model import UNINSTALLED
 from registry.installing.incoming import Incoming
 from registry.installing.installer import Installer, InstallResult
 from registry.installing.library_change import LibraryTransition
@@ -164,6 +165,8 @@ class DoneLibrary:
     name: LibraryName
     status: LibraryStatus
     is_changed: bool
+    is_uninstalled: bool
+    """Nothing of it is left."""
     was_active: str | None
     active: str | None
     pinned: str | None
@@ -203,6 +206,7 @@ def _done_library(step: LibraryTransition) -> DoneLibrary:
         name=step.change.name,
         status=_status(step),
         is_changed=step.writes,
+        is_uninstalled=step.after.facts.state == UNINSTALLED,
         was_active=_text(step.before.active),
         active=_text(step.after.active),
         pinned=_text(step.after.instance.pin),

@@ -88,7 +88,9 @@ class Uninstalled(Wire):
     library_id: int
     name: str
     version: str = Field(description="The version that was active; or those that were named.")
-    status: Literal["uninstalled"]
+    status: LibraryStatus | Literal["uninstalled"] = Field(
+        description="`uninstalled`: nothing of it is left; else as in the list of libraries."
+    )
     removed: list[str] = Field(description="The versions that were named; none: all of it went.")
     active: str | None = Field(description="What callers without a version get now; null: nothing.")
     commit: str

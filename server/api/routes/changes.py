@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
 
+from registry.formats.model import UNINSTALLED
 from registry.names import library_id
 from server.api.contract.library_keys import LibraryKey, library_name, version_of
 from server.api.contract.replies import Reply, ServerParts, errors, invalid_body
@@ -195,7 +196,8 @@ async def uninstall_library(
 ) -> Reply:
     """Uninstall a library, or remove versions of it. 409 names the libraries that need it.
 
-    `active` says what callers without a version get from now on. Its name, its ledger and its tags
+    `active` says what callers without a version get from now on, and `status` is `uninstalled` once
+    nothing of it is left. Its name, its ledger and its tags
     stay: the same release can come back, another one under the same version cannot.
     """
     name = library_name(parts, library)
@@ -208,7 +210,7 @@ async def uninstall_library(
         "library_id": library_id(name),
         "name": name,
         "version": ", ".join(map(str, versions)) or done.first.was_active or "",
-        "status": "uninstalled",
+        "status": UNINSTALLED if done.first.is_uninstalled else done.first.status,
         "removed": list(map(str, versions)),
         "active": done.first.active,
         "commit": done.commit,

@@ -23,6 +23,7 @@ from server.asgi.answer import json_answer
 from server.changes.planning_process import get_offer
 from server.errors import AnswerError
 from server.parts import Parts
+from server.readmodel.lookup_errors import no_library, nothing_active
 
 router = APIRouter(
     prefix="/api/v1", tags=["libraries"], dependencies=[Depends(Requires(Access.READ))]
@@ -34,7 +35,7 @@ async def list_versions(parts: ServerParts, library: LibraryKey) -> Reply:
     """Every version that is known: released, withdrawn, a candidate, or not trusted and why."""
     found = parts.lookups.served().library(library)
     if found is None:
-        raise AnswerError(404, f"there is no library {library[:80]!r}; see GET /api/v1/libraries")
+        raise no_library(library)
     detail = msgspec.json.decode(found.detail_bytes())
     name = LibraryName(found.name)
     instance = InstanceFacts()
@@ -113,8 +114,10 @@ async def get_documents(
     found = parts.lookups.served().library(library)
     wanted = version or (found.version if found is not None else "")
     snapshot = parts.follower.snapshot
-    if found is None or not wanted:
-        raise AnswerError(404, f"nothing of the library {library[:80]!r} is served")
+    if found is None:
+        raise no_library(library)
+    if not wanted:
+        raise nothing_active(found, f"/api/v1/libraries/{found.name}/docs?version=")
     if snapshot is None:
         raise AnswerError(503, "releases cannot be read yet; ask again in a second")
     name, number = LibraryName(found.name), version_of(wanted)

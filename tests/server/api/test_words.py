@@ -211,6 +211,11 @@ def test_a_form_without_its_file_says_which_field_it_is(changing: Client) -> Non
     assert reply.json()["detail"] == (
         "send the ZIP as the form field 'file'; the form has only 'library'"
     )
+    large = upload(changing, _form("zip").replace(b"\r\nx\r\n", b"\r\n" + b"x" * 20_000 + b"\r\n"))
+    assert large.status == 413
+    assert large.json()["detail"] == (
+        "the field 'zip' has more than 16,384 bytes; send the ZIP as the form field 'file'"
+    )
     twice = _form("file").removesuffix(f"--{_BOUNDARY}--\r\n".encode()) + _form("file")
     assert "one library at a time" in upload(changing, twice).json()["detail"]
 

@@ -33,7 +33,7 @@ def test_answer_event_and_versions_say_what_is_removed(client: Client) -> None:
     with listening(client) as stream:
         stream.until("head")
         done = change(client, "DELETE", "/api/v1/libraries/alpha?version=1.1.0").json()
-        assert (done["status"], done["version"]) == ("uninstalled", "1.1.0")
+        assert (done["status"], done["version"]) == ("enabled", "1.1.0")
         assert (done["removed"], done["active"]) == (["1.1.0"], "1.0.0")
         event = stream.until("removed")
         (library,) = event["data"]["libraries"]
@@ -42,6 +42,22 @@ def test_answer_event_and_versions_say_what_is_removed(client: Client) -> None:
     (gone,) = [one for one in versions if one["version"] == "1.1.0"]
     assert gone["state"] == "withdrawn"
     assert gone["removed"].keys() == {"date", "by"}
+
+
+def test_answer_and_event_say_the_same_of_what_is_left(client: Client) -> None:
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        bring(client, version)
+    change(client, "PUT", "/api/v1/libraries/alpha/toggle?enabled=false")
+    with listening(client) as stream:
+        stream.until("head")
+        for version, expected in (("1.0.0", "disabled"), ("1.2.0", "disabled")):
+            done = change(client, "DELETE", f"/api/v1/libraries/alpha?version={version}").json()
+            (library,) = stream.until("removed")["data"]["libraries"]
+            assert done["status"] == library["status"] == expected
+        done = change(client, "DELETE", "/api/v1/libraries/alpha?version=1.1.0").json()
+        assert (done["status"], done["active"]) == ("uninstalled", None)
+        told = next(one for one in iter(stream.event, None) if one["id"] == done["commit"])
+        assert told["data"]["libraries"][0]["status"] == "uninstalled"
 
 
 def test_unpinning_is_told_as_unpinning(client: Client) -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from registry.library import wire
 from registry.names import LibraryName, library_id
 from registry.versions import parse_version
-from tests.server.real_server import Client, Place, serving, step
+from tests.server.real_server import Client, Place, making_place, serving, step
 
 STEP_KEYS = [
     *("id", "name", "type", "category", "library", "library_id", "icon", "description", "color"),
@@ -81,6 +82,34 @@ def test_steps_are_the_bytes_of_the_wire(standing_place: Place, client: Client) 
         bodies, [one.category for one in steps], [library.name for library in libraries]
     )
     assert client.get("/api/v1/steps").body == expected
+
+
+def test_a_library_without_an_active_release_says_why_and_what_can_be_had(tmp_path: Path) -> None:
+    with making_place(tmp_path / "registry") as made:
+        made.publish("yanked", "1.0.0")
+        made.publish("early", "1.0.0")
+        made.operator_says("early", "active: 9.9.9\n")
+        made.edit_facts(
+            "yanked",
+            lambda text: (
+                f"{text}yanked:\n  1.0.0: {{reason: 'wrong \U0001f525', replacement: early}}\n"
+            ),
+        )
+        with serving(made.path, "--no-catalogue") as running:
+            lookup = running.get("/api/v1/steps/yanked.file.copy")
+            docs = running.get("/api/v1/libraries/yanked/docs")
+            early = running.get("/api/v1/steps/early.file.copy")
+            named = running.get("/api/v1/steps/yanked.file.copy@1.0.0")
+    why = (
+        "the library yanked has no active release: 1.0.0 is yanked"
+        " (wrong \U0001f525, use early instead)"
+    )
+    how = "; a release is answered when it is named: GET /api/v1/"
+    assert lookup.json()["detail"] == f"{why}{how}steps/yanked.file.copy@1.0.0"
+    assert docs.json()["detail"] == f"{why}{how}libraries/yanked/docs?version=1.0.0"
+    assert early.json()["detail"].endswith("steps/early.file.copy@1.0.0")
+    assert "1.0.0 is not the version that its operator pinned" in early.json()["detail"]
+    assert (lookup.status, docs.status, early.status, named.status) == (404, 404, 404, 200)
 
 
 def test_a_step_has_the_fixed_shape(client: Client) -> None:
