@@ -29,8 +29,9 @@ CRITERIA = (
         title="Minimal permissions",
         possible=14,
         rule="Every step names each host, path, command and variable (no `*`, no `*:443`), and its"
-        " labels agree with that and with the manifest's. A share by step; the manifest counts as"
-        " one more.",
+        " labels agree with that and with the manifest's. A step without an executor has to name"
+        " something: a permission, a label or a limit. A share by step; the manifest counts as one"
+        " more, but where no step names anything.",
         judge=trust_criteria.permissions,
     ),
     Criterion(

@@ -12,11 +12,12 @@ from builder.diff.permissions import label_covers
 from builder.quality.facts import QualityFacts
 from builder.quality.model import QualityJudgement, met, missed, share
 from registry.errors import InvalidNameError
-from registry.formats.model import Manifest, Step
+from registry.formats.model import Manifest, Permissions, ReleaseContent, Step
 from registry.versions import parse_dependency
 
 _UPPER_BOUNDS = frozenset({"<", "<=", "~=", "==", "==="})
 _ANY = "*"
+_NO_PERMISSIONS = Permissions()
 _YEAR_DAYS = 365
 OLD = 2
 """The `age_step` from which a library counts as not maintained."""
@@ -30,14 +31,35 @@ def tests(facts: QualityFacts) -> QualityJudgement:
     return missed("there are no files below tests/", "test what each executor does")
 
 
+def undeclared_steps(content: ReleaseContent) -> tuple[Step, ...]:
+    """The steps of which nobody said what they need.
+
+    One with an executor that declares nothing is given nothing when it runs. One without is
+    performed by the platform, which reads no such thing into silence.
+    """
+    return tuple(
+        step
+        for entry, step in zip(content.manifest.steps, content.steps, strict=True)
+        if entry.executor is None and not declares_permissions(step)
+    )
+
+
+def declares_permissions(step: Step) -> bool:
+    """True if a step names a permission, a label or a limit of its runs."""
+    return bool(step.required_permissions) or step.permissions != _NO_PERMISSIONS
+
+
 def permissions(facts: QualityFacts) -> QualityJudgement:
     manifest = facts.content.manifest
     faults = [(step.name, fault) for step in facts.content.steps for fault in _faults(step)]
+    silent = undeclared_steps(facts.content)
+    faults += [(step.name, "declares nothing") for step in silent]
     own = list(_manifest_faults(manifest, facts.content.steps))
     steps = len(facts.content.steps)
     bad = len({name for name, _ in faults})
     total = steps + 1
-    good = total - bad - bool(own)
+    # Where no step says anything, that the manifest says the same is worth nothing.
+    good = 0 if len(silent) == steps else total - bad - bool(own)
     said = [*(f"{name} {fault}" for name, fault in faults), *own]
     if not said:
         return met("every step asks for exactly what it names")
@@ -47,7 +69,8 @@ def permissions(facts: QualityFacts) -> QualityJudgement:
         total=total,
         why=f"{said[0]}{more}",
         improve="name each host, path, command and variable under 'permissions', and the same"
-        " labels in the steps and in the manifest",
+        " labels in the steps and in the manifest; where there is no executor and nothing is"
+        " needed, the limits of a run",
     )
 
 

@@ -134,6 +134,19 @@ def test_wide_permissions_and_labels_that_disagree_cost_points(
     assert says in found.why
 
 
+def test_a_step_without_an_executor_that_declares_nothing_earns_nothing() -> None:
+    silent: dict[str, Any] = {"permissions": {}, "required_permissions": []}
+    bare: dict[str, Any] = {"required_permissions": [], "steps": [{"file": "steps/copy.json"}]}
+    found = criterion("permissions", facts(silent, **bare))
+    assert found.earned == 0
+    assert found.why == "file.copy declares nothing"
+    assert "limits of a run" in found.improve
+    said = {**silent, "permissions": {"limits": {"wall_seconds": 5}}}
+    assert criterion("permissions", facts(said, **bare)).earned == found.possible
+    # With an executor it is given nothing when it runs, so that is what it asks for.
+    assert criterion("permissions", facts(silent, required_permissions=[])).earned == found.possible
+
+
 @pytest.mark.parametrize(
     "examples",
     [
