@@ -131,8 +131,13 @@ class Server:
         self.search = Searching(search_directory(derived), settings, self._build_problem)
         self.building: Building | None = None
         if builds:
-            address = web_address(settings.host, listened)
-            command = build_command(registry.path, derived, settings.instance, address)
+            command = build_command(
+                registry.path,
+                derived,
+                settings.instance,
+                public=settings.public_url,
+                listening=web_address(settings.host, listened),
+            )
             self.building = Building(command, settings, self.search.refresh)
             self.follower.listeners.append(lambda served: self._want(served.commit))
         own = site_directory(derived) if builds else None

@@ -91,8 +91,13 @@ def run_demo(directory: Path, settings: Settings, *, check: bool) -> None:
         registry, made = make_demo_registry(path)
     console.print(f"[green]✓[/] registry  {path}  ({counted(made, 'release')} made)")
     with console.status("Building catalogue and search index …"):
-        address = web_address(settings.host, port)
-        command = build_command(path, cache_directory(registry), settings.instance, address)
+        command = build_command(
+            path,
+            cache_directory(registry),
+            settings.instance,
+            public=settings.public_url,
+            listening=web_address(settings.host, port),
+        )
         with lifeline() as end:
             status = start_program(command, end=end).wait()
     registry.close()

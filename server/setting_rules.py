@@ -27,6 +27,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
 _NEEDED = ("_threads", "_processes", "_queue", "connections")
 """Without one of these nothing would be answered."""
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,*]+")
+_WEB_ADDRESS = re.compile(r"https?://[^\s\x00-\x1f<>\"'`\\?#]{1,500}")
 _DEFAULT_PORTS: Mapping[str, str] = {"http": ":80", "https": ":443"}
 
 
@@ -42,6 +43,10 @@ def refuse_unfit(values: Mapping[str, object]) -> None:
     origins = values["allowed_origins"]
     for origin in origins if isinstance(origins, tuple) else ():
         _refuse_origin(str(origin))
+    address = str(values["public_url"])
+    if address and not _WEB_ADDRESS.fullmatch(address):
+        msg = f"the setting public_url is {address!r}"
+        raise SettingsError(msg, next_step="Give an address such as https://steps.example.com")
 
 
 def _refuse_number(name: str, value: float) -> None:

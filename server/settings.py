@@ -85,6 +85,11 @@ class Settings:
     idempotency_lease_seconds: float = _field(
         120.0, "After so long a request whose server died may be done with the same key, seconds."
     )
+    public_url: str = _field(
+        "",
+        "The address at which people find this server, for its catalogue; none: `url:` of"
+        " `registry.yaml`.",
+    )
     allowed_hosts: tuple[str, ...] = _field(
         (), "Host names answered besides loopback names and the address listened on; `*` is any."
     )

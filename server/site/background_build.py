@@ -48,13 +48,16 @@ def search_directory(directory: Path) -> Path:
     return directory / "search"
 
 
-def build_command(registry: Path, directory: Path, instance: str, address: str) -> list[str]:
+def build_command(
+    registry: Path, directory: Path, instance: str, *, public: str, listening: str
+) -> list[str]:
     """The command that builds catalogue and search index of a registry; see `build_process`.
 
-    ``address`` is where the server itself is: that of a catalogue that is published nowhere else.
+    ``public`` is where the operator says that people find the server; where that is empty,
+    ``listening`` is the address of a catalogue that is published nowhere else.
     """
     site, search = site_directory(directory), search_directory(directory)
-    arguments = map(str, (registry, instance, site, search, address))
+    arguments = map(str, (registry, instance, site, search, public.rstrip("/"), listening))
     return program("server.site.build_process", *arguments)
 
 

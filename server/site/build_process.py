@@ -15,17 +15,21 @@ from registry.snapshots.registry import Registry
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build for ``REGISTRY INSTANCE SITE SEARCH ADDRESS``; the exit code is that of the error."""
+    """Build for ``REGISTRY INSTANCE SITE SEARCH PUBLIC LISTENING``.
+
+    PUBLIC is the address that the operator says, or empty; LISTENING the one that is listened on.
+    The exit code is that of the error.
+    """
     end_with_starter()
-    path, instance, site, search, address = arguments
+    path, instance, site, search, public, listening = arguments
     try:
         registry = Registry.open(Path(path), instance=instance)
         try:
             registry.remembers = True
             snapshot = registry.snapshot()
             update_index(Path(search), snapshot)
-            own = address if is_loopback(snapshot.facts.url) else None
-            build_catalogue(registry, Path(site), base_url=own)
+            own = public or (listening if is_loopback(snapshot.facts.url) else None)
+            build_catalogue(registry, Path(site), base_url=own, is_served=True)
         finally:
             registry.close()
     except ReportedError as error:

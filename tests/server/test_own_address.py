@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -25,6 +26,35 @@ def test_a_catalogue_that_is_published_nowhere_else_names_its_server(tmp_path: P
                 said = client.get(path).body.decode()
                 assert own in said, path
                 assert "127.0.0.1:3011" not in said, path
+
+
+def test_the_commands_of_a_served_catalogue_name_what_the_server_answers(tmp_path: Path) -> None:
+    with making_place(tmp_path / "registry") as place:
+        place.publish("alpha", "1.0.0", [step("copy")])
+        with serving(place.path, catalogue=True) as client:
+            built(client)
+            page = client.get("/about/").body.decode()
+            commands = re.findall(r"curl <span data-site>(.*?)</span>(/\S*?)(?:\n|<)", page)
+            assert len(commands) == 3
+            for address, path in commands:
+                assert address == f"http://127.0.0.1:{client.port}"
+                assert not path.endswith(".json")
+                assert client.get(path).status == 200, path
+
+
+def test_the_address_that_the_operator_says_is_that_of_the_catalogue(tmp_path: Path) -> None:
+    """Not the Host of whoever asks: pages are made once, and anyone can say any name."""
+    public = "https://steps.example.com/automation"
+    with making_place(tmp_path / "registry") as place:
+        place.publish("alpha", "1.0.0", [step("copy")])
+        with serving(
+            place.path, catalogue=True, public_url=f"{public}/", allowed_hosts="evil.example.net"
+        ) as client:
+            built(client)
+            home = client.get("/", Host="evil.example.net").body.decode()
+            assert f'<link rel="canonical" href="{public}/">' in home
+            assert "evil" not in home
+            assert f"{public}/libraries/alpha/" in client.get("/feed.xml").body.decode()
 
 
 def test_one_that_is_published_elsewhere_keeps_that_address(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def build_catalogue(
     out: Path,
     *,
     base_url: str | None = None,
+    is_served: bool = False,
     jobs: int = 2,
     search: bool = True,
     administrators: Collection[PublicKey] = (),
@@ -62,7 +63,9 @@ def build_catalogue(
     """Build the site of the registry's head at ``out``, which becomes a link to a finished tree.
 
     ``base_url`` is where the site will be published (the registry's own ``url`` when None); feeds
-    and canonical addresses need it, all links between pages are relative. ``search`` adds the
+    and canonical addresses need it, all links between pages are relative. ``is_served`` says that
+    it is a server that sends the site, so that its pages may name what a server alone can do.
+    ``search`` adds the
     search in the browser. ``administrators`` are the keys that confirm who may publish; without
     any, publishers count as declared only. Raises BuilderError and RegistryError; then the site
     stays as it was.
@@ -76,6 +79,7 @@ def build_catalogue(
             shipped("catalog-site"),
             facts=facts,
             base_url=base_url or facts.url,
+            is_served=is_served,
             cache=compiled,
         )
         build = _Build(

@@ -20,13 +20,25 @@ Prepare = Callable[[str, str], str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SiteFacts:
-    """The facts about the registry that every template knows, as ``site``."""
+    """The facts about the registry that every template knows, as ``site``.
+
+    Each command and link that names the site's own address is made of ``url`` and ``json``:
+    ``curl <span data-site>{{ site.url }}</span>/api/v1/steps/{{ id }}{{ site.json }}``.
+    """
 
     name: str
     title: str
     description: str
     url: str
+    """The address of the site, without a slash at its end; never what a request says."""
+    is_served: bool
+    """True if a server answers there, which can also search, and take uploads."""
     has_upstreams: bool
+
+    @property
+    def json(self) -> str:
+        """The ending of the address of an answer: a host of plain files has only the files."""
+        return "" if self.is_served else ".json"
 
 
 class _QuickCode(CodeGenerator):

@@ -48,13 +48,21 @@ class Theme:
     """Templates and assets of one build. Cheap to make; the same for every worker."""
 
     def __init__(
-        self, source: Path, *, facts: RegistryFacts, base_url: str, cache: Path | None = None
+        self,
+        source: Path,
+        *,
+        facts: RegistryFacts,
+        base_url: str,
+        is_served: bool = False,
+        cache: Path | None = None,
     ) -> None:
         """Read the assets; templates compile when they are first used.
 
+        ``is_served`` says that a server answers at ``base_url``, not a host of plain files.
         ``cache`` is a directory, of nobody else, that keeps them compiled.
         """
         self.facts = facts
+        self.is_served = is_served
         self.base_url = base_url.rstrip("/")
         self.assets, self._names = _fingerprint(source)
         self._source = source
@@ -66,6 +74,7 @@ class Theme:
             title=facts.title,
             description=facts.description,
             url=self.base_url,
+            is_served=is_served,
             has_upstreams=bool(facts.upstreams),
         )
         self._templates = Templates(
@@ -78,7 +87,7 @@ class Theme:
     @cached_property
     def key(self) -> str:
         """Changes when a template, a style, a script or the registry's own facts change."""
-        state = sha256(repr((self.facts, self.base_url)).encode())
+        state = sha256(repr((self.facts, self.base_url, self.is_served)).encode())
         for path in sorted(self._source.rglob("*")):
             if path.is_file():
                 state.update(path.relative_to(self._source).as_posix().encode())
