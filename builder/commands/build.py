@@ -48,6 +48,9 @@ def build(
         int, typer.Option(min=1, max=_MOST_JOBS, help="Processes that render at once.")
     ] = 2,
     search: Annotated[bool, typer.Option(help="Also build both search indexes.")] = True,
+    pictures: Annotated[
+        bool, typer.Option(help="Also draw a picture of each library, for previews of links.")
+    ] = False,
     administrators: AdministratorsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -63,6 +66,7 @@ def build(
                 base_url=base_url,
                 jobs=jobs,
                 search=search,
+                has_pictures=pictures,
                 administrators=read_administrators(administrators),
                 progress=report,
             )

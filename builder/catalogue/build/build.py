@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ from builder.catalogue.output.tree_writer import Changes, Rendered, TreeWriter
 from builder.catalogue.output.two_trees import SiteTrees, TreeTarget, locked_trees
 from builder.catalogue.pages.index_pages import plan_lists
 from builder.catalogue.pages.log_page import log_page, read_hidden
-from builder.catalogue.pages.site_pages import site_pages
+from builder.catalogue.pages.site_pages import plan_picture, site_pages
 from builder.catalogue.theme.theme import Theme
 from builder.catalogue.views.log_entries import read_log
 from builder.catalogue.views.overview import Overview
@@ -49,12 +50,13 @@ if TYPE_CHECKING:  # cryptography takes its time to load
 _PAGEFIND = "pagefind/"
 
 
-def build_catalogue(
+def build_catalogue(  # noqa: PLR0913 - one for each option of the command
     registry: Registry,
     out: Path,
     *,
     base_url: str | None = None,
     is_served: bool = False,
+    has_pictures: bool = False,
     jobs: int = 2,
     search: bool = True,
     administrators: Collection[PublicKey] = (),
@@ -64,7 +66,8 @@ def build_catalogue(
 
     ``base_url`` is where the site will be published (the registry's own ``url`` when None); feeds
     and canonical addresses need it, all links between pages are relative. ``is_served`` says that
-    it is a server that sends the site, so that its pages may name what a server alone can do.
+    it is a server that sends the site, so that its pages may name what a server alone can do,
+    ``has_pictures`` that each library gets a picture of its own for previews of links.
     ``search`` adds the
     search in the browser. ``administrators`` are the keys that confirm who may publish; without
     any, publishers count as declared only. Raises BuilderError and RegistryError; then the site
@@ -80,6 +83,7 @@ def build_catalogue(
             facts=facts,
             base_url=base_url or facts.url,
             is_served=is_served,
+            has_pictures=has_pictures,
             cache=compiled,
         )
         build = _Build(
@@ -205,7 +209,10 @@ class _Build:
             **self._upstreams(),
             **lists.files,
         }
-        planned = plan_lists(self.theme, overview, site_key.encode())
+        planned = chain(
+            plan_lists(self.theme, overview, site_key.encode()),
+            [plan_picture(self.theme, site_key.encode())],
+        )
         live = self.trees.live_state
         before = live.pages if live else {}
         writer = TreeWriter(target)

@@ -9,10 +9,12 @@ from markupsafe import Markup
 
 from builder.catalogue.data.badges import BAD, GOOD, INFORMATION, WARNING, badge, quality_colour
 from builder.catalogue.facts.library_sources import CHANGELOG, README, SHOWN_RELEASES
+from builder.catalogue.theme.head import PICTURE
 from builder.catalogue.theme.theme import SitePage
 from builder.catalogue.views.library_view import LibraryView, dependencies_of, document, links_of
 from builder.catalogue.views.permissions import Line, label_lines, permission_lines
 from builder.catalogue.views.step_view import glyph, lead_and_details, short_description, tag_links
+from builder.catalogue.views.structured import library_data
 from builder.markdown import render_description
 from registry.formats.model import Manifest, Step
 from registry.publishing.registry_template.published_address import repository_of
@@ -31,7 +33,11 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         description=view.shared["summary"],
         kind="library",
         feed=f"{here}feed.xml",
+        data=library_data(view.shared, library.name, theme.base_url),
+        picture=f"{here}{PICTURE}" if theme.has_pictures else PICTURE,
     )
+    if theme.has_pictures:
+        files[f"{here}{PICTURE}"] = _picture(view)
     root = theme.root_of(page)
     steps = library.content.steps if library.content else ()
     lead, details = lead_and_details(manifest.description if manifest else "")
@@ -64,6 +70,17 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
     }
     body = theme.fragment("library.html", root, {**view.shared, **values})
     files[f"{page.path}index.html"] = theme.page(page, body)
+
+
+def _picture(view: LibraryView) -> bytes:
+    from builder.catalogue.data.preview import preview  # Pillow takes its time to load
+
+    return preview(
+        above=view.context.theme.facts.title,
+        title=view.shared["title"],
+        name=view.name,
+        text=view.shared["summary"],
+    )
 
 
 def _section(view: LibraryView, template: str, root: str) -> Markup:

@@ -6,14 +6,35 @@ from typing import Any
 
 from markupsafe import Markup
 
+from builder.catalogue.data.opensearch import opensearch
+from builder.catalogue.output.tree_writer import PlannedFile, digest
+from builder.catalogue.theme.head import PICTURE
 from builder.catalogue.theme.identicon import hue_of, initials_of
 from builder.catalogue.theme.theme import SitePage, Theme, fill_card
 from builder.catalogue.views.overview import Overview, joined_cards
+from builder.catalogue.views.structured import site_data
 from registry.formats.schema import Format, schema_bytes, schema_of
 from registry.snapshots.registry import Snapshot
 
 _RECENT = 8
 _TOPICS = 24
+_WHAT = "Libraries of automation steps"
+_LEAD = (
+    "Find a step, read exactly what it does and what it may touch, and pin the release you trust."
+)
+
+
+def plan_picture(theme: Theme, salt: bytes) -> PlannedFile:
+    """The picture of the site for previews of links; drawn when the site's settings change."""
+    facts = theme.facts
+
+    def draw() -> bytes:
+        from builder.catalogue.data.preview import preview  # Pillow takes its time to load
+
+        text = facts.description or _LEAD
+        return preview(above=_WHAT, title=facts.title, name=facts.name, text=text)
+
+    return PlannedFile(path=PICTURE, key=digest(salt), render=draw)
 
 
 def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str, bytes]:
@@ -21,6 +42,7 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
     first = overview.by_name[0] if overview.by_name else None
     example = f"{first.name}.{first.steps[0]}" if first and first.steps else "core.flow.start"
     files = dict(theme.assets)
+    files["opensearch.xml"] = opensearch(theme.facts, theme.base_url)
     for kind in Format:
         files[f"schemas/{kind.value}.schema.json"] = schema_bytes(kind)
     plain: list[tuple[SitePage, dict[str, Any]]] = [
@@ -66,9 +88,10 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
 def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
     page = SitePage(
         path="",
-        title="Home",
-        description=snapshot.facts.description or "Libraries of automation steps.",
+        title=f"{theme.facts.title}: {_WHAT.lower()}",
+        description=theme.facts.description or _LEAD,
         kind="home",
+        data=site_data(theme.facts, theme.base_url),
     )
     root = theme.root_of(page)
     featured = fill_card(joined_cards(overview.featured(snapshot.facts.policy.featured)), root)

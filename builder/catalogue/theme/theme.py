@@ -13,6 +13,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from builder.catalogue.theme.head import (
+    NOT_INDEXED,
+    PICTURE,
+    feed_link,
+    link_preview,
+    structured_data,
+)
 from builder.catalogue.theme.quoting import quote
 from builder.catalogue.theme.templates import SiteFacts, Templates
 from registry.formats.model import RegistryFacts
@@ -31,8 +38,9 @@ class SitePage:
 
     ``path`` is below the site's root and ends in ``/`` or is empty; ``kind`` chooses what the
     frame highlights and allows. ``original`` is the path of the page that this one is a version
-    of, and ``feed`` that of a feed about it. Search engines leave out a page that is not
-    ``is_indexed``.
+    of, and ``feed`` that of a feed about it. ``data`` is what it is about, in the words of
+    schema.org, for search engines (JSON-LD). They leave out a page that is not ``is_indexed``.
+    ``picture`` is the path of the picture that other sites show beside a link to it.
     """
 
     path: str
@@ -41,7 +49,9 @@ class SitePage:
     kind: str
     original: str | None = None
     feed: str | None = None
+    data: Mapping[str, Any] | None = None
     is_indexed: bool = True
+    picture: str = PICTURE
 
 
 class Theme:
@@ -54,15 +64,18 @@ class Theme:
         facts: RegistryFacts,
         base_url: str,
         is_served: bool = False,
+        has_pictures: bool = False,
         cache: Path | None = None,
     ) -> None:
         """Read the assets; templates compile when they are first used.
 
-        ``is_served`` says that a server answers at ``base_url``, not a host of plain files.
+        ``is_served`` says that a server answers at ``base_url``, not a host of plain files;
+        ``has_pictures`` that each library gets a picture for previews of links to it.
         ``cache`` is a directory, of nobody else, that keeps them compiled.
         """
         self.facts = facts
         self.is_served = is_served
+        self.has_pictures = has_pictures
         self.base_url = base_url.rstrip("/")
         self.assets, self._names = _fingerprint(source)
         self._source = source
@@ -87,7 +100,9 @@ class Theme:
     @cached_property
     def key(self) -> str:
         """Changes when a template, a style, a script or the registry's own facts change."""
-        state = sha256(repr((self.facts, self.base_url, self.is_served)).encode())
+        state = sha256(
+            repr((self.facts, self.base_url, self.is_served, self.has_pictures)).encode()
+        )
         for path in sorted(self._source.rglob("*")):
             if path.is_file():
                 state.update(path.relative_to(self._source).as_posix().encode())
@@ -125,21 +140,34 @@ class Theme:
                 frame[2],
                 str(quote(canonical)).encode(),
                 frame[3],
-                self._head(page).encode(),
+                self._head(page, canonical).encode(),
                 frame[4],
                 body.encode(),
                 frame[5],
             )
         )
 
-    def _head(self, page: SitePage) -> str:
+    def _head(self, page: SitePage, canonical: str) -> str:
         """Return the parts of the head that only this page has."""
-        robots = "" if page.is_indexed else '<meta name="robots" content="noindex">\n'
-        if page.feed is None:
-            return robots
-        kind, title = "application/atom+xml", quote(f"Releases of {page.title}")
-        address = f"{self.root_of(page)}{page.feed}"
-        return f'{robots}<link rel="alternate" type="{kind}" title="{title}" href="{address}">\n'
+        if page.kind == "missing":
+            return NOT_INDEXED
+        parts = [
+            link_preview(
+                title=page.title,
+                description=page.description or page.title,
+                address=canonical,
+                picture=f"{self.base_url}/{page.picture}",
+                is_article=page.kind not in {"home", "browse", "search"},
+            )
+        ]
+        if not page.is_indexed:
+            parts.append(NOT_INDEXED)
+        if page.feed is not None:
+            address = f"{self.root_of(page)}{page.feed}"
+            parts.append(feed_link(f"Releases of {page.title}", address))
+        if page.data is not None:
+            parts.append(structured_data(page.data))
+        return "".join(parts)
 
     def _frame(self, page: SitePage) -> tuple[bytes, ...]:
         root = self.root_of(page)
