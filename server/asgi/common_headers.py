@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from server.asgi.answer import REFERRER, VARY_ORIGIN, Header, Scope
 from server.asgi.request_facts import request_id_of
+from server.asgi.url_paths import STEPS
 from server.settings import Settings
 
+_FOUND = frozenset({200, 304})
 _PREFLIGHT: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, DELETE"),
     (
@@ -31,6 +33,16 @@ class CommonHeaders:
     def of(self, scope: Scope) -> tuple[Header, ...]:
         """Return the headers for the answer to one request."""
         return (*self._cors(scope), REFERRER, (b"x-request-id", request_id_of(scope).encode()))
+
+    def of_answer(self, scope: Scope, path: str, status: int) -> tuple[Header, ...]:
+        """Return those for an answer with this status; ``path`` is the canonical one.
+
+        A step that was found has no request id, however it is asked for: no log line has one for
+        it, and making one would cost each lookup.
+        """
+        if status in _FOUND and path.startswith(STEPS):
+            return (*self._cors(scope), REFERRER)
+        return self.of(scope)
 
     def _cors(self, scope: Scope) -> tuple[Header, ...]:
         origin = next((value for name, value in scope["headers"] if name == b"origin"), None)

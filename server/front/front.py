@@ -87,19 +87,19 @@ class HotApp:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
         route, status = REFUSED, 500
-        extra: Sequence[Header] = ()
+        request_id_of(scope)  # one for the answer, the log and whoever copies the scope
         try:
             path = canonical_path(scope["path"])
-            extra = self._headers.of(scope)
             try:
                 answer = await self._find(scope, path)
                 route = route_name(path)
                 if answer is None:
-                    status = await self._inside(scope, path, receive, send, extra)
+                    status = await self._inside(scope, path, receive, send)
             except AnswerError as error:
                 answer = error_answer(error)
                 route = route_name(path) if error.status == 404 else REFUSED  # noqa: PLR2004 - HTTP
             if answer is not None:
+                extra = self._headers.of_answer(scope, path, answer.status)
                 status = await answer.send(scope, send, extra)
         finally:
             seconds = perf_counter() - started
@@ -139,9 +139,7 @@ class HotApp:
             return Answer(long=served.lists.steps)
         return None
 
-    async def _inside(
-        self, scope: Scope, path: str, receive: Receive, send: Send, extra: Sequence[Header]
-    ) -> int:
+    async def _inside(self, scope: Scope, path: str, receive: Receive, send: Send) -> int:
         """Hand a request to FastAPI, once for each ``Idempotency-Key``; raises AnswerError."""
         fields = dict(scope["headers"])
         if not is_upload(path, fields):
@@ -151,7 +149,7 @@ class HotApp:
         asked = {**scope, "path": path, "raw_path": path.encode(), "method": method}
 
         async def ask(receiving: Receive, sending: Send) -> int:
-            return await self._ask(asked, receiving, sending, extra, is_head=is_head)
+            return await self._ask(asked, receiving, sending, is_head=is_head)
 
         key = fields.get(HEADER)
         if key is None or method == "GET" or path in QUESTIONS:
@@ -165,9 +163,7 @@ class HotApp:
                 503, "the database is down: send it later, or without a key"
             ) from error
 
-    async def _ask(
-        self, scope: Scope, receive: Receive, send: Send, extra: Sequence[Header], *, is_head: bool
-    ) -> int:
+    async def _ask(self, scope: Scope, receive: Receive, send: Send, *, is_head: bool) -> int:
         """FastAPI's answer; what it sends gets the common headers."""
         status = 500
         begun = False
@@ -176,7 +172,8 @@ class HotApp:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
-                message = {**message, "headers": _completed(message["headers"], extra)}
+                common = self._headers.of_answer(scope, scope["path"], status)
+                message = {**message, "headers": _completed(message["headers"], common)}
             elif is_head:
                 message = {**message, "body": b""}
             await send(message)
@@ -195,7 +192,7 @@ class HotApp:
             if not begun:
                 detail = f"the server failed; its log says how, under the request id {request_id}"
                 error = AnswerError(500, detail)
-                await error_answer(error).send(scope, send, extra)
+                await error_answer(error).send(scope, send, self._headers.of(scope))
             return 500
         return status
 

@@ -10,6 +10,7 @@ import lmdb
 from server.asgi.answer import (
     API_HEADERS,
     JSON_HEADER,
+    REFERRER,
     Answer,
     Receive,
     Scope,
@@ -65,7 +66,7 @@ class LookupFront:
         self._counts = counts
         self._step_counts = counts.route(ONE_STEP)
         self._headers = CommonHeaders(settings)
-        common = (*API_HEADERS, JSON_HEADER, *self._headers.vary)
+        common = (*API_HEADERS, JSON_HEADER, *self._headers.vary, REFERRER)
         lines = b"".join(b"%b: %b\r\n" % one for one in common)
         self._step_head = b"HTTP/1.1 200 OK\r\n" + lines
 
@@ -161,7 +162,8 @@ class LookupFront:
         if isinstance(answer, LongAnswer):
             return await self._send_long(answer, txn, scope, path, send)
         txn.abort()  # a slow client must not hold it
-        return await answer.send(scope, send, self._headers.of(scope))
+        extra = self._headers.of_answer(scope, path, answer.status)
+        return await answer.send(scope, send, extra)
 
     async def _send_long(
         self, answer: LongAnswer, txn: lmdb.Transaction, scope: Scope, path: str, send: Send

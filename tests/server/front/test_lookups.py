@@ -136,6 +136,35 @@ def test_a_pinned_release_is_answered_whether_active_or_not(client: Client) -> N
     assert client.get("/api/v1/steps/core.flow.start@1.0.0").status == 200
 
 
+def test_a_step_has_the_same_headers_however_it_is_asked_for(client: Client) -> None:
+    path, differing = "/api/v1/steps/alpha.file.copy", {"content-length", "content-type"}
+    plain = client.get(path)
+    replies = [
+        plain,
+        client.ask("HEAD", path),
+        client.get(f"{path}?"),
+        client.get(f"{path}.json"),
+        client.get(f"{path}@1.0.0"),
+        client.ask("GET", path, {"X-Request-Id": "mine"}),
+        client.ask("GET", path, {"Content-Length": "0"}),
+        client.ask("GET", path, {"If-None-Match": plain.headers["etag"]}),
+        client.ask("GET", f"{path}?_=1", {"If-None-Match": plain.headers["etag"]}),
+    ]
+    assert [one.status for one in replies] == [200] * 7 + [304] * 2
+    for one in replies:
+        assert {*one.headers} - differing == {*plain.headers} - differing
+        assert one.headers["referrer-policy"] == "no-referrer"
+        assert "x-request-id" not in one.headers
+    for other in (
+        "/api/v1/steps",
+        "/api/v1/libraries/alpha",
+        "/api/v1/steps/alpha.nope",
+        "/health",
+    ):
+        reply = client.ask("GET", other, {"X-Request-Id": "mine"})
+        assert reply.headers["x-request-id"] == "mine"
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
