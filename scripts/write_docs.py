@@ -17,6 +17,7 @@ from builder.authoring.format_page import format_page  # noqa: E402 - the checko
 from builder.quality.page import quality_page  # noqa: E402 - as above
 from opsteps import COMMANDS, make_app  # noqa: E402 - as above
 from server.api.application import openapi_document  # noqa: E402 - as above
+from server.following.events import EVENTS  # noqa: E402 - as above
 from server.settings_reading import settings_table  # noqa: E402 - as above
 
 
@@ -69,7 +70,8 @@ def api_page() -> str:
             codes = ", ".join(code for code in sorted(route["responses"]) if code != "200")
             rows.append(f"| `{method.upper()} {path}` | {said} | {', '.join(names)} | {codes} |")
     table = "| route | what it answers | query | errors |\n| --- | --- | --- | --- |\n"
-    return _API_HEAD + table + "\n".join(rows) + "\n"
+    events = "\n".join(f"| `{name}` | {said} |" for name, said in EVENTS.items())
+    return _API_HEAD + table + "\n".join(rows) + "\n" + _EVENTS_HEAD + events + "\n"
 
 
 _API_HEAD = """# The HTTP API
@@ -85,7 +87,10 @@ is the OpenAPI document at `/openapi.json`.
   apart.
 - A library as OpsConductor's own service takes it is converted on install; `warnings` say what was
   not taken over (see [importing](authors-import.md#opsconductor)).
-- Reads carry an `ETag`; send it back as `If-None-Match` and get 304.
+- Facts of the registry carry an `ETag`; send it back as `If-None-Match` and get 304. The routes
+  that have one name 304 below: figures of the moment and streams have none.
+- Answers have an `x-request-id`, the client's own if it sent one. A step that was found has none:
+  nothing is logged of a lookup.
 - A step is `<library>.<step>`, a certain release of it `<library>.<step>@<version>`; a library is
   asked for by its name or its integer id.
 - The catalogue build writes the same answers as files: the path with `.json` added, and the server
@@ -98,6 +103,20 @@ curl 'http://127.0.0.1:3011/api/v1/steps?category=Logic&platform=linux'
 curl 'http://127.0.0.1:3011/api/v1/search?q=copy%20file&limit=5'
 ```
 
+"""
+
+
+_EVENTS_HEAD = """
+## Events
+
+`GET /api/v1/events` is a stream of server-sent events. An id is the commit that an event is about;
+a client that sends the last one as `Last-Event-ID` resumes after it, at any server of the instance.
+Data is JSON: `commit`, `time`, `operation`, `actor`, `attested`, `request_id` and `libraries`, each
+with `name`, `library_id`, `version`, `enabled` and `status` as they are now; for `head` only
+`commit`, for `health` only `status`, for `reset` only `reason`.
+
+| event | what happened |
+| --- | --- |
 """
 
 

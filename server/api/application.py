@@ -45,7 +45,8 @@ ROUTERS = (
 )
 _DESCRIPTION = """Look up libraries of automation steps, and the steps in them.
 
-Every read has an `ETag`; send it back as `If-None-Match` and an unchanged answer is a `304`.
+Facts of the registry have an `ETag`; send it back as `If-None-Match` and an unchanged answer is a
+`304`.
 Every error is `{"detail": "..."}`, sometimes with a list of `problems` beside it.
 Every path is also answered below `/api/v1/step-libraries`, and steps and libraries with `.json`
 added, as in the static catalogue.
@@ -83,6 +84,7 @@ def _routes() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     for router in ROUTERS:
         app.include_router(router)

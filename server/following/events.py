@@ -27,7 +27,7 @@ from server.readmodel.served import Served
 from server.settings import Settings
 from server.thread_pools import Pool
 
-_TYPES = {
+TYPES = {
     "install": "installed",
     "release": "installed",
     "update": "updated",
@@ -43,6 +43,23 @@ _TYPES = {
     "deprecate": "withdrawn",
     "undeprecate": "withdrawn",
 }
+EVENTS = {
+    "installed": "A library was installed, or a release of it was made.",
+    "updated": "A library was updated from its upstream.",
+    "toggled": "A library was turned on or off.",
+    "uninstalled": "A library was uninstalled.",
+    "removed": "Versions of a library were removed.",
+    "pinned": "A library was pinned to a version.",
+    "unpinned": "A library follows its releases again.",
+    "rolled-back": "A library, or the instance, went back to an earlier state.",
+    "withdrawn": "A release was yanked, a library deprecated, or one of both taken back.",
+    "changed": "Any other commit, such as one that a person made with Git.",
+    "head": "All that one swap brought was told; lookups answer with this commit.",
+    "health": "The status of `/health` is another one.",
+    "reset": "What happened since is not known here: read everything again.",
+}
+"""The kinds of events, for people; those that name a commit come from `TYPES`, or are ``changed``.
+"""
 _SPANS_KEPT = 64
 
 
@@ -204,4 +221,4 @@ def _event(entry: AuditEntry, served: Served) -> Event:
             for library in [served.libraries.get(name)]
         ],
     }
-    return Event(type=_TYPES.get(entry.operation, "changed"), id=entry.commit, data=data)
+    return Event(type=TYPES.get(entry.operation, "changed"), id=entry.commit, data=data)

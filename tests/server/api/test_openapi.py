@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from registry.formats.parsing import parse_step
 from registry.formats.schema import Format, schema_of
 from registry.library.wire import step_bytes
 from registry.names import LibraryName
+from server.following.events import EVENTS, TYPES
 from tests.server.real_server import Client, Place, make_token, making_place, serving, step
 
 ANSWERS = [
@@ -235,14 +237,35 @@ def test_the_document_says_who_may_and_what_headers_count(document: Any) -> None
             }
             is_public = route == "/health"
             assert (operation["security"] == []) == is_public, route
-            if method == "get" and not is_public:
-                assert "If-None-Match" in headers
-                assert "304" in operation["responses"]
             is_change = method != "get" and route != "/api/v1/resolve"
             assert ("Idempotency-Key" in headers) == is_change, route
             for one in operation.get("parameters", []):
                 if one["name"] == "limit":
                     assert '"maximum": ' in json.dumps(one["schema"])
+
+
+def test_what_is_documented_with_an_etag_has_one_and_nothing_else(
+    client: Client, document: Any
+) -> None:
+    told = dict(ANSWERS) | {"/metrics": "/metrics", "/api/v1/search": "/api/v1/search?q=x"}
+    for route, path in told.items():
+        operation = document["paths"][route]["get"]
+        headers = {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
+        has_etag = "etag" in client.get(path).headers
+        assert ("If-None-Match" in headers) == has_etag, route
+        assert ("304" in operation["responses"]) == has_etag, route
+
+
+def test_operations_have_short_names_of_their_own(document: Any) -> None:
+    names = [one["operationId"] for ways in document["paths"].values() for one in ways.values()]
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+){0,2}", name) for name in names), names
+    assert len(set(names)) == len(names)
+
+
+def test_every_kind_of_event_is_documented(document: Any) -> None:
+    described = document["paths"]["/api/v1/events"]["get"]["description"]
+    assert set(re.findall(r"`([a-z-]+)`", described)) == EVENTS.keys()
+    assert {*TYPES.values(), "changed", "head", "health", "reset"} == EVENTS.keys()
 
 
 def test_a_question_needs_no_token_for_a_key_and_a_token_keeps_so_many(tmp_path: Path) -> None:
