@@ -36,7 +36,7 @@ RULES: Mapping[str, str] = {
     "yank-unknown": "Only a release can be yanked.",
     "yank-rewritten": "What a yank says stays as it was written.",
     "unyanked": "Only an operator takes a yank back.",
-    "replacement-unknown": "A replacement is there and not withdrawn itself.",
+    "replacement-unknown": "A replacement is there and not yanked itself.",
     "state-changed": "'opsteps' changes the state of a library.",
     # What is the operators'.
     "operator-needed": "What governs the registry is changed by its operators.",
@@ -48,7 +48,7 @@ RULES: Mapping[str, str] = {
     "revocation-withdrawn": "A revoked key stays revoked.",
     # Dependencies.
     "dependency-unknown": "A dependency is a library of this registry.",
-    "dependency-unmatched": "A dependency has a release in its range that is not withdrawn.",
+    "dependency-unmatched": "A dependency has a release in its range that is not yanked.",
     "dependency-self": "A library does not depend on itself.",
     "dependency-cycle": "Libraries do not depend on each other in a circle.",
     "dependency-conflict": "All that a library needs can be installed together.",

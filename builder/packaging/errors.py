@@ -6,7 +6,7 @@ from builder.errors import BuilderError
 
 
 class NotServedError(BuilderError):
-    """A version that is not served: a candidate, withdrawn, or one with an alarm."""
+    """A version that is not served: a candidate, removed, or one with an alarm."""
 
     exit_code = 4
 

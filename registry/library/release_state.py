@@ -23,7 +23,8 @@ class ReleaseState(StrEnum):
     CANDIDATE = "candidate"
     """A directory with neither: validated and previewed, not served."""
     WITHDRAWN = "withdrawn"
-    """Ledger and tag agree, the directory was removed: known, not there."""
+    """Ledger and tag agree, the directory was removed: known, not there. People read "removed": to
+    withdraw a release is to yank it."""
     ALARM = "alarm"
     """They disagree: not served, and said so."""
 

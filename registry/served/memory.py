@@ -37,7 +37,7 @@ class RememberedRelease(msgspec.Struct, frozen=True, gc=False, array_like=True):
     digest: str
     tree: str
     gone: str = ""
-    """Of a directory that is gone: whether it was withdrawn, or is missed."""
+    """Of a directory that is gone: whether it was removed on purpose, or is missed."""
 
 
 class RememberedLibrary(msgspec.Struct, frozen=True, gc=False, array_like=True):

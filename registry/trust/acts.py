@@ -84,7 +84,7 @@ def _yank_acts(commit: Commit, before: LibraryFacts, after: LibraryFacts) -> Ite
         was, now = before.yanked.get(version), after.yanked.get(version)
         if was is not None and now is None:
             is_unyank = commit.operation == UNYANK
-            vanished = "its withdrawal vanished, and no operation took it back"
+            vanished = "its yank vanished, and no operation took it back"
             yield Act(
                 kind=ActKind.UNYANK,
                 commit=commit,

@@ -56,7 +56,7 @@ class Authority:
 def judge_authority(
     current: SignedFacts, earlier: Collection[SignedFacts], administrators: Collection[PublicKey]
 ) -> Authority:
-    """Decide who may sign at the head; no revocation of ``earlier`` may have been withdrawn."""
+    """Decide who may sign at the head; no revocation of ``earlier`` may have been taken back."""
     if current.raw is None:
         finding = _finding(Attack.ALTERED_RELEASE, "there is no registry.yaml", "", _SIGN)
         return Authority(
@@ -76,7 +76,7 @@ def judge_authority(
 
 def _outcome(findings: tuple[Finding, ...], administrators: Collection[PublicKey]) -> CheckOutcome:
     return CheckOutcome(
-        detail="registry.yaml is signed by an administrator, and no revocation was withdrawn",
+        detail="registry.yaml is signed by an administrator, and no revocation was taken back",
         findings=findings,
         not_checkable="" if administrators else NO_ADMINISTRATORS,
     )
@@ -120,7 +120,7 @@ def _withdrawn(
     for fingerprint, evidence in sorted(found.items()):
         yield _finding(
             Attack.ROLLBACK,
-            f"the revocation of the key {fingerprint} was withdrawn",
+            f"the revocation of the key {fingerprint} was taken back",
             evidence,
             "Revoke the key again in registry.yaml; a revocation never goes backwards",
         )

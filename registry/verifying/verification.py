@@ -178,7 +178,7 @@ def _of_history(
         CheckName.LEDGERS: f"{len(history.facts):,} states of library.yaml, none shrank or changed",
         CheckName.EDITS: f"{len(history.changes):,} changes of libraries, none to a release"
         + (f"; {len(examined.records):,} removals are written down" if examined.records else ""),
-        CheckName.YANKS: "no withdrawal vanished or was rewritten",
+        CheckName.YANKS: "no yank vanished or was rewritten",
     }
     found: dict[CheckName, list[Finding]] = {name: [] for name in details}
     for finding in (*examined.findings, *found_too):

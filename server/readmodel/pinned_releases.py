@@ -25,7 +25,7 @@ Steps = Mapping[str, ServedStep]
 class PinnedReleases:
     """The least recently used releases leave first.
 
-    Keyed by what the library is made of, so a withdrawn release is not answered from memory.
+    Keyed by what the library is made of, so a removed release is not answered from memory.
     """
 
     def __init__(self, capacity: int, queue: int, model: ReadModel) -> None:

@@ -15,7 +15,7 @@ _NEVER = "1970-01-01T00:00:00Z"
 
 
 def library_feed(view: LibraryView) -> bytes:
-    """``feed.xml`` of a library; withdrawn releases and those with an alarm are not in it."""
+    """``feed.xml`` of a library; removed releases and those with an alarm are not in it."""
     theme = view.context.theme
     base = xml_text(theme.base_url)
     here = f"{base}/libraries/{view.name}/"

@@ -60,7 +60,7 @@ class Source:
 
 
 def is_listed(library: Library) -> bool:
-    """True if the catalogue shows a library: neither disabled, nor withdrawn, nor unreleased."""
+    """True if the catalogue shows a library: neither disabled, nor uninstalled, nor unreleased."""
     if not library.is_enabled:
         return False
     has_alarm = any(record.alarm for record in library.releases)

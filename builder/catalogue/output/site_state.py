@@ -101,7 +101,7 @@ class SiteState(msgspec.Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...]
     libraries: dict[str, LibraryRecord]
     unlisted: dict[str, str]
-    """Name → key of the libraries that have no page: disabled, withdrawn, not yet released."""
+    """Name → key of the libraries that have no page: disabled, uninstalled, not yet released."""
     bodies: dict[str, StepBodies]
     log: KnownLog
     offers: str

@@ -109,7 +109,7 @@ def _badges(
         yield "badge-bad", "Not served"
         return
     if record.state is ReleaseState.WITHDRAWN:
-        yield "", "Removed" if record.removal is not None else "Withdrawn"
+        yield "", "Removed"
     if is_active:
         yield "badge-good", "Active"
     if is_hit:

@@ -79,7 +79,7 @@ def dependency_problems(
             yield error(
                 "dependency-unmatched",
                 file,
-                f"no release of {name} that is not withdrawn is in the range {range_}",
+                f"no release of {name} that is not yanked is in the range {range_}",
                 f"write a range with one of: {there or 'nothing yet'}",
                 pointer=pointer,
             )

@@ -65,7 +65,7 @@ def _returned(change: ReviewedLibrary, version: Version, tree: ObjectId) -> Iter
             "version-reused",
             f"{change.path}/{version}",
             f"the number {version} was released with other content",
-            "take a number that was never used; a withdrawn release can only come back as it was",
+            "take a number that was never used; a removed release can only come back as it was",
         )
 
 
@@ -202,7 +202,7 @@ def yank_problems(change: ReviewedLibrary, rights: Rights) -> Iterator[Problem]:
         if before.get(text) == yank:
             continue
         if text in before:
-            message = f"what the withdrawal of {text} says was rewritten"
+            message = f"what the yank of {text} says was rewritten"
             expected = f"'opsteps unyank {change.name} {text}', and 'opsteps yank' again"
             yield report("yank-rewritten", file, message, expected, pointer=pointer)
         if version_or_none(text) not in change.taken:
@@ -217,7 +217,7 @@ def yank_problems(change: ReviewedLibrary, rights: Rights) -> Iterator[Problem]:
         yield report(
             "unyanked",
             file,
-            f"the withdrawal of {text} was taken back",
+            f"the yank of {text} was taken back",
             f"an operator's 'opsteps unyank {change.name} {text}'",
             pointer="/yanked",
         )

@@ -32,7 +32,11 @@ router = APIRouter(
 
 @router.get("/libraries/{library}/versions", response_model=Versions, responses=errors(404, 422))
 async def list_versions(parts: ServerParts, library: LibraryKey) -> Reply:
-    """Every version that is known: released, withdrawn, a candidate, or not trusted and why."""
+    """Every version that is known: released, removed, a candidate, or not trusted and why.
+
+    The `state` of a removed one is `withdrawn`: its files went, by an uninstall or by `removed`.
+    A release that was yanked is `released` still, and `yanked` says why.
+    """
     found = parts.lookups.served().library(library)
     if found is None:
         raise no_library(library)
