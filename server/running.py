@@ -19,7 +19,7 @@ import structlog
 from registry.files.code_fingerprint import code_fingerprint
 from registry.processes.lifeline import lifeline
 from server.access.networks import Proxies
-from server.errors import ListenError, ServerError
+from server.errors import ServerError
 from server.observing.worker_counts import COUNTS_BYTES
 from server.processes.child import Child
 from server.processes.launch import Launch, ServerFacts, relay_path
@@ -57,7 +57,7 @@ def serve_registry(
     Proxies(settings)  # what is wrong there is told before any process starts
     count = max(1, settings.workers)
     with (
-        _listening(settings.host, settings.port) as listening,
+        listening_socket(settings.host, settings.port) as listening,
         run_directory() as runtime,
         _relay_socket(directory_path(runtime)) as relaying,
         _memory(count) as (place, counts),
@@ -92,18 +92,8 @@ def serve_registry(
 
 def free_port(host: str, port: int) -> int:
     """Return the port, or a free one for 0; raises ListenError if it cannot be listened on."""
-    with _listening(host, port) as probe:
+    with listening_socket(host, port) as probe:
         return int(probe.getsockname()[1])
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        return listening_socket(host, port)
-    except OSError as error:
-        raise ListenError(
-            f"cannot listen on {host} port {port}: {error.strerror}",
-            next_step="Choose another one with --port, or end what listens there",
-        ) from error
 
 
 @contextmanager

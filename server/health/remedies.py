@@ -29,7 +29,7 @@ MENDS: Mapping[Trouble, str] = {
     " 'opsteps verify' lists all",
     Trouble.DIRTY_PATHS: "where nobody edited these, 'opsteps maintain' lets the working tree"
     " follow; edits are committed with 'git commit', or taken back with 'git restore FILE'",
-    Trouble.CATALOGUE: "see why with 'opsteps build REGISTRY --out DIRECTORY'",
+    Trouble.CATALOGUE: "see why with 'opsteps build --out DIRECTORY'",
     Trouble.DATABASE: "see why with 'opsteps token list'; 'opsteps restore FILE DIRECTORY' brings a"
     " backup back",
     Trouble.CLONE: "fetch what it lacks with 'git fetch --tags', where it is shallow with"

@@ -66,7 +66,7 @@ def _refuse_site(site: Path | None) -> None:
     if problem:
         raise SettingsError(
             problem,
-            next_step=f"Build one with 'opsteps build REGISTRY --out {site}', or leave out --site",
+            next_step=f"Build one with 'opsteps build --out {site}', or leave out --site",
         )
 
 

@@ -1,3 +1,4 @@
+import re
 import shlex
 from contextvars import Context
 from pathlib import Path
@@ -5,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from registry.errors import NotARegistryError
-from registry.locating.hints import command_line, with_registry
+from registry.locating.hints import WITH_REGISTRY, command_line, with_registry
 from registry.locating.location import VARIABLE, choose_registry, find_registry
 from registry.terminal.suggestions import did_you_mean
 from tests.command_line.conftest import strict_files
 from tests.installed import opsteps
 from tests.registry.making import complete_files, git, write_files
+
+ROOT = Path(__file__).resolve().parents[2]
+_REGISTRY_TWICE = re.compile(r"'opsteps ([a-z-]+) (?:[^'\n]* )?REGISTRY\b")
 
 
 def test_registry_is_found_from_anywhere_inside_it(own_place: Path, tmp_path: Path) -> None:
@@ -127,6 +131,17 @@ def _check_hints(monkeypatch: pytest.MonkeyPatch, own_place: Path, tmp_path: Pat
         assert with_registry(text) == text
     monkeypatch.chdir(own_place / "libraries")
     assert command_line("log") == "opsteps log"
+
+
+def test_no_advice_names_a_registry_in_capitals_where_the_real_one_is_added() -> None:
+    found = [
+        (str(path.relative_to(ROOT)), command)
+        for room in ("registry", "builder", "server")
+        for path in (ROOT / room).rglob("*.py")
+        for command in _REGISTRY_TWICE.findall(path.read_text(encoding="utf-8"))
+        if command in WITH_REGISTRY
+    ]
+    assert not found
 
 
 def test_a_hint_shows_no_codes_of_strangers() -> None:

@@ -80,7 +80,7 @@ def test_a_site_that_is_none_is_refused_at_the_start(tmp_path: Path) -> None:
             tmp_path, "serve", "--registry", "reg", "--site", name, "--port", "0", expect=2
         )
         assert f"opsteps: {name} {why}" in said
-        assert "opsteps build REGISTRY --out" in said
+        assert f"'opsteps build --out {name} --registry reg'" in said
 
 
 def test_a_site_that_goes_is_said_by_health_and_page(tmp_path: Path) -> None:

@@ -76,7 +76,9 @@ def test_the_operators_page_lists_every_setting() -> None:
         ([], {"require_read_token": "1"}, 2, "no token is configured"),
         ([], {"port": "many"}, 2, "OPSTEPS_PORT"),
         (["--log-level", "loud"], {}, 2, "log level"),
-        (["--host", "192.0.2.1"], {}, 23, "cannot listen"),
+        (["--host", "192.0.2.1"], {}, 23, "Choose an address of this machine with --host"),
+        (["--host", "nosuch.invalid"], {}, 23, "Choose an address of this machine with --host"),
+        (["--host", "a..b"], {}, 23, "cannot listen on a..b port 0: not a name or an address"),
     ],
 )
 def test_an_unsafe_or_impossible_start_is_refused(
