@@ -24,6 +24,7 @@ from server.observing.worker_counts import COUNTS_BYTES
 from server.processes.child import Child
 from server.processes.launch import Launch, ServerFacts, relay_path
 from server.processes.listening import listening_socket
+from server.processes.replacements import REPLACEMENTS_BYTES, Replacements
 from server.processes.run_directory import directory_path, run_directory
 from server.processes.shared_memory import make_memory, make_place
 from server.settings import Settings
@@ -60,7 +61,7 @@ def serve_registry(
         listening_socket(settings.host, settings.port) as listening,
         run_directory() as runtime,
         _relay_socket(directory_path(runtime)) as relaying,
-        _memory(count) as (place, counts),
+        _memory(count) as (place, replaced, counts),
         lifeline() as end,
     ):
         listening.listen(_BACKLOG)
@@ -71,6 +72,7 @@ def serve_registry(
             code=code_fingerprint("registry", "server"),
             runtime=runtime,
             place=place,
+            replaced=replaced,
             counts=counts,
             listening=relaying.fileno(),
             telling=-1,
@@ -87,7 +89,13 @@ def serve_registry(
             )
             for own in counts
         ]
-        _Supervisor(keeper, workers, settings, lambda facts: ready(facts, launch.port)).run()
+        _Supervisor(
+            keeper,
+            workers,
+            settings,
+            lambda facts: ready(facts, launch.port),
+            Replacements(replaced),
+        ).run()
 
 
 def free_port(host: str, port: int) -> int:
@@ -97,14 +105,15 @@ def free_port(host: str, port: int) -> int:
 
 
 @contextmanager
-def _memory(workers: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield descriptors of memory for the place of the read model, and for each worker's counts.
+def _memory(workers: int) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    """Yield descriptors of memory: the read model's place, replacements, each worker's counts.
 
     Raises OSError.
     """
-    made = [make_place(), *(make_memory(COUNTS_BYTES) for _ in range(workers))]
+    sizes = (REPLACEMENTS_BYTES, *(COUNTS_BYTES for _ in range(workers)))
+    made = [make_place(), *map(make_memory, sizes)]
     try:
-        yield made[0], tuple(made[1:])
+        yield made[0], made[1], tuple(made[2:])
     finally:
         for one in made:
             os.close(one)
@@ -127,8 +136,10 @@ class _Supervisor:
         workers: list[Child],
         settings: Settings,
         ready: Callable[[ServerFacts], None],
+        replacements: Replacements,
     ) -> None:
         self._keeper = keeper
+        self._replacements = replacements
         self._workers = workers
         self._settings = settings
         self._ready = ready
@@ -243,6 +254,7 @@ class _Supervisor:
                     next_step="Look at the log above",
                 )
             _LOG.error("a process ended and is replaced", module=child.module, status=status)
+            self._replacements.note("keeper" if child is self._keeper else "worker")
         if child.process is None:
             if now >= child.due:
                 self._start(child)

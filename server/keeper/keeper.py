@@ -7,12 +7,14 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 import structlog
 import uvloop
+from prometheus_client.core import CounterMetricFamily
 
 from registry.errors import GitError, NotARegistryError
 from registry.problems import printable
@@ -30,6 +32,7 @@ from server.observing.route_counts import RouteMetrics
 from server.observing.worker_counts import Counts
 from server.processes.launch import BEAT_SECONDS, Launch, ServerFacts, Teller
 from server.processes.niceness import be_nice
+from server.processes.replacements import replaced_in
 from server.readmodel.served import Served
 from server.readmodel.writer import ReadModel
 from server.relay.answering import RelayServer
@@ -179,7 +182,7 @@ async def _serve(server: Server, launch: Launch, teller: Teller, last: threading
         loop.call_soon_threadsafe(loaded.set)
 
     server.follower.listeners.append(tell)
-    _count_workers(server, launch.counts)
+    _count_processes(server, launch)
     server.start()
     relay = RelayServer(server.app, server.tokens.note_uses)
     await relay.start(socket.socket(fileno=launch.listening))
@@ -198,9 +201,9 @@ async def _serve(server: Server, launch: Launch, teller: Teller, last: threading
     living.cancel()
 
 
-def _count_workers(server: Server, memories: Iterable[int]) -> None:
-    """Add the workers' counts to those of this process, for ``/metrics``."""
-    counts = [Counts(memory) for memory in memories]
+def _count_processes(server: Server, launch: Launch) -> None:
+    """Let ``/metrics`` tell the workers' counts, too, and how many processes were replaced."""
+    counts = [Counts(memory) for memory in launch.counts]
 
     def routes() -> Iterator[tuple[str, RouteMetrics]]:
         for one in counts:
@@ -215,6 +218,18 @@ def _count_workers(server: Server, memories: Iterable[int]) -> None:
         "Connections ended or refused since the start, as there was no place for all.",
         lambda: sum(one.ended for one in counts),
     )
+    server.metrics.families.append(partial(_replaced, launch.replaced))
+
+
+def _replaced(memory: int) -> CounterMetricFamily:
+    family = CounterMetricFamily(
+        "opsteps_processes_replaced",
+        "Processes that ended or hung, and were started again.",
+        labels=["process"],
+    )
+    for process, count in replaced_in(memory).items():
+        family.add_metric([process], count)
+    return family
 
 
 async def _live(teller: Teller) -> None:

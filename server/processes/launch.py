@@ -34,6 +34,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """The descriptor of a directory for this run, which no other user may enter."""
     place: int
     """The descriptor of memory that names the read model's directory."""
+    replaced: int
+    """A descriptor of memory for `Replacements`."""
     counts: tuple[int, ...]
     """Descriptors of memory for the counts of workers: a worker's own, or for the keeper all."""
     listening: int
@@ -65,7 +67,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def descriptors(self) -> tuple[int, ...]:
         """The descriptors that the process inherits."""
-        return (self.listening, self.telling, self.runtime, self.place, *self.counts)
+        return (self.listening, self.telling, self.runtime, self.place, self.replaced, *self.counts)
 
 
 class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,6 +76,12 @@ def _lookups_counted(client: Client) -> float:
     return sum(float(line.removeprefix(named)) for line in lines if line.startswith(named))
 
 
+def _replaced(client: Client, process: str) -> float:
+    lines = client.get("/metrics").body.decode().splitlines()
+    named = f'opsteps_processes_replaced_total{{process="{process}"}} '
+    return sum(float(line.removeprefix(named)) for line in lines if line.startswith(named))
+
+
 def test_a_killed_worker_loses_its_own_connections_and_is_replaced(place: Place) -> None:
     with serving(place.path, workers=2) as client:
         until(lambda: len(workers_of(client)) == 2)
@@ -108,6 +114,7 @@ def test_metrics_are_those_of_all_workers_and_never_fall(place: Place) -> None:
         assert before >= 31
         client.get(_STEP)
         assert _lookups_counted(client) == before + 1
+        assert (_replaced(client, "worker"), _replaced(client, "keeper")) == (2, 0)
         assert client.get("/api/v1/performance").json()["stats"]["requests"] >= before
 
 
@@ -117,6 +124,7 @@ def test_lookups_go_on_while_a_killed_keeper_is_replaced(place: Place) -> None:
         os.kill(before, signal.SIGKILL)
         until(lambda: running_module(client, "server.keeper.program") not in ([], [before]))
         client.until_served(place.operator_says("beta", "enabled: false\n"))
+        assert (_replaced(client, "worker"), _replaced(client, "keeper")) == (0, 1)
         assert client.get("/api/v1/steps/beta.net.ping").status == 404
         assert client.health()["status"] == "healthy"
     assert len(statuses) > 10
