@@ -265,5 +265,5 @@ def test_a_signal_to_stop_does_not_end_a_keeper_that_starts(place: Place) -> Non
         until(lambda: running_module(client, "server.keeper.program") not in ([], [before]))
         after = keeper_of(client)
         os.kill(after, signal.SIGUSR1)
-        assert client.get("/api/v1/audit").status == 200
+        until(lambda: client.get("/api/v1/audit").status == 200)
         assert keeper_of(client) == after
