@@ -224,7 +224,7 @@ class Server:
         """Let workers know who may read; as long as they do not, they ask here."""
         try:
             self.model.set_tokens(tokens)
-        except lmdb.Error as error:
+        except (lmdb.Error, OSError) as error:
             _LOG.warning("workers do not know the tokens", reason=str(error))
 
     def _is_here(self, commit: str) -> bool:

@@ -26,7 +26,8 @@ from server.processes.launch import Launch, ServerFacts, relay_path
 from server.processes.listening import listening_socket
 from server.processes.replacements import REPLACEMENTS_BYTES, Replacements
 from server.processes.run_directory import directory_path, run_directory
-from server.processes.shared_memory import make_memory, make_place
+from server.processes.shared_memory import make_memory
+from server.readmodel.model_place import PLACE_BYTES
 from server.settings import Settings
 
 _KEEPER = "server.keeper.program"
@@ -110,8 +111,8 @@ def _memory(workers: int) -> Iterator[tuple[int, int, tuple[int, ...]]]:
 
     Raises OSError.
     """
-    sizes = (REPLACEMENTS_BYTES, *(COUNTS_BYTES for _ in range(workers)))
-    made = [make_place(), *map(make_memory, sizes)]
+    sizes = (PLACE_BYTES, REPLACEMENTS_BYTES, *[COUNTS_BYTES] * workers)
+    made = [make_memory(size) for size in sizes]
     try:
         yield made[0], made[1], tuple(made[2:])
     finally:

@@ -18,16 +18,16 @@ from server.errors import SettingsError
 from server.keeper.vouching import vouch_at_once
 from server.observing.worker_counts import Counts
 from server.processes.launch import Launch, Teller, launched
-from server.processes.shared_memory import note_place, noted_place
 from server.readmodel.model_files import (
     current_name,
     file_number,
     forget_current,
-    forget_lock,
     owning,
     read_model_directory,
     renew,
+    renew_locks,
 )
+from server.readmodel.model_place import ModelPlace, noted_place
 from server.readmodel.writer import ReadModel
 from server.site.static_files import site_problem
 
@@ -85,20 +85,16 @@ def _read_model(registry: Registry, launch: Launch) -> Iterator[tuple[ReadModel,
             directory = launch.directory
             _renewed(directory, launch)
         code = _code(launch)
-        note_place(launch.place, directory)
+        place = ModelPlace(memory=launch.place, spare=launch.directory)
+        place.note(directory)
         vouch_at_once(directory, registry, code=code, instance=settings.instance, run=launch.run)
-
-        def elsewhere() -> Path:
-            note_place(launch.place, launch.directory)
-            return launch.directory
-
         model = ReadModel(
             directory,
             code=code,
             instance=settings.instance,
             run=launch.run,
             asked_bytes=settings.filtered_list_bytes,
-            elsewhere=elsewhere,
+            place=place,
         )
         yield model, left
 
@@ -113,11 +109,11 @@ def _renewed(directory: Path, launch: Launch) -> bool:
 
     Returns False if that cannot be written.
     """
-    if launch.is_first:
-        forget_lock(directory)
-        return True
     try:
-        renew(directory)
+        if launch.is_first:
+            renew_locks(directory)
+        else:
+            renew(directory)
     except OSError as error:
         _LOG.warning("the read model before is not used", reason=str(error))
         forget_current(directory)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-
-_PLACE_BYTES = 4_096
-"""The longest path that Linux takes."""
 
 
 def make_memory(size: int) -> int:
@@ -21,19 +17,3 @@ def make_memory(size: int) -> int:
         os.close(made)
         raise
     return made
-
-
-def make_place() -> int:
-    """Return memory for `note_place`. Raises OSError."""
-    return make_memory(_PLACE_BYTES)
-
-
-def note_place(memory: int, directory: Path) -> None:
-    """Note the read model's directory for the workers."""
-    os.pwrite(memory, os.fsencode(directory).ljust(_PLACE_BYTES, b"\0"), 0)
-
-
-def noted_place(memory: int) -> Path | None:
-    """Return the read model's directory; None until the keeper has noted it."""
-    noted = os.pread(memory, _PLACE_BYTES, 0).rstrip(b"\0")
-    return Path(os.fsdecode(noted)) if noted else None

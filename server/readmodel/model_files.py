@@ -109,12 +109,15 @@ def forget_current(directory: Path) -> None:
         (directory / _CURRENT).unlink()
 
 
-def forget_lock(directory: Path) -> None:
-    """Let the current file have new locks: no process of an earlier run has a place here."""
+def renew_locks(directory: Path) -> None:
+    """Let the current file have new locks: no process of an earlier run has a place here.
+
+    Raises OSError.
+    """
     name = current_name(directory)
-    if name is not None:
-        with suppress(OSError):
-            (directory / f"{name}{_LOCKS}").unlink()
+    if name is not None and (directory / name).exists():
+        (directory / f"{name}{_LOCKS}").unlink(missing_ok=True)
+        _make_locks(directory / f"{name}{_LOCKS}")
 
 
 def renew(directory: Path) -> None:
@@ -134,6 +137,7 @@ def renew(directory: Path) -> None:
     try:
         shutil.copyfile(directory / name, directory / new)
         (directory / new).chmod(0o600)
+        _make_locks(directory / f"{new}{_LOCKS}")
         make_current(directory, new)
     except OSError:
         remove(directory, new)
@@ -181,9 +185,15 @@ def _delete(files: Iterable[Path]) -> None:
             file.unlink()
 
 
-def is_there(directory: Path, name: str) -> bool:
-    """True if this file is current, and nobody has deleted it."""
-    return current_name(directory) == name and (directory / name).exists()
+def identity(directory: Path, name: str) -> tuple[int, int] | None:
+    """Return numbers of a file and of its locks, which others of that name have not; None without.
+
+    With locks of its own a process sees no change, and is seen by nobody.
+    """
+    try:
+        return (directory / name).stat().st_ino, (directory / f"{name}{_LOCKS}").stat().st_ino
+    except OSError:
+        return None
 
 
 def open_to_write(directory: Path, name: str) -> lmdb.Environment:
@@ -221,7 +231,8 @@ def _make_locks(file: Path) -> None:
 
 def open_to_read(directory: Path, name: str) -> lmdb.Environment | None:
     """Open a file to read from; None if it cannot be used."""
-    if not _is_of_user(directory / name, stat.S_ISREG):
+    before = identity(directory, name)
+    if before is None or not _is_of_user(directory / name, stat.S_ISREG):
         return None
     try:
         env = lmdb.open(
@@ -235,7 +246,8 @@ def open_to_read(directory: Path, name: str) -> lmdb.Environment | None:
         )
     except lmdb.Error:
         return None
-    if _is_whole(env, directory / name):
+    # LMDB makes locks that are missing.
+    if identity(directory, name) == before and is_whole(env, directory / name):
         return env
     env.close()
     return None
@@ -254,7 +266,7 @@ def _is_of_user(path: Path, is_kind: Callable[[int], bool]) -> bool:
     )
 
 
-def _is_whole(env: lmdb.Environment, file: Path) -> bool:
+def is_whole(env: lmdb.Environment, file: Path) -> bool:
     """True if every page is there: reading a missing one would kill this process."""
     pages = env.info()["last_pgno"] + 1
     try:

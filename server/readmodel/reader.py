@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 import lmdb
 import msgspec
@@ -14,6 +15,7 @@ from server.readmodel import model_files, model_layout
 from server.readmodel.model_layout import Meta, StoredToken
 
 _TOKENS = msgspec.msgpack.Decoder(list[StoredToken])
+_LATE_SECONDS = 2.0
 _LOG = structlog.get_logger(__name__)
 
 
@@ -34,6 +36,10 @@ class Reader:
         self._env: lmdb.Environment | None = None
         self._opened: tuple[Path, str] | None = None
         self._seen = -1
+        self._is_left = False
+        """True if the file that is open says that another one has taken its place."""
+        self._late_since = 0.0
+        """Since when the current file is another one that cannot be read; 0 if it is this one."""
         self._told = ""
         self.meta: Meta | None = None
         """The meta record of the newest state that was seen."""
@@ -73,13 +79,16 @@ class Reader:
             txn.abort()
             return None
         if meta.moved:
-            txn.abort()
-            before, self._env = self._env, None
-            env = self._open()
-            if env is None and before is not None:
-                self._env = before  # an old state is better than nothing
-                return before.begin()
-            return self.begin()
+            if not self._is_left and self._go_over():
+                txn.abort()
+                return self.begin()
+            self._is_left = True
+            if self._seen < 0:
+                txn.abort()
+                return None
+            # An old state is better than nothing, for a while: `look` goes on trying.
+            self._seen = txn.id()
+            return txn
         self.meta = meta
         self._hear_tokens(txn)
         # Last: a state whose tokens could not be read is not one that was seen.
@@ -101,13 +110,40 @@ class Reader:
         }
 
     def look(self) -> None:
-        """Go over to the current file even if the old one does not say so."""
+        """Go over to the current file even if the old one does not say so.
+
+        A file that is not current any more is read for a few seconds at most: in another one a
+        token may have been revoked.
+        """
         directory = self._place()
-        name = model_files.current_name(directory) if directory is not None else None
-        if self._env is not None and name is not None and (directory, name) != self._opened:
-            before, opened, seen = self._env, self._opened, self._seen
-            if self._open() is None or self.newest() is None:
-                self._env, self._opened, self._seen = before, opened, seen
+        if directory is None:
+            self._leave()
+        if directory is None or self._env is None:
+            return
+        is_current = (directory, model_files.current_name(directory)) == self._opened
+        if (is_current and not self._is_left) or self._go_over():
+            self._late_since = 0.0
+            return
+        now = monotonic()
+        self._late_since = self._late_since or now
+        if now - self._late_since > _LATE_SECONDS:
+            self._tell("another file is current and cannot be opened; everything is relayed")
+            self._leave()
+
+    def _leave(self) -> None:
+        """Read nothing, until another file can be opened."""
+        if self._env is not None:
+            self._env, self._opened, self._seen, self._late_since = None, None, -1, 0.0
+            self.tokens = {}
+            self.tokens_seen += 1
+
+    def _go_over(self) -> bool:
+        """Go over to the current file if that is another one, and may be read."""
+        before, opened, seen, is_left = self._env, self._opened, self._seen, self._is_left
+        if self._open() is not None and self.newest() is not None and not self._is_left:
+            return True
+        self._env, self._opened, self._seen, self._is_left = before, opened, seen, is_left
+        return False
 
     @property
     def file_number(self) -> int:
@@ -127,10 +163,10 @@ class Reader:
     def _open(self) -> lmdb.Environment | None:
         directory = self._place()
         name = model_files.current_name(directory) if directory is not None else None
-        if directory is None or name is None:
+        if directory is None or name is None or (directory, name) == self._opened:
             return None
         env = model_files.open_to_read(directory, name)
         if env is None:
             return None
-        self._env, self._opened, self._seen = env, (directory, name), -1
+        self._env, self._opened, self._seen, self._is_left = env, (directory, name), -1, False
         return env

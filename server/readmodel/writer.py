@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
@@ -15,6 +15,7 @@ import structlog
 from server.readmodel import model_files, model_layout
 from server.readmodel.long_lists import LongList
 from server.readmodel.model_layout import Meta, StoredToken
+from server.readmodel.model_place import ModelPlace
 from server.readmodel.records import ServedLibrary, ServedStep
 from server.readmodel.served import Served
 from server.readmodel.stored_changes import (
@@ -58,14 +59,14 @@ class ReadModel:
         instance: str,
         run: str,
         asked_bytes: int = _ASKED_BYTES,
-        elsewhere: Callable[[], Path] | None = None,
+        place: ModelPlace | None = None,
     ) -> None:
         """``run`` is an id of the server's run, whose workers use no file of another run.
 
-        What is only kept because it was asked for has at most ``asked_bytes``. ``elsewhere`` sends
-        workers to another directory, and returns it, if a first state cannot be written here.
+        What is only kept because it was asked for has at most ``asked_bytes``. Workers look for
+        files in the ``place``, which is noted there already.
         """
-        self._elsewhere = elsewhere
+        self._place = place
         self._asked_bytes = asked_bytes
         self._directory = directory
         self._code = code
@@ -74,11 +75,14 @@ class ReadModel:
         self._lock = threading.Lock()
         self._env: lmdb.Environment | None = None
         self._name = ""
+        self._identity: tuple[int, int] | None = None
         self._made_bytes = 0
         self._tokens: Sequence[StoredToken] | None = None
         """The tokens that are accepted; None until they have been read."""
         self._written_tokens: Sequence[StoredToken] | None = None
         """The tokens that the file has; None if that is not known."""
+        self._told_tokens: Sequence[StoredToken] | None = None
+        """The last tokens that workers have learned for sure."""
         self._served: Served | None = None
         """The state that the file was written for last: a file that failed is made again of it."""
 
@@ -131,7 +135,7 @@ class ReadModel:
             checked.close()
         with self._lock:
             self._env = model_files.open_to_write(self._directory, name)
-            self._name = name
+            self._name, self._identity = name, model_files.identity(self._directory, name)
         return state
 
     def vouch(self, served: Served) -> None:
@@ -148,7 +152,8 @@ class ReadModel:
                     self._vouch(txn, served)
             except lmdb.Error:
                 self._replace_somewhere(served)
-            self._served, self._written_tokens = served, self._tokens
+            self._served = served
+            self._tell_tokens()
 
     def _vouch(self, txn: lmdb.Transaction, served: Served) -> None:
         meta = model_files.read_meta(txn)
@@ -168,10 +173,10 @@ class ReadModel:
         try:
             self._replace(served)
         except (lmdb.Error, OSError) as error:
-            if self._elsewhere is None:
+            if self._place is None or self._directory == self._place.spare:
                 raise
             _LOG.warning("the read model is not kept where derived files are", reason=str(error))
-            self._directory, self._elsewhere = self._elsewhere(), None
+            self._directory = self._place.spare
             self._replace(served)
 
     def change(self, served: Served, names: Iterable[str]) -> None:
@@ -288,24 +293,40 @@ class ReadModel:
             raise
 
     def set_tokens(self, tokens: Sequence[StoredToken]) -> None:
-        """Write the tokens that are accepted from now on. Raises lmdb.Error."""
+        """Write the tokens that are accepted from now on. Raises lmdb.Error, OSError.
+
+        If that is not possible and one was revoked, workers read nothing any more.
+        """
         with self._lock:
             self._tokens = tokens
-            if self._env is None and self._served is not None:
-                self._replace(self._served)
-            elif self._env is not None and tokens != self._written_tokens:
-                self._put_tokens()
-
-    def _put_tokens(self) -> None:
-        """Write the tokens: a full file is made again, because a revoked one must not stay."""
-        try:
-            with self._writing() as txn:
-                txn.put(model_layout.TOKENS, _ENCODER.encode(self._tokens))
-        except lmdb.MapFullError:
-            if self._served is None:
+            try:
+                self._put_tokens(tokens)
+            except (lmdb.Error, OSError):
+                if self._place is not None and not set(self._told_tokens or ()) <= set(tokens):
+                    self._place.withdraw()
                 raise
+
+    def _put_tokens(self, tokens: Sequence[StoredToken]) -> None:
+        """Write the tokens; make another file if this one cannot be used."""
+        if self._env is not None and self._is_there():
+            if tokens == self._written_tokens:
+                return
+            try:
+                with self._writing() as txn:
+                    txn.put(model_layout.TOKENS, _ENCODER.encode(tokens))
+            except lmdb.Error as error:
+                _LOG.warning("the read model is made again", reason=str(error))
+            else:
+                self._tell_tokens()
+                return
+        if self._served is not None and tokens == self._told_tokens:
             self._replace(self._served)
-        self._written_tokens = self._tokens
+        elif self._served is not None:
+            self._replace_somewhere(self._served)
+
+    def _tell_tokens(self) -> None:
+        """Workers have the tokens now."""
+        self._written_tokens = self._told_tokens = self._tokens
 
     def records(self) -> Records:
         """Yield everything as it is kept, in the order of the keys."""
@@ -331,12 +352,25 @@ class ReadModel:
                 self._env = None
 
     def _is_to_be_made_again(self, env: lmdb.Environment) -> bool:
-        if not model_files.is_there(self._directory, self._name):
+        if not self._is_there():
             return True
         with env.begin() as txn:
             meta = model_files.read_meta(txn)
         made = meta.made_bytes if meta is not None else 0
         return _size(env) > max(_LEAST_BYTES, _GROWTH * made)
+
+    def _is_there(self) -> bool:
+        """True if the file that is open is current, and nobody has changed it or its locks."""
+        if (
+            self._env is None
+            or model_files.current_name(self._directory) != self._name
+            or model_files.identity(self._directory, self._name) != self._identity
+        ):
+            return False
+        try:
+            return model_files.is_whole(self._env, self._directory / self._name)
+        except lmdb.Error:  # it was closed just now
+            return False
 
     def _replace(self, served: Served) -> None:
         records = sorted(everything(served), key=itemgetter(0))
@@ -358,7 +392,11 @@ class ReadModel:
             raise
         model_files.end_trial(self._directory)
         before, self._env, self._name, self._made_bytes = self._env, env, name, 0
-        self._served, self._written_tokens = served, self._tokens
+        self._identity = model_files.identity(self._directory, name)
+        self._served = served
+        if self._place is not None:
+            self._place.note(self._directory)
+        self._tell_tokens()
         if before is not None:
             _say_moved(before, name)
             before.close()

@@ -17,7 +17,7 @@ from server.access.networks import Proxies
 from server.connections.listener import Front
 from server.observing.worker_counts import Counts
 from server.processes.launch import BEAT_SECONDS, Launch, Teller, launched, relay_path
-from server.processes.shared_memory import noted_place
+from server.readmodel.model_place import noted_place
 from server.readmodel.reader import Reader
 from server.relay.asking import KeeperGoneError, Relay
 from server.settings import Settings
