@@ -214,6 +214,7 @@ class Follower:
             self._behind_since = None
             if self.snapshot is None:
                 self._advance(all_tags=True)
+            self._mend()
             self.upkeep.look_for_edits()
             return
         if self._behind_since is None and head != self.current.commit:
@@ -224,6 +225,12 @@ class Follower:
         self._retry_at = monotonic() + self._settings.refused_retry_seconds
         self._advance(all_tags=tags_moved)
         self._refused = ""
+
+    def _mend(self) -> None:
+        """Have the read model made again if somebody deleted or harmed its files."""
+        if monotonic() >= self._retry_at and not self._model.is_whole:
+            self._retry_at = monotonic() + self._settings.refused_retry_seconds
+            self._write(self._model.mend)
 
     def _look_back(self, served: Served) -> None:
         """After a swap, in the background: judge how it came about, and keep it from being lost."""

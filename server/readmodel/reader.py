@@ -130,6 +130,15 @@ class Reader:
             self._tell("another file is current and cannot be opened; everything is relayed")
             self._leave()
 
+    def refuse(self, problem: str) -> None:
+        """Read nothing more from the file, which is damaged; the keeper makes another one."""
+        self._tell(problem)
+        if self._opened is not None:
+            directory, name = self._opened
+            self._leave()
+            if model_files.current_name(directory) == name:
+                model_files.forget_current(directory)
+
     def _leave(self) -> None:
         """Read nothing, until another file can be opened."""
         if self._env is not None:

@@ -344,6 +344,17 @@ class ReadModel:
         except lmdb.Error:  # it was closed just now
             return 0
 
+    @property
+    def is_whole(self) -> bool:
+        """False if the file is not what workers read any more, as somebody harmed it."""
+        return self._served is None or self._is_there()
+
+    def mend(self) -> None:
+        """Make another file if somebody harmed this one. Raises lmdb.Error, OSError."""
+        with self._lock:
+            if self._served is not None and not self._is_there():
+                self._replace(self._served)
+
     def close(self) -> None:
         """Write nothing more."""
         with self._lock:

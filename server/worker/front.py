@@ -6,6 +6,7 @@ from functools import partial
 from time import perf_counter
 
 import lmdb
+import msgspec
 
 from server.asgi.answer import (
     API_HEADERS,
@@ -49,6 +50,7 @@ _USABLE = {
 }
 _ACCEPT = b"accept-encoding"
 _STEP_KEY = model_layout.step_key("")
+_DAMAGE = (lmdb.CorruptedError, lmdb.PageNotFoundError, msgspec.MsgspecError)
 _MOST_KEY = model_layout.KEY_BYTES - len(_STEP_KEY)
 
 
@@ -78,7 +80,11 @@ class LookupFront:
         txn = self._reader.begin()
         if txn is None:
             return None
-        found = txn.get(_STEP_KEY + key)
+        try:
+            found = txn.get(_STEP_KEY + key)
+        except lmdb.Error as error:
+            self._reader.refuse(str(error))
+            found = None
         txn.abort()
         if not isinstance(found, bytes) or not self._gate.lets_in(fields.host, fields.token):
             return None
@@ -157,6 +163,9 @@ class LookupFront:
             answer = self._find(scope, path, txn)
         except AnswerError as error:
             answer = error_answer(error)
+        except _DAMAGE as error:
+            self._reader.refuse(str(error))
+            answer = None
         if answer is None:
             return 0
         if isinstance(answer, LongAnswer):
@@ -169,7 +178,7 @@ class LookupFront:
         self, answer: LongAnswer, txn: lmdb.Transaction, scope: Scope, path: str, send: Send
     ) -> int:
         again = partial(self._begin_again, answer, scope, path)
-        state = LentState(txn, self._settings.list_seconds, again)
+        state = LentState(txn, self._settings.list_seconds, again, self._reader.refuse)
         try:
             return await answer.send(state, scope, send, self._headers.of(scope))
         finally:
@@ -182,7 +191,7 @@ class LookupFront:
             return None
         try:
             is_same = self._find(scope, path, txn) == before
-        except AnswerError:
+        except (AnswerError, *_DAMAGE):
             is_same = False
         if is_same:
             return txn

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import lmdb
 import structlog
@@ -36,7 +37,10 @@ class LongAnswer:
     async def send(
         self, state: LentState, scope: Scope, send: Send, extra: Sequence[Header]
     ) -> int:
-        """Send it, or 304, or only its head; returns the status that was sent."""
+        """Send it, or 304, or only its head; returns the status that was sent.
+
+        Returns 0, with nothing sent, if its state cannot be read.
+        """
         body = self.body
         headers = [*API_HEADERS, *extra, *self.headers, (b"etag", body.etag)]
         match = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
@@ -46,21 +50,29 @@ class LongAnswer:
             headers.append((b"content-encoding", body.coding))
         headers.append((b"content-type", JSON))
         headers.append((b"content-length", b"%d" % body.length))
+        parts: Iterator[bytes] = iter(())
+        if scope["method"] != "HEAD":
+            try:
+                parts = with_first(chunks(state.value, body))
+            except StateGoneError:
+                return 0
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        if scope["method"] == "HEAD":
-            await send_body(send, ())
-            return 200
         try:
-            await send_body(send, chunks(state.value, body))
-        except StateGoneError:
-            _LOG.info("a slow client's answer was ended: it has changed meanwhile")
+            await send_body(send, parts)
+        except StateGoneError as error:
+            _LOG.info("an answer was ended before its end", reason=str(error))
             # Shorter than it said, so the connection ends: nobody takes it for the whole.
             await send_body(send, ())
         return 200
 
 
+def with_first(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Return the same parts, of which the first one is there already."""
+    return chain([next(parts)], parts)
+
+
 class StateGoneError(Exception):
-    """The state that an answer began with is no longer kept."""
+    """The state that an answer began with is no longer kept, or is damaged."""
 
 
 class LentState:
@@ -74,24 +86,35 @@ class LentState:
         txn: lmdb.Transaction,
         seconds: float,
         again: Callable[[], lmdb.Transaction | None],
+        damaged: Callable[[str], None],
     ) -> None:
         """``again`` begins another transaction, in which the answer is still the same.
 
-        Whoever makes it ends ``txn`` as well.
+        Whoever makes it ends ``txn`` as well. ``damaged`` is told what is missing.
         """
         self._txn: lmdb.Transaction | None = txn
         self._seconds = seconds
         self._again = again
+        self._damaged = damaged
         self._timer = self._set_timer()
 
-    def value(self, key: bytes) -> bytes | None:
+    def value(self, key: bytes) -> bytes:
         """Return the value of a key. Raises StateGoneError."""
         if self._txn is None:
             self._txn = self._again()
             if self._txn is None:
-                raise StateGoneError
+                raise StateGoneError("a client was slow, and the answer has changed meanwhile")
             self._timer = self._set_timer()
-        return value(self._txn, key)
+        try:
+            found = value(self._txn, key)
+        except lmdb.Error as error:
+            self._damaged(str(error))
+            raise StateGoneError(str(error)) from error
+        if found is None:
+            problem = "a piece of a long answer is missing"
+            self._damaged(problem)
+            raise StateGoneError(problem)
+        return found
 
     def end(self) -> None:
         """Read nothing more for now."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from server.readmodel import model_files, model_layout
 from tests.server.places import own_mounts
 from tests.server.real_server import Client, Place, make_token, revoke, serving, until, workers_of
 
@@ -155,3 +156,24 @@ def test_a_server_goes_on_whose_file_was_truncated(place: Place, tmp_path: Path)
         before = workers_of(client)
         assert {client.get(_STEP).status for _ in range(20)} == {200}
         assert workers_of(client) == before
+
+
+def test_a_list_with_a_missing_piece_is_answered_by_the_keeper(
+    place: Place, tmp_path: Path
+) -> None:
+    """The piece was missed after the head of the answer had been sent, each time again."""
+    cache = tmp_path / "cache"
+    with serving(place.path, cache=cache) as client:
+        whole = client.get("/api/v1/steps").body
+        (file,) = _files(cache, "*.mdb")
+        with (
+            model_files.open_to_write(file.parent, file.name) as env,
+            env.begin(write=True) as txn,
+            txn.cursor() as cursor,
+        ):
+            assert cursor.set_range(model_layout.piece_key(b""))
+            while bytes(cursor.key()).startswith(model_layout.piece_key(b"")):
+                cursor.delete()
+        assert client.get("/api/v1/steps").body == whole
+        until(lambda: _files(cache, "*.mdb") not in ([], [file]) and _files(cache, "current"))
+        assert client.get("/api/v1/steps").body == whole

@@ -246,6 +246,28 @@ def test_a_slow_client_holds_no_state_for_long(
     model.close()
 
 
+def test_a_list_that_turns_out_damaged_ends_and_is_not_tried_again(
+    directory: Path, elsewhere: WorkerPool
+) -> None:
+    """A part of it was sent, and the connection did not end by an error that nobody handled."""
+    served = _served(_library(f"lib-{n}") for n in range(6_000))
+    model = _model(directory)
+    model.replace(served)
+    whole = b"".join(served.lists.steps.plain.pieces)
+    assert model._env is not None
+    first, last = [model_layout.piece_key(served.lists.steps.pieces[n].digest) for n in (0, -1)]
+    assert first != last
+    with model._env.begin(write=True) as txn:
+        assert txn.delete(last)
+    began = elsewhere.run(process.begin_slow_answer, directory, _RUN, "/api/v1/steps", 0.05)
+    found = elsewhere.run(process.end_slow_answer)
+    assert 0 < began <= len(found) < len(whole)
+    assert whole.startswith(found)
+    assert elsewhere.run(process.read_meta, directory, _RUN) is None
+    assert model_files.current_name(directory) is None
+    model.close()
+
+
 def test_what_was_asked_for_is_kept_until_it_is_over_or_too_much(
     directory: Path, elsewhere: WorkerPool
 ) -> None:
