@@ -11,7 +11,7 @@ from builder.catalogue.output.tree_writer import PlannedFile, digest
 from builder.catalogue.theme.head import PICTURE
 from builder.catalogue.theme.identicon import hue_of, initials_of
 from builder.catalogue.theme.theme import SitePage, Theme, fill_card
-from builder.catalogue.views.overview import Overview, joined_cards
+from builder.catalogue.views.overview import FEATURED_RULE, Overview, joined_cards
 from builder.catalogue.views.structured import site_data
 from registry.formats.schema import Format, schema_bytes, schema_of
 from registry.snapshots.registry import Snapshot
@@ -19,6 +19,7 @@ from registry.snapshots.registry import Snapshot
 _RECENT = 8
 _TOPICS = 24
 _WHAT = "Libraries of automation steps"
+_CHOSEN = "Chosen by those who keep this registry."
 _LEAD = (
     "Find a step, read exactly what it does and what it may touch, and pin the release you trust."
 )
@@ -103,6 +104,8 @@ def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
             (f"{overview.release_count:,}", "releases"),
             (f"{len(groups):,}", "categories"),
         ],
+        "lead": theme.facts.description or _LEAD,
+        "featured_by": _CHOSEN if snapshot.facts.policy.featured else FEATURED_RULE,
         "featured": Markup(featured.decode()),  # noqa: S704 - cards are rendered HTML
         "categories": [(g.slug, g.title, len(g.records)) for g in groups[:_TOPICS]],
         "recent": overview.recently_released(_RECENT),
