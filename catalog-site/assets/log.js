@@ -1,42 +1,114 @@
-// Filters the log as one types. Without this script all of it is there.
+// Filters the log by library, actor and operation, over all of its pages. Without this script the
+// pages are there, one after the other.
 
 const form = document.querySelector("[data-log-form]");
-const input = form.querySelector("[data-log-filter]");
+const root = new URL(document.documentElement.dataset.root, location.href);
+const list = document.querySelector("[data-log-days]");
+const pages = document.querySelector("[data-log-pages]");
 const status = document.querySelector("[data-log-status]");
-const days = [...document.querySelectorAll("[data-day]")].map((day) => ({
-  day,
-  entries: [...day.querySelectorAll("[data-entry]")]
-    .map((entry) => ({ entry, text: entry.textContent.toLowerCase() })),
-}));
+const own = list.innerHTML;
+let all = null;
+let latest = 0;
 
-function show() {
-  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-  let shown = 0;
-  for (const { day, entries } of days) {
-    let here = 0;
-    for (const { entry, text } of entries) {
-      entry.hidden = !words.every((word) => text.includes(word));
-      here += entry.hidden ? 0 : 1;
-    }
-    day.hidden = here === 0;
-    shown += here;
+// A page's rows, their links as they are meant there.
+async function rowsOf(number) {
+  const address = new URL(number > 1 ? `log/page/${number}/` : "log/", root);
+  const answer = await fetch(address);
+  if (!answer.ok) {
+    throw new Error(`${address}: ${answer.status}`);
   }
-  const number = `${shown} operation${shown === 1 ? "" : "s"}`;
-  status.textContent = words.length ? `${number} with “${input.value.trim()}”` : "";
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const link of page.querySelectorAll("[data-entry] [href]")) {
+    link.setAttribute("href", new URL(link.getAttribute("href"), address).href);
+  }
+  return [...page.querySelectorAll("[data-entry]")].map((row) => ({
+    row,
+    section: row.closest("[data-day]"),
+    libraries: row.dataset.libraries.toLowerCase().split(" "),
+  }));
+}
+
+async function everything() {
+  const numbers = Array.from({ length: Number(form.dataset.pages) }, (_, index) => index + 1);
+  return (await Promise.all(numbers.map(rowsOf))).flat();
+}
+
+function wanted() {
+  return Object.fromEntries([...new FormData(form)]
+    .map(([name, value]) => [name, value.trim()])
+    .filter(([, value]) => value));
+}
+
+function matches({ row, libraries }, { library, actor, operation }) {
+  return (!library || libraries.some((name) => name.includes(library.toLowerCase())))
+    && (!actor || row.dataset.actor === actor)
+    && (!operation || row.dataset.operation === operation);
+}
+
+function draw(rows) {
+  const sections = new Map();
+  for (const { row, section } of rows) {
+    const { day } = section.dataset;
+    if (!sections.has(day)) {
+      const empty = section.cloneNode(true);
+      empty.querySelector("ul").replaceChildren();
+      sections.set(day, empty);
+    }
+    sections.get(day).querySelector("ul").append(row.cloneNode(true));
+  }
+  list.replaceChildren(...sections.values());
+}
+
+async function show() {
+  const turn = ++latest;
+  const filters = wanted();
+  const isFiltered = Object.keys(filters).length > 0;
+  if (isFiltered && !all) {
+    try {
+      all = await everything();
+    } catch {
+      status.textContent = "The other pages of the log could not be loaded.";
+      return;
+    }
+  }
+  if (turn !== latest) {
+    return;
+  }
+  if (pages) {
+    pages.hidden = isFiltered;
+  }
+  if (!isFiltered) {
+    list.innerHTML = own;
+    status.textContent = "";
+    return;
+  }
+  const found = all.filter((entry) => matches(entry, filters));
+  draw(found);
+  status.textContent = `${found.length} of ${all.length} operations`
+    + (found.length ? "" : ". Choose anyone, or another operation.");
 }
 
 function remember() {
   const address = new URL(location.href);
-  const text = input.value.trim();
-  address.search = text ? new URLSearchParams({ filter: text }).toString() : "";
+  address.search = new URLSearchParams(wanted()).toString();
   history.replaceState(null, "", address);
 }
 
-input.value = new URLSearchParams(location.search).get("filter")?.slice(0, 200) ?? "";
-input.addEventListener("input", () => {
+if (form) {
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    const control = form.elements.namedItem(name);
+    if (control instanceof HTMLInputElement || control instanceof HTMLSelectElement) {
+      control.value = value.slice(0, 200);
+      if (control.selectedIndex === -1) {
+        control.value = "";
+      }
+    }
+  }
+  form.addEventListener("input", () => {
+    remember();
+    show();
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.hidden = false;
   show();
-  remember();
-});
-form.addEventListener("submit", (event) => event.preventDefault());
-form.hidden = false;
-show();
+}

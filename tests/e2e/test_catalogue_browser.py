@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks import content
 from builder.catalogue import build_catalogue
+from builder.catalogue.pages.log_page import ON_A_PAGE
 from registry.publishing.create_registry import init_registry
 from registry.transactions.transaction import Actor
 from scripts.system_packages import find_program
@@ -57,6 +58,7 @@ PAGES = {
     "old release": f"{LIBRARY}1.0.0/",
     "changes": f"{LIBRARY}changes/",
     "log": "log/",
+    "older log": "log/page/2/",
     "upstreams": "upstreams/",
     "deprecated": "libraries/custom-integrations/",
     "awkward release": "libraries/awkward-texts/1.0.0/",
@@ -367,17 +369,26 @@ def test_a_query_that_names_no_release_compares_all_of_them(visit: Visit, query:
     expect(page.locator("[data-new]:visible")).to_have_count(2)
 
 
-def test_the_log_is_filtered_while_one_types(visit: Visit) -> None:
+def test_the_log_is_filtered_over_all_its_pages(visit: Visit) -> None:
     page = visit.go("log/")
-    filter_box = page.get_by_role("searchbox", name="Show only operations")
-    filter_box.fill("operator yank")
-    expect(page.locator("[data-entry]:visible")).to_have_count(1)
-    expect(page.locator("[data-log-status]")).to_have_text("1 operation with “operator yank”")
-    visit.go("log/?filter=deprecate")
-    expect(page.locator("[data-entry]:visible")).to_have_count(1)
-    expect(page.locator("[data-entry]:visible")).to_contain_text("Attested")
-    filter_box.fill("<script>")
-    expect(page.locator("[data-entry]:visible")).to_have_count(0)
+    entries = page.locator("[data-entry]:visible")
+    expect(entries).to_have_count(ON_A_PAGE)
+    page.get_by_label("Operation").select_option("yank")
+    expect(entries).to_have_count(1)
+    expect(page.locator("[data-log-status]")).to_contain_text("1 of ")
+    expect(page.locator("[data-log-pages]")).to_be_hidden()
+    expect(page).to_have_url(visit.base + "log/?operation=yank")
+    entries.get_by_role("link").first.click()
+    expect(page).to_have_url(visit.base + LIBRARY)
+    visit.go("log/page/2/?operation=deprecate&library=integr&actor=operator")
+    expect(entries).to_have_count(1)
+    expect(entries).to_contain_text("Attested")
+    page.get_by_label("Library").fill("<script>")
+    expect(entries).to_have_count(0)
+    page.get_by_label("Library").fill("")
+    page.get_by_label("Actor").select_option("")
+    page.get_by_label("Operation").select_option("")
+    expect(page.locator("[data-log-pages] [aria-current]")).to_have_text("2")
 
 
 def test_releases_and_their_differences_are_there_without_scripts(
@@ -393,6 +404,9 @@ def test_releases_and_their_differences_are_there_without_scripts(
     page.get_by_role("link", name="1.1.0 verified").first.click()
     expect(page).to_have_url(f"{base}{LIBRARY}1.1.0/")
     page.goto(f"{base}log/")
+    expect(page.locator("[data-entry]").first).to_be_visible()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="2").click()
+    expect(page).to_have_url(f"{base}log/page/2/")
     expect(page.locator("[data-entry]").first).to_be_visible()
     context.close()
 

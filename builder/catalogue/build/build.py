@@ -34,7 +34,7 @@ from builder.catalogue.output.site_state import KnownLog, Outputs, SiteState
 from builder.catalogue.output.tree_writer import Changes, Rendered, TreeWriter
 from builder.catalogue.output.two_trees import SiteTrees, TreeTarget, locked_trees
 from builder.catalogue.pages.index_pages import plan_lists
-from builder.catalogue.pages.log_page import log_page, read_hidden
+from builder.catalogue.pages.log_page import log_pages, read_hidden
 from builder.catalogue.pages.site_pages import plan_picture, site_pages
 from builder.catalogue.theme.theme import Theme
 from builder.catalogue.views.log_entries import read_log
@@ -205,7 +205,7 @@ class _Build:
         files = {
             **site_pages(self.theme, overview, self._snapshot),
             **feed_files(self._snapshot.facts, self.theme.base_url, overview),
-            **log_page(self.theme, log.entries, hidden, libraries.listed),
+            **log_pages(self.theme, log.entries, hidden, libraries.listed),
             **self._upstreams(),
             **lists.files,
         }

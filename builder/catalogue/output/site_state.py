@@ -11,7 +11,7 @@ import msgspec
 
 from registry.files.durable import write_whole
 
-FORMAT = 3
+FORMAT = 4
 """Changes with the meaning of these records; another format is as good as none."""
 
 Outputs = dict[str, bytes]
@@ -71,6 +71,9 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     commit: str
     time: str
+    """The date that the commit bears; that of an imported release may be years before."""
+    here: str
+    """The latest date up to here in the history: before it, this cannot have happened here."""
     operation: str
     actor: str
     summary: str

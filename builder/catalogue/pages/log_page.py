@@ -1,9 +1,11 @@
-"""The audit log: the latest operations on the registry, by day."""
+"""The audit log: the latest operations on the registry, in pages, by the day they happened here."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from builder.catalogue.output.site_state import LogEntry
@@ -12,9 +14,12 @@ from registry.library.release_state import Library, ReleaseState
 from registry.names import CORE
 from registry.snapshots.registry import Snapshot
 
+ON_A_PAGE = 50
 _SUBJECTS = 6
+_ACTORS = 100
 _DATE_LENGTH = 10
 _OPERATION_CHARACTERS = 40
+_ACTOR_CHARACTERS = 80
 
 Subject = tuple[str, str, bool]
 """A library, the versions that were touched, and whether the library has a page."""
@@ -25,6 +30,8 @@ class LogLine:
     """One operation as the page shows it; all its texts are strangers'."""
 
     time: str
+    dated: str
+    """The date of its commit, where that is of another day."""
     operation: str
     subjects: tuple[Subject, ...]
     more: int
@@ -33,6 +40,11 @@ class LogLine:
     actor: str
     commit: str
     attested: bool
+
+    @property
+    def day(self) -> str:
+        """The day on which it happened here."""
+        return self.time[:_DATE_LENGTH]
 
 
 def read_hidden(
@@ -44,27 +56,38 @@ def read_hidden(
     return frozenset(lib.name for lib in snapshot.libraries(unlisted) if _is_hidden(lib))
 
 
-def log_page(
+def log_pages(
     theme: Theme, entries: Sequence[LogEntry], hidden: frozenset[str], listed: Collection[str]
 ) -> dict[str, bytes]:
-    """Path → bytes. What concerns only libraries that are not shown stays off the page."""
+    """Path → bytes. What concerns only libraries that are not shown stays off the pages."""
     shown = [e for e in entries if not e.libraries or not hidden.issuperset(e.libraries)]
-    days: dict[str, list[LogLine]] = {}
-    for entry in shown:
-        days.setdefault(entry.time[:_DATE_LENGTH], []).append(_line(entry, hidden, listed))
+    lines = [_line(entry, hidden, listed) for entry in shown]
+    actors = Counter(line.actor for line in lines)
+    values: dict[str, Any] = {
+        "total": len(shown),
+        "hidden": len(entries) - len(shown),
+        "actors": sorted(name for name, _ in actors.most_common(_ACTORS)),
+        "operations": sorted({line.operation for line in lines}),
+        "numbers": range(1, max(1, -(-len(lines) // ON_A_PAGE)) + 1),
+    }
+    return dict(_page(theme, lines, number, values) for number in values["numbers"])
+
+
+def _page(
+    theme: Theme, lines: Sequence[LogLine], number: int, values: dict[str, Any]
+) -> tuple[str, bytes]:
+    part = lines[(number - 1) * ON_A_PAGE : number * ON_A_PAGE]
     page = SitePage(
-        path="log/",
-        title="Log",
+        path="log/" if number == 1 else f"log/page/{number}/",
+        title="Log" if number == 1 else f"Log, page {number}",
         description="What changed in this registry, when, and who asked for it.",
         kind="log",
     )
-    values: dict[str, Any] = {
-        "days": list(days.items()),
-        "total": len(shown),
-        "hidden": len(entries) - len(shown),
-    }
-    body = theme.fragment("log.html", theme.root_of(page), values)
-    return {f"{page.path}index.html": theme.page(page, body)}
+    days = [(day, list(group)) for day, group in groupby(part, key=lambda line: line.day)]
+    body = theme.fragment(
+        "log.html", theme.root_of(page), {**values, "days": days, "number": number}
+    )
+    return f"{page.path}index.html", theme.page(page, body)
 
 
 def _is_hidden(library: Library) -> bool:
@@ -76,14 +99,16 @@ def _line(entry: LogEntry, hidden: Collection[str], listed: Collection[str]) -> 
     names = [name for name in entry.libraries if name not in hidden]
     # What was written about them may name those that are hidden.
     is_whole = len(names) == len(entry.libraries)
+    day, dated = entry.here[:_DATE_LENGTH], entry.time[:_DATE_LENGTH]
     return LogLine(
-        time=entry.time,
+        time=entry.here,
+        dated="" if day == dated else dated,
         operation=entry.operation[:_OPERATION_CHARACTERS],
         subjects=tuple(_subject(entry, name, listed) for name in names[:_SUBJECTS]),
         more=max(0, len(names) - _SUBJECTS),
         summary=entry.summary if is_whole else "",
         reason=entry.reason if is_whole else "",
-        actor=entry.actor,
+        actor=entry.actor[:_ACTOR_CHARACTERS],
         commit=entry.commit,
         attested=entry.attested,
     )

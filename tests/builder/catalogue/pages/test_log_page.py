@@ -9,6 +9,7 @@ import msgspec
 
 from benchmarks import content
 from builder.catalogue import build_catalogue
+from builder.catalogue.pages.log_page import ON_A_PAGE
 from builder.catalogue.views.log_entries import OPERATIONS, read_log
 from registry.names import LibraryName
 from registry.publishing.add import add_release
@@ -26,7 +27,7 @@ def log_of(workshop: Workshop, out: Path) -> str:
 
 
 def entries(page: str) -> list[str]:
-    return re.findall(r"<li class=\"row log-row\".*?</li>", page, re.DOTALL)
+    return re.findall(r'<li class="row log-row".*?</li>', page, re.DOTALL)
 
 
 def test_every_operation_is_a_line_with_who_and_what(workshop: Workshop, tmp_path: Path) -> None:
@@ -90,9 +91,36 @@ def test_a_library_that_is_gone_is_named_and_not_linked_to(
     assert f"libraries/{name}/" not in page
 
 
-def test_the_log_ends_after_its_latest_operations(workshop: Workshop, tmp_path: Path) -> None:
+def test_the_log_comes_in_pages_and_ends_after_its_latest_operations(
+    workshop: Workshop, tmp_path: Path
+) -> None:
     workshop.empty_commits(OPERATIONS + 3)
-    assert len(entries(log_of(workshop, tmp_path / "site"))) == OPERATIONS
+    first = log_of(workshop, tmp_path / "site")
+    assert len(entries(first)) == ON_A_PAGE
+    pages = re.findall(r'<a href="(\.\./log/[^"]*)"', first.partition("data-log-pages")[2])
+    assert len(pages) == OPERATIONS // ON_A_PAGE
+    found = [
+        re.findall(r"<code>(\w+)</code>", entry)[0]
+        for page in pages
+        for entry in entries((tmp_path / "site/log" / page / "index.html").read_text())
+    ]
+    heads = git(workshop.path, "rev-list", f"--max-count={OPERATIONS}", "HEAD").split()
+    assert found == [head[:12] for head in heads]
+
+
+def test_what_was_dated_years_before_is_shown_on_the_day_it_came(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    """An import gives commits the dates of the releases that it brings, in no order."""
+    start = 1_900_000_000
+    for later in (0, -3_000, -200, -4_000, 1, -2_500):
+        workshop.commit({f"note-{later}": b""}, start + later * 86_400)
+    page = log_of(workshop, tmp_path / "site")
+    days = re.findall(r'<section class="day" aria-label="([^"]*)"', page)
+    assert days == sorted(days, reverse=True)
+    assert days[:2] == ["2030-03-18", "2030-03-17"]
+    dated = [re.findall(r"<span>dated ([^<]*)</span>", line) for line in entries(page)]
+    assert dated[:6] == [["2023-05-13"], [], ["2019-04-04"], ["2029-08-29"], ["2021-12-29"], []]
 
 
 def test_a_log_that_goes_on_is_the_same_as_one_read_anew(workshop: Workshop) -> None:
