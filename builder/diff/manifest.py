@@ -14,7 +14,7 @@ from registry.names import StepName
 from registry.versions import parse_version
 
 # Fields that people read; they bind nobody who calls a step.
-_TEXTS = (
+TEXTS = (
     "display_name", "description", "author", "author_email", "homepage", "repository", "license",
     "categories", "tags", "price", "trial_days", "support_email", "publisher",
     "python_requirements",
@@ -36,7 +36,7 @@ def manifest_changes(old: Manifest, new: Manifest) -> Iterator[InterfaceChange]:
     yield from _premium_changes(old, new)
     yield from dependencies_changes(old.dependencies, new.dependencies)
     yield from _host_changes(old.min_opsconductor_version, new.min_opsconductor_version)
-    for name in _TEXTS:
+    for name in TEXTS:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield InterfaceChange(

@@ -15,7 +15,7 @@ from builder.diff.returns import returns_changes
 from registry.formats.model import JsonValue, ReleaseContent, Step
 from registry.names import StepName
 
-_TEXTS = (
+TEXTS = (
     ("display_name", ChangeKind.TEXT_CHANGED),
     ("category", ChangeKind.TEXT_CHANGED),
     ("description", ChangeKind.TEXT_CHANGED),
@@ -24,6 +24,7 @@ _TEXTS = (
     ("tags", ChangeKind.TEXT_CHANGED),
     ("deprecation_message", ChangeKind.TEXT_CHANGED),
 )
+"""The fields of a step that people read, or see: what was, what is, and no judgement."""
 
 
 def steps_changes(old: ReleaseContent, new: ReleaseContent) -> Iterator[InterfaceChange]:
@@ -35,25 +36,25 @@ def steps_changes(old: ReleaseContent, new: ReleaseContent) -> Iterator[Interfac
             yield InterfaceChange(
                 kind=ChangeKind.STEP_REMOVED, step=name, message="the step was removed"
             )
-    executors, theirs = _executors(old), _executors(new)
+    executors, theirs = executors_of(old), executors_of(new)
     for name, step in after.items():
         if name not in before:
             yield InterfaceChange(kind=ChangeKind.STEP_ADDED, step=name, message="a step was added")
             continue
-        yield from _executor_changes(name, executors[name], theirs[name])
+        yield from executor_changes(name, executors[name], theirs[name])
         encode = msgspec.json.encode
         if encode(before[name], order="deterministic") != encode(step, order="deterministic"):
-            yield from _step_changes(before[name], step)
+            yield from step_changes(before[name], step)
 
 
-def _executors(content: ReleaseContent) -> dict[StepName, str | None]:
+def executors_of(content: ReleaseContent) -> dict[StepName, str | None]:
+    """The file that performs each step; None for a step that none performs."""
     files = content.manifest.steps
     return {step.name: file.executor for step, file in zip(content.steps, files, strict=False)}
 
 
-def _executor_changes(
-    step: StepName, old: str | None, new: str | None
-) -> Iterator[InterfaceChange]:
+def executor_changes(step: StepName, old: str | None, new: str | None) -> Iterator[InterfaceChange]:
+    """The change from one executor to another, if it is one."""
     if old == new:
         return
     kind, message = ChangeKind.FILE_CHANGED, "its executor is another file"
@@ -73,7 +74,8 @@ def _executor_changes(
     )
 
 
-def _step_changes(old: Step, new: Step) -> Iterator[InterfaceChange]:
+def step_changes(old: Step, new: Step) -> Iterator[InterfaceChange]:
+    """The changes between a step and the one of the same name in another release."""
     name = new.name
     yield from _port_changes(old, new)
     yield from platform_changes(name, old.platform_support, new.platform_support)
@@ -109,7 +111,7 @@ def _port_changes(old: Step, new: Step) -> Iterator[InterfaceChange]:
 
 
 def _text_changes(old: Step, new: Step) -> Iterator[InterfaceChange]:
-    for field, kind in _TEXTS:
+    for field, kind in TEXTS:
         before, after = getattr(old, field), getattr(new, field)
         if before != after:
             yield InterfaceChange(

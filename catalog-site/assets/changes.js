@@ -1,13 +1,30 @@
-// Shows only the steps between two releases. Without this script all of them are there.
+// Compares any two releases: what lies between the two ends, and the releases on the way. Without
+// this script all of the way is there.
 
 const form = document.querySelector("[data-compare]");
 const from = form.querySelector("[data-from]");
 const to = form.querySelector("[data-to]");
 const result = form.querySelector("[data-result]");
-const sections = [...document.querySelectorAll("[data-new]")];
+const ends = document.querySelector("[data-ends]");
+const difference = document.querySelector("[data-difference]");
+const stretches = [...document.querySelectorAll("[data-bump]")];
 // Greatest first, as the page lists them.
 const versions = [...to.options].map((option) => option.value);
-const BUMPS = ["no change of the interface", "a patch", "a minor change", "a major change"];
+const GROUPS = [
+  [3, "Breaks callers", "badge-bad", "major"],
+  [2, "Adds", "badge-info", "minor"],
+  [1, "Changes nothing for callers", "badge-good", "patch"],
+];
+const BUMPS = ["the same for callers", "a patch", "a minor change", "a major change"];
+const MOST = 200;
+let comparisons = null;
+
+function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.append(...children);
+  return made;
+}
 
 function asked(name, otherwise) {
   const value = new URLSearchParams(location.search).get(name);
@@ -15,26 +32,90 @@ function asked(name, otherwise) {
   return versions.includes(value) ? value : otherwise;
 }
 
-function show() {
-  const ends = [versions.indexOf(from.value), versions.indexOf(to.value)];
-  const [newest, oldest] = [Math.min(...ends), Math.max(...ends)];
-  let bump = 0;
-  let steps = 0;
-  sections.forEach((section, index) => {
-    const isBetween = index >= newest && index < oldest;
-    section.hidden = !isBetween;
-    if (isBetween) {
-      steps += 1;
-      bump = Math.max(bump, Number(section.dataset.bump));
+// The rows from one release to another: bump, step, place, message, value before, value after.
+function rowsBetween({ rows, judged, texts }, old, next) {
+  const found = judged.flatMap(({ variants, changes }) =>
+    (changes[`${variants[old]}>${variants[next]}`] ?? []).map((number) => rows[number]));
+  for (const { row, variants, values } of texts) {
+    const [before, after] = [variants[old], variants[next]];
+    if (before !== after && before >= 0 && after >= 0) {
+      found.push([...rows[row].slice(0, 4), values[before], values[after]]);
     }
-  });
-  if (!steps) {
-    result.textContent = "These are the same release.";
-    return;
   }
-  const way = steps === 1 ? "One step" : `${steps} steps, together at most`;
-  const back = ends[0] < ends[1] ? " Going back undoes what is listed here." : "";
-  result.textContent = `${way}${steps === 1 ? ":" : ""} ${BUMPS[bump]}.${back}`;
+  return found;
+}
+
+function item([, step, place, message, before, after]) {
+  const line = element("li", "");
+  if (step) {
+    line.append(element("code", "", step), " ");
+  }
+  line.append(element("span", "", message));
+  if (place) {
+    line.append(" ", element("code", "diff-where", place));
+  }
+  const values = element("span", "diff-values");
+  for (const [word, value] of [["was", before], ["is", after]]) {
+    if (value !== null) {
+      values.append(element("span", "",
+        element("span", "diff-word", word), " ", element("code", "", value)));
+    }
+  }
+  if (values.childElementCount) {
+    line.append(values);
+  }
+  return line;
+}
+
+function drawEnds(rows) {
+  const parts = GROUPS.flatMap(([bump, title, badge, word]) => {
+    const own = rows.filter((row) => row[0] === bump);
+    if (!own.length) {
+      return [];
+    }
+    const head = element("h3", "diff-head", title, " ", element("span", `badge ${badge}`, word));
+    const list = element("ul", `diff diff-${word}`, ...own.slice(0, MOST).map(item));
+    const more = own.length - MOST;
+    return [head, list, ...more > 0 ? [element("p", "quiet", `And ${more} more.`)] : []];
+  });
+  if (!parts.length) {
+    parts.push(element("p", "quiet", "Steps, parameters, permissions and dependencies are the same;"
+      + " other files may differ."));
+  }
+  difference.replaceChildren(...parts);
+}
+
+function show() {
+  const [old, next] = [versions.indexOf(from.value), versions.indexOf(to.value)];
+  const [newest, oldest] = [Math.min(old, next), Math.max(old, next)];
+  let bump = 0;
+  for (const stretch of stretches) {
+    const isBetween = versions.indexOf(stretch.dataset.new) < oldest
+      && versions.indexOf(stretch.dataset.old) > newest;
+    stretch.hidden = !isBetween;
+    bump = isBetween ? Math.max(bump, Number(stretch.dataset.bump)) : bump;
+  }
+  for (const [name, version] of [["old", from.value], ["new", to.value]]) {
+    for (const place of document.querySelectorAll(`[data-${name}-version]`)) {
+      place.textContent = version;
+    }
+  }
+  const isSame = old === next;
+  if (ends) {
+    ends.hidden = isSame || !comparisons;
+  }
+  const what = `${from.value} to ${to.value}`;
+  if (isSame) {
+    result.textContent = "These are the same release.";
+  } else if (comparisons) {
+    const rows = rowsBetween(comparisons, old, next);
+    drawEnds(rows);
+    result.textContent = `${what}: ${BUMPS[Math.max(0, ...rows.map((row) => row[0]))]}.`;
+  } else {
+    const back = old < next ? " Going back undoes what is listed here." : "";
+    const most = oldest - newest === 1 ? ":" : ", together at most:";
+    result.textContent = `${what}${most} ${BUMPS[bump]}.${back}`;
+  }
 }
 
 function choose() {
@@ -45,10 +126,28 @@ function choose() {
   show();
 }
 
+async function load(address) {
+  try {
+    const answer = await fetch(address);
+    const data = await answer.json();
+    // Of another build than this page: then the way alone is shown.
+    return data.versions.join() === versions.join() ? data : null;
+  } catch {
+    return null;
+  }
+}
+
 from.value = asked("from", versions.at(-1));
 to.value = asked("to", versions[0]);
 from.addEventListener("change", choose);
 to.addEventListener("change", choose);
 form.addEventListener("submit", (event) => event.preventDefault());
 form.hidden = false;
-show();
+// What the page shows by itself is the whole way: nothing moves where nothing else is asked for.
+const isWhole = from.selectedIndex === versions.length - 1 && to.selectedIndex === 0;
+if (form.dataset.all) {
+  comparisons = await load(form.dataset.all);
+}
+if (!isWhole || !comparisons) {
+  show();
+}

@@ -337,20 +337,31 @@ def test_the_list_of_releases_works_with_the_keyboard(visit: Visit) -> None:
     expect(page.locator("[data-switch] nav")).to_be_hidden()
 
 
-def test_releases_are_compared_step_by_step_and_the_choice_can_be_linked_to(visit: Visit) -> None:
+def test_any_two_releases_are_compared_and_the_choice_can_be_linked_to(visit: Visit) -> None:
     page = visit.go(f"{LIBRARY}changes/?from=1.0.0&to=1.1.0")
-    sections = page.locator("[data-new]")
-    expect(sections.nth(0)).to_be_hidden()
-    expect(sections.nth(1)).to_be_visible()
-    expect(page.locator("[data-result]")).to_have_text("One step: a minor change.")
+    way, result = page.locator("[data-bump]"), page.locator("[data-result]")
+    ends = page.locator("[data-difference] li")
+    expect(way.nth(0)).to_be_hidden()
+    expect(way.nth(1)).to_be_visible()
+    expect(result).to_have_text("1.0.0 to 1.1.0: a minor change.")
     page.get_by_label("To", exact=True).select_option("2.0.0")
     expect(page).to_have_url(visit.base + f"{LIBRARY}changes/?from=1.0.0&to=2.0.0")
-    expect(sections.nth(0)).to_be_visible()
-    expect(page.locator("[data-result]")).to_have_text("2 steps, together at most a major change.")
+    expect(way.nth(0)).to_be_visible()
+    expect(result).to_have_text("1.0.0 to 2.0.0: a major change.")
+    by_script = sorted(ends.all_inner_texts())
     page.get_by_label("To", exact=True).select_option("1.0.0")
-    expect(page.locator("[data-result]")).to_have_text("These are the same release.")
-    visit.go(f"{LIBRARY}changes/?from=2.0.0&to=1.1.0")
-    expect(page.locator("[data-result]")).to_contain_text("Going back undoes")
+    expect(result).to_have_text("These are the same release.")
+    expect(page.locator("[data-ends]")).to_be_hidden()
+    visit.go(f"{LIBRARY}changes/?from=1.1.0&to=1.0.0")
+    expect(result).to_have_text("1.1.0 to 1.0.0: a major change.")
+    expect(page.locator("[data-difference] .diff-major")).to_contain_text("a parameter was removed")
+    visit.go(f"{LIBRARY}changes/")
+    assert sorted(ends.all_inner_texts()) == by_script
+
+
+def test_a_link_to_a_release_on_the_way_opens_it(visit: Visit) -> None:
+    page = visit.go(f"{LIBRARY}changes/#v1.1.0")
+    expect(page.locator("[data-bump]").nth(1).locator(".diff").first).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -366,7 +377,7 @@ def test_a_query_that_names_no_release_compares_all_of_them(visit: Visit, query:
     page = visit.go(f"{LIBRARY}changes/{query}")
     expect(page.get_by_label("From", exact=True)).to_have_value("1.0.0")
     expect(page.get_by_label("To", exact=True)).to_have_value("2.0.0")
-    expect(page.locator("[data-new]:visible")).to_have_count(2)
+    expect(page.locator("[data-bump]:visible")).to_have_count(2)
 
 
 def test_the_log_is_filtered_over_all_its_pages(visit: Visit) -> None:
@@ -397,7 +408,8 @@ def test_releases_and_their_differences_are_there_without_scripts(
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{base}{LIBRARY}changes/?from=1.0.0&to=1.1.0")
-    expect(page.locator("[data-new]:visible")).to_have_count(2)
+    expect(page.locator("[data-bump]:visible")).to_have_count(2)
+    expect(page.locator("[data-difference] li").first).to_be_visible()
     expect(page.locator("[data-compare]")).to_be_hidden()
     page.goto(base + LIBRARY)
     page.locator("[data-switch] > summary").click()

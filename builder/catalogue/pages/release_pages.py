@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from builder.catalogue.facts.library_sources import README, SHOWN_RELEASES, ReadableRelease
+from builder.catalogue.pages.changes_page import publish_changes
 from builder.catalogue.pages.library_page import grants_of
 from builder.catalogue.theme.theme import SitePage
 from builder.catalogue.views.library_view import (
@@ -19,7 +20,6 @@ from builder.catalogue.views.release_views import ReleaseView
 from builder.catalogue.views.step_view import lead_and_details, platform_titles, short_description
 from builder.markdown import render_description
 from registry.formats.model import Step
-from registry.names import CORE
 
 _SHOWN_STEPS = 200
 # Stands for the version in a step's part of a page, which releases share.
@@ -38,7 +38,7 @@ def publish_release_pages(view: LibraryView, files: dict[str, bytes]) -> None:
         steps = steps.replace(_VERSION, release.version)
         _publish(view, release, views[release.version], steps, files)
     if view.chain:
-        _publish_changes(view, files)
+        publish_changes(view, files)
 
 
 def _step(view: LibraryView, step: Step) -> str:
@@ -99,41 +99,3 @@ def _publish(
     }
     body = view.context.theme.fragment("release.html", RELEASE_ROOT, values)
     files[f"{page.path}index.html"] = view.context.theme.page(page, body)
-
-
-def _publish_changes(view: LibraryView, files: dict[str, bytes]) -> None:
-    original = f"libraries/{view.name}/"
-    page = SitePage(
-        path=f"{original}changes/",
-        title=f"Changes of {view.shared['title']}",
-        description=f"What each release of {view.shared['title']} changed for its callers.",
-        kind="changes",
-        feed=f"{original}feed.xml",
-    )
-    views = {release.version: release for release in view.releases}
-    pages = [release.version for release in view.source.shown]
-    values: dict[str, Any] = {
-        "here": f"{RELEASE_ROOT}{original}",
-        "title": view.shared["title"],
-        "versions": pages,
-        "left_out": len(pages) < len(view.source.releases),
-        "command": "" if view.name == CORE else f"opsteps diff {view.name} OLD NEW",
-        "steps": [
-            (
-                step.old,
-                step.new,
-                int(step.bump),
-                *_bump(views[step.new]),
-                step.html,
-                [pair for pair in views[step.new].badges if pair[0] != "badge-good"],
-            )
-            for step in view.chain.values()
-        ],
-    }
-    body = view.context.theme.fragment("changes.html", RELEASE_ROOT, values)
-    files[f"{page.path}index.html"] = view.context.theme.page(page, body)
-
-
-def _bump(view: ReleaseView) -> tuple[str, str]:
-    badge, word = view.bump or ("", "")
-    return word, badge

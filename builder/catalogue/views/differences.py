@@ -1,7 +1,7 @@
 """The changes from each release to the next, as HTML: the chain that makes any difference.
 
-All pairs of a hundred releases would be five thousand pages. The steps of the way are ninety-nine
-sections, and together they never demand less than the pair itself (`builder.diff.compare`).
+All pairs of a hundred releases would be five thousand pages. The way from one to the next is
+ninety-nine sections; a script shows any two ends (`builder.catalogue.data.comparisons`).
 """
 
 from __future__ import annotations
@@ -56,16 +56,20 @@ def chain_of(
     """By its newer version, the difference of each release to the one below."""
     return {
         one.new: ReleaseDifference(
-            old=one.old, new=one.new, bump=one.diff.bump, html=_html(name, one, theme, root)
+            old=one.old,
+            new=one.new,
+            bump=one.diff.bump,
+            html=difference_html(name, one, theme, root),
         )
         for one in successions
     }
 
 
-def _html(name: LibraryName, one: Succession, theme: Theme, root: str) -> Markup:
+def difference_html(name: LibraryName, one: Succession, theme: Theme, root: str) -> Markup:
+    """The changes from one release to another, for a page as deep as ``root`` says."""
     shown = one.diff.changes[:_SHOWN_CHANGES]
     groups = [
-        (title, badge, bump.word, [_row(change) for change in shown if change.bump is bump])
+        (title, badge, bump.word, [change_row(change) for change in shown if change.bump is bump])
         for bump, title, badge in _GROUPS
     ]
     text = theme.fragment(
@@ -80,15 +84,17 @@ def _html(name: LibraryName, one: Succession, theme: Theme, root: str) -> Markup
     return Markup(text)  # noqa: S704 - a template's
 
 
-def _row(change: InterfaceChange) -> ChangeRow:
+def change_row(change: InterfaceChange) -> ChangeRow:
+    """A change as a page shows it."""
     return (
         change.step or "",
         change.pointer if change.step else change.pointer or "manifest.json",
         change.message,
-        _value(change.before),
-        _value(change.after),
+        shown_value(change.before),
+        shown_value(change.after),
     )
 
 
-def _value(value: JsonValue | msgspec.UnsetType) -> str | None:
+def shown_value(value: JsonValue | msgspec.UnsetType) -> str | None:
+    """A value before or after, cut where it is long; None where there was none."""
     return None if value is msgspec.UNSET else short_json(value, _VALUE_CHARACTERS)

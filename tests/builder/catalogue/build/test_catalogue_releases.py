@@ -97,10 +97,29 @@ def test_the_way_from_release_to_release_is_told_step_by_step(
     page = files[f"libraries/{name}/changes/index.html"].decode()
     steps = re.findall(r'data-old="([^"]*)" data-new="([^"]*)" data-bump="([^"]*)"', page)
     assert steps == [("1.1.0", "2.0.0", "3"), ("1.0.0", "1.1.0", "2")]
-    assert "each step of the way" in page
+    ends = page.partition("data-ends")[2].partition("</section>")[0]
+    assert "a required parameter" not in ends
+    assert ends.count("/parameters/extra") == 1
+    pairs = orjson.loads(files[f"libraries/{name}/changes/comparisons.json"])
+    assert pairs["versions"] == ["2.0.0", "1.1.0", "1.0.0"]
     about = files[f"libraries/{name}/2.0.0/index.html"].decode()
     assert "What changed since" in about
     assert "/parameters/extra" in about
+
+
+def test_releases_with_the_same_interface_are_folded_into_one(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    for version in ("1.0.0", "1.0.1", "1.0.2", "1.0.3"):
+        name = workshop.release(release_of(1, version))
+    workshop.release(release_of(1, "1.1.0", extra={"type": "string"}))
+    files = build(workshop, tmp_path / "site")
+    page = files[f"libraries/{name}/changes/index.html"].decode()
+    steps = re.findall(r'data-old="([^"]*)" data-new="([^"]*)" data-bump="([^"]*)"', page)
+    assert steps == [("1.0.3", "1.1.0", "2"), ("1.0.0", "1.0.3", "0")]
+    assert page.count("are the same; what else is in its files may differ") == 1
+    for version in ("1.0.1", "1.0.2", "1.0.3", "1.1.0"):
+        assert page.count(f'id="v{version}"') == 1
 
 
 def test_a_library_with_one_release_has_nothing_to_compare(
