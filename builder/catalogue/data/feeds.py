@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from builder.catalogue.data.feed_ids import NEVER, feed_id, release_id
 from builder.catalogue.data.xml_text import xml_text
 from builder.catalogue.views.overview import Overview
 from registry.formats.model import RegistryFacts
@@ -50,12 +51,12 @@ def _xml(root: str, lines: list[str]) -> bytes:
 def _feed(facts: RegistryFacts, base_url: str, overview: Overview) -> bytes:
     base = xml_text(base_url)
     newest = overview.newest(_FEED_ENTRIES)
-    updated = newest[0][1].date if newest else "1970-01-01T00:00:00Z"
+    updated = newest[0][1].date if newest else ""
     entries = "".join(
         "<entry>"
-        f"<id>{base}/libraries/{record.name}/#v{release.version}</id>"
+        f"<id>{release_id(record.name, release.version, release.digest)}</id>"
         f"<title>{xml_text(record.title)} {release.version}</title>"
-        f"<updated>{xml_text(release.date)}</updated>"
+        f"<updated>{xml_text(release.date or NEVER)}</updated>"
         f'<link href="{base}/libraries/{record.name}/"/>'
         f"<author><name>{xml_text(record.author or facts.title)}</name></author>"
         f"<summary>{xml_text(record.description)}</summary>"
@@ -64,8 +65,9 @@ def _feed(facts: RegistryFacts, base_url: str, overview: Overview) -> bytes:
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-        f"<id>{base}/feed.xml</id><title>{xml_text(facts.title)}: new releases</title>"
-        f"<updated>{xml_text(updated)}</updated>"
+        f"<id>{feed_id(facts.name)}</id><title>{xml_text(facts.title)}: new releases</title>"
+        f"<updated>{xml_text(updated or NEVER)}</updated>"
+        f"<author><name>{xml_text(facts.title)}</name></author>"
         f'<link rel="self" href="{base}/feed.xml"/><link href="{base}/"/>\n'
         f"{entries}</feed>\n"
     ).encode()

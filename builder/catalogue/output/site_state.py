@@ -23,6 +23,7 @@ class FeedEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     version: str
     date: str
+    digest: str
 
 
 class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -98,4 +98,6 @@ def _record(view: LibraryView, key: str) -> LibraryRecord:
 
 
 def _entry(record: ReleaseRecord) -> FeedEntry:
-    return FeedEntry(version=str(record.version), date=record.date or "")
+    return FeedEntry(
+        version=str(record.version), date=record.date or "", digest=record.digest or ""
+    )
