@@ -160,7 +160,7 @@ class _Build:
         keys = self.gathered.keys
         return (
             known.commit == self._snapshot.commit
-            and known.offers == self.gathered.offers_key
+            and known.offers == self.gathered.news_key
             and not changed_names(known, keys, self._snapshot.committed_at)
             and not gone_names(known, keys)
         )
@@ -206,7 +206,7 @@ class _Build:
             **site_pages(self.theme, overview, self._snapshot),
             **feed_files(self._snapshot.facts, self.theme.base_url, overview),
             **log_pages(self.theme, log.entries, hidden, libraries.listed),
-            **self._upstreams(),
+            **self._upstreams(libraries.listed),
             **lists.files,
         }
         planned = chain(
@@ -232,16 +232,17 @@ class _Build:
             unlisted=libraries.unlisted,
             bodies=lists.bodies,
             log=log,
-            offers=self.gathered.offers_key,
+            offers=self.gathered.news_key,
             pages=pages,
         )
 
-    def _upstreams(self) -> dict[str, bytes]:
-        if not self._snapshot.facts.upstreams:
+    def _upstreams(self, listed: Collection[str]) -> dict[str, bytes]:
+        news = self.gathered.news
+        if news is None:
             return {}
         from builder.catalogue.pages.upstreams_page import upstreams_page
 
-        return upstreams_page(self.theme, self._snapshot, self.gathered.offers)
+        return upstreams_page(self.theme, self._snapshot, news, listed)
 
     def _add_pagefind(self, state: SiteState, target: TreeTarget) -> SiteState:
         self.progress("search", 0, 1)

@@ -5,7 +5,7 @@ Those are read where they are rendered, in processes of their own (`builder.cata
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from registry.names import LibraryName
 from registry.snapshots.registry import Registry, Snapshot
 
 if TYPE_CHECKING:  # they take their time to load, and few registries need them
+    from builder.catalogue.pages.upstreams_page import UpstreamNews
     from registry.signing.keys import PublicKey
-    from registry.upstreams.offers import Offer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,9 +29,9 @@ class Gathered:
     advisories: Advisories
     keys: dict[LibraryName, str]
     """Of each library, what changes with its pages."""
-    offers: Sequence[Offer]
-    """The offers of upstreams."""
-    offers_key: str
+    news: UpstreamNews | None
+    """The upstreams and their offers; None where none is declared."""
+    news_key: str
     """Changes with them."""
 
 
@@ -39,21 +39,21 @@ def gather(registry: Registry, administrators: Collection[PublicKey]) -> Gathere
     """Read it at the registry's head; raises RegistryError."""
     snapshot = registry.snapshot()
     advisories = read_advisories(registry.repository, snapshot.commit)
-    offers, key = _offers(registry, snapshot)
+    news, key = _news(registry, snapshot)
     return Gathered(
         snapshot=snapshot,
         trust=read_trust(registry, snapshot, administrators),
         advisories=advisories,
         keys=library_keys(snapshot, advisories),
-        offers=offers,
-        offers_key=key,
+        news=news,
+        news_key=key,
     )
 
 
-def _offers(registry: Registry, snapshot: Snapshot) -> tuple[Sequence[Offer], str]:
+def _news(registry: Registry, snapshot: Snapshot) -> tuple[UpstreamNews | None, str]:
     if not snapshot.facts.upstreams:
-        return (), ""
-    from builder.catalogue.pages.upstreams_page import offers_key, read_offers
+        return None, ""
+    from builder.catalogue.pages.upstreams_page import news_key, read_news
 
-    offers = read_offers(registry, snapshot)
-    return offers, offers_key(offers)
+    news = read_news(registry, snapshot)
+    return news, news_key(news)

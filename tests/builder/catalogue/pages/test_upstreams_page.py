@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def page(scene: Scene, out: Path) -> str:
 
 
 def rows(text: str) -> dict[str, str]:
-    found = re.findall(r'<li class="row">.*?</li>', text, re.DOTALL)
+    """The offers by name."""
+    offered = text.partition('id="g1"')[2]
+    found = re.findall(r'<li class="row">.*?</li>', offered, re.DOTALL)
     return {re.findall(r"<code>(.*?)</code>", row)[0]: row for row in found}
 
 
@@ -55,6 +58,32 @@ def test_each_offer_says_what_it_is(scene: Scene, tmp_path: Path) -> None:
     assert "from pub" in found["new"]
 
 
+def test_it_says_where_each_is_when_it_was_fetched_and_what_is_installed(
+    scene: Scene, tmp_path: Path
+) -> None:
+    put_before = page(scene, tmp_path / "site")
+    assert "Installed, up to date" in put_before
+    assert 'href="../libraries/base/"' in put_before
+    scene.upstreams().refresh()
+    text = page(scene, tmp_path / "site")
+    source = text.partition('id="sources"')[2].partition("</section>")[0]
+    (upstream,) = scene.upstreams()
+    state = scene.upstreams().state(upstream)
+    assert f"<h3>{upstream.alias}</h3>" in source
+    assert str(upstream.address) in source
+    assert "1 installed of 3" in source
+    assert f'datetime="{state.fetched_at}"' in source
+    assert "failed" not in source
+
+
+def test_an_upstream_that_cannot_be_fetched_says_so(scene: Scene, tmp_path: Path) -> None:
+    shutil.move(tmp_path / "theirs", tmp_path / "away")
+    scene.upstreams().refresh()
+    text = page(scene, tmp_path / "site")
+    assert "The last fetch failed:" in text
+    assert "Nothing is known of what they offer" in text
+
+
 def test_what_strangers_wrote_is_text(scene: Scene, tmp_path: Path) -> None:
     scene.upstreams().refresh()
     text = page(scene, tmp_path / "site")
@@ -64,9 +93,9 @@ def test_what_strangers_wrote_is_text(scene: Scene, tmp_path: Path) -> None:
 
 def test_the_page_follows_what_is_fetched_without_a_commit(scene: Scene, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    assert rows(page(scene, site)) == {}
+    assert set(rows(page(scene, site))) == {"base"}
     scene.upstreams().refresh()
-    assert "base" in rows(page(scene, site))
+    assert "new" in rows(page(scene, site))
     home = (site / "index.html").read_text()
     assert 'href="./upstreams/"' in home
 
