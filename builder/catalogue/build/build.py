@@ -24,6 +24,7 @@ from builder.catalogue.build.changed_libraries import (
     render_changed,
 )
 from builder.catalogue.build.gathering import Gathered, gather
+from builder.catalogue.build.library_ends import PageEnds
 from builder.catalogue.build.workers import Progress, Task
 from builder.catalogue.data.feeds import feed_files
 from builder.catalogue.data.steps_json import make_lists
@@ -33,8 +34,10 @@ from builder.catalogue.output.report import BuildReport, Clock
 from builder.catalogue.output.site_state import KnownLog, Outputs, SiteState
 from builder.catalogue.output.tree_writer import Changes, Rendered, TreeWriter
 from builder.catalogue.output.two_trees import SiteTrees, TreeTarget, locked_trees
+from builder.catalogue.pages.advisories_page import plan_advisories
 from builder.catalogue.pages.index_pages import plan_lists
 from builder.catalogue.pages.log_page import log_pages, read_hidden
+from builder.catalogue.pages.publisher_pages import plan_publishers
 from builder.catalogue.pages.site_pages import plan_picture, site_pages
 from builder.catalogue.theme.theme import Theme
 from builder.catalogue.views.log_entries import read_log
@@ -199,6 +202,9 @@ class _Build:
         target: TreeTarget,
     ) -> SiteState:
         """The pages about many libraries, and the state of the tree as it is then."""
+        self.changes.add(libraries.changes)
+        ends = PageEnds(theme=self.theme, known=known, target=target)
+        ends.finish(libraries.listed, self.changes)
         overview = Overview(libraries.listed)
         hidden = read_hidden(self._snapshot, log.entries, libraries.listed)
         lists = make_lists(overview, libraries.bodies, self.trees.live, known)
@@ -212,11 +218,14 @@ class _Build:
         planned = chain(
             plan_lists(self.theme, overview, site_key.encode()),
             [plan_picture(self.theme, site_key.encode())],
+            plan_publishers(self.theme, overview, self.gathered.trust, site_key.encode()),
+            plan_advisories(
+                self.theme, overview, self.gathered.advisories.advisories, site_key.encode()
+            ),
         )
         live = self.trees.live_state
         before = live.pages if live else {}
         writer = TreeWriter(target)
-        self.changes.add(libraries.changes)
         pages = writer.write_changed(files, before, self.changes)
         pages |= writer.write_planned(planned, before, self.changes)
         if self.search:  # the index is looked after when it has been made

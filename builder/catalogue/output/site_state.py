@@ -26,6 +26,16 @@ class FeedEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     digest: str
 
 
+class RecordedHit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One advisory about a library, as the page of all advisories lists it."""
+
+    id: str
+    versions: tuple[tuple[str, bool], ...]
+    """The releases that it hits, greatest first, and whether each has a page."""
+    more_versions: int
+    safe: tuple[str, bool] | None
+
+
 class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The part of a library that pages about many need, so that it need not be loaded again."""
 
@@ -43,6 +53,18 @@ class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     is_premium: bool
     is_broken: bool
     is_deprecated: bool
+    is_hit: bool
+    """True if an advisory is about the active release."""
+    publisher: str
+    """The publisher that has a page, by name; empty without one."""
+    is_signed: bool
+    """True if that publisher signed the active release."""
+    tags: tuple[str, ...]
+    needs: tuple[str, ...]
+    """The libraries that the active release depends on."""
+    hits: tuple[RecordedHit, ...]
+    end: bytes
+    """Stands for the end of the library's page, which tells of others; empty without a page."""
     steps: tuple[str, ...]
     step_categories: tuple[str, ...]
     mentions: tuple[str, ...]

@@ -114,6 +114,20 @@ class TreeWriter:
         except FileNotFoundError:
             return False
 
+    def append(self, path: str, more: bytes) -> None:
+        """Put more behind a file of a tree that nothing else shares but its mirror."""
+        file = os.open(f"{self._root}/{path}", os.O_WRONLY | os.O_APPEND)
+        try:
+            written = os.write(file, more)
+            while written < len(more):
+                written += os.write(file, memoryview(more)[written:])
+        finally:
+            os.close(file)
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Put another file in the place of one that is there."""
+        self._write(path, content)
+
     def remove(self, paths: Iterable[str], changes: Changes) -> None:
         """Take files out of the tree."""
         for path in paths:

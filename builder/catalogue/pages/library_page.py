@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from builder.catalogue.data.badges import BAD, GOOD, INFORMATION, WARNING, badge, quality_colour
 from builder.catalogue.facts.library_sources import CHANGELOG, README, SHOWN_RELEASES
+from builder.catalogue.pages.library_end import END, library_page_path
 from builder.catalogue.theme.head import PICTURE
+from builder.catalogue.theme.identicon import symbol_of
 from builder.catalogue.theme.theme import SitePage
-from builder.catalogue.views.library_view import LibraryView, dependencies_of, document, links_of
-from builder.catalogue.views.permissions import Line, label_lines, permission_lines
-from builder.catalogue.views.step_view import glyph, lead_and_details, short_description, tag_links
+from builder.catalogue.views.library_view import LibraryView, document
+from builder.catalogue.views.manifest_view import dependencies_of, links_of
+from builder.catalogue.views.permissions import asked_by_release
+from builder.catalogue.views.publisher_names import publisher_of
+from builder.catalogue.views.step_view import lead_and_details, short_description, tag_links
 from builder.catalogue.views.structured import library_data
 from builder.markdown import render_description
-from registry.formats.model import Manifest, Step
-from registry.publishing.registry_template.published_address import repository_of
 
 _GOOD_POINTS, _FAIR_POINTS = 80, 50
+_STEPS_AT_ONCE = 6
+_VERSIONS_AT_ONCE = 8
 
 
 def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
@@ -49,8 +52,11 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         "details": render_description(details),
         "readme": document(view.source.active, README),
         "changelog": document(view.source.active, CHANGELOG),
-        "steps": [(step, glyph(step.icon), short_description(step.description)) for step in steps],
-        "grants": grants_of(steps, manifest),
+        "steps": [(step, symbol_of(step), short_description(step.description)) for step in steps],
+        "steps_at_once": _STEPS_AT_ONCE,
+        "asked": asked_by_release(library.content) if library.content else None,
+        "publisher": publisher_of(manifest, view.active.mark if view.active else None),
+        "use_section": view.use_section(view.source.active, root),
         "tags": tag_links(manifest.tags if manifest else ()),
         "dependencies": [
             (name if name in view.context.listed else None, text)
@@ -58,6 +64,7 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         ],
         "links": links_of(manifest),
         "releases": view.releases[:SHOWN_RELEASES],
+        "versions_at_once": _VERSIONS_AT_ONCE,
         "more_releases": max(0, len(view.releases) - SHOWN_RELEASES),
         "has_changes": bool(view.chain),
         "notices": view.notices(view.active, root),
@@ -66,10 +73,10 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         "advisories_section": _section(view, "advisories.html", root) if view.advisories else "",
         "badges": [(name, Markup(raw.decode())) for name, raw in badges.items()],  # noqa: S704 - ours
         "address": here,
-        "repository": repository_of(theme.facts.url),
     }
     body = theme.fragment("library.html", root, {**view.shared, **values})
-    files[f"{page.path}index.html"] = theme.page(page, body)
+    # The end of the page tells of other libraries (`builder.catalogue.pages.library_end`).
+    files[library_page_path(library.name)] = theme.opening(page, body) + END
 
 
 def _picture(view: LibraryView) -> bytes:
@@ -84,21 +91,20 @@ def _picture(view: LibraryView) -> bytes:
 
 
 def _section(view: LibraryView, template: str, root: str) -> Markup:
-    points = view.known.quality.points if view.known.quality else 0
+    quality = view.known.quality
+    points = quality.points if quality else 0
+    criteria = quality.criteria if quality else ()
+    lost = [item for item in criteria if item.earned < item.possible]
     level = "good" if points >= _GOOD_POINTS else "fair" if points >= _FAIR_POINTS else "poor"
     values = {
         "here": f"{root}libraries/{view.name}/",
         "advisories": view.advisories,
-        "quality": view.known.quality,
+        "quality": quality,
+        "lost": sorted(lost, key=lambda item: item.earned - item.possible),
+        "earned": [item for item in criteria if item.earned == item.possible],
         "level": level,
     }
     return Markup(view.context.theme.fragment(template, root, values))  # noqa: S704 - a template's
-
-
-def grants_of(steps: Sequence[Step], manifest: Manifest | None) -> list[Line]:
-    """Return the permissions of all steps together."""
-    lines = dict.fromkeys(line for step in steps for line in permission_lines(step.permissions))
-    return list(lines) or list(label_lines(manifest.required_permissions if manifest else ()))
 
 
 def _badges(view: LibraryView) -> dict[str, bytes]:

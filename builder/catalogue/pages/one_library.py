@@ -10,13 +10,15 @@ from builder.catalogue.data.search_record import search_record
 from builder.catalogue.facts.context import Context
 from builder.catalogue.facts.library_facts import know_library
 from builder.catalogue.facts.library_sources import Source
-from builder.catalogue.output.site_state import FeedEntry, LibraryRecord
+from builder.catalogue.output.site_state import FeedEntry, LibraryRecord, RecordedHit
 from builder.catalogue.output.tree_writer import Rendered
 from builder.catalogue.pages.library_page import publish_library_page
 from builder.catalogue.pages.release_pages import publish_release_pages
-from builder.catalogue.pages.step_page import publish_step_page
+from builder.catalogue.pages.step_page import publish_step_pages
 from builder.catalogue.theme.theme import CARD_ROOT
-from builder.catalogue.views.library_view import LibraryView, dependencies_of, view_library
+from builder.catalogue.views.library_view import LibraryView, view_library
+from builder.catalogue.views.manifest_view import dependencies_of
+from builder.catalogue.views.publisher_names import publisher_of
 from builder.quality.trust_criteria import age_step
 from builder.search.browser.pagefind import SearchRecord
 from registry.library import wire
@@ -49,9 +51,7 @@ def publish_library(view: LibraryView, *, key: str) -> RenderedLibrary:
     publish_library_page(view, files)
     publish_release_pages(view, files)
     files[f"libraries/{library.name}/feed.xml"] = library_feed(view)
-    if library.content is not None:
-        for index in range(len(library.content.steps)):
-            publish_step_page(view, library.content, index, files)
+    publish_step_pages(view, files)
     return RenderedLibrary(
         rendered=Rendered(files=files, twins=twins),
         record=_record(view, key),
@@ -74,6 +74,9 @@ def _record(view: LibraryView, key: str) -> LibraryRecord:
     library, shared = view.source.library, view.shared
     manifest, content = shared["manifest"], library.content
     card = view.context.theme.fragment("card.html", CARD_ROOT, shared)
+    named = publisher_of(manifest, view.active.mark if view.active else None)
+    publisher = named if named is not None and named.has_page else None
+    needs = {name for name, _ in dependencies_of(manifest.dependencies if manifest else ()) if name}
     return LibraryRecord(
         key=key,
         newest=view.known.newest,
@@ -87,6 +90,21 @@ def _record(view: LibraryView, key: str) -> LibraryRecord:
         is_premium=manifest.is_premium if manifest else False,
         is_broken=shared["is_broken"],
         is_deprecated=library.facts.deprecated is not None,
+        is_hit=shared["is_hit"],
+        publisher=publisher.name if publisher else "",
+        is_signed=publisher.has_signed if publisher else False,
+        tags=manifest.tags if manifest else (),
+        needs=tuple(sorted(needs)),
+        hits=tuple(
+            RecordedHit(
+                id=item.id,
+                versions=item.versions,
+                more_versions=item.more_versions,
+                safe=item.safe,
+            )
+            for item in view.advisories
+        ),
+        end=b"",
         steps=tuple(step.name for step in content.steps) if content else (),
         step_categories=tuple(step.category for step in content.steps) if content else (),
         mentions=_mentions(view),

@@ -8,42 +8,59 @@ from markupsafe import Markup
 
 from builder.catalogue.facts.library_sources import README, SHOWN_RELEASES, ReadableRelease
 from builder.catalogue.pages.changes_page import publish_changes
-from builder.catalogue.pages.library_page import grants_of
 from builder.catalogue.theme.theme import SitePage
-from builder.catalogue.views.library_view import (
-    RELEASE_ROOT,
-    LibraryView,
-    dependencies_of,
-    document,
-)
+from builder.catalogue.views.library_view import RELEASE_ROOT, LibraryView, document
+from builder.catalogue.views.manifest_view import dependencies_of
+from builder.catalogue.views.permissions import asked_by_release
+from builder.catalogue.views.publisher_names import publisher_of
 from builder.catalogue.views.release_views import ReleaseView
 from builder.catalogue.views.step_view import lead_and_details, platform_titles, short_description
 from builder.markdown import render_description
 from registry.formats.model import Step
 
 _SHOWN_STEPS = 200
-# Stands for the version in a step's part of a page, which releases share.
+# Stand for the version, and for the way to its steps, in a part of a page that releases share.
 _VERSION = "\ue003version\ue003"
+_WHERE = "\ue003where\ue003"
+_PartKey = tuple[int, bool, bool]
 
 
 def publish_release_pages(view: LibraryView, files: dict[str, bytes]) -> None:
     """Put the pages into ``files``."""
-    rendered: dict[int, str] = {}
+    rendered: dict[_PartKey, str] = {}
     views = {release.version: release for release in view.releases}
     for release in view.source.shown:
-        for step in release.content.steps[:_SHOWN_STEPS]:
-            if id(step) not in rendered:
-                rendered[id(step)] = _step(view, step)
-        steps = "".join(rendered[id(step)] for step in release.content.steps[:_SHOWN_STEPS])
-        steps = steps.replace(_VERSION, release.version)
-        _publish(view, release, views[release.version], steps, files)
+        about = views[release.version]
+        has_pages = about.is_active or release.version in view.stepped
+        files_of_steps = release.content.manifest.steps[:_SHOWN_STEPS]
+        steps = "".join(
+            _step(view, (step, file.executor is not None, has_pages), rendered)
+            for step, file in zip(release.content.steps, files_of_steps, strict=False)
+        )
+        where = "" if about.is_active else f"{release.version}/"
+        steps = steps.replace(_WHERE, where).replace(_VERSION, release.version)
+        _publish(view, release, about, steps, files)
     if view.chain:
         publish_changes(view, files)
 
 
-def _step(view: LibraryView, step: Step) -> str:
-    values = view.step_values(step) | {"library": view.name, "version": _VERSION}
-    return view.context.theme.fragment("release_step.html", RELEASE_ROOT, values)
+def _step(view: LibraryView, about: tuple[Step, bool, bool], rendered: dict[_PartKey, str]) -> str:
+    """A step's part of a page about a release, made once for all releases that have the step.
+
+    ``about`` is the step, whether it has an executor, and whether it has a page at the release.
+    """
+    step, has_executor, has_pages = about
+    key = (id(step), has_executor, has_pages)
+    found = rendered.get(key)
+    if found is None:
+        values = view.step_values(step, has_executor=has_executor) | {
+            "library": view.name,
+            "version": _VERSION,
+            "page": f"{RELEASE_ROOT}libraries/{view.name}/{_WHERE}steps/" if has_pages else "",
+        }
+        text = view.context.theme.fragment("release_step.html", RELEASE_ROOT, values)
+        rendered[key] = found = text
+    return found
 
 
 def _publish(
@@ -86,7 +103,9 @@ def _publish(
         "steps": Markup(steps),  # noqa: S704 - templates'
         "step_count": len(release.content.steps),
         "more_steps": max(0, len(release.content.steps) - _SHOWN_STEPS),
-        "grants": grants_of(release.content.steps, manifest),
+        "asked": asked_by_release(release.content),
+        "publisher": publisher_of(manifest, about.mark),
+        "use_section": view.use_section(release, RELEASE_ROOT),
         "dependencies": [
             (name if name in view.context.listed else None, text)
             for name, text in dependencies_of(manifest.dependencies)

@@ -128,6 +128,14 @@ class Theme:
 
     def page(self, page: SitePage, body: str) -> bytes:
         """A whole page: the frame of its depth and kind around a body that is HTML already."""
+        return self.opening(page, body) + self.closing(page)
+
+    def closing(self, page: SitePage) -> bytes:
+        """The part of the frame below a page's body."""
+        return self._frame(page)[-1]
+
+    def opening(self, page: SitePage, body: str) -> bytes:
+        """A page up to where its body ends, to be followed by its `closing`."""
         frame = self._frame(page)
         original = page.path if page.original is None else page.original
         canonical = f"{self.base_url}/{original}"
@@ -143,7 +151,6 @@ class Theme:
                 self._head(page, canonical).encode(),
                 frame[4],
                 body.encode(),
-                frame[5],
             )
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup
@@ -22,19 +23,28 @@ from builder.catalogue.views.release_views import (
     release_views,
     replacement_of,
 )
-from builder.catalogue.views.step_view import platform_titles, short_description, step_values
+from builder.catalogue.views.sentences import ended
+from builder.catalogue.views.step_view import (
+    page_values,
+    platform_titles,
+    short_description,
+    step_values,
+)
+from builder.catalogue.views.use_view import job_node, use_values
 from builder.markdown import render_markdown, safe_url
-from registry.errors import InvalidNameError
-from registry.formats.model import Manifest, Step
-from registry.names import LibraryName
-from registry.versions import parse_dependency
+from registry.formats.model import Step
+from registry.names import CORE, LibraryName, StepName
 
 RELEASE_ROOT = "../../../"
 """The way to the site's root from the pages of a library's releases and of its changes."""
 _DOCUMENT_CHARACTERS = 512 * 1024
+_CHANGELOG_TITLES = frozenset({"changelog", "change log", "changes", "history", "release notes"})
+_SWITCHED = 2
+_OLDER_STEP_PAGES = 1_000
+"""Pages of steps of releases that are not active; the greatest releases come first."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class LibraryView:
     """A library and everything that its pages say."""
 
@@ -48,15 +58,30 @@ class LibraryView:
     advisories: tuple[AdvisoryView, ...]
     notes: Mapping[str, Markup]
     """The notes from each release's own changelog, by version."""
-    values: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """The values worked out of steps so far, by the step's identity."""
+    values: dict[tuple[int, bool], dict[str, Any]] = field(default_factory=dict)
+    """The values worked out of steps so far, by the step's identity and whether it runs here."""
+    more_values: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Those that only a step's own page has."""
 
-    def step_values(self, step: Step) -> dict[str, Any]:
+    def step_values(self, step: Step, *, has_executor: bool) -> dict[str, Any]:
         """As `builder.catalogue.views.step_view.step_values`, once for each step."""
-        found = self.values.get(id(step))
+        key = (id(step), has_executor)
+        found = self.values.get(key)
         if found is None:
-            self.values[id(step)] = found = step_values(step)
+            self.values[key] = found = step_values(step, has_executor=has_executor)
         return found
+
+    def page_values(self, step: Step) -> dict[str, Any]:
+        """As `builder.catalogue.views.step_view.page_values`, once for each step."""
+        found = self.more_values.get(id(step))
+        if found is None:
+            self.more_values[id(step)] = found = page_values(step)
+        return found
+
+    def job_node(self, step: Step, version: str) -> Markup:
+        """A step of a release as a node of a job, with its first example's parameters."""
+        examples = self.page_values(step)["examples"]
+        return job_node(self.name, version, step, examples[0][2] if examples else None)
 
     @property
     def source(self) -> Source:
@@ -72,6 +97,50 @@ class LibraryView:
     def active(self) -> ReleaseView | None:
         """The active release."""
         return next((view for view in self.releases if view.is_active), None)
+
+    @cached_property
+    def stepped(self) -> frozenset[str]:
+        """The releases whose steps have pages of their own, besides the active one's."""
+        left, found = _OLDER_STEP_PAGES, set()
+        for release in self.source.shown:
+            if release.record == self.source.library.active:
+                continue
+            left -= len(release.content.steps)
+            if left < 0:
+                break
+            found.add(release.version)
+        return frozenset(found)
+
+    @cached_property
+    def step_releases(self) -> Mapping[StepName, tuple[str, ...]]:
+        """The releases with a page that have a step, greatest first."""
+        found: dict[StepName, list[str]] = {}
+        for release in self.source.shown:
+            for step in release.content.steps:
+                found.setdefault(step.name, []).append(release.version)
+        return {name: tuple(versions) for name, versions in found.items()}
+
+    def step_path(self, step: StepName, version: str) -> str:
+        """The way from the library's page to a step's page at a release, or to the release's."""
+        if self.active is not None and version == self.active.version:
+            return f"steps/{step}/"
+        return f"{version}/steps/{step}/" if version in self.stepped else f"{version}/"
+
+    def use_section(self, release: ReadableRelease | None, root: str) -> Markup:
+        """The ways to use a release; nothing for one that cannot be read."""
+        if release is None or not release.content.steps:
+            return Markup()
+        content, theme = release.content, self.context.theme
+        step = content.steps[0]
+        values = use_values(self.name, release.record.version, content.manifest, theme.base_url)
+        values |= {
+            "step_id": f"{self.name}.{step.name}",
+            "node": self.job_node(step, release.version),
+            "upstream": safe_url(content.manifest.repository, mail=False),
+            "is_builtin": self.name == CORE,
+            "is_active": release.record == self.source.library.active,
+        }
+        return Markup(theme.fragment("use.html", root, values))  # noqa: S704 - a template's
 
     def notices(self, release: ReleaseView | None, root: str, what: str = "") -> Markup:
         """The banners of a page about a release, or about the library when it has none."""
@@ -93,10 +162,11 @@ class LibraryView:
                 "advisories": advisories,
                 "what": what or "The active release",
                 "version": release.version if release else "",
-                "yank": yank,
+                "yank": release.yank_reason if release and yank else "",
                 "replacement": replacement_of(release, self.releases) if release else None,
                 "bad_signature": release.mark.text if release and bad else "",
                 "deprecated": deprecated,
+                "deprecation": ended(deprecated.reason) if deprecated else "",
                 "successor": successor if successor in self.context.listed else None,
             },
         )
@@ -104,13 +174,35 @@ class LibraryView:
 
     def switcher(self, current: str, root: str, shown: int) -> Markup:
         """The list of releases to go to, with the one that the page is about."""
+        rows = [
+            (release, ("" if release.is_active else f"{release.version}/"))
+            for release in self.releases[:shown]
+        ]
+        return self._switcher(current, root, rows, "Releases of this library")
+
+    def step_switcher(self, step: StepName, current: str, root: str) -> Markup:
+        """The list of releases that have a step; nothing where there is only one."""
+        versions = frozenset(self.step_releases.get(step, ()))
+        if len(versions) < _SWITCHED:
+            return Markup()
+        rows = [
+            (release, self.step_path(step, release.version))
+            for release in self.releases
+            if release.version in versions
+        ]
+        return self._switcher(current, root, rows, "Releases with this step")
+
+    def _switcher(
+        self, current: str, root: str, rows: Sequence[tuple[ReleaseView, str]], label: str
+    ) -> Markup:
         text = self.context.theme.fragment(
             "switcher.html",
             root,
             {
                 "current": current,
                 "here": f"{root}libraries/{self.name}/",
-                "releases": self.releases[:shown],
+                "rows": rows,
+                "label": label,
                 "has_changes": bool(self.chain),
             },
         )
@@ -138,7 +230,7 @@ def view_library(known: KnownLibrary, context: Context) -> LibraryView:
 
 
 def _shared(known: KnownLibrary, active: ReleaseView | None) -> dict[str, Any]:
-    library = known.source.library
+    library, deprecated = known.source.library, known.source.library.facts.deprecated
     content = library.content
     manifest = content.manifest if content else None
     title = manifest.display_name if manifest else str(library.name)
@@ -163,7 +255,8 @@ def _shared(known: KnownLibrary, active: ReleaseView | None) -> dict[str, Any]:
         "is_hit": bool(active and active.advisories),
         "is_yanked": bool(active and active.record.yank),
         "mark": active.mark if active else None,
-        "deprecated": library.facts.deprecated,
+        "deprecated": deprecated,
+        "deprecation_of_library": ended(deprecated.reason) if deprecated else "",
         "date": active.date if active else "",
         "quality": known.quality,
     }
@@ -176,34 +269,16 @@ def document(release: ReadableRelease | None, name: str) -> Markup | None:
         return None
     text = raw[:_DOCUMENT_CHARACTERS].decode(errors="replace")
     prefix = name.partition(".")[0].lower()
-    if name == README:
-        text = _without_title(text)
+    text = _without_title(text, is_title=name == README)
     return render_markdown(text, prefix=f"{prefix}-")
 
 
-def _without_title(text: str) -> str:
-    """A README without its first heading when that opens it: the page has a title of its own."""
+def _without_title(text: str, *, is_title: bool) -> str:
+    """A document without its first heading when that opens it: the page has a title of its own.
+
+    That of a changelog may be a version, which stays.
+    """
     first, newline, rest = text.lstrip("\ufeff \n").partition("\n")
-    return rest if newline and first.startswith("# ") else text
-
-
-def dependencies_of(texts: Sequence[str]) -> list[tuple[LibraryName | None, str]]:
-    """The libraries that requirements name; None for one that cannot be read."""
-    found: list[tuple[LibraryName | None, str]] = []
-    for text in texts:
-        try:
-            found.append((parse_dependency(text).library, text))
-        except InvalidNameError:
-            found.append((None, text))
-    return found
-
-
-def links_of(manifest: Manifest | None) -> list[tuple[str, str, str | None]]:
-    """Label, text and, when it is safe to follow, the address of each link of a manifest."""
-    if manifest is None:
-        return []
-    pairs = [("Homepage", manifest.homepage), ("Repository", manifest.repository)]
-    links = [(label, text, safe_url(text, mail=False)) for label, text in pairs if text]
-    mails = [("Support", manifest.support_email), ("Author's mail", manifest.author_email)]
-    links += [(label, text, safe_url(f"mailto:{text}")) for label, text in mails if text]
-    return links
+    if not newline or not first.startswith("# "):
+        return text
+    return rest if is_title or first[2:].strip().casefold() in _CHANGELOG_TITLES else text

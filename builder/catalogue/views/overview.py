@@ -102,14 +102,25 @@ class Overview:
         return heapq.nlargest(count, newest, key=lambda pair: (pair[1].date, pair[0].name))
 
     def featured(self, names: Sequence[str]) -> Sequence[LibraryRecord]:
-        """The libraries that the registry's policy names, else those that offer the most."""
+        """The libraries that the registry's policy names, else those that offer the most.
+
+        None whose active release has a known vulnerability, or that needs attention: also not one
+        that the policy names, as that was written before.
+        """
         by_name = {record.name: record for record in self.records}
         if names:
-            return [by_name[name] for name in names if name in by_name][:_FEATURED]
-        sound = (r for r in self.records if not (r.is_broken or r.is_deprecated or r.name == CORE))
+            named = (by_name[name] for name in names if name in by_name)
+            return [r for r in named if not (r.is_broken or r.is_hit)][:_FEATURED]
+        sound = (r for r in self.records if is_sound(r))
         return heapq.nsmallest(
             _FEATURED, sound, key=lambda r: (-len(r.steps), -len(r.releases), r.name)
         )
+
+
+def is_sound(record: LibraryRecord) -> bool:
+    """True if a library may be suggested to somebody who did not ask for it."""
+    is_doubtful = record.is_broken or record.is_deprecated or record.is_hit
+    return not is_doubtful and record.name != CORE
 
 
 def _commonest(titles: Counter[str]) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from builder.catalogue.theme.quoting import quote
-from registry.formats.model import Permissions, RunLimits
+from builder.quality.trust_criteria import declares_permissions, undeclared_steps
+from registry.formats.model import Permissions, ReleaseContent, RunLimits, Step
 
 _LABELS = {
     "file_read": ("file", "Reads files"),
@@ -26,6 +28,77 @@ _WHOLE = re.compile(r"\{([^{}]+)\}\Z")
 
 Line = tuple[str, Markup]
 """One permission: an icon of the sprite and a sentence, which is HTML already."""
+
+_STEP_ASKS_NOTHING = (
+    "It asks for nothing: a run sees only its own working directory, no other file, no network"
+    " and no program."
+)
+_STEP_UNDECLARED = (
+    "Nothing declared. The step has no executor: the platform that performs it decides what it may"
+    " do, so look there before you use it."
+)
+_ASK_NOTHING = (
+    "They ask for nothing: a run sees only its own working directory, no other file, no network and"
+    " no program."
+)
+_UNDECLARED = (
+    "Nothing declared. The steps have no executors: the platform that performs them decides what"
+    " they may do, so look there before you use them."
+)
+_GRANTED = "A run gets what its step declares and the operator grants, and nothing else."
+_ONLY_LABELS = (
+    "These are kinds of access. The publisher does not say which files, machines or programs."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """The permissions that one step, or all steps of a release, ask for."""
+
+    lines: tuple[Line, ...]
+    words: tuple[str, ...]
+    """Sentences to add: nothing asked for, nothing declared, the limits of a run."""
+
+
+def asked_by_step(step: Step, *, has_executor: bool) -> Asked:
+    """Return what one step may do, in words."""
+    lines = tuple(permission_lines(step.permissions))
+    limits = limit_words(step.permissions.limits)
+    said = (limits,) if limits else ()
+    if lines:
+        return Asked(lines=lines, words=said)
+    if step.required_permissions:
+        return Asked(lines=tuple(label_lines(step.required_permissions)), words=(_ONLY_LABELS,))
+    if has_executor or declares_permissions(step):
+        return Asked(lines=(), words=(_STEP_ASKS_NOTHING, *said))
+    return Asked(lines=(), words=(_STEP_UNDECLARED,))
+
+
+def asked_by_release(content: ReleaseContent) -> Asked:
+    """Return what the steps of a release may do together, in words."""
+    steps = content.steps
+    found = dict.fromkeys(line for step in steps for line in permission_lines(step.permissions))
+    silent = len(undeclared_steps(content))
+    if found:
+        return Asked(lines=tuple(found), words=(_GRANTED, *_silence(silent)))
+    labels = dict.fromkeys(label for step in steps for label in step.required_permissions)
+    labels |= dict.fromkeys(content.manifest.required_permissions)
+    if labels:
+        return Asked(lines=tuple(label_lines(labels)), words=(_ONLY_LABELS, *_silence(silent)))
+    if silent == len(steps):
+        return Asked(lines=(), words=(_UNDECLARED,))
+    return Asked(lines=(), words=(_ASK_NOTHING, *_silence(silent)))
+
+
+def _silence(steps: int) -> tuple[str, ...]:
+    if not steps:
+        return ()
+    one = "One step declares nothing and has no executor; the platform decides what it may do."
+    many = (
+        f"{steps} steps declare nothing and have no executor; the platform decides what they may"
+        " do."
+    )
+    return (one if steps == 1 else many,)
 
 
 def label_lines(labels: Iterable[str]) -> Iterator[Line]:

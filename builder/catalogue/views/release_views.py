@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from builder.catalogue.facts.library_facts import KnownLibrary
+from builder.catalogue.facts.library_facts import KnownLibrary, Succession
 from builder.catalogue.facts.signature_mark import Mark, MarkKind
 from builder.catalogue.views.differences import BUMP_WORDS, ReleaseDifference
+from builder.catalogue.views.sentences import ended, first_line
 from builder.catalogue.views.step_view import short_description
-from builder.markdown import render_description, safe_url
+from builder.markdown import plain_text, render_description, safe_url
 from registry.advisories.hit import AdvisoryHit
 from registry.library.release_state import ReleaseRecord, ReleaseState
 from registry.versions import Version
 
 _SUMMARY_CHARACTERS = 300
+_CHANGE_CHARACTERS = 160
 _REFERENCES = 10
 _VERSIONS = 20
 
@@ -60,6 +62,10 @@ class ReleaseView:
     badges: tuple[BadgeWord, ...]
     bump: BadgeWord | None
     """The demand on those who come from the release before; None for the first."""
+    change: str
+    """The change in one line, from its changelog, else of its interface; empty if unknown."""
+    yank_reason: str
+    """The reason of a yank, as a sentence."""
 
 
 def release_views(
@@ -71,6 +77,7 @@ def release_views(
     for hit in known.hits:
         hits.setdefault(str(hit.version), []).append(hit)
     pages = {release.version for release in source.shown}
+    successions = {one.new: one for one in known.successions}
     views = []
     for record in source.library.releases:
         if record.state is ReleaseState.CANDIDATE:
@@ -90,6 +97,8 @@ def release_views(
             advisories=advisories,
             badges=tuple(_badges(record, mark, is_active=is_active, is_hit=bool(advisories))),
             bump=_bump(difference),
+            change=_change(known.notes.get(version, ""), successions.get(version)),
+            yank_reason=ended(record.yank.reason) if record.yank is not None else "",
         )
         views.append(view)
     return tuple(views)
@@ -100,6 +109,20 @@ def _bump(difference: ReleaseDifference | None) -> BadgeWord | None:
         return None
     word, badge = BUMP_WORDS[difference.bump]
     return badge, word
+
+
+def _change(notes: str, succession: Succession | None) -> str:
+    line, has_more = first_line(notes)
+    if line:
+        text = plain_text(line, _CHANGE_CHARACTERS)
+        return f"{text} …" if has_more and not text.endswith("…") else text
+    changes = succession.diff.changes if succession is not None else ()
+    if not changes:
+        return ""
+    first = max(changes, key=lambda change: change.bump)
+    text = f"{first.step}: {first.message}" if first.step else first.message
+    more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
+    return f"{text[:_CHANGE_CHARACTERS]}{more}"
 
 
 def _badges(
@@ -141,7 +164,7 @@ def advisory_view(hits: Sequence[AdvisoryHit], pages: Container[str]) -> Advisor
     return AdvisoryView(
         id=advisory.id,
         severity=advisory.severity_word.lower(),
-        summary=short_description(advisory.summary, _SUMMARY_CHARACTERS),
+        summary=ended(short_description(advisory.summary, _SUMMARY_CHARACTERS)),
         details=render_description(advisory.details),
         aliases=advisory.aliases,
         references=tuple((url, safe_url(url, mail=False)) for url in urls),

@@ -10,9 +10,10 @@ from urllib.parse import quote_plus
 import msgspec
 from markupsafe import Markup
 
+from builder.catalogue.theme.identicon import symbol_of
 from builder.catalogue.theme.json_html import json_html, short_json
 from builder.catalogue.theme.quoting import quote
-from builder.catalogue.views.permissions import label_lines, limit_words, permission_lines
+from builder.catalogue.views.permissions import asked_by_step
 from builder.markdown import plain_text, render_description
 from registry.formats.model import JsonValue, Parameter, Platform, Step
 
@@ -21,7 +22,6 @@ PLATFORM_TITLES = {
     Platform.MACOS: "macOS",
     Platform.WINDOWS: "Windows",
 }
-_ICON_CHARACTERS = 4
 _LEAD_CHARACTERS = 500
 # A blank line, or the start of a list or a heading.
 _AFTER_LEAD = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+#]|\d+[.)])\s)")
@@ -38,17 +38,17 @@ _BOUNDS = {
 ParameterRow = tuple[str, str, bool, bool, str | None, Markup]
 
 
-def step_values(step: Step) -> dict[str, Any]:
+def step_values(step: Step, *, has_executor: bool) -> dict[str, Any]:
     """Return the values for a step's own page and for its part of a release's page."""
     lead, details = lead_and_details(step.description)
     return {
         "step": step,
-        "glyph": glyph(step.icon),
+        "symbol": symbol_of(step),
         "lead": render_description(lead),
         "details": render_description(details),
         "rows": [parameter_row(name, item) for name, item in step.parameters.items()],
-        "grants": list(permission_lines(step.permissions))
-        or list(label_lines(step.required_permissions)),
+        "asked": asked_by_step(step, has_executor=has_executor),
+        "has_executor": has_executor,
         "deprecation": render_description(step.deprecation_message or ""),
     }
 
@@ -62,7 +62,6 @@ def page_values(step: Step) -> dict[str, Any]:
         ],
         "returns": _return_rows(step.returns),
         "returns_json": json_html(step.returns) if step.returns else None,
-        "limits": limit_words(step.permissions.limits),
         "platforms": ", ".join(title for _, title in platform_titles(step.platform_support)),
         "tags": tag_links(step.tags),
     }
@@ -84,12 +83,6 @@ def platform_titles(platforms: tuple[Platform, ...]) -> list[tuple[str, str]]:
 def tag_links(tags: tuple[str, ...]) -> list[tuple[str, str]]:
     """Each tag, and the query that searches for it."""
     return [(tag, quote_plus(tag)) for tag in tags]
-
-
-def glyph(icon: str) -> str:
-    """The step's own sign when it is one (an emoji), nothing when it is a word or a path."""
-    text = icon.strip()
-    return text if 0 < len(text) <= _ICON_CHARACTERS and not text.isascii() else ""
 
 
 def parameter_row(name: str, parameter: Parameter) -> ParameterRow:

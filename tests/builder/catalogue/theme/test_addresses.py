@@ -76,9 +76,8 @@ def test_a_library_is_recommended_as_what_follows_its_source(tmp_path: Path) -> 
         assert f"opsteps upstream add demo {address}\nopsteps install file-operations-basic" in page
         assert "opsteps install 'file-operations-basic==" in page
         assert "opsteps add libraries/" not in page
-    # First what a visitor can do, who has no clone of this registry.
-    assert page.index("opsteps upstream add") < page.index("upload a ZIP to your server")
-    assert "Packed in a clone" not in page
+    # First what a visitor can do who has no clone of this registry.
+    assert page.index("opsteps upstream add") < page.index("opsteps package")
 
 
 def test_building_for_nobody_but_this_machine_is_warned_of(tmp_path: Path) -> None:
