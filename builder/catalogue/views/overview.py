@@ -18,7 +18,7 @@ FEATURED_RULE = (
     "Chosen by rule: of the libraries that are neither deprecated nor in need of attention, those"
     " with the most steps, then with the most releases."
 )
-"""How `Overview.featured` chooses where the registry names none, as the home page says it."""
+"""The choice of `Overview.featured` where the registry names none, as the home page says it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

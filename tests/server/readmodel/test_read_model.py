@@ -253,7 +253,7 @@ def test_a_list_that_turns_out_damaged_ends_and_is_not_tried_again(
     served = _served(_library(f"lib-{n}") for n in range(6_000))
     model = _model(directory)
     model.replace(served)
-    whole = b"".join(served.lists.steps.plain.pieces)
+    whole = b"".join(served.lists.steps.plain.pieces())
     assert model._env is not None
     first, last = [model_layout.piece_key(served.lists.steps.pieces[n].digest) for n in (0, -1)]
     assert first != last
