@@ -110,10 +110,7 @@ def forget_current(directory: Path) -> None:
 
 
 def renew_locks(directory: Path) -> None:
-    """Let the current file have new locks: no process of an earlier run has a place here.
-
-    Raises OSError.
-    """
+    """Give the current file new locks, as at the start of a run. Raises OSError."""
     name = current_name(directory)
     if name is not None and (directory / name).exists():
         (directory / f"{name}{_LOCKS}").unlink(missing_ok=True)

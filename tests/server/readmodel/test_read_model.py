@@ -254,10 +254,10 @@ def test_a_list_that_turns_out_damaged_ends_and_is_not_tried_again(
     model = _model(directory)
     model.replace(served)
     whole = b"".join(served.lists.steps.plain.pieces())
-    assert model._env is not None
+    assert model._file is not None
     first, last = [model_layout.piece_key(served.lists.steps.pieces[n].digest) for n in (0, -1)]
     assert first != last
-    with model._env.begin(write=True) as txn:
+    with model._file.env.begin(write=True) as txn:
         assert txn.delete(last)
     began = elsewhere.run(process.begin_slow_answer, directory, _RUN, "/api/v1/steps", 0.05)
     found = elsewhere.run(process.end_slow_answer)
@@ -400,8 +400,8 @@ def test_tokens_that_could_not_be_written_are_written_as_soon_as_that_is_possibl
     model = _model(directory)
     model.replace(_served([_library("a")]))
     model.set_tokens([token])
-    assert model._env is not None
-    model._env.close()  # as after a write that failed
+    assert model._file is not None
+    model._file.env.close()  # as after a write that failed
     model.set_tokens([])
     assert elsewhere.run(process.read_tokens, directory, _RUN) == {}
     model.close()
@@ -431,8 +431,8 @@ def test_a_damaged_file_is_not_answered_from_once_that_is_known(
     model = _model(directory)
     model.replace(_served([_library("a")]))
     assert elsewhere.run(process.read_meta, directory, _RUN) is not None
-    assert model._env is not None
-    with model._env.begin(write=True) as txn:
+    assert model._file is not None
+    with model._file.env.begin(write=True) as txn:
         txn.put(model_layout.step_key("a.a.0"), model_layout.step_value(etag_of(b"other"), b"{}"))
     model.close()
     assert _read_again(directory) is None
@@ -451,8 +451,8 @@ def test_a_state_whose_tokens_cannot_be_read_is_not_one_with_the_tokens_before(
     model.replace(_served([_library("a")]))
     model.set_tokens([StoredToken(digest="abc", token_id=7, end=None)])
     assert elsewhere.run(process.read_tokens, directory, _RUN)
-    assert model._env is not None
-    with model._env.begin(write=True) as txn:
+    assert model._file is not None
+    with model._file.env.begin(write=True) as txn:
         txn.put(model_layout.TOKENS, b"\xc1")
     for _ in range(2):
         assert elsewhere.run(process.read_meta, directory, _RUN) is None
@@ -484,11 +484,11 @@ def test_a_file_that_could_not_be_opened_is_looked_for_again(
 def test_a_file_that_is_deleted_while_it_is_opened_is_not_used(directory: Path) -> None:
     model = _model(directory)
     model.replace(_served([_library("a")]))
-    assert model._env is not None
-    file = directory / model._name
-    assert model_files.is_whole(model._env, file)
+    assert model._file is not None
+    file = directory / model._file.name
+    assert model_files.is_whole(model._file.env, file)
     file.unlink()
-    assert not model_files.is_whole(model._env, file)
+    assert not model_files.is_whole(model._file.env, file)
     model.close()
 
 
@@ -524,8 +524,8 @@ def test_what_is_asked_for_is_not_kept_in_a_file_that_has_grown(
     served = _served([_library("a")])
     model = _model(directory)
     model.replace(served)
-    monkeypatch.setattr("server.readmodel.writer._LEAST_BYTES", 0)
-    monkeypatch.setattr("server.readmodel.writer._GROWTH", 0.5)
+    monkeypatch.setattr("server.readmodel.written_file._LEAST_BYTES", 0)
+    monkeypatch.setattr("server.readmodel.written_file._GROWTH", 0.5)
     before = _dump(model)
     for number in range(20):
         key = model_layout.filtered_key(None, f"x{number}", None)
@@ -537,8 +537,8 @@ def test_what_is_asked_for_is_not_kept_in_a_file_that_has_grown(
 def test_a_file_that_has_grown_is_made_again(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.readmodel.writer._LEAST_BYTES", 0)
-    monkeypatch.setattr("server.readmodel.writer._GROWTH", 0.5)
+    monkeypatch.setattr("server.readmodel.written_file._LEAST_BYTES", 0)
+    monkeypatch.setattr("server.readmodel.written_file._GROWTH", 0.5)
     model = _model(directory)
     model.replace(_served([_library("a")]))
     before = model_files.current_name(directory)
