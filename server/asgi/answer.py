@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from server.asgi.url_paths import READS
 from server.errors import AnswerError
 from server.readmodel.long_lists import LongList
 from server.readmodel.records import etag_of
@@ -38,45 +39,78 @@ class Answer:
     pieces: tuple[bytes, ...] = ()
     etag: bytes | None = None
     content_type: bytes = JSON
-    headers: tuple[Header, ...] = field(default=API_HEADERS)
+    headers: tuple[Header, ...] = API_HEADERS
     long: LongList | None = None
     """A list whose form the client's ``Accept-Encoding`` chooses."""
 
     async def send(self, scope: Scope, send: Send, extra: Sequence[Header] = ()) -> int:
         """Send it, or 304, or only its head; returns the status that was sent."""
-        match = accept = b""
-        for name, value in scope["headers"]:
-            if name == b"if-none-match":
-                match = value
-            elif name == b"accept-encoding":
-                accept = value
-        pieces, etag, coding = self.pieces, self.etag, b""
+        etag, coding, length = self.etag, b"", sum(map(len, self.pieces))
+        pieces: Callable[[], Iterable[bytes]] = self.pieces.__iter__
         headers = [*self.headers, *extra]
         if self.long is not None:
-            body = self.long.body(accept)
-            pieces, etag, coding = tuple(body.pieces()), body.etag, body.coding
+            body = self.long.body(field(scope, b"accept-encoding"))
+            etag, coding, length, pieces = body.etag, body.coding, body.length, body.pieces
             headers.append(VARY)
-        if etag is not None:
-            headers.append((b"etag", etag))
-            if match and matches(match, etag) and scope["method"] in {"GET", "HEAD"}:
-                return await send_unchanged(send, headers)
-        if coding:
-            headers.append((b"content-encoding", coding))
+        sent = Representation(
+            status=self.status,
+            etag=etag,
+            coding=coding,
+            content_type=self.content_type,
+            length=length,
+        )
+        return await sent.send(scope, send, headers, pieces)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Representation:
+    """The head of an answer, and how it is sent with a body."""
+
+    status: int = 200
+    etag: bytes | None
+    coding: bytes
+    content_type: bytes = JSON
+    length: int
+
+    async def send(
+        self,
+        scope: Scope,
+        send: Send,
+        headers: list[Header],
+        pieces: Callable[[], Iterable[bytes]],
+    ) -> int:
+        """Send it with a body, or 304, or only its head; returns the status that was sent.
+
+        ``pieces`` is called before anything is sent, and only if the body is to be sent.
+        """
+        if self.etag is not None:
+            headers.append((b"etag", self.etag))
+            match = field(scope, b"if-none-match") if scope["method"] in READS else b""
+            if match and matches(match, self.etag):
+                return await _send_unchanged(send, headers)
+        if self.coding:
+            headers.append((b"content-encoding", self.coding))
         headers.append((b"content-type", self.content_type))
-        headers.append((b"content-length", str(sum(map(len, pieces))).encode()))
+        headers.append((b"content-length", b"%d" % self.length))
+        body = () if scope["method"] == "HEAD" else pieces()
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send_body(send, () if scope["method"] == "HEAD" else pieces)
+        await _send_body(send, body)
         return self.status
 
 
-async def send_unchanged(send: Send, headers: Sequence[Header]) -> int:
+def field(scope: Scope, name: bytes) -> bytes:
+    """Return the value of a request's header that is a list: its lines joined; empty without."""
+    return b", ".join([value for one, value in scope["headers"] if one == name])
+
+
+async def _send_unchanged(send: Send, headers: Sequence[Header]) -> int:
     """The client has it already."""
     await send({"type": "http.response.start", "status": 304, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
     return 304
 
 
-async def send_body(send: Send, pieces: Iterable[bytes]) -> None:
+async def _send_body(send: Send, pieces: Iterable[bytes]) -> None:
     """Send a body in these pieces, each once the one before is on its way."""
     waiting = b""
     for number, piece in enumerate(pieces):

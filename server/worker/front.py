@@ -17,6 +17,7 @@ from server.asgi.answer import (
     Scope,
     Send,
     error_answer,
+    field,
 )
 from server.asgi.common_headers import CommonHeaders
 from server.asgi.route_names import ALL_LIBRARIES, ALL_STEPS, HEALTH, ONE_STEP, REFUSED, route_name
@@ -48,7 +49,6 @@ _USABLE = {
     b"enabled_only=true": model_layout.USABLE_LIST,
     b"enabled_only=false": model_layout.LIBRARIES_LIST,
 }
-_ACCEPT = b"accept-encoding"
 _STEP_KEY = model_layout.step_key("")
 _DAMAGE = (lmdb.CorruptedError, lmdb.PageNotFoundError, msgspec.MsgspecError)
 _MOST_KEY = model_layout.KEY_BYTES - len(_STEP_KEY)
@@ -209,8 +209,7 @@ class LookupFront:
         kept = _LISTS[path] if not query else _USABLE.get(query)
         if kept is None:
             return None
-        accept = next((value for name, value in scope["headers"] if name == _ACCEPT), b"")
-        return list_answer(txn, kept, accept)
+        return list_answer(txn, kept, field(scope, b"accept-encoding"))
 
     async def _relayed(self, scope: Scope, path: str, receive: Receive, send: Send) -> int:
         """Have the keeper answer and count; return the status only if it was sent here."""

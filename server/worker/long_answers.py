@@ -10,17 +10,7 @@ from itertools import chain
 import lmdb
 import structlog
 
-from server.asgi.answer import (
-    API_HEADERS,
-    JSON,
-    VARY,
-    Header,
-    Scope,
-    Send,
-    matches,
-    send_body,
-    send_unchanged,
-)
+from server.asgi.answer import API_HEADERS, VARY, Header, Representation, Scope, Send
 from server.readmodel.model_layout import StoredBody
 from server.readmodel.stored_values import chunks, value
 
@@ -42,33 +32,30 @@ class LongAnswer:
         Returns 0, with nothing sent, if its state cannot be read.
         """
         body = self.body
-        headers = [*API_HEADERS, *extra, *self.headers, (b"etag", body.etag)]
-        match = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
-        if match and matches(match, body.etag):
-            return await send_unchanged(send, headers)
-        if body.coding:
-            headers.append((b"content-encoding", body.coding))
-        headers.append((b"content-type", JSON))
-        headers.append((b"content-length", b"%d" % body.length))
-        parts: Iterator[bytes] = iter(())
-        if scope["method"] != "HEAD":
-            try:
-                parts = with_first(chunks(state.value, body))
-            except StateGoneError:
-                return 0
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        sent = Representation(etag=body.etag, coding=body.coding, length=body.length)
+        headers = [*API_HEADERS, *extra, *self.headers]
         try:
-            await send_body(send, parts)
-        except StateGoneError as error:
-            _LOG.info("an answer was ended before its end", reason=str(error))
-            # Shorter than it said, so the connection ends: nobody takes it for the whole.
-            await send_body(send, ())
-        return 200
+            return await sent.send(scope, send, headers, lambda: _pieces(state, body))
+        except StateGoneError:
+            return 0
 
 
-def with_first(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Return the same parts, of which the first one is there already."""
-    return chain([next(parts)], parts)
+def _pieces(state: LentState, body: StoredBody) -> Iterator[bytes]:
+    """Return the pieces, of which the first one is there already. Raises StateGoneError."""
+    pieces = chunks(state.value, body)
+    return chain([next(pieces)], _until_gone(pieces))
+
+
+def _until_gone(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield pieces as long as there are any.
+
+    Should they end early, the answer is shorter than it said, so the connection ends: nobody takes
+    it for the whole.
+    """
+    try:
+        yield from pieces
+    except StateGoneError as error:
+        _LOG.info("an answer was ended before its end", reason=str(error))
 
 
 class StateGoneError(Exception):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -319,3 +320,20 @@ def test_versions_have_their_own_bytes(standing_place: Place, client: Client) ->
     content = standing_place.registry.snapshot().content(alpha, parse_version("1.0.0"))
     expected = wire.step_bytes(alpha, "1.0.0", content.steps[0], has_executor=False)
     assert client.get("/api/v1/steps/alpha.file.copy@1.0.0").body == expected
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/steps/alpha.file.copy", "/api/v1/steps", "/api/v1/libraries/alpha", "/"]
+)
+def test_lines_of_a_header_that_comes_twice_are_one_list(client: Client, path: str) -> None:
+    """One kind of answer heeded only the first line, and another only the last."""
+    etag = client.get(path).headers.get("etag", "")
+    lines = ['"other"', etag]
+    for one in (lines, lines[::-1]):
+        connection = HTTPConnection("127.0.0.1", client.port, timeout=30)
+        connection.putrequest("GET", path, skip_accept_encoding=True)
+        for line in one:
+            connection.putheader("If-None-Match", line)
+        connection.endheaders()
+        assert connection.getresponse().status == 304
+        connection.close()
