@@ -125,7 +125,7 @@ class HotApp:
             return await self._lookup(path) if method in READS and not query else None
         if method not in READS:
             raise AnswerError(405, "the catalogue is only read: use GET or HEAD")
-        return await self._site.answer(scope["path"])
+        return await self._site.answer(scope["path"], fields.get(b"accept-encoding", b""))
 
     async def _lookup(self, path: str) -> Answer | None:
         if path.startswith(STEPS):

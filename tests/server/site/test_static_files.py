@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (first / "libraries" / "alpha" / "index.html").write_text("<!doctype html>alpha")
     (first / "assets" / "site.css").write_text("body{}")
     (first / "assets" / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (first / "assets" / "site.0123456789ab.js").write_text("// " + "words " * 60)
     (first / "assets" / "data.bin").write_bytes(b"x" * 1000)
     (first / ".hidden").write_text("secret")
     (first / "link.txt").symlink_to(root / "secret.txt")
@@ -159,3 +161,34 @@ def test_without_an_index_search_says_so(place: Place) -> None:
     assert reply.status == 503
     assert "retry-after" in reply.headers
     assert "index" in reply.json()["detail"]
+
+
+def test_a_text_is_sent_compressed_to_those_who_take_it(
+    standing_place: Place, tmp_path: Path
+) -> None:
+    text = "<!doctype html>" + "<p>many of the same words</p>" * 200
+    (tmp_path / "index.html").write_text(text)
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG" + b"\0" * 2_000)
+    with serving(standing_place.path, "--site", str(tmp_path)) as client:
+        plain = client.get("/")
+        packed = client.get("/", Accept_Encoding="br;q=0, gzip")
+        assert plain.body.decode() == gzip.decompress(packed.body).decode() == text
+        assert packed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["vary"] == plain.headers["vary"] == "accept-encoding"
+        assert len(packed.body) * 10 < len(plain.body)
+        tag = packed.headers["etag"]
+        assert tag != plain.headers["etag"]
+        again = client.get("/", Accept_Encoding="gzip", If_None_Match=tag)
+        assert (again.status, again.body) == (304, b"")
+        refused = client.get("/", Accept_Encoding="gzip;q=0")
+        assert "content-encoding" not in refused.headers
+        picture = client.get("/picture.png", Accept_Encoding="gzip")
+        assert "content-encoding" not in picture.headers
+
+
+def test_only_what_changes_its_name_with_its_content_is_kept(site_client: Client) -> None:
+    kept = site_client.get("/assets/site.0123456789ab.js").headers["cache-control"]
+    assert kept == "max-age=31536000, immutable"
+    for path in ("/", "/assets/site.css", "/assets/0123456789ab"):
+        assert site_client.get(path).headers["cache-control"] == "no-cache"
