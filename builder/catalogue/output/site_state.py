@@ -11,7 +11,7 @@ import msgspec
 
 from registry.files.durable import write_whole
 
-FORMAT = 4
+FORMAT = 5
 """Changes with the meaning of these records; another format is as good as none."""
 
 Outputs = dict[str, bytes]

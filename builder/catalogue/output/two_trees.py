@@ -93,6 +93,8 @@ class SiteTrees:
         self._state_file(self.spare_name).unlink(missing_ok=True)
         live, live_state = self.live, self.live_state
         if live is None or live_state is None:
+            # Generations begin again. An old state, which nobody can read, would pass for one.
+            self._state_file(_other(self.spare_name)).unlink(missing_ok=True)
             _make_empty(self.spare)
             return TreeTarget(tree=self.spare, is_fresh=True, mirror=self._open_mirror())
         if generation == live_state.generation - 1:
@@ -107,7 +109,6 @@ class SiteTrees:
         if self._is_served:
             return None
         other = _other(self.spare_name)
-        self._state_file(other).unlink(missing_ok=True)
         _make_empty(self.builds / other)
         self._is_mirrored = True
         return self.builds / other

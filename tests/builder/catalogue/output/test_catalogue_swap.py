@@ -7,7 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
+
 from builder.catalogue import build_catalogue
+from builder.catalogue.output.site_state import FORMAT
 from tests.builder.catalogue.conftest import Workshop, site_files
 
 BUILD = """
@@ -87,6 +90,25 @@ def test_a_site_whose_state_is_of_another_program_is_served_until_the_swap(
     assert all(found == before for found in seen)
     assert out.resolve() != served
     assert inodes(builds / "a") == inodes(builds / "b")
+
+
+def test_a_state_of_which_only_the_head_can_be_read_stands_for_no_tree(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    """Its generation is that of the first build after it, and its tree another one."""
+    workshop.release_synthetic(0, steps=1)
+    out, builds = tmp_path / "site", tmp_path / "site.builds"
+    build_catalogue(workshop.registry, out, search=False)
+    (builds / "a.state").unlink()
+    (builds / "b.state").unlink()
+    head = msgspec.msgpack.encode({"format": FORMAT, "generation": 1})
+    (builds / f"{out.resolve().name}.state").write_bytes(head)
+    workshop.release_synthetic(1, steps=1)
+    build_catalogue(workshop.registry, out, search=False)
+    workshop.release_synthetic(2, steps=1)
+    build_catalogue(workshop.registry, out, search=False)
+    build_catalogue(workshop.registry, tmp_path / "fresh", search=False)
+    assert site_files(out) == site_files(tmp_path / "fresh")
 
 
 def inodes(tree: Path) -> dict[str, int]:
