@@ -31,8 +31,8 @@ _ICONS = f"""
 - `color` is `#rrggbb`, six hexadecimal digits: it is the ground of the icon.
 - `category` is free text. Steps with the same text are listed together; without one it is
   `{NO_CATEGORY}`.
-- `assets/` holds raster images ({", ".join(IMAGES)}), for documents to show. SVG is refused,
-  because it can carry scripts.
+- `assets/` holds raster images ({", ".join(IMAGES)}), for [documents](authors.md#docsreadmemd)
+  to show. SVG is refused, because it can carry scripts.
 """
 _TYPES = """
 ## Types of parameters

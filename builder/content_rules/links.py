@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from itertools import accumulate
 from urllib.parse import unquote, urlsplit
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
 from builder.content_rules.rule_problems import error, warning
+from builder.markdown.anchors import anchors_of
+from builder.markdown.parsing import Event, TooCostlyError, document_events, ranged_events
 from registry.limits import DEFAULT_LIMITS
 from registry.problems import Problem, Severity
 
-_NOT_SLUG = re.compile(r"[^a-z0-9]+")
-_NOT_GITHUB = re.compile(r"[^\w\- ]")
-_NESTING = 20
 # What every link has in it that may name a file: inline, or as a definition.
 _LINK_MARKS = (b"](", b"]:")
 
@@ -108,38 +105,26 @@ def _wrong(
     return None
 
 
-@cache
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": _NESTING})
-    return parser.enable(["table", "strikethrough"])
-
-
 def _read(content: bytes) -> _Document:
-    tokens = _parser().parse(content.decode(errors="replace"))
-    links: list[tuple[str, int]] = []
-    anchors: set[str] = set()
-    seen: dict[str, int] = {}
-    for index, token in enumerate(tokens):
-        line = token.map[0] + 1 if token.map else 1
-        links.extend((target, line) for target in _targets(token))
-        if token.type == "heading_open":
-            anchors.update(_anchors(tokens[index + 1].content, seen))
-    return _Document(links=tuple(dict.fromkeys(links)), anchors=frozenset(anchors))
+    text = content.decode(errors="replace")
+    try:
+        events = document_events(text)
+    except TooCostlyError:
+        return _Document(links=(), anchors=frozenset())
+    begins = list(accumulate((len(line) + 1 for line in text.encode().split(b"\n")), initial=0))
+    links = (
+        (target, bisect_right(begins, place))
+        for event, place in ranged_events(text)
+        if (target := _target(event))
+    )
+    return _Document(links=tuple(dict.fromkeys(links)), anchors=frozenset(anchors_of(events).names))
 
 
-def _targets(token: Token) -> Iterator[str]:
-    for child in token.children or ():
-        name = {"link_open": "href", "image": "src"}.get(child.type)
-        target = child.attrGet(name) if name else None
-        if isinstance(target, str) and target:
-            yield target
-
-
-def _anchors(heading: str, seen: dict[str, int]) -> Iterator[str]:
-    """Yield a heading's anchors in the catalogue and on Git hosts: authors see both."""
-    ours = _NOT_SLUG.sub("-", heading.lower()).strip("-")[:60] or "section"
-    theirs = _NOT_GITHUB.sub("", heading.lower().strip()).replace(" ", "-")
-    for slug, first in ((ours, 1), (f" {theirs}", 0)):
-        count = seen[slug] = seen.get(slug, 0) + 1
-        number = count - 1 + first
-        yield f"{slug.strip()}-{number}" if count > 1 else slug.strip()
+def _target(event: Event) -> str:
+    start = event.get("Start") if event.__class__ is dict else None
+    if start.__class__ is not dict:
+        return ""
+    part = start.get("Link") or start.get("Image")
+    if part is None or part["link_type"] == "Email":
+        return ""
+    return str(part["dest_url"])

@@ -68,14 +68,24 @@ def _is_harmless(path: str, content: bytes) -> bool:
     return path.lower().endswith(".pem") and bool(labels) and _PUBLIC.issuperset(labels)
 
 
+def image_suffix(content: bytes) -> str | None:
+    """The ending of a name for a raster image, by its first bytes; None for anything else."""
+    return next(iter(_image_kind(content)[1]), None)
+
+
+def _image_kind(content: bytes) -> tuple[str, tuple[str, ...]]:
+    """The words for an image's format, and the endings that its name may have."""
+    return next(
+        ((kind, names) for kind, (magic, names) in _MAGIC.items() if magic.match(content)),
+        ("no image that is known here", ()),
+    )
+
+
 def _image(path: str, content: bytes) -> Iterator[Problem]:
     suffix = path.lower()[path.rfind(".") :]
     if suffix not in IMAGES or not path.startswith(_SHOWN_FOLDERS):
         return
-    kind, suffixes = next(
-        ((kind, names) for kind, (magic, names) in _MAGIC.items() if magic.match(content)),
-        ("no image that is known here", ()),
-    )
+    kind, suffixes = _image_kind(content)
     if suffix in suffixes:
         return
     right = (

@@ -6,6 +6,7 @@ from builder.catalogue.data.feed_ids import NEVER, feed_id, release_id
 from builder.catalogue.data.xml_text import xml_text
 from builder.catalogue.views.library_view import LibraryView
 from builder.catalogue.views.release_views import ReleaseView
+from builder.markdown import render_markdown
 
 _ENTRIES = 30
 
@@ -34,7 +35,8 @@ def library_feed(view: LibraryView) -> bytes:
 
 def _entry(release: ReleaseView, view: LibraryView, title: str, here: str) -> str:
     address = f"{here}{release.version}/"
-    html = view.notes.get(release.version, "")
+    # On its own: neither ids nor links of the page that shows it mean anything in a feed.
+    html = render_markdown(view.known.notes.get(release.version, ""), prefix="")
     known = release_id(view.name, release.version, release.record.digest or "")
     yank = release.record.yank
     said = f"Yanked: {xml_text(yank.reason)}" if yank else f"Release {release.version}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from builder.catalogue.facts.pictures import PictureReader
+from builder.markdown import Picture
 from registry.formats.model import ReleaseContent, Step
 from registry.git.repository import GitRepository, Wave
 from registry.git.trees import TreeEntry, parse_tree
@@ -31,6 +33,8 @@ class ReadableRelease:
     documents: Mapping[str, bytes] = field(default_factory=dict)
     """README.md and CHANGELOG.md, where they exist; only of releases that have a page."""
     has_tests: bool = False
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    """The pictures that its documents show, by their path in the release."""
 
     @property
     def version(self) -> str:
@@ -45,6 +49,8 @@ class Source:
     library: Library
     releases: tuple[ReadableRelease, ...] = ()
     """Greatest first. A step that is the same in two releases is the same object."""
+    picture_files: Mapping[str, bytes] = field(default_factory=dict)
+    """The files of these pictures, by the address that each has below the library's page."""
 
     @property
     def active(self) -> ReadableRelease | None:
@@ -149,17 +155,19 @@ def _with_documents(repository: GitRepository, sources: Sequence[Source]) -> Ite
     }
     for source in sources:
         shown = {id(release) for release in source.shown}
+        pictures = PictureReader(repository)
         releases = tuple(
             replace(
                 release,
                 documents=texts.get(release.record.tree, {}),
                 has_tests=_has_tests(roots.get(release.record.tree, {})),
+                pictures=pictures.read(release.record.tree, texts.get(release.record.tree, {})),
             )
             if release.record.tree is not None and id(release) in shown
             else release
             for release in source.releases
         )
-        yield replace(source, releases=releases)
+        yield replace(source, releases=releases, picture_files=pictures.files)
 
 
 def _has_tests(entries: Mapping[str, TreeEntry]) -> bool:

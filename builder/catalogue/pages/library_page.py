@@ -7,12 +7,13 @@ from typing import Any
 from markupsafe import Markup
 
 from builder.catalogue.data.badges import BAD, GOOD, INFORMATION, WARNING, badge, quality_colour
-from builder.catalogue.facts.library_sources import CHANGELOG, README, SHOWN_RELEASES
+from builder.catalogue.facts.library_sources import SHOWN_RELEASES
 from builder.catalogue.pages.library_end import END, library_page_path
 from builder.catalogue.theme.head import PICTURE
 from builder.catalogue.theme.identicon import symbol_of
 from builder.catalogue.theme.theme import SitePage
-from builder.catalogue.views.library_view import LibraryView, document
+from builder.catalogue.views.documents import changelog_of, readme_of
+from builder.catalogue.views.library_view import LibraryView
 from builder.catalogue.views.manifest_view import dependencies_of, links_of
 from builder.catalogue.views.permissions import asked_by_release
 from builder.catalogue.views.publisher_names import publisher_of
@@ -50,8 +51,8 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         "here": f"{root}{here}",
         "lead": render_description(lead),
         "details": render_description(details),
-        "readme": document(view.source.active, README),
-        "changelog": document(view.source.active, CHANGELOG),
+        "readme": readme_of(view.known, view.source.active, ""),
+        "changelog": changelog_of(view.known),
         "steps": [(step, symbol_of(step), short_description(step.description)) for step in steps],
         "steps_at_once": _STEPS_AT_ONCE,
         "asked": asked_by_release(library.content) if library.content else None,

@@ -50,6 +50,8 @@ def publish_library(view: LibraryView, *, key: str) -> RenderedLibrary:
     publish_json(view.source, bodies, files, twins)
     publish_library_page(view, files)
     publish_release_pages(view, files)
+    for address, content in view.source.picture_files.items():
+        files[f"libraries/{library.name}/{address}"] = content
     files[f"libraries/{library.name}/feed.xml"] = library_feed(view)
     publish_step_pages(view, files)
     return RenderedLibrary(

@@ -6,10 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from builder.catalogue.facts.library_sources import README, SHOWN_RELEASES, ReadableRelease
+from builder.catalogue.facts.library_sources import SHOWN_RELEASES, ReadableRelease
 from builder.catalogue.pages.changes_page import publish_changes
 from builder.catalogue.theme.theme import SitePage
-from builder.catalogue.views.library_view import RELEASE_ROOT, LibraryView, document
+from builder.catalogue.views.documents import notes_of, readme_of
+from builder.catalogue.views.library_view import RELEASE_ROOT, LibraryView
 from builder.catalogue.views.manifest_view import dependencies_of
 from builder.catalogue.views.permissions import asked_by_release
 from builder.catalogue.views.publisher_names import publisher_of
@@ -110,8 +111,8 @@ def _publish(
             (name if name in view.context.listed else None, text)
             for name, text in dependencies_of(manifest.dependencies)
         ],
-        "readme": document(release, README),
-        "notes": view.notes.get(about.version),
+        "readme": readme_of(view.known, release, "../"),
+        "notes": notes_of(view.known, release, "../"),
         "difference": view.chain.get(about.version),
         "notices": view.notices(about, RELEASE_ROOT, f"Release {about.version}"),
         "switcher": view.switcher(about.version, RELEASE_ROOT, SHOWN_RELEASES),

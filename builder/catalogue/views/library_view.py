@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from builder.catalogue.facts.context import Context
 from builder.catalogue.facts.library_facts import KnownLibrary
-from builder.catalogue.facts.library_sources import README, ReadableRelease, Source
+from builder.catalogue.facts.library_sources import ReadableRelease, Source
 from builder.catalogue.facts.signature_mark import MarkKind
 from builder.catalogue.theme.identicon import hue_of, initials_of
 from builder.catalogue.theme.slugs import category_slug
@@ -31,14 +31,12 @@ from builder.catalogue.views.step_view import (
     step_values,
 )
 from builder.catalogue.views.use_view import job_node, use_values
-from builder.markdown import render_markdown, safe_url
+from builder.markdown import safe_url
 from registry.formats.model import Step
 from registry.names import CORE, LibraryName, StepName
 
 RELEASE_ROOT = "../../../"
 """The way to the site's root from the pages of a library's releases and of its changes."""
-_DOCUMENT_CHARACTERS = 512 * 1024
-_CHANGELOG_TITLES = frozenset({"changelog", "change log", "changes", "history", "release notes"})
 _SWITCHED = 2
 _OLDER_STEP_PAGES = 1_000
 """Pages of steps of releases that are not active; the greatest releases come first."""
@@ -56,8 +54,6 @@ class LibraryView:
     """Greatest first, without candidates."""
     chain: Mapping[str, ReleaseDifference]
     advisories: tuple[AdvisoryView, ...]
-    notes: Mapping[str, Markup]
-    """The notes from each release's own changelog, by version."""
     values: dict[tuple[int, bool], dict[str, Any]] = field(default_factory=dict)
     """The values worked out of steps so far, by the step's identity and whether it runs here."""
     more_values: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -222,10 +218,6 @@ def view_library(known: KnownLibrary, context: Context) -> LibraryView:
         releases=releases,
         chain=chain,
         advisories=all_advisories(known.hits, pages),
-        notes={
-            version: render_markdown(text, prefix="notes-", shift=0)
-            for version, text in known.notes.items()
-        },
     )
 
 
@@ -262,23 +254,3 @@ def _shared(known: KnownLibrary, active: ReleaseView | None) -> dict[str, Any]:
     }
 
 
-def document(release: ReadableRelease | None, name: str) -> Markup | None:
-    """README.md or CHANGELOG.md of a release as HTML; None where there is none."""
-    raw = release.documents.get(name) if release else None
-    if not raw:
-        return None
-    text = raw[:_DOCUMENT_CHARACTERS].decode(errors="replace")
-    prefix = name.partition(".")[0].lower()
-    text = _without_title(text, is_title=name == README)
-    return render_markdown(text, prefix=f"{prefix}-")
-
-
-def _without_title(text: str, *, is_title: bool) -> str:
-    """A document without its first heading when that opens it: the page has a title of its own.
-
-    That of a changelog may be a version, which stays.
-    """
-    first, newline, rest = text.lstrip("\ufeff \n").partition("\n")
-    if not newline or not first.startswith("# "):
-        return text
-    return rest if is_title or first[2:].strip().casefold() in _CHANGELOG_TITLES else text

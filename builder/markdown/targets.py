@@ -1,0 +1,65 @@
+"""The targets of a document's links and pictures: where each leads, if it may lead anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from builder.markdown.addresses import safe_url
+from builder.markdown.anchors import Anchors
+from builder.markdown.escaping import attribute_html, text_html
+from builder.markdown.places import Picture, Places, path_in_release
+
+LINK_RELATION = "nofollow noopener ugc"
+"""Said of every link to elsewhere."""
+_NO_NAME = "image"
+
+
+def foreign_link(url: str, title: str = "") -> str:
+    """The tag that opens a link to elsewhere, whose address is safe."""
+    said = f' title="{attribute_html(title)}"' if title else ""
+    return f'<a href="{attribute_html(url)}"{said} rel="{LINK_RELATION}">'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Targets:
+    """All that a document may lead to: the web, its headings, its release as it is published."""
+
+    prefix: str
+    anchors: Anchors
+    places: Places
+
+    def open_link(self, target: str, title: str) -> str | None:
+        """The tag that opens a link; None where there is only its text to be shown."""
+        if safe_url(target):
+            return foreign_link(target, title)
+        address = self._inner(target)
+        return f'<a href="{attribute_html(address)}">' if address else None
+
+    def _inner(self, target: str) -> str | None:
+        path, _, fragment = target.partition("#")
+        if path:
+            named = path_in_release(self.places.document, path)
+            if named != self.places.document or not fragment:
+                return self.places.page(named) if named else None
+        name = self.anchors.names.get(unquote(fragment).lower())
+        return f"#{self.prefix}{name}" if name and self.prefix else None
+
+    def picture(self, source: str, alternative: str, *, is_linked: bool) -> str:
+        """A picture, if it is published; else the words that stand for it, with a link to it."""
+        words = alternative.strip()
+        path = path_in_release(self.places.document, source)
+        picture = self.places.picture(path) if path else None
+        if picture is not None:
+            # A link needs a name; a picture alone may be for the eye only.
+            return self._shown(picture, words or (_NO_NAME if is_linked else ""))
+        text = text_html(words or _NO_NAME)
+        address = None if is_linked else safe_url(source, mail=False)
+        return f"{foreign_link(address)}{text}</a>" if address else text
+
+    def _shown(self, picture: Picture, alternative: str) -> str:
+        address = attribute_html(f"{self.places.root}{picture.address}")
+        return (
+            f'<img src="{address}" alt="{attribute_html(alternative)}" width="{picture.width}" '
+            f'height="{picture.height}" loading="lazy">'
+        )
