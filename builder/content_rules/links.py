@@ -117,7 +117,7 @@ def _read(content: bytes) -> _Document:
         for event, place in ranged_events(text)
         if (target := _target(event))
     )
-    return _Document(links=tuple(dict.fromkeys(links)), anchors=frozenset(anchors_of(events).names))
+    return _Document(links=tuple(dict.fromkeys(links)), anchors=frozenset(anchors_of(events)))
 
 
 def _target(event: Event) -> str:

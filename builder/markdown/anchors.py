@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 from builder.markdown.parsing import Event
 
@@ -13,58 +12,74 @@ _NOT_GITHUB = re.compile(r"[^\w\- ]")
 _LENGTH = 60
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Anchors:
-    """The ids of a document's headings in their order, and what links to them may be called."""
+class HeadingNames:
+    """Gives each heading of a document a name that no other of it has.
 
-    ids: tuple[str, ...]
-    names: Mapping[str, str]
-    """From a name to the id that it leads to."""
-
-
-NO_ANCHORS = Anchors(ids=(), names={})
-
-
-def anchors_of(events: Iterable[Event]) -> Anchors:
-    """The anchors of a document. Each has its name in the catalogue and the one on Git hosts.
-
-    Authors see both; two headings of the same words are told apart by a number.
+    >>> names = HeadingNames()
+    >>> [names.give(title) for title in ("How to: *use*", "A", "A")]
+    ['how-to-use', 'a', 'a-2']
     """
-    ids: list[str] = []
-    names: dict[str, str] = {}
-    hosts: dict[str, int] = {}
-    taken: set[str] = set()
-    counts: dict[str, int] = {}
-    for title in _titles(events):
+
+    def __init__(self) -> None:
+        """None is given yet."""
+        self._taken: set[str] = set()
+        self._counts: dict[str, int] = {}
+
+    def give(self, title: str) -> str:
+        """The name of the next heading."""
         slug = _OTHER.sub("-", title.lower()).strip("-")[:_LENGTH] or "section"
         name = slug
-        while name in taken:
-            counts[slug] = counts.get(slug, 1) + 1
-            name = f"{slug}-{counts[slug]}"
-        taken.add(name)
-        ids.append(name)
-        names[name] = name
+        while name in self._taken:
+            self._counts[slug] = self._counts.get(slug, 1) + 1
+            name = f"{slug}-{self._counts[slug]}"
+        self._taken.add(name)
+        return name
+
+
+def anchors_of(events: Iterable[Event]) -> dict[str, str]:
+    """From what a link may call a heading to the name that it has.
+
+    Each can be called by its name in the catalogue and by the one on Git hosts: authors see both.
+    """
+    given = HeadingNames()
+    anchors: dict[str, str] = {}
+    hosts: dict[str, int] = {}
+    for title in _titles(iter(events)):
+        name = given.give(title)
+        anchors[name] = name
         theirs = _NOT_GITHUB.sub("", title.lower().strip()).replace(" ", "-")
         count = hosts[theirs] = hosts.get(theirs, -1) + 1
-        names.setdefault(f"{theirs}-{count}" if count else theirs, name)
-    return Anchors(ids=tuple(ids), names=names) if ids else NO_ANCHORS
+        anchors.setdefault(f"{theirs}-{count}" if count else theirs, name)
+    return anchors
 
 
-def _titles(events: Iterable[Event]) -> Iterator[str]:
-    words: list[str] | None = None
+def heading_events(events: Iterator[Event]) -> list[Event]:
+    """The events inside a heading, whose start was the last one."""
+    inside: list[Event] = []
+    for event in events:
+        end = event.get("End") if event.__class__ is dict else None
+        if end.__class__ is dict and "Heading" in end:
+            break
+        inside.append(event)
+    return inside
+
+
+def title_of(events: Iterable[Event]) -> str:
+    """The words inside a heading."""
+    words: list[str] = []
     for event in events:
         if event.__class__ is str:
-            if words is not None:
-                words.append(" ")
-            continue
-        [(kind, value)] = event.items()
-        if kind == "Start" and value.__class__ is dict and "Heading" in value:
-            words = []
-        elif kind == "End" and value.__class__ is dict and "Heading" in value:
-            yield "".join(words or ())
-            words = None
-        elif words is not None and kind in {"Text", "Code"}:
-            words.append(value)
+            words.append(" ")
+        else:
+            words.append(event.get("Text") or event.get("Code") or "")
+    return "".join(words)
+
+
+def _titles(events: Iterator[Event]) -> Iterator[str]:
+    for event in events:
+        start = event.get("Start") if event.__class__ is dict else None
+        if start.__class__ is dict and "Heading" in start:
+            yield title_of(heading_events(events))
 
 
 class Outline:

@@ -8,7 +8,6 @@ from functools import lru_cache
 from markupsafe import Markup, escape
 
 from builder.markdown.allowed_html import allowed
-from builder.markdown.anchors import NO_ANCHORS, anchors_of
 from builder.markdown.parsing import TooCostlyError, description_events, document_events
 from builder.markdown.places import NOWHERE, Places
 from builder.markdown.writer import Writer
@@ -44,9 +43,7 @@ def render_markdown(text: str, *, prefix: str, places: Places = NOWHERE) -> Mark
             "<p><em>There is too much Markdown in this document; it is shown as text.</em></p>"
         ) + Markup('<pre tabindex="0">{}</pre>').format(shown)
     else:
-        anchors = anchors_of(events)
-        writer = Writer(events, prefix=prefix, top=_TOP, anchors=anchors, places=places)
-        html = allowed(writer.html())
+        html = allowed(Writer(events, prefix=prefix, top=_TOP, places=places).html())
     if cut:
         html += Markup("<p><em>The document is longer; the rest is left out here.</em></p>")
     return html
@@ -62,4 +59,4 @@ def render_description(text: str) -> Markup:
         events = description_events(text)
     except TooCostlyError:
         return Markup("<p>{}</p>").format(text)
-    return allowed(Writer(events, prefix="", top=None, anchors=NO_ANCHORS, places=NOWHERE).html())
+    return allowed(Writer(events, prefix="", top=None, places=NOWHERE).html())

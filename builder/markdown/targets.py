@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from builder.markdown.addresses import safe_url
-from builder.markdown.anchors import Anchors
 from builder.markdown.escaping import attribute_html, text_html
 from builder.markdown.places import Picture, Places, path_in_release
 
@@ -26,7 +26,8 @@ class Targets:
     """All that a document may lead to: the web, its headings, its release as it is published."""
 
     prefix: str
-    anchors: Anchors
+    anchors: Callable[[], Mapping[str, str]]
+    """Finds the document's headings: asked for when a link names one."""
     places: Places
 
     def open_link(self, target: str, title: str) -> str | None:
@@ -42,7 +43,7 @@ class Targets:
             named = path_in_release(self.places.document, path)
             if named != self.places.document or not fragment:
                 return self.places.page(named) if named else None
-        name = self.anchors.names.get(unquote(fragment).lower())
+        name = self.anchors().get(unquote(fragment).lower())
         return f"#{self.prefix}{name}" if name and self.prefix else None
 
     def picture(self, source: str, alternative: str, *, is_linked: bool) -> str:

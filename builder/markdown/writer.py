@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from builder.markdown.addresses import bare_urls
-from builder.markdown.anchors import Anchors, Outline
+from builder.markdown.anchors import (
+    HeadingNames,
+    Outline,
+    anchors_of,
+    heading_events,
+    title_of,
+)
 from builder.markdown.code import COLOURED_CHARACTERS, code_html, is_coloured
 from builder.markdown.escaping import text_html
 from builder.markdown.footnotes import Footnotes
@@ -37,21 +44,20 @@ class Writer:
     """
 
     def __init__(
-        self, events: Iterable[Event], *, prefix: str, top: int | None, anchors: Anchors,
-        places: Places,
-    ) -> None:  # fmt: skip
+        self, events: Sequence[Event], *, prefix: str, top: int | None, places: Places
+    ) -> None:
         """Without ``top`` headings are paragraphs, for texts that have no place for any."""
         self._events: Iterator[Event] = iter(events)
         self._prefix = prefix
+        anchors = cache(lambda: anchors_of(events))
         self._targets = Targets(prefix=prefix, anchors=anchors, places=places)
         self._outline = Outline(top) if top is not None else None
-        self._ids = iter(anchors.ids)
+        self._names = HeadingNames()
         self._parts: list[str] = []
         self._depth = 0
         self._items: list[int] = []
         # Where the text of what is open begins, and what there is to be written at its end.
         self._links: list[tuple[int, str]] = []
-        self._heading = (0, "")
         self._told: list[tuple[str, list[str]]] = []
         self._sides: tuple[str, ...] = ()
         self._column = 0
@@ -62,16 +68,14 @@ class Writer:
             "BlockQuote": self._quote,
             "CodeBlock": self._code_block,
             "FootnoteDefinition": self._start_footnote,
-            "Heading": self._start_heading,
+            "Heading": self._heading,
             "Image": self._image,
             "Link": self._start_link,
             "List": self._list,
             "Table": self._table,
         }
 
-    def html(self) -> str:
-        """The whole document."""
-        handlers: Mapping[str, Callable[[Any], None]] = {
+        self._handlers: Mapping[str, Callable[[Any], None]] = {
             "Code": self._code,
             "End": self._end,
             "FootnoteReference": self._footnote_reference,
@@ -81,13 +85,20 @@ class Writer:
             "TaskListMarker": self._task,
             "Text": self._text,
         }
+
+    def html(self) -> str:
+        """The whole document."""
+        self._write()
+        return "".join((*self._parts, self._footnotes.html()))
+
+    def _write(self) -> None:
+        handlers = self._handlers
         for event in self._events:
             if event.__class__ is str:
                 self._parts.append(_WORDS[event])
             else:
                 [(kind, value)] = event.items()
                 handlers[kind](value)
-        return "".join((*self._parts, self._footnotes.html()))
 
     def _start(self, tag: Any) -> None:
         if tag.__class__ is not str:
@@ -109,9 +120,7 @@ class Writer:
     def _end(self, tag: Any) -> None:
         if tag.__class__ is not str:
             [(name, value)] = tag.items()
-            if name == "Heading":
-                self._end_heading()
-            elif name == "List":
+            if name == "List":
                 self._unnest("</ol>\n" if value else "</ul>\n")
             else:
                 self._unnest("</blockquote>\n")
@@ -210,27 +219,28 @@ class Writer:
         state = 'checked="" aria-label="Done"' if is_done else 'aria-label="To do"'
         self._parts.append(f'<input type="checkbox" disabled="" {state}> ')
 
-    def _start_heading(self, heading: Mapping[str, Any]) -> None:
-        if self._outline is None:
-            self._parts.append("<p>")
-            self._heading = (len(self._parts), "</p>\n")
-            return
-        level = self._outline.level(int(heading["level"][1]))
-        if not self._prefix:
-            self._parts.append(f"<h{level}>")
-            self._heading = (len(self._parts), f"</h{level}>\n")
-            return
-        name = f"{self._prefix}{next(self._ids)}"
-        self._parts.append(f'<h{level} id="{name}">')
-        anchor = f'<a class="anchor" href="#{name}" aria-label="Link to this heading"></a>'
-        self._heading = (len(self._parts), f"{anchor}</h{level}>\n")
-
-    def _end_heading(self) -> None:
-        start, closing = self._heading
-        if "".join(self._parts[start:]).strip():
+    def _heading(self, heading: Mapping[str, Any]) -> None:
+        inside = heading_events(self._events)
+        start = len(self._parts)
+        opening, closing = self._heading_tags(int(heading["level"][1]), inside)
+        self._parts.append(opening)
+        outer, self._events = self._events, iter(inside)
+        self._write()
+        self._events = outer
+        if "".join(self._parts[start + 1 :]).strip():
             self._parts.append(closing)
         else:
-            del self._parts[start - 1 :]
+            del self._parts[start:]
+
+    def _heading_tags(self, written: int, inside: Sequence[Event]) -> tuple[str, str]:
+        if self._outline is None:
+            return "<p>", "</p>\n"
+        level = self._outline.level(written)
+        if not self._prefix:
+            return f"<h{level}>", f"</h{level}>\n"
+        name = f"{self._prefix}{self._names.give(title_of(inside))}"
+        anchor = f'<a class="anchor" href="#{name}" aria-label="Link to this heading"></a>'
+        return f'<h{level} id="{name}">', f"{anchor}</h{level}>\n"
 
     def _table(self, sides: tuple[str, ...]) -> None:
         self._sides = tuple(side.lower() for side in sides)

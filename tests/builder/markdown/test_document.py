@@ -168,7 +168,6 @@ def test_code_is_shown_as_it_was_written(code: str) -> None:
 def test_what_the_writer_makes_passes_the_allow_list_unchanged() -> None:
     """The allow-list is a second wall: what it takes away is a mistake of the first."""
     from builder.markdown.allowed_html import allowed
-    from builder.markdown.anchors import anchors_of
     from builder.markdown.parsing import document_events
     from builder.markdown.writer import Writer
 
@@ -177,8 +176,7 @@ def test_what_the_writer_makes_passes_the_allow_list_unchanged() -> None:
         '> *e* **f** https://e.example/?a=1&b=2\n\n```json\n{"g": 1}\n```\n\nh[^1] <b> "\'\n\n'
         '[^1]: i\n\n![j](../assets/a.png) [k](CHANGELOG.md) [l](https://e.example "m & n")\n\n---\n'
     )
-    events = document_events(text)
-    made = Writer(events, prefix="x-", top=3, anchors=anchors_of(events), places=PLACES).html()
+    made = Writer(document_events(text), prefix="x-", top=3, places=PLACES).html()
     assert allowed(made) == made
 
 
