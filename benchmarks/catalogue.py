@@ -42,15 +42,15 @@ CHANGE = Promise(
     unit="×",
     peer="a full build of the same",
 )
-CHANGE_PAGEFIND = Promise(
-    key="one-library change, Pagefind",
-    what="Pagefind after a change of one of these libraries",
+CHANGE_BROWSER = Promise(
+    key="one-library change, browser search",
+    what="the search in the browser after a change of one of these libraries",
     bound=Bound.AT_MOST,
     limit=0.3,
     unit="×",
     peer="a full build of pages and both indexes",
 )
-PROMISES = (PAGES, SEARCH, CHANGE, CHANGE_PAGEFIND)
+PROMISES = (PAGES, SEARCH, CHANGE, CHANGE_BROWSER)
 _LIBRARIES = 2_000
 _BUILD_SECONDS = 300.0
 
@@ -60,7 +60,7 @@ class _Build:
     """One build in this process, in seconds."""
 
     pages_and_whoosh: float
-    pagefind: float
+    browser: float
 
 
 def measure(session: Session) -> list[Row]:
@@ -133,10 +133,10 @@ def _changes(session: Session, work: Path, path: Path) -> list[Row]:
             changed.append(_in_process(registry, target))
     finally:
         registry.close()
-    total = full.pages_and_whoosh + full.pagefind
+    total = full.pages_and_whoosh + full.browser
     return [
         _share(CHANGE, [one.pages_and_whoosh for one in changed], full.pages_and_whoosh),
-        _share(CHANGE_PAGEFIND, [one.pagefind for one in changed], total),
+        _share(CHANGE_BROWSER, [one.browser for one in changed], total),
     ]
 
 
@@ -157,5 +157,5 @@ def _in_process(registry: Registry, target: Path) -> _Build:
     update_index(target / "search", registry.snapshot())
     report = build_catalogue(registry, target / "site")
     seconds = time.perf_counter() - started
-    pagefind = report.seconds["pagefind"]
-    return _Build(pages_and_whoosh=seconds - pagefind, pagefind=pagefind)
+    browser = report.seconds["search"]
+    return _Build(pages_and_whoosh=seconds - browser, browser=browser)

@@ -77,7 +77,7 @@ def _questions(libraries: list[Library]) -> Iterator[SearchQuery]:
         elif kind == 2:
             yield SearchQuery(text=_misspelt(some, chance))
         elif kind == 3:
-            yield SearchQuery(text=some, kind="step", platform="macos")
+            yield SearchQuery(text=some, kind="step", platform=("macos",))
         elif kind == 4:
             yield SearchQuery(text=some, prefix=False, premium=False)
         else:

@@ -14,7 +14,13 @@ import typer
 from builder.authoring.show_text import error_reasons, library_lines, step_lines
 from builder.search.index import SearchIndex
 from builder.search.index_update import update_index
-from builder.search.query import SearchHit, SearchQuery, SearchResults, SearchUnavailableError
+from builder.search.query import (
+    SearchHit,
+    SearchQuery,
+    SearchResults,
+    SearchUnavailableError,
+    Sort,
+)
 from builder.search.state import discard_index
 from registry.commands.options import JsonOption, RegistryOption
 from registry.errors import NotFoundError
@@ -54,22 +60,53 @@ def search(
     ] = "",
     registry: RegistryOption = _HERE,
     kind: Annotated[str | None, typer.Option(help="library or step.")] = None,
-    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
-    platform: Annotated[str | None, typer.Option(help="windows, linux or macos.")] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="Only this category; repeat it for any of several.")
+    ] = None,
+    platform: Annotated[
+        list[str] | None, typer.Option(help="windows, linux or macos; may be repeated.")
+    ] = None,
+    license_: Annotated[
+        list[str] | None, typer.Option("--license", help="Only this licence; may be repeated.")
+    ] = None,
+    author: Annotated[
+        list[str] | None, typer.Option(help="Only this author; may be repeated.")
+    ] = None,
     premium: Annotated[
         bool | None, typer.Option("--premium/--free", help="Only premium or only free ones.")
     ] = None,
+    deprecated: Annotated[
+        bool | None,
+        typer.Option("--deprecated/--maintained", help="Only deprecated ones, or only others."),
+    ] = None,
+    executor: Annotated[
+        bool | None,
+        typer.Option("--executor/--definitions", help="Only with an executor, or only without."),
+    ] = None,
+    sort: Annotated[Sort, typer.Option(help="The order of what is found.")] = Sort.RELEVANCE,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Show at most so many.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """Find libraries and steps. Every word is wanted, "words in quotes" in that order, -word not.
+    """Find libraries, with their best steps inside, or with --kind step the steps themselves.
+
+    The words of a question, "words in quotes" in that order, -word not.
 
     The index is brought up to date first. Ends with 4 when nothing was found.
     """
     if kind is not None and kind not in _KINDS:
         raise typer.BadParameter("it is 'library' or 'step'", param_hint="--kind")
     query = SearchQuery(
-        text=text, kind=kind, category=category, platform=platform, premium=premium, limit=limit
+        text=text,
+        kind=kind,
+        category=tuple(category or ()),
+        platform=tuple(platform or ()),
+        license=tuple(license_ or ()),
+        author=tuple(author or ()),
+        premium=premium,
+        deprecated=deprecated,
+        executor=executor,
+        sort=sort,
+        limit=limit,
     )
     opened = Registry.open(registry)
     try:
@@ -110,9 +147,11 @@ def _ask(directory: Path, query: SearchQuery) -> SearchResults:
 
 def _print_results(results: SearchResults) -> None:
     if results.did_you_mean:
-        typer.echo(f"Did you mean: {results.did_you_mean}", err=True)
+        typer.echo(f"Did you mean: {_one_line(results.did_you_mean)}", err=True)
     if not results.total:
         typer.echo("Nothing was found", err=True)
+        for other in results.suggestions:
+            typer.echo(f"  Try: {_one_line(other)}", err=True)
         return
     show_table(_COLUMNS, list(map(_row, results.hits)))
     if results.total > len(results.hits):
@@ -120,8 +159,12 @@ def _print_results(results: SearchResults) -> None:
 
 
 def _row(hit: SearchHit) -> tuple[str, ...]:
-    premium = "premium" if hit.premium else ""
-    return hit.kind, f"{hit.id}@{hit.version}", hit.title, hit.category, premium, hit.summary
+    marks = " ".join(
+        mark for mark, is_so in (("premium", hit.premium), ("deprecated", hit.deprecated)) if is_so
+    )
+    steps = ", ".join(step.name for step in hit.steps if hit.step_count > 1)
+    about = f"{steps}: {hit.summary}" if steps else hit.summary
+    return hit.kind, f"{hit.id}@{hit.version}", hit.title, hit.category, marks, about
 
 
 def _one_line(text: str) -> str:

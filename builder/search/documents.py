@@ -1,4 +1,4 @@
-"""Documents to be found: each library and each of its steps, of weighted words."""
+"""Documents to be found: each library with what its steps say, and each step by itself."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from builder.search.words import STOP_WORDS, name_words, words
+from builder.search.card import Card, StepName
+from builder.search.words import STOP_WORDS, name_parts, name_words, whole_name, words
 from registry.formats.model import Manifest, ReleaseContent, Step
 from registry.library.release_state import Library, LibraryStatus
 from registry.names import LibraryName
 
 # How much a word counts by where it stands. One field holds them all: the weights of the places
 # are added up before the sum saturates (BM25F), and a question reads one posting list a word.
-_NAME, _TITLE, _TAG, _CATEGORY, _SUMMARY = 6.0, 5.0, 3.0, 2.0, 2.0
-_DESCRIPTION, _PARAMETER, _PARAMETER_TEXT, _PART_OF = 0.7, 1.2, 0.3, 1.0
+_NAME, _TITLE, _TAG, _CATEGORY, _SUMMARY = 6.0, 5.0, 3.0, 1.5, 2.0
+_DESCRIPTION, _PARAMETER, _PARAMETER_TEXT, _PART_OF = 0.7, 0.5, 0.3, 1.0
+# A library has what its steps have, at this share; of several steps with a word, the one that says
+# most, so that many steps do not make a library the answer to everything.
+_OF_STEP = 0.6
 _SUMMARY_LENGTH = 240
 # A Markdown link: in a list only its text is shown.
 _LINK = re.compile(r"\[([^\[\]]{1,200})\]\([^()\s]{1,500}\)")
+_SHORT_NAME = 3
+_WITHDRAWN = 0.5
+"""The factor of all weights of what should not be used any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,30 +38,16 @@ class DocumentLimits:
     """Parameters of one step."""
     steps: int = 500
     """Steps of one library."""
+    shown_steps: int = 60
+    """Steps of a library that a hit may show."""
 
 
 DEFAULT_DOCUMENT_LIMITS = DocumentLimits()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
-    """The face of a hit. ``id`` is a library's name or a step's id, ``name`` the name alone."""
-
-    kind: str
-    id: str
-    name: str
-    title: str
-    summary: str
-    library: LibraryName
-    categories: tuple[str, ...]
-    platforms: tuple[str, ...]
-    premium: bool
-    version: str
-
-    @property
-    def facets(self) -> tuple[str, tuple[str, ...], tuple[str, ...], bool]:
-        """Return the facets that filters look at: kind, categories, platforms, premium."""
-        return self.kind, self.categories, self.platforms, self.premium
+def _share(count: int) -> float:
+    """The share of a name's weight that each of so many words has."""
+    return (1 + _SHORT_NAME) / (max(count, 1) + _SHORT_NAME)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -67,13 +60,39 @@ class SearchDocument:
     weights: dict[str, float] = field(default_factory=dict)
     sequence: list[str] = field(default_factory=list)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The name and the title, each as one word: a question that is one of them comes first."""
+        card = self.card
+        found = {whole_name(name_parts(card.name)), whole_name(words(card.title))}
+        return frozenset(found - {""})
+
     def add(self, text: str, weight: float, limit: int) -> None:
         """Count the words of a text."""
         self._count(islice(words(text), limit), weight)
 
     def add_name(self, name: str, weight: float) -> None:
         """Count the parts of a name, and the whole."""
-        self._count(name_words(name), weight)
+        found = list(name_words(name))
+        self._count(iter(found), weight * _share(len(found)))
+
+    def add_title(self, title: str, weight: float, limit: int) -> None:
+        """Count the words of a title: each says more the fewer they are."""
+        found = list(islice(words(title), limit))
+        telling = sum(word not in STOP_WORDS for word in found)
+        self._count(iter(found), weight * _share(telling))
+
+    def add_steps(self, steps: Iterator[SearchDocument]) -> None:
+        """Count the words of steps: of each word the step that says most."""
+        best: dict[str, float] = {}
+        for step in steps:
+            self.sequence += step.sequence
+            for word, weight in step.weights.items():
+                if weight > best.get(word, 0.0):
+                    best[word] = weight
+        weights = self.weights
+        for word, weight in best.items():
+            weights[word] = weights.get(word, 0.0) + weight * _OF_STEP
 
     def _count(self, found: Iterator[str], weight: float) -> None:
         weights, sequence = self.weights, self.sequence
@@ -92,74 +111,108 @@ def library_documents(
         return
     if library.status in {LibraryStatus.DISABLED, LibraryStatus.ERROR}:
         return
-    version = str(library.active.version)
-    factor = 0.5 if library.facts.deprecated is not None else 1.0
-    yield _library_document(library.name, version, library.content, factor, limits)
-    for step in islice(library.content.steps, limits.steps):
-        step_factor = min(factor, 0.5) if step.is_deprecated else factor
-        yield _step_document(library.name, version, library.content, step, step_factor, limits)
+    content = library.content
+    steps = content.steps[: limits.steps]
+    is_withdrawn = library.facts.deprecated is not None or library.active.yank is not None
+    document = _library_document(library, content, limits)
+    if is_withdrawn:
+        document.factor = _WITHDRAWN
+    found = [_step_document(document.card, content, step, limits) for step in steps]
+    document.add_steps(iter(found))
+    yield document
+    for step in found:
+        step.add_name(library.name, _PART_OF)
+        if step.card.deprecated:
+            step.factor = _WITHDRAWN
+        yield step
 
 
 def _library_document(
-    name: LibraryName, version: str, content: ReleaseContent, factor: float, limits: DocumentLimits
+    library: Library, content: ReleaseContent, limits: DocumentLimits
 ) -> SearchDocument:
-    manifest, steps = content.manifest, content.steps
-    categories = manifest.categories or tuple(dict.fromkeys(step.category for step in steps))
-    card = Card(
-        kind="library",
-        id=name,
-        name=name,
-        title=manifest.display_name,
-        summary=_summary(manifest.description),
-        library=name,
-        categories=tuple(categories),
-        platforms=tuple(manifest.platform_support),
-        premium=manifest.is_premium,
-        version=version,
-    )
-    document = SearchDocument(card=card, factor=factor)
-    document.add_name(name, _NAME)
-    document.add(manifest.display_name, _TITLE, limits.text_words)
+    manifest = content.manifest
+    document = SearchDocument(card=library_card(library, content, limits))
+    document.add_name(library.name, _NAME)
+    document.add_title(manifest.display_name, _TITLE, limits.text_words)
     document.add(manifest.description, _SUMMARY, limits.text_words)
     document.add(manifest.author, _PART_OF, limits.text_words)
-    _add_words(document, manifest.tags, tuple(categories), limits)
-    for step in islice(steps, limits.steps):
-        document.add_name(step.name, _PART_OF)
-        document.add(step.display_name, _PART_OF, limits.text_words)
+    _add_words(document, manifest.tags, document.card.categories, limits)
     return document
 
 
+def library_card(
+    library: Library, content: ReleaseContent, limits: DocumentLimits = DEFAULT_DOCUMENT_LIMITS
+) -> Card:
+    """The face of a library that is served."""
+    manifest, steps, active = content.manifest, content.steps, library.active
+    dates = [record.date for record in library.releases if record.is_served and record.date]
+    deprecated = library.facts.deprecated
+    categories = manifest.categories or tuple(sorted({step.category for step in steps}))
+    platforms = {platform for step in steps for platform in step.platform_support}
+    return Card(
+        kind="library",
+        id=library.name,
+        name=library.name,
+        title=manifest.display_name,
+        summary=_summary(manifest.description),
+        library=library.name,
+        categories=tuple(categories),
+        platforms=tuple(sorted(platforms)),
+        premium=manifest.is_premium,
+        version=str(active.version) if active else "",
+        license=manifest.license or "",
+        author=manifest.author,
+        deprecated=deprecated is not None or bool(active and active.yank),
+        executor=any(file.executor is not None for file in manifest.steps),
+        replacement=(deprecated.replacement or "") if deprecated else "",
+        first=min(dates, default=""),
+        newest=max(dates, default=""),
+        steps=tuple(
+            StepName(name=step.name, title=" ".join(step.display_name.split()))
+            for step in steps[: limits.shown_steps]
+        ),
+        count=len(steps),
+    )
+
+
 def _step_document(
-    library: LibraryName,
-    version: str,
-    content: ReleaseContent,
-    step: Step,
-    factor: float,
-    limits: DocumentLimits,
+    of: Card, content: ReleaseContent, step: Step, limits: DocumentLimits
 ) -> SearchDocument:
     manifest: Manifest = content.manifest
+    executed = _executed(content)
     card = Card(
         kind="step",
-        id=f"{library}.{step.name}",
+        id=f"{of.library}.{step.name}",
         name=step.name,
         title=step.display_name,
         summary=_summary(step.description),
-        library=library,
+        library=LibraryName(of.library),
         categories=(step.category,),
         platforms=tuple(step.platform_support),
         premium=manifest.is_premium,
-        version=version,
+        version=of.version,
+        license=of.license,
+        author=of.author,
+        deprecated=of.deprecated or step.is_deprecated,
+        executor=step.name in executed,
+        replacement="",
+        first=of.first,
+        newest=of.newest,
     )
-    document = SearchDocument(card=card, factor=factor)
+    document = SearchDocument(card=card)
     document.add_name(step.name, _NAME)
-    document.add(step.display_name, _TITLE, limits.text_words)
+    document.add_title(step.display_name, _TITLE, limits.text_words)
     document.add(step.description, _DESCRIPTION, limits.text_words)
-    document.add_name(library, _PART_OF)
     _add_words(document, step.tags, (step.category,), limits)
     for name, parameter in islice(step.parameters.items(), limits.parameters):
         document.add_name(name, _PARAMETER)
         document.add(parameter.description, _PARAMETER_TEXT, limits.text_words)
     return document
+
+
+def _executed(content: ReleaseContent) -> frozenset[str]:
+    pairs = zip(content.steps, content.manifest.steps, strict=True)
+    return frozenset(step.name for step, file in pairs if file.executor is not None)
 
 
 def _add_words(

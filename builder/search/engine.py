@@ -1,40 +1,34 @@
-"""Answer questions from one generation of the index; what was read once stays in memory."""
+"""Answer questions from one generation of the index; what was read once stays in memory.
+
+The browser answers the same way from the catalogue's own index: the rules of ranking are in
+`catalog-site/assets/search-rules.js` once more, and a test asks both the same questions.
+"""
 
 from __future__ import annotations
 
-import re
 import time
-from array import array
-from bisect import bisect_left
 from collections import Counter, OrderedDict
 from functools import cached_property
-from itertools import islice
 
+from builder.search.best_steps import best_steps
+from builder.search.card import Card, Facets
+from builder.search.facets import FacetFilter
+from builder.search.lexicon import Lexicon
+from builder.search.matching import Match, match
 from builder.search.query import (
     ParsedQuery,
     SearchHit,
     SearchQuery,
     SearchResults,
     SearchSettings,
+    Sort,
     parse_query,
 )
-from builder.search.ranking import (
-    FacetFilter,
-    Facets,
-    Postings,
-    Scores,
-    all_words,
-    any_of,
-    best_documents,
-    some_words,
-)
-from builder.search.reader import LIBRARY, NAME, TEXT, WORDS, IndexReader
+from builder.search.ranking import Postings, Scores
+from builder.search.reader import LIBRARY, NAME, STEP_TEXT, TEXT, WORDS, IndexReader, Place
 from builder.search.stems import stem
-from builder.search.words import STOP_WORDS, fold
 
-# What is called exactly as the question is written comes first.
-_SAME_NAME = 1_000.0
-_SHORTEST_GUESS = 3
+_KINDS = {"library": TEXT, "step": STEP_TEXT}
 
 
 class SearchEngine:
@@ -51,109 +45,97 @@ class SearchEngine:
         started = time.perf_counter()
         settings = self._settings
         parsed = parse_query(query.text, prefix=query.prefix, settings=settings)
-        scores, complete = self._matches(parsed, query.text)
-        if query.library is not None:
-            own = set(self._postings(LIBRARY, query.library).documents)
-            scores = {document: score for document, score in scores.items() if document in own}
-        suggestion = self._suggestion(query.text, parsed) if not complete or not scores else None
-        filters = FacetFilter(query)
+        kind = query.kind or "library"
+        match, spread = self._found(query, parsed, kind)
+        filters = FacetFilter.of(query)
         combinations, combination_of = self._combinations
-        spread = Counter(map(combination_of.__getitem__, scores))
-        passing = {place for place in spread if filters.passes(combinations[place])}
-        found = scores
-        if len(passing) < len(spread):
-            found = {d: score for d, score in scores.items() if combination_of[d] in passing}
+        found = match.scores
+        if not filters.is_open:
+            passing = {place for place in spread if not filters.failed(combinations[place])}
+            found = {d: score for d, score in found.items() if combination_of[d] in passing}
         limit = max(0, min(query.limit, settings.hits))
         offset = max(0, min(query.offset, settings.offset))
-        best = best_documents(found, offset + limit, self._order)[offset:]
+        best = self._sorted(found, query.sort)[offset : offset + limit]
+        counts = filters.counts({combinations[place]: count for place, count in spread.items()})
         return SearchResults(
-            hits=tuple(self._hit(document, found[document]) for document in best),
+            hits=tuple(self._hit(document, found[document], parsed) for document in best),
             total=len(found),
-            facets=filters.counts({combinations[place]: count for place, count in spread.items()}),
-            did_you_mean=suggestion,
-            is_complete=complete,
+            facets={**counts, "kind": self._kinds(query, parsed, kind, counts["kind"])},
+            did_you_mean=match.corrected,
+            suggestions=match.suggestions,
+            is_complete=match.is_complete,
             took_ms=round((time.perf_counter() - started) * 1000, 2),
         )
 
-    def _matches(self, parsed: ParsedQuery, text: str) -> tuple[Scores, bool]:
-        """The documents that are asked for, and whether they have all the words."""
+    def _found(
+        self, query: SearchQuery, parsed: ParsedQuery, kind: str
+    ) -> tuple[Match, Counter[int]]:
+        """The libraries or steps that a question finds, and their combinations of facets."""
+        field = _KINDS[kind]
         if parsed.is_empty:
-            everything = self._everything if not text.strip() else {}
-            return self._without(dict(everything), parsed.excluded), True
-        lists = [self._word(word) for word in parsed.words]
-        telling = [w for phrase in parsed.phrases for w in phrase if w not in STOP_WORDS]
-        lists += [self._word(word) for word in telling]
-        if parsed.unfinished:
-            lists.append(self._unfinished(parsed.unfinished))
-        # A phrase of stop words alone is looked for everywhere.
-        scores = all_words(lists, self.reader.count) if lists else dict(self._everything)
-        complete = bool(scores)
-        if len(scores) < self._settings.few_hits and len(lists) > 1 and not parsed.phrases:
-            # What has all the words stays above what has some of them.
-            others = some_words(lists, self.reader.count)
-            above = max(others.values(), default=0.0)
-            scores = {**others, **{d: score + above for d, score in scores.items()}}
-        scores = self._without(scores, parsed.excluded)
+            is_asked = bool(query.text.strip()) and not parsed.excluded
+            scores = {} if is_asked else dict(self._everything[kind])
+            found = Match(scores=scores)
+        else:
+            found = match(
+                parsed,
+                query.text[: self._settings.query_characters],
+                self._lexicon,
+                lambda term: self._postings(field, term),
+                len(self._everything[kind]),
+            )
+        scores = self._without(found.scores, parsed.excluded, field)
+        if query.library is not None:
+            own = set(self._postings(LIBRARY, query.library).documents)
+            scores = {document: score for document, score in scores.items() if document in own}
         for phrase in parsed.phrases:
             scores = self._in_order(scores, phrase)
-        for document in self._postings(NAME, parsed.whole).documents:
+        found = found.with_scores(self._lifted(scores, parsed))
+        _, combination_of = self._combinations
+        return found, Counter(map(combination_of.__getitem__, found.scores))
+
+    def _kinds(
+        self, query: SearchQuery, parsed: ParsedQuery, kind: str, own: dict[str, int]
+    ) -> dict[str, int]:
+        """The number of libraries, and of steps, that the question finds."""
+        other = "step" if kind == "library" else "library"
+        _, spread = self._found(query, parsed, other)
+        filters, (combinations, _) = FacetFilter.of(query), self._combinations
+        passing = (c for place, c in spread.items() if not filters.failed(combinations[place]))
+        counts = {**own, other: sum(passing)}
+        return {name: counts[name] for name in _KINDS if counts.get(name)}
+
+    def _lifted(self, scores: Scores, parsed: ParsedQuery) -> Scores:
+        """Scores with exact names first, and a successor before what it replaces."""
+        above = max(scores.values(), default=0.0)
+        for document in self._postings(NAME, parsed.whole).documents if parsed.whole else ():
             if document in scores:
-                scores[document] += _SAME_NAME
-        return scores, complete
+                scores[document] += above
+        for old, new in self._replaced:
+            if old in scores and scores.get(new, scores[old]) < scores[old]:
+                scores[new] = scores[old]
+        return scores
 
-    def _word(self, word: str) -> Postings:
-        return self._postings(TEXT, stem(word))
-
-    def _unfinished(self, word: str) -> Postings:
-        """Return the postings of all that begins with the word, and of the word itself."""
-        own = stem(word)
-        lists = [(self._postings(TEXT, own), True)]
-        begin = bisect_left(self._lexicon, word)
-        longer: list[str] = []
-        for candidate in islice(self._lexicon, begin, begin + self._settings.scanned_words):
-            if not candidate.startswith(word):
-                break
-            longer.append(candidate)
-        stems = {stem(candidate) for candidate in longer} - {own}
-        most = sorted(stems, key=lambda s: (-len(self._postings(TEXT, s)), s))
-        lists += [(self._postings(TEXT, s), False) for s in most[: self._settings.expansions]]
-        return any_of([pair for pair in lists if len(pair[0])] or lists[:1])
-
-    def _without(self, scores: Scores, excluded: tuple[str, ...]) -> Scores:
+    def _without(self, scores: Scores, excluded: tuple[str, ...], field: str) -> Scores:
         for word in excluded:
-            for document in self._word(word).documents:
+            for document in self._postings(field, stem(word)).documents:
                 scores.pop(document, None)
         return scores
 
     def _in_order(self, scores: Scores, phrase: tuple[str, ...]) -> Scores:
         """Those of the best documents that have the phrase's words one after the other."""
         wanted = f" {' '.join(phrase)} "
-        best = best_documents(scores, self._settings.phrase_documents, self._order)
+        best = self._sorted(scores, Sort.RELEVANCE)[: self._settings.phrase_documents]
         return {d: scores[d] for d in best if wanted in f" {self.reader.plain(d)} "}
 
-    def _suggestion(self, text: str, parsed: ParsedQuery) -> str | None:
-        """The question with each word that occurs nowhere replaced by the most likely one."""
-        asked = dict.fromkeys([*parsed.words, *(w for p in parsed.phrases for w in p)])
-        unknown = [w for w in asked if w not in STOP_WORDS and not len(self._word(w))]
-        if parsed.unfinished and not len(self._unfinished(parsed.unfinished)):
-            unknown.append(parsed.unfinished)
-        replaced = {word: better for word in unknown if (better := self._similar(word))}
-        if not replaced:
-            return None
-        shown = fold(" ".join(text[: self._settings.query_characters].split()))
-        return re.sub(r"[^\W_]+", lambda match: replaced.get(match[0], match[0]), shown)
-
-    def _similar(self, word: str) -> str | None:
-        """The most frequent of the words that are the fewest letters away."""
-        if len(word) < _SHORTEST_GUESS or len(word) > self._settings.suggested_letters:
-            return None
-        most = self._settings.suggestion_distance if len(word) > _SHORTEST_GUESS + 1 else 1
-        for distance in range(1, most + 1):
-            found = [(len(self._word(near)), near) for near in self.reader.similar(word, distance)]
-            alive = [(-count, near) for count, near in found if count]
-            if alive:
-                return min(alive)[1]
-        return None
+    def _sorted(self, scores: Scores, sort: Sort) -> list[int]:
+        places, first = self._places, self._order
+        if sort is Sort.RELEVANCE:
+            return sorted(scores, key=lambda document: (-scores[document], first[document]))
+        if sort is Sort.NEWEST:
+            by_name = sorted(scores, key=lambda document: places[document].id)
+            return sorted(by_name, key=lambda document: places[document].newest, reverse=True)
+        return sorted(scores, key=lambda document: (places[document].title, places[document].id))
 
     def _postings(self, field: str, term: str) -> Postings:
         key = (field, term)
@@ -168,8 +150,8 @@ class SearchEngine:
             self._cached -= len(self._cache.popitem(last=False)[1]) + 1
         return found
 
-    def _hit(self, document: int, score: float) -> SearchHit:
-        card = self.reader.card(document)
+    def _hit(self, document: int, score: float, parsed: ParsedQuery) -> SearchHit:
+        card: Card = self.reader.card(document)
         return SearchHit(
             kind=card.kind,
             id=card.id,
@@ -181,16 +163,50 @@ class SearchEngine:
             platforms=card.platforms,
             premium=card.premium,
             version=card.version,
-            score=round(score, 3),
+            score=round(score / 100, 3),
+            license=card.license,
+            author=card.author,
+            deprecated=card.deprecated,
+            has_executor=card.executor,
+            newest=card.newest,
+            step_count=card.count,
+            steps=best_steps(card.steps, parsed),
         )
 
     @cached_property
-    def _lexicon(self) -> list[str]:
+    def words(self) -> list[str]:
+        """All words as they are written, sorted; also those of what was replaced."""
         return self.reader.terms(WORDS)
 
     @cached_property
-    def _order(self) -> array[int]:
-        return self.reader.order()
+    def _lexicon(self) -> Lexicon:
+        return Lexicon(words=self.words, similar=self.reader.similar)
+
+    @cached_property
+    def _places(self) -> list[Place]:
+        return self.reader.places()
+
+    @cached_property
+    def _order(self) -> list[int]:
+        """Each document's place when all are sorted by their first release, then by id."""
+        places = self._places
+        ordered = sorted(range(len(places)), key=lambda d: (places[d].first, places[d].id))
+        order = [0] * len(places)
+        for place, document in enumerate(ordered):
+            order[document] = place
+        return order
+
+    @cached_property
+    def _replaced(self) -> list[tuple[int, int]]:
+        """Libraries that another one replaces, each with that one."""
+        pairs = [(d, place.replacement) for d, place in enumerate(self._places)]
+        return [
+            (document, new)
+            for document, name in pairs
+            if name and document in self._everything["library"]
+            for new in self._postings(LIBRARY, name).documents
+            if new in self._everything["library"]
+        ]
 
     @cached_property
     def _combinations(self) -> tuple[list[Facets], list[int]]:
@@ -203,5 +219,9 @@ class SearchEngine:
         return list(found), column
 
     @cached_property
-    def _everything(self) -> Scores:
-        return {d: 0.0 for postings in self.reader.facets().values() for d in postings.documents}
+    def _everything(self) -> dict[str, Scores]:
+        """All libraries and all steps."""
+        every: dict[str, Scores] = {kind: {} for kind in _KINDS}
+        for facets, postings in self.reader.facets().items():
+            every[facets.kind[0]].update(dict.fromkeys(postings.documents, 0.0))
+        return every

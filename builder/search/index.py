@@ -43,6 +43,11 @@ class SearchIndex:
             except Exception as error:
                 raise self._unavailable(f"it is damaged: {error!r:.200}") from error
 
+    def words(self) -> list[str]:
+        """All words of the index as they are written, sorted."""
+        with self._lock:
+            return list(self._engine.words)
+
     def refresh(self) -> bool:
         """Look whether there is a newer generation, and take it; True when there was."""
         if state_stamp(self._directory) == self._stamp:

@@ -12,7 +12,17 @@ from typing import Any
 from whoosh import columns, fields, formats
 from whoosh.index import create_in, open_dir
 
-from builder.search.reader import CARD, FACETS, ID, LIBRARY, NAME, PLAIN, TEXT, WORDS
+from builder.search.reader import (
+    CARD,
+    FACETS,
+    LIBRARY,
+    NAME,
+    PLACE,
+    PLAIN,
+    STEP_TEXT,
+    TEXT,
+    WORDS,
+)
 
 
 def create_index(directory: Path) -> None:
@@ -26,8 +36,8 @@ def open_index(directory: Path) -> Any:
 
 
 def _schema() -> Any:
-    indexed = (NAME, TEXT, WORDS, LIBRARY, FACETS)
+    indexed = (NAME, TEXT, STEP_TEXT, WORDS, LIBRARY, FACETS)
     return fields.Schema(
         **{name: fields.FieldType(formats.Existence(), None) for name in indexed},
-        **{name: fields.COLUMN(columns.VarBytesColumn()) for name in (CARD, ID, PLAIN)},
+        **{name: fields.COLUMN(columns.VarBytesColumn()) for name in (CARD, PLACE, PLAIN)},
     )

@@ -13,14 +13,22 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder.search.documents import SearchDocument, library_documents
 from builder.search.index_files import create_index, open_index
 from builder.search.index_writer import replace_libraries
 from builder.search.query import DEFAULT_SEARCH, SearchSettings
-from builder.search.state import IndexState, file_marks, finish, read_index_state, write_lock
+from builder.search.state import (
+    FORMAT,
+    IndexState,
+    file_marks,
+    finish,
+    read_index_state,
+    write_lock,
+)
+from builder.search.synonyms import Synonyms, synonyms_of
 from registry.names import CORE, LibraryName
 from registry.snapshots.registry import Snapshot
 
@@ -50,8 +58,9 @@ def update_index(
     """
     started = time.perf_counter()
     keys = {str(name): snapshot.key(name) for name in (CORE, *snapshot.names)}
+    synonyms = synonyms_of(snapshot.facts.synonyms)
     with write_lock(directory, settings.lock_seconds):
-        state = _usable(directory)
+        state = _usable(directory, synonyms)
         known = state.keys if state else {}
         changed = [LibraryName(name) for name, key in keys.items() if known.get(name) != key]
         gone = [name for name in known if name not in keys]
@@ -60,11 +69,24 @@ def update_index(
             place = state.directory if state else _fresh(directory)
             stale = [*gone, *(name for name in changed if name in known)]
             generation = replace_libraries(
-                directory / place, stale, documents, segments=settings.segments
+                directory / place,
+                stale,
+                documents,
+                segments=settings.segments,
+                synonyms=synonyms,
             )
-            finish(directory, place, generation, snapshot.commit, keys)
-        elif state.commit != snapshot.commit:
-            finish(directory, state.directory, state.generation, snapshot.commit, keys)
+        else:
+            place, generation = state.directory, state.generation
+        fresh = IndexState(
+            format=FORMAT,
+            directory=place,
+            generation=generation,
+            commit=snapshot.commit,
+            synonyms=synonyms.key,
+            keys=keys,
+        )
+        if state is None or replace(fresh, marks=state.marks) != state:
+            finish(directory, fresh)
     return IndexReport(
         added=len(changed),
         removed=len(gone),
@@ -82,10 +104,10 @@ def _documents(
             progress(library.name)
 
 
-def _usable(root: Path) -> IndexState | None:
+def _usable(root: Path, synonyms: Synonyms) -> IndexState | None:
     """The state, if the index is there as it was left; else None, and a new one is made."""
     state = read_index_state(root)
-    if state is None:
+    if state is None or state.synonyms != synonyms.key:
         return None
     try:
         if file_marks(root / state.directory) != state.marks:

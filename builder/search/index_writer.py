@@ -12,16 +12,33 @@ from whoosh.reading import SegmentReader
 from builder.search.documents import SearchDocument
 from builder.search.index_files import open_index
 from builder.search.posting_codec import PostingCodec, read_postings
-from builder.search.postings import PostingPool, stem_weights
-from builder.search.reader import CARD, FACETS, ID, LIBRARY, NAME, PLAIN, TEXT, WORDS
-from builder.search.words import name_parts
+from builder.search.postings import PostingPool, meant_words, stem_weights
+from builder.search.reader import (
+    CARD,
+    FACETS,
+    LIBRARY,
+    NAME,
+    PLACE,
+    PLAIN,
+    STEP_TEXT,
+    TEXT,
+    WORDS,
+    Place,
+)
+from builder.search.synonyms import Synonyms
+from builder.search.words import fold
 
 # How long Whoosh waits for its own lock, which nobody else takes while ours is held.
 _LOCK_SECONDS = 5.0
 
 
 def replace_libraries(
-    directory: Path, removed: Iterable[str], added: Iterable[SearchDocument], *, segments: int
+    directory: Path,
+    removed: Iterable[str],
+    added: Iterable[SearchDocument],
+    *,
+    segments: int,
+    synonyms: Synonyms,
 ) -> int:
     """Replace libraries' documents in one step; returns the generation that this is.
 
@@ -34,7 +51,7 @@ def replace_libraries(
     writer.pool = pool = PostingPool()
     try:
         _delete(writer, removed)
-        _add(writer, pool, added)
+        _add(writer, pool, added, synonyms)
     except BaseException:
         writer.cancel()
         raise
@@ -55,33 +72,45 @@ def _delete(writer: Any, libraries: Iterable[str]) -> None:
                     writer.delete_document(base + document)
 
 
-def _add(writer: Any, pool: PostingPool, added: Iterable[SearchDocument]) -> None:
+def _add(
+    writer: Any, pool: PostingPool, added: Iterable[SearchDocument], synonyms: Synonyms
+) -> None:
     library, known = "", set[str]()
     for number, document in enumerate(added):
         card = document.card
         if card.library != library:
             library, known = card.library, set()
+        stems = stem_weights(document, synonyms)
         # The words as they are only complete and correct questions: once a library is enough.
-        new = document.weights.keys() - known
+        new = {*document.weights, *meant_words(stems, synonyms)} - known
         known |= new
-        for field, weights in _terms(document, new).items():
+        for field, weights in _terms(document, stems, new).items():
             pool.extend(field, number, weights)
+        place = Place(
+            first=card.first,
+            id=card.id,
+            title=fold(card.title),
+            newest=card.newest,
+            replacement=card.replacement,
+        )
         columns = {
             CARD: orjson.dumps(card),
-            ID: card.id.encode(),
+            PLACE: orjson.dumps(tuple(place)),
             PLAIN: " ".join(document.sequence).encode(),
         }
         writer.add_document(**columns)
 
 
-def _terms(document: SearchDocument, new: set[str]) -> dict[str, Mapping[str, float]]:
+def _terms(
+    document: SearchDocument, stems: Mapping[str, float], new: set[str]
+) -> dict[str, Mapping[str, float]]:
     card = document.card
     return {
-        TEXT: stem_weights(document),
+        TEXT if card.kind == "library" else STEP_TEXT: stems,
         WORDS: dict.fromkeys(new, 1.0),
-        NAME: {"".join(name_parts(card.name)): 1.0},
+        NAME: dict.fromkeys(document.names, 1.0),
         LIBRARY: {card.library: 1.0},
-        FACETS: {orjson.dumps(card.facets).decode(): 1.0},
+        FACETS: {orjson.dumps(tuple(card.facets)).decode(): 1.0},
     }
 
 

@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from builder.search.documents import SearchDocument
 from builder.search.ranking import Postings
 from builder.search.stems import stem
+from builder.search.synonyms import Synonyms
 
 # Saturation and length normalisation of BM25, applied when a weight is written. The length is the
 # sum of a document's weights; the average is a constant, so that a document's weights depend on
 # nothing but itself and one library can be replaced without touching the others.
-_K1, _B, _AVERAGE = 1.6, 0.5, 60.0
+_K1, _B, _AVERAGE = 8.0, 0.4, 170.0
+# Weights are whole numbers up to this: the browser's index has a byte for each, and both sides
+# come to the same scores.
+HEAVIEST = 255
 POSTING_BYTES = 8
 """The size of one posting in the index: a document and a weight, 4 bytes each."""
 
 
-def stem_weights(document: SearchDocument) -> dict[str, float]:
-    """Stem → weight, saturated and normalised."""
+def stem_weights(document: SearchDocument, synonyms: Synonyms) -> dict[str, int]:
+    """Stem → weight, saturated and normalised; what documents say by other words included."""
     raw: dict[str, float] = {}
     for word, weight in document.weights.items():
         stemmed = stem(word)
         raw[stemmed] = raw.get(stemmed, 0.0) + weight
     damped = _K1 * (1 - _B + _B * sum(raw.values()) / _AVERAGE)
-    gain = (_K1 + 1) * document.factor
-    return {term: gain * weight / (weight + damped) for term, weight in raw.items()}
+    raw.update(synonyms.of(raw))
+    gain = HEAVIEST * document.factor
+    return {term: int(gain * weight / (weight + damped)) or 1 for term, weight in raw.items()}
+
+
+def meant_words(stems: Iterable[str], synonyms: Synonyms) -> Iterator[str]:
+    """The words of synonyms that are among these stems, as somebody would write them."""
+    written = synonyms.words
+    for term in stems:
+        yield from written.get(term, ())
 
 
 def pack(documents: array[int], weights: array[float]) -> bytes:

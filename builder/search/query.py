@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from builder.errors import BuilderError
-from builder.search.words import STOP_WORDS, name_parts, words
+from builder.search.card import StepName
+from builder.search.rules import PHRASES, QUERY_CHARACTERS, QUERY_WORDS
+from builder.search.words import QUESTION_WORDS, whole_name, words
 
 
 class SearchUnavailableError(BuilderError):
@@ -16,20 +19,22 @@ class SearchUnavailableError(BuilderError):
     exit_code = 15
 
 
+class Sort(StrEnum):
+    """The order of hits. By use will follow once there are runs."""
+
+    RELEVANCE = "relevance"
+    NAME = "name"
+    NEWEST = "newest"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchSettings:
     """Limits of one question."""
 
-    query_characters: int = 500
+    query_characters: int = QUERY_CHARACTERS
     """Characters of a question that are looked at."""
-    query_words: int = 16
+    query_words: int = QUERY_WORDS
     """Words of a question that are looked for."""
-    expansions: int = 64
-    """Words that an unfinished word may stand for."""
-    few_hits: int = 5
-    """With fewer documents that have all the words, those with some of them follow."""
-    scanned_words: int = 5_000
-    """Words of the index that are looked at for an unfinished one."""
     phrase_documents: int = 2_000
     """Best documents in which the order of a phrase's words is checked."""
     hits: int = 200
@@ -38,10 +43,6 @@ class SearchSettings:
     """Furthest that an answer begins."""
     cached_postings: int = 4_000_000
     """Postings kept in memory, 8 bytes each."""
-    suggestion_distance: int = 2
-    """Letters that may be wrong, missing or too many in a word for which another is suggested."""
-    suggested_letters: int = 24
-    """Longest word for which another is suggested, letters."""
     lock_seconds: float = 120.0
     """The wait of an update for another one of the same index, seconds."""
     segments: int = 8
@@ -53,18 +54,24 @@ DEFAULT_SEARCH = SearchSettings()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchQuery:
-    """A question. None for a filter means any; ``kind`` is ``library`` or ``step``.
+    """A question. None or an empty filter means any; several values of one mean any of these.
 
-    With ``prefix`` the last word may be unfinished, as while somebody types. A ``limit`` or
-    ``offset`` beyond what the settings allow is taken as the most that they allow.
+    ``kind`` is ``library`` (also when it is None: one hit a library, with its best steps inside)
+    or ``step``. With ``prefix`` the last word may be unfinished, as while somebody types. A
+    ``limit`` or ``offset`` beyond what the settings allow is taken as the most that they allow.
     """
 
     text: str = ""
     kind: str | None = None
-    category: str | None = None
-    platform: str | None = None
+    category: tuple[str, ...] = ()
+    platform: tuple[str, ...] = ()
+    license: tuple[str, ...] = ()
+    author: tuple[str, ...] = ()
     premium: bool | None = None
+    deprecated: bool | None = None
+    executor: bool | None = None
     library: str | None = None
+    sort: Sort = Sort.RELEVANCE
     limit: int = 20
     offset: int = 0
     prefix: bool = True
@@ -72,7 +79,10 @@ class SearchQuery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchHit:
-    """One library or step that was found. ``category`` is its first; more ``score`` is better."""
+    """One library or step that was found. ``category`` is its first; more ``score`` is better.
+
+    ``steps`` are the steps of a library that the question is about, the best first.
+    """
 
     kind: str
     id: str
@@ -85,29 +95,37 @@ class SearchHit:
     premium: bool
     version: str
     score: float
+    license: str = ""
+    author: str = ""
+    deprecated: bool = False
+    has_executor: bool = False
+    newest: str = ""
+    step_count: int = 0
+    steps: tuple[StepName, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchResults:
     """The best hits, how many there are in all, and how they spread over the facets.
 
-    A facet (``kind``, ``category``, ``platform``, ``premium``) counts what would be found if its
-    own filter were not set. ``did_you_mean`` is another question, None when there is no better.
-    ``is_complete`` is False when no document has all the words. When few have, documents with some
-    of the words follow them and are counted too.
+    A facet (``category``, ``platform``, ``license`` …) counts what would be found if its own
+    filter were not set. ``did_you_mean`` is the question with its mistakes mended, which is what
+    was looked for; None without mistakes. ``suggestions`` are other questions, when little is
+    found. ``is_complete`` is False when no document has all the words as they were typed.
     """
 
     hits: tuple[SearchHit, ...]
     total: int
     facets: Mapping[str, Mapping[str, int]]
     did_you_mean: str | None = None
+    suggestions: tuple[str, ...] = ()
     is_complete: bool = True
     took_ms: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedQuery:
-    """The words of a question: all of ``words`` and ``phrases`` are wanted, no ``excluded`` one.
+    """The words of a question, those of ``phrases`` in that order, and none of ``excluded``.
 
     ``unfinished`` is the last word when it may be the beginning of a longer one.
     ``whole`` is the question as one name, to put what is called exactly that first.
@@ -123,6 +141,13 @@ class ParsedQuery:
     def is_empty(self) -> bool:
         """True when everything is asked for."""
         return not (self.words or self.unfinished or self.phrases)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """All words that are looked for, in the order in which they were written."""
+        telling = (w for phrase in self.phrases for w in phrase if w not in QUESTION_WORDS)
+        last = (self.unfinished,) if self.unfinished else ()
+        return tuple(dict.fromkeys((*self.words, *telling, *last)))
 
 
 _PIECE = re.compile(r'(-?)"([^"]*)"?|(-?)([^\s"]+)')
@@ -154,12 +179,15 @@ def parse_query(
     wanted = list(dict.fromkeys(wanted))[: settings.query_words]
     open_end = prefix and bool(wanted) and re.search(r"[^\W_]\Z", text) is not None
     last = wanted[-1] if open_end and _ends_with_word(text, wanted[-1]) else None
+    # A question word at the end is taken as one, and not as the beginning of another.
+    if last in QUESTION_WORDS and len(wanted) > 1:
+        last = None
     return ParsedQuery(
         words=_telling([word for word in wanted if word != last], bool(last or phrases)),
         unfinished=last,
-        phrases=tuple(phrase[: settings.query_words] for phrase in phrases[:4]),
+        phrases=tuple(phrase[: settings.query_words] for phrase in phrases[:PHRASES]),
         excluded=tuple(dict.fromkeys(excluded))[: settings.query_words],
-        whole="".join(name_parts(text)),
+        whole=whole_name(words(text)),
     )
 
 
@@ -173,6 +201,6 @@ def _ends_with_word(text: str, word: str) -> bool:
 
 
 def _telling(wanted: list[str], has_more: bool) -> tuple[str, ...]:
-    """Without stop words, unless nothing else is asked."""
-    telling = tuple(word for word in wanted if word not in STOP_WORDS)
+    """Without the words that any question has, unless nothing else is asked."""
+    telling = tuple(word for word in wanted if word not in QUESTION_WORDS)
     return telling if telling or has_more else tuple(wanted)

@@ -5,18 +5,31 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from builder.search.documents import Card
+from builder.search.card import Card, Facets, StepName
 from builder.search.posting_codec import read_postings
-from builder.search.ranking import Facets, Postings
+from builder.search.ranking import Postings
 
-NAME, TEXT, WORDS, LIBRARY, FACETS = "name", "text", "words", "library", "facets"
-"""Indexed fields: the name as a whole, stems, words as they are, the library, the facets."""
-CARD, ID, PLAIN = "card", "id", "plain"
-"""Columns: what a hit shows, its id, its words in order."""
+NAME, TEXT, STEP_TEXT, WORDS = "name", "text", "step", "words"
+LIBRARY, FACETS = "library", "facets"
+"""Indexed fields: names as a whole, stems of libraries, stems of steps, words as they are, the
+library, the facets."""
+CARD, PLACE, PLAIN = "card", "place", "plain"
+"""Columns: what a hit shows, what it is sorted by, its words in order."""
+
+
+class Place(NamedTuple):
+    """The facts that documents are sorted by."""
+
+    first: str
+    id: str
+    title: str
+    newest: str
+    replacement: str
+    """The library that takes its place; empty when none does."""
 
 
 class IndexReader:
@@ -62,18 +75,13 @@ class IndexReader:
         """The combinations of facets that occur, with the documents that have them."""
         found = {}
         for term in self.terms(FACETS):
-            kind, categories, platforms, premium = orjson.loads(term)
-            key = (str(kind), tuple(categories), tuple(platforms), bool(premium))
+            key = Facets(*map(tuple, orjson.loads(term)))
             found[key] = self.postings(FACETS, term)
         return found
 
-    def order(self) -> array[int]:
-        """Each document's place when all are sorted by id."""
-        ids = list(self._column(ID))
-        places = array("I", bytes(4 * self.size))
-        for place, document in enumerate(sorted(range(self.size), key=ids.__getitem__)):
-            places[document] = place
-        return places
+    def places(self) -> list[Place]:
+        """Of each document, what it is sorted by."""
+        return [Place(*orjson.loads(value)) for value in self._column(PLACE)]
 
     def _column(self, field: str) -> Iterator[bytes]:
         for number, (segment, _) in enumerate(self._segments):
@@ -92,7 +100,8 @@ class IndexReader:
         """Return the card of a document."""
         value = orjson.loads(self._value(CARD, document))
         lists = {key: tuple(value[key]) for key in ("categories", "platforms")}
-        return Card(**{**value, **lists})
+        steps = tuple(StepName(**step) for step in value["steps"])
+        return Card(**{**value, **lists, "steps": steps})
 
     def plain(self, document: int) -> str:
         """Its words in their order, with two spaces between texts."""

@@ -9,7 +9,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from builder.search.query import SearchUnavailableError
 _STATE = "state.json"
 # Raised whenever documents, fields, weights or postings are made differently: an older index is
 # then replaced by a new one.
-FORMAT = 2
+FORMAT = 3
 _POLL_SECONDS = 0.02
 _SMALL_BYTES = 1_000_000
 
@@ -33,6 +33,8 @@ class IndexState:
     directory: str
     generation: int
     commit: str
+    synonyms: str = ""
+    """Stands for the synonyms that documents were written with."""
     keys: dict[str, str] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
 
@@ -106,19 +108,9 @@ def _mark(path: Path, size: int) -> str:
     return f"{size}:{zlib.crc32(path.read_bytes())}" if size <= _SMALL_BYTES else str(size)
 
 
-def finish(root: Path, name: str, generation: int, commit: str, keys: dict[str, str]) -> None:
+def finish(root: Path, state: IndexState) -> None:
     """Say that the index is complete; remove what earlier ones and crashes left behind."""
-    write_state(
-        root,
-        IndexState(
-            format=FORMAT,
-            directory=name,
-            generation=generation,
-            commit=commit,
-            keys=keys,
-            marks=file_marks(root / name),
-        ),
-    )
+    write_state(root, replace(state, marks=file_marks(root / state.directory)))
     for entry in root.iterdir():
-        if entry.is_dir() and entry.name != name:
+        if entry.is_dir() and entry.name != state.directory:
             shutil.rmtree(entry, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # Too frequent to tell one document from another: they are not indexed.
 _STOP_WORDS = (
@@ -12,8 +12,18 @@ _STOP_WORDS = (
     " that the their then there these this to was when which will with you your"
 )
 STOP_WORDS = frozenset(_STOP_WORDS.split())
+# The rest of a question in words. They are indexed, and wanted only where nothing else is asked.
+_QUESTION_WORDS = (
+    "about another any anyone anything are cannot could do does doing else has help how i just"
+    " like may me might must my need needs our please shall should some someone something step"
+    " steps tell us want wants way we what where whether who why would"
+)
+QUESTION_WORDS = STOP_WORDS | frozenset(_QUESTION_WORDS.split())
 WORD_LENGTH = 48
 """Longest word, characters; what is longer is cut there."""
+
+WHOLE_LENGTH = 120
+"""Longest name as one word, characters."""
 
 _WORD = re.compile(r"[^\W_]+")
 # "XcodeArchive" → Xcode Archive, "HTTPServer" → HTTP Server.
@@ -26,13 +36,20 @@ def fold(text: str) -> str:
         return text.lower()
     # Letters of other shapes, such as U+1D54A, have no case before they are plain ones.
     split = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return unicodedata.normalize("NFC", "".join(c for c in split if not unicodedata.combining(c)))
+    plain = "".join(c for c in split if not unicodedata.category(c).startswith("M"))
+    return unicodedata.normalize("NFC", plain)
 
 
 def words(text: str) -> Iterator[str]:
     """The words of a text, folded; stop words included."""
     for match in _WORD.findall(fold(text)):
         yield match[:WORD_LENGTH]
+
+
+def whole_name(found: Iterable[str]) -> str:
+    """Words as one, to compare a question with a name; without stop words if others are left."""
+    every = list(found)
+    return "".join([word for word in every if word not in STOP_WORDS] or every)[:WHOLE_LENGTH]
 
 
 def name_words(name: str) -> Iterator[str]:

@@ -1,23 +1,36 @@
-// Search as one types, in the browser: Pagefind over one small record a library.
+// The search page: results while one types, facets that combine, and all of it in the address.
+
+import { SearchIndex } from "./search-index.js";
 
 const PAGE_SIZE = 12;
-const FACETS = [["category", "Category"], ["platform", "Platform"], ["premium", "Premium"]];
-const FACET_VALUES = 40;
+const FEW_VALUES = 8;
+const MOST_VALUES = 100;
+const FACETS = [
+  ["category", "Category"], ["platform", "Platform"], ["premium", "Price"], ["license", "Licence"],
+  ["author", "Author"], ["deprecated", "State"], ["executor", "Executor"],
+];
+const TITLES = {
+  platform: { linux: "Linux", macos: "macOS", windows: "Windows" },
+  premium: { no: "Free", yes: "Premium" },
+  deprecated: { no: "Maintained", yes: "Deprecated" },
+  executor: { no: "Definitions only", yes: "Has an executor" },
+};
+const SORTS = ["relevance", "name", "newest", "quality"];
+const WAIT = 30;
 
 const root = new URL(document.documentElement.dataset.root, location.href);
-const input = document.querySelector("[data-search-input]");
-const form = document.querySelector("[data-search-form]");
-const area = document.querySelector("[data-search-area]");
-const list = document.querySelector("[data-results]");
-const status = document.querySelector("[data-status]");
-const more = document.querySelector("[data-more]");
-const facets = document.querySelector("[data-facets]");
+const find = (name) => document.querySelector(`[data-${name}]`);
+const [input, form, area, list, status] = ["search-input", "search-form", "search-area", "results", "status"].map(find);
+const [more, facetsPlace, sorting, hints, box] = ["more", "facets", "sort", "hints", "filter-box"].map(find);
 
 const chosen = new Map(FACETS.map(([key]) => [key, new Set()]));
-let pagefind = null;
+const opened = new Set();
+let index = null;
 let latest = 0;
-let hits = [];
+let sort = "";
+let wanted = PAGE_SIZE;
 let shown = 0;
+let answer = null;
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -25,123 +38,239 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-function words(query) {
-  return query.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 1);
+function counted(number, one, many) {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-function matchingSteps(meta, query) {
-  const wanted = words(query).map((word) => word.slice(0, Math.max(3, word.length - 2)));
-  if (!wanted.length || !meta.steps) {
-    return [];
+function titleOf(key, value) {
+  return TITLES[key]?.[value] ?? value;
+}
+
+// --- the address
+
+function readAddress() {
+  const state = new URLSearchParams(location.search);
+  input.value = state.get("q")?.slice(0, 200) ?? "";
+  for (const [key] of FACETS) {
+    chosen.set(key, new Set(state.getAll(key)));
   }
-  return JSON.parse(meta.steps)
-    .map(([name, title]) => ({
-      name, title: title || name,
-      score: wanted.filter((word) => `${name} ${title}`.toLowerCase().includes(word)).length,
-    }))
-    .filter((step) => step.name && step.score)
-    .sort((one, other) => other.score - one.score)
-    .slice(0, 4);
+  sort = SORTS.includes(state.get("sort")) ? state.get("sort") : "";
+  wanted = Math.min(Math.max(Number.parseInt(state.get("n") ?? "", 10) || PAGE_SIZE, PAGE_SIZE), 20 * PAGE_SIZE);
 }
 
-function card(data, query) {
-  const { meta } = data;
-  const address = new URL(`libraries/${encodeURIComponent(meta.name)}/`, root);
-  const hue = /^[0-7]$/.test(meta.hue) ? meta.hue : "0";
+function addressOf({ words = input.value.trim(), filters = true } = {}) {
+  const state = new URLSearchParams();
+  if (words) {
+    state.set("q", words);
+  }
+  for (const [key] of filters ? FACETS : []) {
+    chosen.get(key).forEach((value) => state.append(key, value));
+  }
+  if (sort) {
+    state.set("sort", sort);
+  }
+  if (wanted > PAGE_SIZE) {
+    state.set("n", wanted);
+  }
+  const address = new URL(location.href);
+  address.search = state.toString();
+  return address;
+}
+
+function showAddress({ isStep = false } = {}) {
+  const address = addressOf();
+  if (address.href !== location.href) {
+    history[isStep ? "pushState" : "replaceState"](null, "", address);
+  }
+}
+
+// --- results
+
+function card(data) {
+  const address = new URL(`libraries/${encodeURIComponent(data.name)}/`, root);
+  const [premium, deprecated] = data.flags;
   const text = element("div", { className: "card-text" },
-    element("h3", {}, element("a", { href: address.href, textContent: meta.title })),
-    element("p", { className: "card-name" }, element("code", { textContent: meta.name }), ` ${meta.version ?? ""}`),
-    element("p", { className: "card-summary", textContent: meta.summary ?? "" }));
-  const steps = matchingSteps(meta, query);
-  if (steps.length) {
-    text.append(element("p", { className: "card-steps" }, ...steps.map((step) => element("a", {
-      href: new URL(`steps/${encodeURIComponent(step.name)}/`, address).href, textContent: step.title,
+    element("h3", {}, element("a", { href: address.href, textContent: data.title })),
+    element("p", { className: "card-name" }, element("code", { textContent: data.name }), ` ${data.version}`),
+    element("p", { className: "card-summary", textContent: data.summary }));
+  const steps = index.language.bestSteps(data.steps, answer.parsed);
+  // A library of one step is that step.
+  if (steps.length && data.count > 1) {
+    text.append(element("p", { className: "card-steps" }, ...steps.map(([name, title]) => element("a", {
+      href: new URL(`steps/${encodeURIComponent(name)}/`, address).href, textContent: title || name,
     }))));
   }
   const facts = element("p", { className: "card-facts" });
-  if (meta.premium === "yes") {
+  if (deprecated) {
+    facts.append(element("span", { className: "badge badge-warn", textContent: "Deprecated" }));
+  }
+  if (premium) {
     facts.append(element("span", { className: "badge badge-premium", textContent: "Premium" }));
   }
-  facts.append(element("span", { textContent: `${meta.count} step${meta.count === "1" ? "" : "s"}` }));
+  const platforms = data.platforms.map((value) => titleOf("platform", value)).join(", ");
+  for (const fact of [counted(data.count, "step", "steps"), platforms, data.license, data.newest]) {
+    if (fact) {
+      facts.append(element("span", { textContent: fact }));
+    }
+  }
   text.append(facts);
-  const tile = element("span", { className: `tile hue-${hue}`, textContent: meta.initials ?? "" });
+  const hue = /^[0-7]$/.test(data.hue) ? data.hue : "0";
+  const tile = element("span", { className: `tile hue-${hue}`, textContent: data.initials });
   tile.setAttribute("aria-hidden", "true");
   return element("li", { className: "card" }, tile, text);
 }
 
-async function showMore(query, turn) {
-  const next = hits.slice(shown, shown + PAGE_SIZE);
-  const loaded = await Promise.all(next.map((hit) => hit.data()));
+async function showCards(turn) {
+  const next = answer.found.slice(shown, wanted);
+  const loaded = await Promise.all(next.map((document) => index.card(document)));
   if (turn !== latest) {
     return;
   }
-  const cards = loaded.map((data) => card(data, query));
+  const cards = loaded.map(card);
   if (shown === 0) {
     list.replaceChildren(...cards);
   } else {
     list.append(...cards);
   }
+  const first = cards[0];
+  if (shown > 0) {
+    first?.querySelector("a").focus();
+  }
   shown += next.length;
-  more.hidden = shown >= hits.length;
+  more.hidden = shown >= answer.found.length;
 }
 
-function activeFilters() {
-  return Object.fromEntries([...chosen].filter(([, values]) => values.size)
-    .map(([key, values]) => [key, { any: [...values] }]));
-}
-
-function facetTitle(key, value) {
-  return key === "premium" ? { yes: "Premium", no: "Free" }[value] ?? value : value;
-}
-
-function showFacets(counts) {
-  const focused = document.activeElement?.dataset?.facet;
-  const groups = FACETS.map(([key, title]) => {
-    const values = Object.entries(counts[key] ?? {})
-      .filter(([value, count]) => count || chosen.get(key).has(value))
-      .sort((one, other) => other[1] - one[1] || one[0].localeCompare(other[0]))
-      .slice(0, FACET_VALUES);
-    if (!values.length) {
-      return null;
-    }
-    const labels = values.map(([value, count]) => {
-      const box = element("input", { type: "checkbox", checked: chosen.get(key).has(value) });
-      box.dataset.facet = `${key}:${value}`;
-      box.addEventListener("change", () => {
-        chosen.get(key)[box.checked ? "add" : "delete"](value);
-        search();
-      });
-      return element("label", {}, box,
-        element("span", { textContent: facetTitle(key, value) }),
-        element("span", { className: "count", textContent: count }));
-    });
-    return element("fieldset", {}, element("legend", { textContent: title }), ...labels);
+function wordsLink(words) {
+  const link = element("a", { href: addressOf({ words }).href, textContent: words });
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    input.value = words;
+    input.focus();
+    search({ isStep: true });
   });
-  facets.replaceChildren(...groups.filter(Boolean));
+  return link;
+}
+
+function listed(links) {
+  return links.flatMap((link, place) => (place ? [", ", link] : [link]));
+}
+
+function showHints(words) {
+  const lines = [];
+  if (answer.corrected) {
+    lines.push(element("p", {}, "Shown is what ", wordsLink(answer.corrected), ` finds: “${words}” stands nowhere as it is written.`));
+  }
+  const others = answer.suggestions.filter((suggestion) => suggestion !== answer.corrected && suggestion !== words);
+  if (others.length) {
+    lines.push(element("p", {}, "Also try: ", ...listed(others.map(wordsLink))));
+  }
+  if (!answer.found.length) {
+    if ([...chosen.values()].some((values) => values.size)) {
+      const clear = element("button", { type: "button", className: "button", textContent: "Search without filters" });
+      clear.addEventListener("click", clearFilters);
+      lines.push(element("p", {}, clear));
+    }
+    const browse = element("a", { href: new URL("browse/", root).href, textContent: "Browse all libraries" });
+    lines.push(element("p", {}, "Try fewer or more general words. ", browse, "."));
+  }
+  hints.replaceChildren(...lines);
+  hints.hidden = !lines.length;
+}
+
+// --- facets
+
+function facet(key, title) {
+  const values = [...answer.counts[key]].filter(([value, count]) => count || chosen.get(key).has(value));
+  for (const value of chosen.get(key)) {
+    if (!answer.counts[key].has(value)) {
+      values.push([value, 0]);
+    }
+  }
+  if (!values.length) {
+    return null;
+  }
+  const rank = ([value]) => (chosen.get(key).has(value) ? 0 : 1);
+  values.sort((one, other) => rank(one) - rank(other) || other[1] - one[1] || one[0].localeCompare(other[0]));
+  const isLong = values.length > FEW_VALUES;
+  const visible = values.slice(0, isLong && !opened.has(key) ? FEW_VALUES : MOST_VALUES);
+  const labels = visible.map(([value, count]) => {
+    const tick = element("input", { type: "checkbox", checked: chosen.get(key).has(value) });
+    tick.dataset.facet = `${key}:${value}`;
+    tick.addEventListener("change", () => {
+      chosen.get(key)[tick.checked ? "add" : "delete"](value);
+      search({ isStep: true });
+    });
+    return element("label", {}, tick,
+      element("span", { textContent: titleOf(key, value) }),
+      element("span", { className: "count", textContent: count.toLocaleString("en") }));
+  });
+  const group = element("fieldset", {}, element("legend", { textContent: title }), ...labels);
+  if (isLong) {
+    const isOpen = opened.has(key);
+    const button = element("button", {
+      type: "button", className: "facet-more", textContent: isOpen ? "Show fewer" : `Show all ${values.length}`,
+    });
+    button.setAttribute("aria-label", `${button.textContent}: ${title}`);
+    button.dataset.facet = `${key}:`;
+    button.addEventListener("click", () => {
+      opened[isOpen ? "delete" : "add"](key);
+      showFacets();
+    });
+    group.append(button);
+  }
+  return group;
+}
+
+function showFacets() {
+  const focused = document.activeElement?.dataset?.facet;
+  const count = [...chosen.values()].reduce((sum, values) => sum + values.size, 0);
+  const groups = FACETS.map(([key, title]) => facet(key, title)).filter(Boolean);
+  if (count) {
+    const clear = element("button", { type: "button", className: "facet-more", textContent: "Clear all filters" });
+    clear.addEventListener("click", clearFilters);
+    groups.unshift(clear);
+  }
+  facetsPlace.replaceChildren(...groups);
+  box.querySelector("summary").textContent = count ? `Filters (${count})` : "Filters";
   if (focused) {
-    facets.querySelector(`[data-facet="${CSS.escape(focused)}"]`)?.focus();
+    facetsPlace.querySelector(`[data-facet="${CSS.escape(focused)}"]`)?.focus();
   }
 }
 
-async function search() {
+function clearFilters() {
+  chosen.forEach((values) => values.clear());
+  input.focus();
+  search({ isStep: true });
+}
+
+// --- searching
+
+async function search({ isStep = false, keeps = false } = {}) {
   const turn = ++latest;
-  const query = input.value.trim();
-  const address = new URL(location.href);
-  address.search = query ? new URLSearchParams({ q: query }).toString() : "";
-  history.replaceState(null, "", address);
-  const found = await pagefind.search(query || null, { filters: activeFilters() });
+  const words = input.value.trim();
+  if (!keeps) {
+    wanted = PAGE_SIZE;
+    showAddress({ isStep });
+  }
+  const order = sort || (words ? "relevance" : "quality");
+  const found = await index.search(words, chosen, order);
   if (turn !== latest) {
     return;
   }
-  hits = found.results;
+  answer = found;
   shown = 0;
-  const number = `${hits.length} ${hits.length === 1 ? "library" : "libraries"}`;
-  status.textContent = query ? `${number} for “${query}”` : number;
-  if (!hits.length) {
-    status.textContent = `Nothing found${query ? ` for “${query}”` : ""}. Try fewer or other words.`;
+  sorting.value = order;
+  sorting.querySelector('[value="relevance"]').disabled = !words;
+  const number = counted(found.found.length, "library", "libraries");
+  const what = words ? ` for “${words}”` : "";
+  sorting.parentElement.hidden = !found.found.length;
+  status.textContent = found.found.length ? `${number}${what}` : `Nothing found${what}.`;
+  showHints(words);
+  showFacets();
+  await showCards(turn);
+  if (turn === latest) {
+    list.dataset.answered = words;
   }
-  showFacets(query ? found.filters : found.totalFilters ?? found.filters);
-  await showMore(query, turn);
 }
 
 function moveFocus(event) {
@@ -156,30 +285,50 @@ function moveFocus(event) {
     (at === 0 ? input : links[at - 1]).focus();
   } else if (event.key === "Escape" && at >= 0) {
     input.focus();
+  } else if (event.key === "Escape" && inInput && input.value) {
+    event.preventDefault();
+    input.value = "";
+    search();
   }
 }
 
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  list.querySelector("h3 a")?.focus();
-});
-more.addEventListener("click", () => showMore(input.value.trim(), latest));
-document.addEventListener("keydown", moveFocus);
-
-input.value = new URLSearchParams(location.search).get("q")?.slice(0, 200) ?? "";
-area.hidden = false;
-input.focus();
-try {
-  pagefind = await import(new URL("pagefind/pagefind.js", root).href);
-  await pagefind.options({ baseUrl: root.pathname });
-  await pagefind.init();
-  await pagefind.filters();
+function listen() {
   let waiting = 0;
   input.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(search, 60);
+    waiting = setTimeout(search, WAIT);
   });
-  await search();
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    clearTimeout(waiting);
+    await search({ isStep: true });
+    list.querySelector("h3 a")?.focus();
+  });
+  sorting.addEventListener("change", () => {
+    sort = sorting.value;
+    search({ isStep: true });
+  });
+  more.addEventListener("click", () => {
+    wanted = shown + PAGE_SIZE;
+    showAddress();
+    showCards(latest);
+  });
+  document.addEventListener("keydown", moveFocus);
+  addEventListener("popstate", () => {
+    readAddress();
+    search({ keeps: true });
+  });
+}
+
+readAddress();
+area.hidden = false;
+// On a narrow screen results come first; the filters open by a click.
+box.open = !matchMedia("(width < 52rem)").matches;
+input.focus();
+try {
+  index = await SearchIndex.open(new URL("search-index/", root));
+  listen();
+  await search({ keeps: true });
 } catch {
   status.textContent = "The search index could not be loaded. You can browse all libraries instead.";
 }

@@ -341,3 +341,5 @@ class RegistryFacts:
     publishers: dict[str, JsonValue] = field(default_factory=dict)
     upstreams: dict[str, UpstreamFacts] = field(default_factory=dict)
     """By alias; the first that has a library gives it."""
+    synonyms: tuple[tuple[str, ...], ...] = ()
+    """Words that search takes for one another, beside those that it knows by itself."""

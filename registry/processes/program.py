@@ -1,7 +1,7 @@
 """Start a program of ours: the command line, the environment it runs in, and what it inherits.
 
-Programs of others stay with who knows their rules: Git in ``registry/git/``, which keeps it from a
-person's configuration, and Pagefind in ``builder/search/``.
+Programs of others stay with who knows their rules, such as Git in ``registry/git/``, which keeps it
+from a person's configuration.
 """
 
 from __future__ import annotations

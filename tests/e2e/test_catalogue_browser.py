@@ -22,6 +22,7 @@ from registry.transactions.transaction import Actor
 from scripts.system_packages import find_program
 from tests.builder.catalogue.conftest import Workshop
 from tests.builder.catalogue.eventful import fill, publish
+from tests.e2e.plain_host import QuietHandler
 from tests.registry.making import files, new_registry, put
 from tests.registry.upstreams.scene import make_scene
 
@@ -80,11 +81,6 @@ class Visit:
         self.page.goto(self.base + path)
         self.page.wait_for_load_state("networkidle")
         return self.page
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -204,9 +200,13 @@ def test_search_finds_a_library_while_one_types(visit: Visit) -> None:
     page = visit.go("search/")
     status = page.locator("[data-status]")
     expect(status).to_have_text("35 libraries")
-    page.keyboard.type("checks")
+    page.keyboard.type("checksums")
     expect(page.get_by_role("link", name="File Operations Basic")).to_be_visible()
     expect(page.get_by_role("link", name="Checksum", exact=False).first).to_be_visible()
+    expect(page).to_have_url(visit.base + "search/?q=checksums")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page).to_have_url(visit.base + LIBRARY)
@@ -220,6 +220,44 @@ def test_a_search_can_be_linked_to_and_filtered(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Network Tools Premium")).to_be_visible()
     for card in page.locator("[data-results] > li").all():
         expect(card).to_contain_text("Premium")
+    expect(page).to_have_url(visit.base + "search/?q=network&premium=yes")
+    page.get_by_role("combobox", name="Sort by").select_option("name")
+    expect(page).to_have_url(visit.base + "search/?q=network&premium=yes&sort=name")
+    page.go_back()
+    expect(page.get_by_role("combobox", name="Sort by")).to_have_value("relevance")
+    page.go_back()
+    expect(page.get_by_role("checkbox", name="Premium")).not_to_be_checked()
+
+
+def test_the_whole_state_of_a_search_is_in_its_address(visit: Visit) -> None:
+    page = visit.go("search/?category=File+Operations&platform=linux&sort=newest")
+    expect(page.get_by_role("checkbox", name="File Operations")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Linux")).to_be_checked()
+    expect(page.get_by_role("combobox", name="Sort by")).to_have_value("newest")
+    expect(page.locator("[data-results] > li").first).to_be_visible()
+    page.get_by_role("button", name="Clear all filters").click()
+    expect(page).to_have_url(visit.base + "search/?sort=newest")
+    expect(page.locator("[data-status]")).to_have_text("35 libraries")
+    page.get_by_role("button", name="Show more").click()
+    expect(page).to_have_url(visit.base + "search/?sort=newest&n=24")
+    expect(page.locator("[data-results] > li")).to_have_count(24)
+    page.reload()
+    expect(page.locator("[data-results] > li")).to_have_count(24)
+
+
+def test_a_deprecated_library_is_marked(visit: Visit) -> None:
+    page = visit.go("search/?deprecated=yes")
+    expect(page.locator("[data-results] > li")).to_have_count(1)
+    expect(page.locator("[data-results] > li")).to_contain_text("Deprecated")
+
+
+def test_a_mistake_is_mended_and_said(visit: Visit) -> None:
+    page = visit.go("search/?q=chekcsum")
+    expect(page.locator("[data-hints]")).to_contain_text("checksum")
+    expect(page.locator("[data-results] h3").first).to_have_text("File Operations Basic")
+    page.locator("[data-hints] a").first.click()
+    expect(page).to_have_url(visit.base + "search/?q=checksum")
+    expect(page.locator("[data-hints]")).to_be_hidden()
 
 
 def test_a_step_among_the_results_leads_to_its_page(visit: Visit) -> None:
@@ -231,6 +269,10 @@ def test_a_step_among_the_results_leads_to_its_page(visit: Visit) -> None:
 def test_nothing_found_is_said(visit: Visit) -> None:
     page = visit.go("search/?q=zzzzqqqq")
     expect(page.locator("[data-status]")).to_contain_text("Nothing found")
+    expect(page.get_by_role("link", name="Browse all libraries")).to_be_visible()
+    visit.go("search/?q=zzzzqqqq+checksum&premium=yes")
+    page.get_by_role("button", name="Search without filters").click()
+    expect(page.locator("[data-results] h3").first).to_have_text("File Operations Basic")
 
 
 def test_the_slash_key_focuses_search_and_enter_searches(visit: Visit) -> None:

@@ -21,7 +21,8 @@ from registry.transactions.transaction import Actor
 from scripts.system_packages import find_program
 from tests.builder.catalogue.eventful import publish
 from tests.builder.catalogue.pictures import png
-from tests.e2e.test_catalogue_browser import ARGUMENTS, QuietHandler, Visit, visited
+from tests.e2e.plain_host import QuietHandler
+from tests.e2e.test_catalogue_browser import ARGUMENTS, Visit, visited
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.xdist_group("chromium")]
 

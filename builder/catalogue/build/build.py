@@ -42,15 +42,14 @@ from builder.catalogue.pages.site_pages import plan_picture, site_pages
 from builder.catalogue.theme.theme import Theme
 from builder.catalogue.views.log_entries import read_log
 from builder.catalogue.views.overview import Overview
-from builder.search.browser.pagefind import run_pagefind
+from builder.search.browser.records import read_records
+from builder.search.browser.site_index import DIRECTORY, index_files
 from registry.files.code_fingerprint import code_fingerprint
 from registry.files.shipped import shipped
 from registry.snapshots.registry import Registry, Snapshot
 
 if TYPE_CHECKING:  # cryptography takes its time to load
     from registry.signing.keys import PublicKey
-
-_PAGEFIND = "pagefind/"
 
 
 def build_catalogue(  # noqa: PLR0913 - one for each option of the command
@@ -128,8 +127,8 @@ class _Build:
             libraries = self._libraries(known, target)
             state = self._finish(site_key, libraries, known, log, target)
         if self.search:
-            with self.clock.phase("pagefind"):
-                state = self._add_pagefind(state, target)
+            with self.clock.phase("search"):
+                state = self._add_search(state, target)
         with self.clock.phase("swap"):
             self.trees.complete_spare(state)
             self.trees.swap(state)
@@ -229,7 +228,7 @@ class _Build:
         pages = writer.write_changed(files, before, self.changes)
         pages |= writer.write_planned(planned, before, self.changes)
         if self.search:  # the index is looked after when it has been made
-            pages |= {path: key for path, key in before.items() if path.startswith(_PAGEFIND)}
+            pages |= {path: key for path, key in before.items() if path.startswith(DIRECTORY)}
         writer.remove((path for path in before if path not in pages), self.changes)
         return SiteState(
             site_key=site_key,
@@ -253,20 +252,14 @@ class _Build:
 
         return upstreams_page(self.theme, self._snapshot, news, listed)
 
-    def _add_pagefind(self, state: SiteState, target: TreeTarget) -> SiteState:
+    def _add_search(self, state: SiteState, target: TreeTarget) -> SiteState:
+        """The index of the search in the browser, from the records of all libraries."""
         self.progress("search", 0, 1)
-        made = self.trees.builds / "pagefind"
-        has_run = run_pagefind(self._records, made)
-        before = {p: key for p, key in state.pages.items() if p.startswith(_PAGEFIND)}
-        if has_run or not before:
-            found = sorted(path for path in made.rglob("*") if path.is_file())
-            files = {f"{_PAGEFIND}{p.relative_to(made).as_posix()}": p.read_bytes() for p in found}
-            writer = TreeWriter(target)
-            outputs = writer.publish(Rendered(files=files), before, self.changes)
-        else:
-            outputs = before
+        before = {p: key for p, key in state.pages.items() if p.startswith(DIRECTORY)}
+        files = index_files(read_records(self._records, state.libraries))
+        outputs = TreeWriter(target).publish(Rendered(files=files), before, self.changes)
         self.progress("search", 1, 1)
-        others = {p: key for p, key in state.pages.items() if not p.startswith(_PAGEFIND)}
+        others = {p: key for p, key in state.pages.items() if not p.startswith(DIRECTORY)}
         return msgspec.structs.replace(
             state,
             pages=others | outputs,

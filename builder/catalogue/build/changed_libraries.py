@@ -9,7 +9,7 @@ from builder.catalogue.build.workers import Part, Progress, Task, render_librari
 from builder.catalogue.output.site_state import LibraryRecord, SiteState
 from builder.catalogue.output.tree_writer import Changes, TreeWriter
 from builder.quality.trust_criteria import age_step
-from builder.search.browser.pagefind import write_records
+from builder.search.browser.records import write_records
 from registry.advisories.reading import Advisories
 from registry.names import CORE, LibraryName
 from registry.snapshots.registry import Registry, Snapshot
@@ -123,5 +123,5 @@ def _remove_gone(task: Task, part: Part) -> None:
     for name in gone:
         writer.remove(task.before[name].outputs, changes)
     if task.records is not None:
-        write_records(task.records, {}, [f"libraries/{name}/index.html" for name in gone])
+        write_records(task.records, dict.fromkeys(gone))
     part.removed += changes.removed

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from builder.catalogue.data.search_record import library_record
 from builder.catalogue.facts.context import Context
 from builder.catalogue.facts.library_sources import read_sources
 from builder.catalogue.output.site_state import LibraryRecord
@@ -26,7 +27,7 @@ from builder.catalogue.output.tree_writer import Changes, TreeWriter
 from builder.catalogue.output.two_trees import TreeTarget
 from builder.catalogue.pages.one_library import render_library
 from builder.errors import BuilderError
-from builder.search.browser.pagefind import SearchRecord, write_records
+from builder.search.browser.records import SearchRecord, write_records
 from registry.limits import Limits
 from registry.names import CommitId, LibraryName
 from registry.snapshots.registry import Registry, Snapshot
@@ -118,7 +119,7 @@ def render_libraries(
 
 def _render_chunk(task: Task, desk: _Desk, names: Sequence[LibraryName]) -> Part:
     part, changes = Part(), Changes()
-    search: dict[LibraryName, SearchRecord] = {}
+    search: dict[str, SearchRecord | None] = {}
     for source in read_sources(desk.registry, desk.snapshot, names):
         name = source.library.name
         result = render_library(source, key=task.keys[name], context=task.context)
@@ -126,15 +127,16 @@ def _render_chunk(task: Task, desk: _Desk, names: Sequence[LibraryName]) -> Part
         outputs = desk.writer.publish(result.rendered, before.outputs if before else {}, changes)
         part.libraries[name] = msgspec.structs.replace(result.record, outputs=outputs)
         part.bodies[name] = result.bodies
-        search[name] = result.search
+        if task.records is not None:
+            facts = task.context.theme.facts
+            search[name] = library_record(source.library, result.quality, facts)
     for name in names:
         if name not in part.libraries:
             part.unlisted[name] = task.keys[name]
             if (before := task.before.get(name)) is not None:
                 desk.writer.remove(before.outputs, changes)
     if task.records is not None:
-        gone = [f"libraries/{name}/index.html" for name in part.unlisted]
-        write_records(task.records, search, gone)
+        write_records(task.records, {**search, **dict.fromkeys(part.unlisted)})
     part.written, part.removed = changes.written, changes.removed
     part.unchanged = changes.unchanged
     return part

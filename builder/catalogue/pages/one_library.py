@@ -1,4 +1,4 @@
-"""Everything that is published of one library: its pages, its JSON, its card, its search record."""
+"""Everything that is published of one library: its pages, its JSON, its card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from builder.catalogue.data.library_feed import library_feed
 from builder.catalogue.data.library_json import publish_json
-from builder.catalogue.data.search_record import search_record
 from builder.catalogue.facts.context import Context
 from builder.catalogue.facts.library_facts import know_library
 from builder.catalogue.facts.library_sources import Source
@@ -20,19 +19,19 @@ from builder.catalogue.views.library_view import LibraryView, view_library
 from builder.catalogue.views.manifest_view import dependencies_of
 from builder.catalogue.views.publisher_names import publisher_of
 from builder.quality.trust_criteria import age_step
-from builder.search.browser.pagefind import SearchRecord
 from registry.library import wire
 from registry.library.release_state import ReleaseRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenderedLibrary:
-    """One library, rendered: files, what the lists need, its steps' bytes, its search record."""
+    """One library, rendered: files, what the lists need, its steps' bytes, its quality."""
 
     rendered: Rendered
     record: LibraryRecord
     bodies: tuple[bytes, ...]
-    search: SearchRecord
+    quality: int
+    """Its points out of 100; 0 where it was not judged."""
 
 
 def render_library(source: Source, *, key: str, context: Context) -> RenderedLibrary:
@@ -58,7 +57,7 @@ def publish_library(view: LibraryView, *, key: str) -> RenderedLibrary:
         rendered=Rendered(files=files, twins=twins),
         record=_record(view, key),
         bodies=bodies,
-        search=search_record(library, view.shared),
+        quality=view.known.quality.points if view.known.quality else 0,
     )
 
 

@@ -28,6 +28,7 @@ _MARKERS = tuple(f"\ue000{number}\ue001" for number in range(5))
 _TITLE, _DESCRIPTION, _CANONICAL, _HEAD, _BODY = _MARKERS
 _CARD_ROOT = b"\xee\x80\x82root\xee\x80\x82"
 _FIXED_ICON = re.compile(r"\{\{ icon\('([a-z]+)', root\) \}\}")
+_IMPORT = re.compile(rb'from "\./([a-z-]+\.js)')
 CARD_ROOT = _CARD_ROOT.decode()
 """Stands for the way to the site's root in a card, until the card is on a page."""
 
@@ -235,8 +236,16 @@ def _fingerprint(source: Path) -> tuple[dict[str, bytes], dict[str, str]]:
         plain[path.name] = path.read_bytes()
     files: dict[str, bytes] = {}
     names: dict[str, str] = {}
-    for name, content in plain.items():
-        stem, extension = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
-        names[name] = f"{stem}.{sha256(content).hexdigest()[:12]}{extension}"
-        files[f"assets/{names[name]}"] = content
+
+    def add(name: str) -> str:
+        """Add a file after the scripts that it imports, which it names as they are then called."""
+        if name not in names:
+            content = _IMPORT.sub(lambda m: b'from "./' + add(m[1].decode()).encode(), plain[name])
+            stem, extension = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
+            names[name] = f"{stem}.{sha256(content).hexdigest()[:12]}{extension}"
+            files[f"assets/{names[name]}"] = content
+        return names[name]
+
+    for name in plain:
+        add(name)
     return files, names

@@ -10,6 +10,13 @@ from registry.library.release_state import LibraryStatus
 from server.api.contract.wire_model import Wire
 
 
+class SearchStep(Wire):
+    """A step of a library that a question is about."""
+
+    name: str
+    title: str
+
+
 class WireSearchHit(Wire, title="SearchHit"):
     """One library or step that was found."""
 
@@ -24,15 +31,26 @@ class WireSearchHit(Wire, title="SearchHit"):
     premium: bool
     version: str
     score: float
+    license: str
+    author: str
+    deprecated: bool = Field(description="Also true of a yanked release.")
+    has_executor: bool
+    newest: str = Field(description="When the last release was; empty where that is not known.")
+    step_count: int = Field(description="The steps of a library; 0 for a step.")
+    steps: list[SearchStep] = Field(description="Of a library: the steps that fit best.")
 
 
 class SearchAnswer(Wire):
-    """The best hits first."""
+    """The best hits first: one a library, with its best steps inside, or with `kind=step` steps."""
 
     hits: list[WireSearchHit]
     total: int
     facets: dict[str, dict[str, int]]
-    did_you_mean: str | None
+    did_you_mean: str | None = Field(
+        description="The question with its mistakes mended, which is what was looked for."
+    )
+    suggestions: list[str] = Field(description="Other questions, when little is found.")
+    is_complete: bool = Field(description="True if something has all the words as they are typed.")
     took_ms: float
     next_cursor: str | None
 

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field
 
-from builder.search.query import SearchQuery
+from builder.search.query import SearchQuery, Sort
 from server.api.contract.replies import (
-    PLATFORM,
     Reply,
     ServerParts,
     errors,
@@ -24,19 +24,34 @@ from server.errors import AnswerError
 router = APIRouter(prefix="/api/v1", tags=["search"], dependencies=[Depends(Requires(Access.READ))])
 
 
+_ANY = "repeat it for any of several"
+# An address has its limit, too.
+Values = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=10)]
+
+
 @router.get("/search", response_model=SearchAnswer, responses=errors(422))
 async def search(  # noqa: PLR0913, PLR0917 - one for each parameter of the query
     parts: ServerParts,
     q: Annotated[str, Query(description="What to look for; the last word may be unfinished.")] = "",
-    kind: Annotated[Literal["library", "step"] | None, Query()] = None,
-    category: Annotated[str | None, Query(max_length=200)] = None,
-    platform: Annotated[str | None, PLATFORM] = None,
+    kind: Annotated[
+        Literal["library", "step"] | None,
+        Query(description="`step` finds steps; otherwise there is one hit for each library."),
+    ] = None,
+    category: Annotated[Values | None, Query(description=f"A category; {_ANY}.")] = None,
+    platform: Annotated[
+        Values | None, Query(description=f"`windows`, `linux` or `macos`; {_ANY}.")
+    ] = None,
+    license: Annotated[Values | None, Query(description=f"A licence; {_ANY}.")] = None,  # noqa: A002 - its name on the wire
+    author: Annotated[Values | None, Query(description=f"An author; {_ANY}.")] = None,
     premium: Annotated[bool | None, Query()] = None,
+    deprecated: Annotated[bool | None, Query()] = None,
+    executor: Annotated[bool | None, Query(description="With an executor, or without.")] = None,
     library: Annotated[str | None, Query(max_length=200)] = None,
+    sort: Annotated[Sort, Query()] = Sort.RELEVANCE,
     limit: Annotated[int, Query(ge=1, description="Hits of a page.")] = 20,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> Reply:
-    """Libraries and steps by relevance, with counts for each facet."""
+    """Libraries by relevance, each with its best steps, or steps; with counts for each facet."""
     settings = parts.settings
     if len(q) > settings.search_text_chars:
         raise AnswerError(422, f"q: at most {settings.search_text_chars} characters are searched")
@@ -48,10 +63,15 @@ async def search(  # noqa: PLR0913, PLR0917 - one for each parameter of the quer
     query = SearchQuery(
         text=q,
         kind=kind,
-        category=category or None,
-        platform=platform or None,
+        category=_given(category),
+        platform=_given(platform),
+        license=_given(license),
+        author=_given(author),
         premium=premium,
+        deprecated=deprecated,
+        executor=executor,
         library=library or None,
+        sort=sort,
         limit=limit,
         offset=start,
     )
@@ -63,7 +83,14 @@ async def search(  # noqa: PLR0913, PLR0917 - one for each parameter of the quer
         "total": found.total,
         "facets": found.facets,
         "did_you_mean": found.did_you_mean,
+        "suggestions": found.suggestions,
+        "is_complete": found.is_complete,
         "took_ms": round(found.took_ms, 3),
         "next_cursor": make_cursor(following) if more else None,
     }
     return Reply(json_answer(content))
+
+
+def _given(values: list[str] | None) -> tuple[str, ...]:
+    """The values of a filter, without empty ones."""
+    return tuple(value for value in values or () if value)

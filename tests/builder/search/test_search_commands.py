@@ -29,11 +29,15 @@ def test_piped_results_are_one_line_each_after_a_header(tools: Registry, capsys:
     assert all(line.count("\t") == 5 for line in lines)
 
 
-def test_a_correction_is_offered_and_nothing_found_is_an_exit_code(
+def test_a_mistake_is_mended_and_nothing_found_is_an_exit_code(
     tools: Registry, capsys: Output
 ) -> None:
-    assert run("search", "certifcates", "--registry", tools.path) == 4
-    assert "Did you mean: certificates" in capsys.readouterr().err
+    assert run("search", "certifcates", "--registry", tools.path) == 0
+    shown = capsys.readouterr()
+    assert "Did you mean: certificates" in shown.err
+    assert "network-tools@" in shown.out
+    assert run("search", "zzzzqqqq file", "--premium", "--registry", tools.path) == 4
+    assert "Nothing was found" in capsys.readouterr().err
 
 
 def test_filters_and_json(tools: Registry, capsys: Output) -> None:

@@ -12,7 +12,6 @@ from registry.processes.program import hand_over, program, start_program
 ROOT = Path(__file__).parents[3]
 _OTHERS = (
     "registry/git/",  # Git, which is kept from a person's configuration
-    "builder/search/browser/pagefind.py",
     "builder/catalogue/build/workers.py",  # forks, so that what it has in memory is not sent
 )
 """Those that start other things than programs of ours."""

@@ -79,7 +79,7 @@ def test_a_site_has_every_kind_of_page_and_file(workshop: Workshop, tmp_path: Pa
     assert {
         *("index.html", "browse/index.html", "search/index.html", "schemas/index.html"),
         *("about/index.html", "404.html", "sitemap.xml", "feed.xml", "robots.txt"),
-        *("browse/platform/linux/index.html", "pagefind/pagefind.js"),
+        *("browse/platform/linux/index.html", "search-index/entry.bin"),
         *("schemas/manifest.schema.json", "api/v1/steps.json", "api/v1/libraries.json"),
         f"libraries/{name}/index.html",
         f"libraries/{CORE}/steps/flow.start/index.html",
