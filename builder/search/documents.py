@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -69,18 +69,18 @@ class SearchDocument:
 
     def add(self, text: str, weight: float, limit: int) -> None:
         """Count the words of a text."""
-        self._count(islice(words(text), limit), weight)
+        self._count(words(text)[:limit], weight)
 
     def add_name(self, name: str, weight: float) -> None:
         """Count the parts of a name, and the whole."""
-        found = list(name_words(name))
-        self._count(iter(found), weight * _share(len(found)))
+        found = name_words(name)
+        self._count(found, weight * _share(len(found)))
 
     def add_title(self, title: str, weight: float, limit: int) -> None:
         """Count the words of a title: each says more the fewer they are."""
-        found = list(islice(words(title), limit))
+        found = words(title)[:limit]
         telling = sum(word not in STOP_WORDS for word in found)
-        self._count(iter(found), weight * _share(telling))
+        self._count(found, weight * _share(telling))
 
     def add_steps(self, steps: Iterator[SearchDocument]) -> None:
         """Count the words of steps: of each word the step that says most."""
@@ -94,13 +94,13 @@ class SearchDocument:
         for word, weight in best.items():
             weights[word] = weights.get(word, 0.0) + weight * _OF_STEP
 
-    def _count(self, found: Iterator[str], weight: float) -> None:
-        weights, sequence = self.weights, self.sequence
+    def _count(self, found: Sequence[str], weight: float) -> None:
+        weights = self.weights
         for word in found:
-            sequence.append(word)
             if word not in STOP_WORDS:
                 weights[word] = weights.get(word, 0.0) + weight
-        sequence.append("")
+        self.sequence += found
+        self.sequence.append("")
 
 
 def library_documents(

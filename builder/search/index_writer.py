@@ -82,7 +82,7 @@ def _add(
             library, known = card.library, set()
         stems = stem_weights(document, synonyms)
         # The words as they are only complete and correct questions: once a library is enough.
-        new = {*document.weights, *meant_words(stems, synonyms)} - known
+        new = {*document.weights, *meant_words(stems.keys(), synonyms)} - known
         known |= new
         for field, weights in _terms(document, stems, new).items():
             pool.extend(field, number, weights)
@@ -102,15 +102,15 @@ def _add(
 
 
 def _terms(
-    document: SearchDocument, stems: Mapping[str, float], new: set[str]
-) -> dict[str, Mapping[str, float]]:
+    document: SearchDocument, stems: Mapping[str, int], new: set[str]
+) -> dict[str, Mapping[str, int]]:
     card = document.card
     return {
         TEXT if card.kind == "library" else STEP_TEXT: stems,
-        WORDS: dict.fromkeys(new, 1.0),
-        NAME: dict.fromkeys(document.names, 1.0),
-        LIBRARY: {card.library: 1.0},
-        FACETS: {orjson.dumps(tuple(card.facets)).decode(): 1.0},
+        WORDS: dict.fromkeys(new, 1),
+        NAME: dict.fromkeys(document.names, 1),
+        LIBRARY: {card.library: 1},
+        FACETS: {orjson.dumps(tuple(card.facets)).decode(): 1},
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from builder.search.documents import SearchDocument
 from builder.search.ranking import Postings
@@ -17,7 +18,7 @@ from builder.search.synonyms import Synonyms
 _K1, _B, _AVERAGE = 8.0, 0.4, 170.0
 # Weights are whole numbers up to this: the browser's index has a byte for each, and both sides
 # come to the same scores.
-HEAVIEST = 255
+HEAVIEST, _WEIGHT_BITS = 255, 8
 POSTING_BYTES = 8
 """The size of one posting in the index: a document and a weight, 4 bytes each."""
 
@@ -34,11 +35,11 @@ def stem_weights(document: SearchDocument, synonyms: Synonyms) -> dict[str, int]
     return {term: int(gain * weight / (weight + damped)) or 1 for term, weight in raw.items()}
 
 
-def meant_words(stems: Iterable[str], synonyms: Synonyms) -> Iterator[str]:
+def meant_words(stems: AbstractSet[str], synonyms: Synonyms) -> Iterator[str]:
     """The words of synonyms that are among these stems, as somebody would write them."""
     written = synonyms.words
-    for term in stems:
-        yield from written.get(term, ())
+    for term in written.keys() & stems:
+        yield from written[term]
 
 
 def pack(documents: array[int], weights: array[float]) -> bytes:
@@ -60,27 +61,26 @@ def unpack(packed: bytes) -> Postings:
     return Postings(documents, weights)
 
 
+def _no_postings() -> defaultdict[str, array[int]]:
+    return defaultdict(lambda: array("Q"))
+
+
 class PostingPool:
     """Collects postings by term, in place of Whoosh's own pool, which sorts them one by one."""
 
     def __init__(self) -> None:
-        self._found: dict[str, dict[str, tuple[array[int], array[float]]]] = defaultdict(dict)
+        self._found: dict[str, defaultdict[str, array[int]]] = defaultdict(_no_postings)
 
-    def extend(self, field: str, document: int, weights: Mapping[str, float]) -> None:
+    def extend(self, field: str, document: int, weights: Mapping[str, int]) -> None:
         """Add all terms of a document's field."""
-        terms = self._found[field]
+        terms, number = self._found[field], document << _WEIGHT_BITS
         for term, weight in weights.items():
-            known = terms.get(term)
-            if known is None:
-                terms[term] = (array("I", (document,)), array("f", (weight,)))
-            else:
-                known[0].append(document)
-                known[1].append(weight)
+            terms[term].append(number | weight)
 
     def add(self, item: tuple[str, bytes, int, float, bytes]) -> None:
         """Add one posting of a segment that is merged; Whoosh calls this."""
         field, term, document, weight, _ = item
-        self.extend(field, document, {term.decode(): weight})
+        self.extend(field, document, {term.decode(): int(weight)})
 
     def iter_postings(self) -> Iterator[tuple[str, bytes, int, float, bytes]]:
         """Everything, a posting a term whose value is the packed list; Whoosh calls this.
@@ -90,7 +90,9 @@ class PostingPool:
         for field in sorted(self._found):
             terms = self._found[field]
             for term in sorted(terms):
-                documents, weights = terms[term]
+                found = terms[term]
+                documents = array("I", [both >> _WEIGHT_BITS for both in found])
+                weights = array("f", [both & HEAVIEST for both in found])
                 yield field, term.encode(), documents[0], 1.0, pack(documents, weights)
 
     def cleanup(self) -> None:

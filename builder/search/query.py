@@ -167,7 +167,7 @@ def parse_query(
     phrases: list[tuple[str, ...]] = []
     for quoted_minus, quoted, minus, plain in _PIECE.findall(text):
         if plain:
-            (excluded if minus else wanted).extend(_split(plain))
+            (excluded if minus else wanted).extend(words(plain))
             continue
         phrase = tuple(words(quoted))
         if quoted_minus:
@@ -191,12 +191,8 @@ def parse_query(
     )
 
 
-def _split(piece: str) -> list[str]:
-    return list(words(piece))
-
-
 def _ends_with_word(text: str, word: str) -> bool:
-    ending = list(words(text.rsplit(maxsplit=1)[-1]))
+    ending = words(text.rsplit(maxsplit=1)[-1])
     return bool(ending) and ending[-1] == word and '"' not in text.rsplit(maxsplit=1)[-1]
 
 

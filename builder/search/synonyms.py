@@ -59,9 +59,10 @@ class Synonyms:
         by_stem, found = self._by_stem, dict[str, float]()
         for first in weights.keys() & by_stem.keys():
             for member, others in by_stem[first]:
-                least = min(weights.get(stemmed, 0.0) for stemmed in member) * _SHARE
-                if not least:
-                    continue
+                least = weights[first]
+                for stemmed in member[1:]:
+                    least = min(least, weights.get(stemmed, 0.0))
+                least *= _SHARE
                 for other in others:
                     if least > max(found.get(other, 0.0), weights.get(other, 0.0)):
                         found[other] = least

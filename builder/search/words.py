@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 
 # Too frequent to tell one document from another: they are not indexed.
 _STOP_WORDS = (
@@ -40,29 +40,25 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", plain)
 
 
-def words(text: str) -> Iterator[str]:
+def words(text: str) -> list[str]:
     """The words of a text, folded; stop words included."""
-    for match in _WORD.findall(fold(text)):
-        yield match[:WORD_LENGTH]
+    return [word[:WORD_LENGTH] for word in _WORD.findall(fold(text))]
 
 
-def whole_name(found: Iterable[str]) -> str:
+def whole_name(found: Sequence[str]) -> str:
     """Words as one, to compare a question with a name; without stop words if others are left."""
-    every = list(found)
-    return "".join([word for word in every if word not in STOP_WORDS] or every)[:WHOLE_LENGTH]
+    return "".join([word for word in found if word not in STOP_WORDS] or found)[:WHOLE_LENGTH]
 
 
-def name_words(name: str) -> Iterator[str]:
+def name_words(name: str) -> list[str]:
     """The words of a name: its parts at dots, hyphens, underscores and capitals, and as a whole.
 
     ``git-clone`` gives ``git``, ``clone`` and ``gitclone``, so it is found however it is written.
     """
     parts = name_parts(name)
-    yield from parts
-    if len(parts) > 1:
-        yield "".join(parts)[:WORD_LENGTH]
+    return [*parts, "".join(parts)[:WORD_LENGTH]] if len(parts) > 1 else parts
 
 
 def name_parts(name: str) -> list[str]:
     """The words of a name, without the whole."""
-    return list(words(_CAMEL.sub(" ", name)))
+    return words(_CAMEL.sub(" ", name))

@@ -45,7 +45,7 @@ def search_record(
     if document is None:
         return None
     stems = stem_weights(document, synonyms)
-    written = {*document.weights, *meant_words(stems, synonyms)}
+    written = {*document.weights, *meant_words(stems.keys(), synonyms)}
     return SearchRecord(
         card=document.card,
         quality=quality,
