@@ -168,6 +168,7 @@ export class SearchIndex {
       scores,
       corrected,
       suggestions: scores.size < rules.fewHits ? this.suggestions(parsed, unknown, corrected) : [],
+      unknown: [...unknown],
       isComplete: complete > 0 && !mended.size && !unknown.size,
     };
   }
@@ -186,7 +187,7 @@ export class SearchIndex {
   async found(parsed, text) {
     if (parsed.isEmpty) {
       const scores = text.trim() && !parsed.excluded.length ? new Map() : this.everything();
-      return { scores, corrected: null, suggestions: [], isComplete: true };
+      return { scores, corrected: null, suggestions: [], unknown: [], isComplete: true };
     }
     return this.matched(parsed, text);
   }

@@ -160,6 +160,10 @@ function showHints(words) {
   if (answer.corrected) {
     lines.push(element("p", {}, "Shown is what ", wordsLink(answer.corrected), ` finds: “${words}” stands nowhere as it is written.`));
   }
+  if (answer.found.length && answer.unknown.length) {
+    const unknown = answer.unknown.map((word) => `“${word}”`).join(", ");
+    lines.push(element("p", { textContent: `No library has ${unknown}: shown is what the other words find.` }));
+  }
   const others = answer.suggestions.filter((suggestion) => suggestion !== answer.corrected && suggestion !== words);
   if (others.length) {
     lines.push(element("p", {}, "Also try: ", ...listed(others.map(wordsLink))));

@@ -53,6 +53,9 @@ PAGES = {
     "step": f"{LIBRARY}steps/file.copy/",
     "core step": "libraries/core/steps/flow.start/",
     "search": "search/?q=copy",
+    "search without words": "search/?category=File+Operations",
+    "search mended": "search/?q=chekcsum&premium=no",
+    "search that finds nothing": "search/?q=zzzzqqqq",
     "schemas": "schemas/",
     "about": "about/",
     "missing": "404.html",
@@ -245,6 +248,38 @@ def test_the_whole_state_of_a_search_is_in_its_address(visit: Visit) -> None:
     expect(page.locator("[data-results] > li")).to_have_count(24)
 
 
+def test_a_list_has_the_facets_of_search_and_leads_to_it(visit: Visit) -> None:
+    page = visit.go("browse/category/file-operations/")
+    filters = page.get_by_role("navigation", name="Filters")
+    licence = filters.get_by_role("link", name="MIT")
+    count = licence.locator(".count").text_content()
+    licence.click()
+    expect(page).to_have_url(visit.base + "search/?category=File+Operations&license=MIT")
+    expect(page.locator("[data-status]")).to_contain_text(f"{count} librar")
+    expect(page.get_by_role("checkbox", name="File Operations")).to_be_checked()
+    visit.go("browse/platform/linux/")
+    page.get_by_role("link", name="newest").click()
+    expect(page).to_have_url(visit.base + "search/?platform=linux&sort=newest")
+    expect(page.get_by_role("combobox", name="Sort by")).to_have_value("newest")
+
+
+def test_filters_open_by_a_click_where_there_is_no_room_for_them(
+    browser: Browser, base: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    for visit in visited(Visit(page=context.new_page(), base=base)):
+        page = visit.go("browse/")
+        link = page.get_by_role("navigation", name="Filters").get_by_role("link", name="Linux")
+        expect(link).to_be_hidden()
+        page.get_by_text("Filters", exact=True).click()
+        expect(link).to_be_visible()
+        visit.go("search/")
+        page.get_by_text("Filters", exact=True).click()
+        page.get_by_role("checkbox", name="Premium").check()
+        expect(page.get_by_text("Filters (1)")).to_be_visible()
+    context.close()
+
+
 def test_a_deprecated_library_is_marked(visit: Visit) -> None:
     page = visit.go("search/?deprecated=yes")
     expect(page.locator("[data-results] > li")).to_have_count(1)
@@ -325,7 +360,7 @@ def test_a_page_is_good_at_every_width_in_both_themes(
     context = browser.new_context(reduced_motion="reduce")
     for visit in visited(Visit(page=context.new_page(), base=base)):
         page = visit.go(path)
-        if path == PAGES["search"]:
+        if path.startswith("search/") and path != PAGES["search that finds nothing"]:
             expect(page.locator("[data-results] > li").first).to_be_visible()
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         page.evaluate(Axe().axe_script)
@@ -477,6 +512,10 @@ def test_search_says_what_to_do_without_scripts(browser: Browser, base: str) -> 
     page = context.new_page()
     page.goto(base + "search/")
     expect(page.get_by_text("Searching here needs JavaScript")).to_be_visible()
+    page.goto(base + "browse/")
+    page.get_by_text("Filters", exact=True).click()
+    page.get_by_role("link", name="Linux").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Linux")
     page.goto(base + LIBRARY)
     expect(page.get_by_role("heading", name="File Operations Basic")).to_be_visible()
     context.close()

@@ -11,7 +11,7 @@ import msgspec
 
 from registry.files.durable import write_whole
 
-FORMAT = 5
+FORMAT = 6
 """Changes with the meaning of these records; another format is as good as none."""
 
 Outputs = dict[str, bytes]
@@ -48,11 +48,15 @@ class LibraryRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     title: str
     description: str
     author: str
+    license: str
+    has_executor: bool
+    """True if one of its steps can be performed."""
     categories: tuple[str, ...]
     platforms: tuple[str, ...]
     is_premium: bool
     is_broken: bool
     is_deprecated: bool
+    """Deprecated, or its active release is yanked."""
     is_hit: bool
     """True if an advisory is about the active release."""
     publisher: str

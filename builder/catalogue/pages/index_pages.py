@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from builder.catalogue.output.tree_writer import PlannedFile, digest
 from builder.catalogue.theme.theme import SitePage, Theme, fill_card
+from builder.catalogue.views.facet_links import facet_links, sort_links
 from builder.catalogue.views.overview import Group, Overview, joined_cards
 
 CARDS_PER_PAGE = 30
@@ -41,6 +42,7 @@ def _plan_group(
     theme: Theme, group: Group, here: str, beside: Mapping[str, object], salt: bytes
 ) -> Iterator[PlannedFile]:
     base = f"browse/{here}/" if here else "browse/"
+    facets, sorts = facet_links(group), sort_links(group)
     pages = max(1, -(-len(group.records) // CARDS_PER_PAGE))
     for number in range(1, pages + 1):
         records = group.records[(number - 1) * CARDS_PER_PAGE : number * CARDS_PER_PAGE]
@@ -53,6 +55,8 @@ def _plan_group(
             "total": len(group.records),
             "pages": pages,
             "number": number,
+            "facets": facets,
+            "sorts": sorts,
             "numbers": [
                 _Numbered(number=n, path=_page_path(base, n)) if n else None
                 for n in _numbers(number, pages)

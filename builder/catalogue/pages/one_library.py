@@ -86,11 +86,15 @@ def _record(view: LibraryView, key: str) -> LibraryRecord:
         title=shared["title"],
         description=shared["summary"],
         author=manifest.author if manifest else "",
+        license=(manifest.license or "") if manifest else "",
+        has_executor=any(file.executor is not None for file in manifest.steps)
+        if manifest
+        else False,
         categories=tuple(category for _, category in shared["categories"]),
         platforms=tuple(name for name, _ in shared["platforms"]),
         is_premium=manifest.is_premium if manifest else False,
         is_broken=shared["is_broken"],
-        is_deprecated=library.facts.deprecated is not None,
+        is_deprecated=library.facts.deprecated is not None or shared["is_yanked"],
         is_hit=shared["is_hit"],
         publisher=publisher.name if publisher else "",
         is_signed=publisher.has_signed if publisher else False,

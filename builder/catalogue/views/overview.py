@@ -23,11 +23,15 @@ FEATURED_RULE = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Libraries that share a category or a platform; ``slug`` is its part of the address."""
+    """Libraries that share a category or a platform; ``slug`` is its part of the address.
+
+    ``filters`` is what search calls it: several spellings of a category are one group.
+    """
 
     slug: str
     title: str
     records: tuple[LibraryRecord, ...]
+    filters: tuple[tuple[str, str], ...] = ()
 
 
 class Overview:
@@ -55,7 +59,12 @@ class Overview:
                 members.setdefault(slug, []).append(record)
                 titles.setdefault(slug, Counter())[category] += 1
         groups = [
-            Group(slug=slug, title=_commonest(titles[slug]), records=tuple(found))
+            Group(
+                slug=slug,
+                title=_commonest(titles[slug]),
+                records=tuple(found),
+                filters=tuple(("category", title) for title in sorted(titles[slug])),
+            )
             for slug, found in members.items()
         ]
         return tuple(sorted(groups, key=lambda group: (-len(group.records), group.slug)))
@@ -68,6 +77,7 @@ class Overview:
                 slug=platform.value,
                 title=title,
                 records=tuple(r for r in self.records if platform.value in r.platforms),
+                filters=(("platform", platform.value),),
             )
             for platform, title in PLATFORM_TITLES.items()
         )
