@@ -101,7 +101,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print every figure as JSON")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument(
-        "--write-docs", action="store_true", help="also put the table into docs/performance.md"
+        "--write-docs", action="store_true", help="also put the rows into docs/performance.md"
     )
     return parser.parse_args(arguments)
 
@@ -111,13 +111,18 @@ def _print(options: argparse.Namespace, rows: dict[str, Row], failed: dict[str, 
     if options.json:
         print(table.as_json(rows, failed, where))
     elif options.markdown:
-        print(table.markdown([row.promise for row in rows.values()], rows, where), end="")
+        measured = [row.promise for row in rows.values()]
+        print(table.markdown(measured, rows, where, day=machine.today()), end="")
     else:
         table.show(Console(), rows, where)
     if options.write_docs:
         if options.quick:
             raise SystemExit("a quick run is no measurement: leave --quick out to write the docs")
-        table.write_docs(DOCS, table.markdown(promises(), rows, machine.describe()))
+        before = table.table_in(DOCS.read_text(encoding="utf-8"))
+        new = table.markdown(
+            promises(), rows, machine.describe(), day=machine.today(), before=before
+        )
+        table.write_docs(DOCS, new)
 
 
 if __name__ == "__main__":

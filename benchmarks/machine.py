@@ -11,8 +11,7 @@ _KIB_A_GIB = 1024 * 1024
 
 
 def describe() -> str:
-    """One line: processor, cores, memory, kernel, Python and the day (UTC)."""
-    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    """One line: processor, cores, memory, kernel and Python."""
     return ", ".join(
         (
             _first_value("/proc/cpuinfo", "model name") or platform.machine(),
@@ -20,9 +19,13 @@ def describe() -> str:
             f"{_memory_gib():.0f} GiB",
             f"{platform.system()} {platform.release().split('-', 1)[0]}",
             f"Python {platform.python_version()}",
-            today,
         )
     )
+
+
+def today() -> str:
+    """Return the day in UTC, as in 2026-01-31."""
+    return dt.datetime.now(tz=dt.UTC).date().isoformat()
 
 
 def load() -> float:

@@ -16,6 +16,7 @@ BEGIN = "<!-- benchmarks: begin -->"
 END = "<!-- benchmarks: end -->"
 NOT_MEASURED = "not yet measured"
 _HEAD = ("what", "reach", "measured", "peer", "ratio", "holds")
+_DAY = "day"
 
 
 def cells(promise: Promise, row: Row | None) -> tuple[str, ...]:
@@ -32,20 +33,54 @@ def cells(promise: Promise, row: Row | None) -> tuple[str, ...]:
     )
 
 
-def markdown(promises: Sequence[Promise], rows: Mapping[str, Row], machine: str) -> str:
-    """The table with the machine above it and the notes below it."""
+def markdown(
+    promises: Sequence[Promise],
+    rows: Mapping[str, Row],
+    machine: str,
+    *,
+    day: str,
+    before: str = "",
+) -> str:
+    """The table with the machine above it and the notes below it.
+
+    Rows that were not measured now, and their notes, stay as they are in the table ``before``,
+    each with its own day; one whose promise is another by now does not.
+    """
+    known, known_notes = _rows_in(before), _notes_in(before)
     lines = [f"Measured on: {machine}" if rows else f"Measured on: {NOT_MEASURED}", ""]
-    lines += [f"| {' | '.join(_HEAD)} |", f"|{' --- |' * len(_HEAD)}"]
-    lines += [f"| {' | '.join(cells(one, rows.get(one.key)))} |" for one in promises]
-    notes = [f"- {one.key}: {rows[one.key].notes}" for one in promises if _noted(rows, one)]
+    lines += [f"| {' | '.join((*_HEAD, _DAY))} |", f"|{' --- |' * (len(_HEAD) + 1)}"]
+    notes = []
+    for one in promises:
+        row, kept = rows.get(one.key), known.get((one.what, one.reach))
+        if row is None and kept is not None:
+            lines.append(kept)
+            notes += [known_notes[one.key]] if one.key in known_notes else []
+            continue
+        lines.append(f"| {' | '.join((*cells(one, row), day if row else ''))} |")
+        notes += [f"- {one.key}: {row.notes}"] if row and row.notes else []
     if notes:
         lines += ["", *notes]
     return "\n".join(lines) + "\n"
 
 
-def _noted(rows: Mapping[str, Row], promise: Promise) -> bool:
-    row = rows.get(promise.key)
-    return row is not None and bool(row.notes)
+def _rows_in(table: str) -> dict[tuple[str, str], str]:
+    """The lines of a table by what they promise; one that tells no day or figure is left out."""
+    found = {}
+    for line in table.splitlines():
+        texts = [text.strip() for text in line.strip("|").split(" | ")]
+        if len(texts) == len(_HEAD) + 1 and texts[2] != NOT_MEASURED:
+            found[texts[0], texts[1]] = line
+    return found
+
+
+def _notes_in(table: str) -> dict[str, str]:
+    lines = [line for line in table.splitlines() if line.startswith("- ")]
+    return {line[2:].partition(": ")[0]: line for line in lines}
+
+
+def table_in(page: str) -> str:
+    """Return what stands between the markers of a page; empty without them."""
+    return page.partition(BEGIN)[2].partition(END)[0]
 
 
 def as_json(rows: Mapping[str, Row], failed: Mapping[str, str], machine: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,29 @@ def test_a_limit_is_held_by_the_median() -> None:
 
 
 def test_what_was_not_measured_is_said_so() -> None:
-    text = table.markdown([RATIO, LIMIT], {"start": absolute(LIMIT, [1.0, 2.0])}, "a machine")
+    rows = {"start": absolute(LIMIT, [1.0, 2.0])}
+    text = table.markdown([RATIO, LIMIT], rows, "a machine", day="2026-01-02")
     assert "| a lookup | ≥ 0.4 × nginx | not yet measured |" in text
-    assert "| a start | ≤ 1.5 s | 1.5 s (1–2) |" in text
+    assert "| a start | ≤ 1.5 s | 1.5 s (1–2) |  |  | yes | 2026-01-02 |" in text
     assert "Measured on: a machine" in text
+
+
+def test_rows_that_are_not_measured_again_keep_their_figures_and_their_day() -> None:
+    first = {
+        "start": absolute(LIMIT, [1.0], notes="a | note: with a colon"),
+        "lookup": against(RATIO, [1.0], [2.0], unit="requests/s", notes="earlier"),
+    }
+    before = table.markdown([RATIO, LIMIT], first, "a machine", day="2026-01-02")
+    now = {"lookup": against(RATIO, [3.0], [4.0], unit="requests/s")}
+    text = table.markdown([RATIO, LIMIT], now, "a machine", day="2026-03-04", before=before)
+    assert "| a start | ≤ 1.5 s | 1 s |  |  | yes | 2026-01-02 |" in text
+    assert "- start: a | note: with a colon" in text
+    assert "| 0.75 × | yes | 2026-03-04 |" in text
+    assert "earlier" not in text
+    other = replace(LIMIT, limit=0.5)
+    text = table.markdown([RATIO, other], now, "a machine", day="2026-03-04", before=before)
+    assert "| a start | ≤ 0.5 s | not yet measured |" in text
+    assert "a note" not in text
 
 
 def test_the_docs_are_changed_between_the_markers_only(tmp_path: Path) -> None:
