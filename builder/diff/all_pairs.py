@@ -111,14 +111,16 @@ class _Unjudged:
 def _parts(contents: Sequence[ReleaseContent]) -> Iterator[TextPart | _Unjudged]:
     by_name = [{step.name: step for step in content.steps} for content in contents]
     executors = [executors_of(content) for content in contents]
+    every = range(len(contents))
     for name in dict.fromkeys(name for steps in by_name for name in steps):
-        steps = [found.get(name) for found in by_name]
-        yield _unjudged([step is not None for step in steps], _presence(name))
-        runs = [files.get(name, msgspec.UNSET) for files in executors]
-        yield _unjudged(runs, _executor(name))
-        yield from _step_parts(name, steps)
+        yield _unjudged([name in found for found in by_name], _presence(name), every)
+        runs = [files[name] for files in executors if name in files]
+        numbers = iter(range(len(runs)))
+        place = [next(numbers) if name in files else ABSENT for files in executors]
+        yield _unjudged(runs, _executor(name), place)
+        yield from _step_parts(name, [found.get(name) for found in by_name])
     manifests = [content.manifest for content in contents]
-    yield _unjudged([_without_texts(one) for one in manifests], manifest_changes)
+    yield _unjudged([_without_texts(one) for one in manifests], manifest_changes, every)
     for field in MANIFEST_TEXTS:
         change = InterfaceChange(
             kind=ChangeKind.TEXT_CHANGED,
@@ -126,24 +128,19 @@ def _parts(contents: Sequence[ReleaseContent]) -> Iterator[TextPart | _Unjudged]
             message=f"the library's {field.replace('_', ' ')} changed",
         )
         values = [getattr(one, field) for one in manifests]
-        yield _text(change, [msgspec.UNSET if one is None else one for one in values], ())
+        yield _text(change, [msgspec.UNSET if one is None else one for one in values], every)
 
 
 def _step_parts(name: StepName, steps: Sequence[Step | None]) -> Iterator[TextPart | _Unjudged]:
-    gone = [index for index, step in enumerate(steps) if step is None]
-    parameters = [{} if step is None else step.parameters for step in steps]
-    for parameter in dict.fromkeys(key for found in parameters for key in found):
-        values = [
-            msgspec.UNSET
-            if step is None
-            else ({parameter: found[parameter]} if parameter in found else {})
-            for step, found in zip(steps, parameters, strict=True)
-        ]
-        yield _unjudged(values, _parameters(name))
-    rests: dict[int, Step] = {}
-    yield _unjudged(
-        [msgspec.UNSET if step is None else _rest_of(step, rests) for step in steps], step_changes
-    )
+    # Many releases share a step, as the same object.
+    different = list({id(step): step for step in steps if step is not None}.values())
+    numbers = {id(step): number for number, step in enumerate(different)}
+    place = [numbers.get(id(step), ABSENT) for step in steps]
+    for parameter in dict.fromkeys(key for step in different for key in step.parameters):
+        found = [step.parameters.get(parameter) for step in different]
+        values = [{} if one is None else {parameter: one} for one in found]
+        yield _unjudged(values, _parameters(name), place)
+    yield _unjudged([_rest_of(step) for step in different], step_changes, place)
     for field, kind in STEP_TEXTS:
         change = InterfaceChange(
             kind=kind,
@@ -151,52 +148,42 @@ def _step_parts(name: StepName, steps: Sequence[Step | None]) -> Iterator[TextPa
             pointer=f"/{field}",
             message=f"its {field.replace('_', ' ')} changed",
         )
-        yield _text(change, [getattr(step, field, None) for step in steps], gone)
+        yield _text(change, [getattr(step, field) for step in different], place)
 
 
-def _text(change: InterfaceChange, values: Sequence[Any], gone: Sequence[int]) -> TextPart:
-    variant_of, found = _variants(values)
-    there = [ABSENT if index in gone else one for index, one in enumerate(variant_of)]
-    plain = (list(one) if isinstance(one, tuple) else one for one in found)
-    return TextPart(change=change, variant_of=tuple(there), values=tuple(plain))
+def _text(change: InterfaceChange, values: Sequence[Any], place: Sequence[int]) -> TextPart:
+    """A field by its different values, of which each release has one."""
+    variant_of, found = _variants(values, place)
+    plain = tuple(list(one) if isinstance(one, tuple) else one for one in found)
+    return TextPart(change=change, variant_of=variant_of, values=plain)
 
 
-def _unjudged(values: Sequence[Any], judge: Judge) -> _Unjudged:
-    """A part by its value in each release; UNSET where its step is not there."""
-    present = [value for value in values if value is not msgspec.UNSET]
-    variants, found = _variants(present)
-    numbers = iter(variants)
-    variant_of = tuple(ABSENT if value is msgspec.UNSET else next(numbers) for value in values)
+def _unjudged(values: Sequence[Any], judge: Judge, place: Sequence[int]) -> _Unjudged:
+    """A part by its different values, of which each release has one."""
+    variant_of, found = _variants(values, place)
     return _Unjudged(variant_of=variant_of, values=tuple(found), judge=judge)
 
 
-def _variants(values: Sequence[Any]) -> tuple[list[int], list[Any]]:
-    """Each value's number among those that differ, and these."""
+def _variants(values: Sequence[Any], place: Sequence[int]) -> tuple[tuple[int, ...], list[Any]]:
+    """The number of each release's value among those that differ, and these."""
     numbers: dict[bytes, int] = {}
-    known: dict[int, int] = {}
     found: list[Any] = []
-    variant_of: list[int] = []
+    variants: list[int] = []
     for value in values:
-        number = known.get(id(value))
-        if number is None:
-            number = numbers.setdefault(
-                b"-" if value is msgspec.UNSET else _encode(value), len(found)
-            )
-            if number == len(found):
-                found.append(value)
-            known[id(value)] = number
-        variant_of.append(number)
-    return variant_of, found
+        key = b"-" if value is msgspec.UNSET else _encode(value)
+        number = numbers.setdefault(key, len(found))
+        if number == len(found):
+            found.append(value)
+        variants.append(number)
+    if len(found) == 1 and ABSENT not in place:
+        return (0,) * len(place), found
+    return tuple(ABSENT if at == ABSENT else variants[at] for at in place), found
 
 
-def _rest_of(step: Step, known: dict[int, Step]) -> Step:
-    """The step without its parameters and texts, the same object for the same step."""
-    found = known.get(id(step))
-    if found is None:
-        texts: dict[str, Any] = dict.fromkeys((field for field, _ in STEP_TEXTS), "-")
-        texts |= {"tags": (), "parameters": {}}
-        known[id(step)] = found = replace(step, **texts)
-    return found
+def _rest_of(step: Step) -> Step:
+    """The step without its parameters and texts."""
+    texts: dict[str, Any] = dict.fromkeys((field for field, _ in STEP_TEXTS), "-")
+    return replace(step, **texts | {"tags": (), "parameters": {}})
 
 
 def _without_texts(manifest: Manifest) -> Manifest:
