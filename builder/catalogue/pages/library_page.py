@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -20,7 +21,10 @@ from builder.catalogue.views.publisher_names import publisher_of
 from builder.catalogue.views.step_view import lead_and_details, short_description, tag_links
 from builder.catalogue.views.structured import library_data
 from builder.markdown import render_description
+from registry.formats.model import Step
 
+StepRow = tuple[Step, str, str]
+"""A step, its symbol, and what it does in a line."""
 _GOOD_POINTS, _FAIR_POINTS = 80, 50
 _STEPS_AT_ONCE = 6
 _VERSIONS_AT_ONCE = 8
@@ -53,11 +57,10 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         "details": render_description(details),
         "readme": readme_of(view.known, view.source.active, ""),
         "changelog": changelog_of(view.known),
-        "steps": [(step, symbol_of(step), short_description(step.description)) for step in steps],
-        "steps_at_once": _STEPS_AT_ONCE,
+        "step_groups": _step_groups(steps),
         "asked": asked_by_release(library.content) if library.content else None,
         "publisher": publisher_of(manifest, view.active.mark if view.active else None),
-        "use_section": view.use_section(view.source.active, root),
+        "use_section": view.use_section(view.source.active),
         "tags": tag_links(manifest.tags if manifest else ()),
         "dependencies": [
             (name if name in view.context.listed else None, text)
@@ -78,6 +81,17 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
     body = theme.fragment("library.html", root, {**view.shared, **values})
     # The end of the page tells of other libraries (`builder.catalogue.pages.library_end`).
     files[library_page_path(library.name)] = theme.opening(page, body) + END
+
+
+def _step_groups(steps: Sequence[Step]) -> list[tuple[str, list[StepRow]]]:
+    """The steps that are seen at once, and the rest below what says how many these are."""
+    rows = [(step, symbol_of(step), short_description(step.description)) for step in steps]
+    rest = len(rows) - _STEPS_AT_ONCE
+    groups = [("", rows[:_STEPS_AT_ONCE])]
+    if rest > 0:
+        more = "One more step" if rest == 1 else f"{rest} more steps"
+        groups.append((more, rows[_STEPS_AT_ONCE:]))
+    return groups
 
 
 def _picture(view: LibraryView) -> bytes:

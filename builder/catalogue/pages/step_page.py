@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from markupsafe import Markup
+
+from builder.catalogue.theme.quoting import quote
 from builder.catalogue.theme.slugs import category_slug
 from builder.catalogue.theme.theme import SitePage
 from builder.catalogue.views.library_view import LibraryView
@@ -76,7 +79,7 @@ def _publish(
         "node": view.job_node(step, version),
         "before": content.steps[index - 1] if index else None,
         "after": content.steps[index + 1] if index + 1 < len(content.steps) else None,
-        "siblings": _siblings(content, step),
+        "siblings": _siblings(content, step, f"{root}{here}{where}steps/"),
         "category_slug": slug if slug in dict(view.shared["categories"]) else "",
         "advisories": _advisories_of(release, step.name),
         "yank": release.yank_reason if release else "",
@@ -98,12 +101,18 @@ def _active_path(view: LibraryView, step: StepName) -> str | None:
     return path if path.startswith("steps/") else None
 
 
-def _siblings(content: ReleaseContent, step: Step) -> tuple[Step, ...]:
-    """Other steps of the release: those with the most of the step's tags, then its category's."""
-    tags = frozenset(step.tags)
+def _siblings(content: ReleaseContent, step: Step, steps: str) -> Markup:
+    """Links to other steps of a release: those with most of a step's tags, then its category's."""
     rest = [one for one in content.steps if one is not step]
-    rest.sort(key=lambda one: (-len(tags.intersection(one.tags)), one.category != step.category))
-    return tuple(rest[:_SIBLINGS])
+    if len(rest) > _SIBLINGS:
+        tags, category = frozenset(step.tags), step.category
+        rest.sort(key=lambda one: (-len(tags.intersection(one.tags)), one.category != category))
+    links = (
+        f'<a dir="auto" href="{steps}{one.name}/">{quote(one.display_name)}</a>'
+        for one in rest[:_SIBLINGS]
+    )
+    html = "".join(f'<li class="chip">{link}</li>' for link in links)
+    return Markup(html)  # noqa: S704 - each name was escaped
 
 
 def _advisories_of(release: ReleaseView | None, step: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 from registry.formats.model import Step
@@ -84,10 +85,15 @@ def symbol_of(step: Step) -> str:
     >>> symbol_of(Step(name=StepName("archive.make"), category="Code Sign"))
     'lock'
     """
-    sign = step.icon.strip().replace(_VARIANT, "")
+    return _symbol(step.icon, step.category)
+
+
+@lru_cache(maxsize=1024)
+def _symbol(icon: str, category: str) -> str:
+    sign = icon.strip().replace(_VARIANT, "")
     if sign != _DEFAULT_SIGN and sign in _BY_SIGN:
         return _BY_SIGN[sign]
-    words = step.category.lower().replace("_", " ").replace("-", " ").split()
+    words = category.lower().replace("_", " ").replace("-", " ").split()
     for word in ("-".join(words), *words):
         found = _BY_WORD.get(word) or _BY_WORD.get(word.removesuffix("s"))
         if found is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from builder.catalogue.theme.quoting import quote
 
 Prepare = Callable[[str, str], str]
 """From a template's text and the way to the root, the text to be compiled."""
+
+
+_PART = re.compile(r"\{% include '([a-z_]+\.html)' %\}\n?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +103,14 @@ class Templates:
         return "".join(template.root_render_func(context))
 
     def _load(self, name: str) -> str:
-        """A template's source with what is fixed for a root put in once, not on every page."""
+        """A template's source with what is fixed for a root put in once, not on every page.
+
+        So are the parts that templates share: Jinja's own way to include one copies all that is
+        known, each time.
+        """
         root, _, file = name.partition("|")
-        text = (self._source / file).read_text("utf-8")
+        text = _PART.sub(lambda part: self._text(part[1]), self._text(file))
         return self._prepare(text, root).replace("{{ root }}", str(escape(root)))
+
+    def _text(self, file: str) -> str:
+        return (self._source / file).read_text("utf-8")

@@ -23,6 +23,7 @@ PLATFORM_TITLES = {
     Platform.WINDOWS: "Windows",
 }
 _LEAD_CHARACTERS = 500
+_NO_DEFAULT = '<span class="quiet" aria-label="none">–</span>'
 # A blank line, or the start of a list or a heading.
 _AFTER_LEAD = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+#]|\d+[.)])\s)")
 _BOUNDS = {
@@ -33,11 +34,6 @@ _BOUNDS = {
 }
 
 
-# Name, type, whether required, whether secret, default or None, description with hints. A plain
-# tuple, because a template unpacks one at once and asks for attributes one by one.
-ParameterRow = tuple[str, str, bool, bool, str | None, Markup]
-
-
 def step_values(step: Step, *, has_executor: bool) -> dict[str, Any]:
     """Return the values for a step's own page and for its part of a release's page."""
     lead, details = lead_and_details(step.description)
@@ -46,7 +42,8 @@ def step_values(step: Step, *, has_executor: bool) -> dict[str, Any]:
         "symbol": symbol_of(step),
         "lead": render_description(lead),
         "details": render_description(details),
-        "rows": [parameter_row(name, item) for name, item in step.parameters.items()],
+        "rows": _html("".join(parameter_row(*item) for item in step.parameters.items())),
+        "row_count": len(step.parameters),
         "asked": asked_by_step(step, has_executor=has_executor),
         "has_executor": has_executor,
         "deprecation": render_description(step.deprecation_message or ""),
@@ -85,9 +82,11 @@ def tag_links(tags: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(tag, quote_plus(tag)) for tag in tags]
 
 
-def parameter_row(name: str, parameter: Parameter) -> ParameterRow:
-    """One line of the table of parameters."""
-    default = parameter.default
+def parameter_row(name: str, parameter: Parameter) -> str:
+    """One line of the table of parameters, as HTML.
+
+    Not a template: there are more of them than of anything else, each on two pages.
+    """
     parts = [render_description(parameter.description)]
     if parameter.options:
         codes = (f"<code>{quote(_option(option))}</code>" for option in parameter.options)
@@ -97,13 +96,16 @@ def parameter_row(name: str, parameter: Parameter) -> ParameterRow:
         rules.append("several lines")
     if rules:
         parts.append(_html(f'<p class="hint">{"; ".join(rules)}</p>'))
+    needs = '<span class="need">required</span>' if parameter.required else ""
+    if parameter.secret:
+        needs += '<span class="need need-secret">secret</span>'
+    default = _NO_DEFAULT
+    if parameter.default is not msgspec.UNSET:
+        default = f"<code>{quote(short_json(parameter.default))}</code>"
     return (
-        name,
-        parameter.type.value,
-        parameter.required,
-        parameter.secret,
-        None if default is msgspec.UNSET else short_json(default),
-        _html("".join(parts)),
+        f'<tr><th scope="row"><code>{quote(name)}</code>{needs}</th>'
+        f'<td class="type">{parameter.type.value}</td><td class="default">{default}</td>'
+        f'<td dir="auto">{"".join(parts)}</td></tr>\n'
     )
 
 

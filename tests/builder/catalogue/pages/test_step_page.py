@@ -82,8 +82,8 @@ def test_pages_of_older_steps_have_a_limit_and_links_keep_within_it(
     assert f"{here}1.1.0/steps/{step}/index.html" in files
     assert f"{here}1.0.0/steps/{step}/index.html" not in files
     assert f'href="../../../../{here}1.0.0/"' in files[f"{here}steps/{step}/index.html"].decode()
-    assert b"Examples and outputs" in files[f"{here}1.1.0/index.html"]
-    assert b"Examples and outputs" not in files[f"{here}1.0.0/index.html"]
+    assert b"What it may do, examples, outputs" in files[f"{here}1.1.0/index.html"]
+    assert b"What it may do, examples, outputs" not in files[f"{here}1.0.0/index.html"]
     site = (tmp_path / "site").resolve()
     for path, raw in files.items():
         if not path.startswith(here) or not path.endswith(".html"):
