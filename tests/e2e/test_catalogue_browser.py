@@ -44,6 +44,7 @@ BROKEN_WORDS = """[...document.querySelectorAll(".menu a, .foot a, .button")].fi
     return Math.max(...lines) - Math.min(...lines) > 8;
 }).map(link => link.textContent)"""
 LIBRARY = "libraries/file-operations-basic/"
+RIGHT_TO_LEFT = "a-name-of-sixty-characters-that-fills-every-line-it-stands-on"
 PAGES = {
     "home": "",
     "browse": "browse/",
@@ -60,6 +61,11 @@ PAGES = {
     "about": "about/",
     "missing": "404.html",
     "old release": f"{LIBRARY}1.0.0/",
+    "old step": f"{LIBRARY}1.0.0/steps/file.copy/",
+    "advisories": "advisories/",
+    "publishers": "publishers/",
+    "publisher": "publishers/acme/",
+    "right to left": f"libraries/{RIGHT_TO_LEFT}/",
     "changes": f"{LIBRARY}changes/",
     "log": "log/",
     "older log": "log/page/2/",
@@ -106,6 +112,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         publish(registry, content.library(number, steps=1).files, by=author)
     for version in ("1.0.0", "2.0.0"):
         publish(registry, awkward_library(version), by=author)
+    publish(registry, right_to_left_library(), by=author)
     with new_registry(root / "theirs") as theirs:
         put(theirs, files("offered", "1.0.0", display_name="Offered"))
         scene = make_scene(registry)
@@ -151,6 +158,23 @@ def awkward_library(version: str) -> dict[str, bytes]:
         "manifest.json": orjson.dumps(manifest),
         "steps/awkward.json": orjson.dumps(step),
         "docs/README.md": f"# {long}\n\n```\n{long * 2}\n```\n".encode(),
+    }
+
+
+def right_to_left_library() -> dict[str, bytes]:
+    """A long name, texts in Arabic, and nothing that need not be there."""
+    manifest = {
+        "name": RIGHT_TO_LEFT,
+        "version": "1.0.0",
+        "display_name": "مكتبة خطوات للعمل مع الملفات والمجلدات",
+        "description": "تنسخ هذه المكتبة الملفات (بإذن المشغل فقط).",
+        "steps": [{"file": "steps/copy.json"}],
+    }
+    step = {"name": "file.copy-everything-from-everywhere", "display_name": "نسخ ملف"}
+    return {
+        "manifest.json": orjson.dumps(manifest),
+        "steps/copy.json": orjson.dumps(step),
+        "docs/README.md": "# عنوان\n\nتنسخ هذه المكتبة الملفات. `copy`.\n".encode(),
     }
 
 
@@ -529,3 +553,61 @@ def test_commands_name_the_address_that_people_look_at(visit: Visit) -> None:
         assert built not in texts, path
         if "1.0.0" not in path:
             assert visit.base in texts, path
+
+
+def test_the_ways_to_use_a_library_are_chosen_with_the_keyboard_and_without_scripts(
+    browser: Browser, base: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for path, ways in ((LIBRARY, 5), (f"{LIBRARY}1.0.0/", 5), (f"{LIBRARY}steps/file.copy/", 3)):
+        page.goto(base + path)
+        choices = page.get_by_role("group", name="Ways to use it").get_by_role("radio")
+        expect(choices).to_have_count(ways)
+        expect(page.locator(".way:visible")).to_have_count(1)
+        choices.first.focus()
+        seen = [page.locator(".way:visible").inner_text()]
+        for _ in range(ways - 1):
+            page.keyboard.press("ArrowRight")
+            expect(page.locator(".way:visible")).to_have_count(1)
+            seen.append(page.locator(".way:visible").inner_text())
+        assert len(set(seen)) == ways, path
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_how_to_use_a_library_is_seen_before_its_readme(
+    browser: Browser, base: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    for visit in visited(Visit(page=context.new_page(), base=base)):
+        page = visit.go(LIBRARY)
+        places = [
+            page.locator(f"#{name}").bounding_box()
+            for name in ("use", "steps", "readme", "versions")
+        ]
+        tops = [place["y"] for place in places if place is not None]
+        assert len(tops) == len(places)
+        assert tops == sorted(tops)
+        assert tops[0] < 800
+        copy = page.locator(".way:visible .copy").first
+        assert copy.evaluate("node => getComputedStyle(node).opacity") == "1"
+    context.close()
+
+
+def test_a_step_is_seen_at_another_release_and_back(visit: Visit) -> None:
+    page = visit.go(f"{LIBRARY}steps/file.copy/")
+    page.locator("[data-switch] > summary").click()
+    releases = page.get_by_role("navigation", name="Releases with this step")
+    releases.get_by_role("link", name="1.0.0").click()
+    expect(page).to_have_url(f"{visit.base}{LIBRARY}1.0.0/steps/file.copy/")
+    expect(page.get_by_text("This is the step as it was in release 1.0.0.")).to_be_visible()
+    page.get_by_role("link", name="See the step as it is now").click()
+    expect(page).to_have_url(f"{visit.base}{LIBRARY}steps/file.copy/")
+
+
+def test_a_way_into_a_release_opens_the_step_that_it_names(visit: Visit) -> None:
+    page = visit.go(f"{LIBRARY}1.0.0/")
+    page.locator(".step > summary").first.click()
+    page.get_by_role("link", name="What it may do, examples, outputs").first.click()
+    expect(page.get_by_role("heading", name="What it may do")).to_be_visible()
