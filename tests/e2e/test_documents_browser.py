@@ -143,9 +143,9 @@ def test_a_picture_is_shown_and_nothing_moves_when_it_comes(visit: Visit, path: 
     picture.scroll_into_view_if_needed()
     below = page.get_by_text("HTML is text")
     before = below.bounding_box()
-    assert picture.evaluate("node => node.naturalWidth") == 0
+    expect(picture).to_have_js_property("naturalWidth", 0)
     LateHandler.pictures.set()
-    page.wait_for_function("document.querySelector('.prose img').naturalWidth === 1200")
+    expect(picture).to_have_js_property("naturalWidth", 1200)
     assert below.bounding_box() == before
     box = picture.bounding_box()
     assert box is not None

@@ -23,6 +23,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (first / "assets" / "site.css").write_text("body{}")
     (first / "assets" / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (first / "assets" / "site.0123456789ab.js").write_text("// " + "words " * 60)
+    (first / "libraries" / "alpha" / "pictures").mkdir()
+    for suffix in ("png", "jpg", "gif", "webp"):
+        (first / "libraries" / "alpha" / "pictures" / f"a.{suffix}").write_text("<script>")
     (first / "assets" / "data.bin").write_bytes(b"x" * 1000)
     (first / ".hidden").write_text("secret")
     (first / "link.txt").symlink_to(root / "secret.txt")
@@ -48,6 +51,10 @@ def site_client(standing_place: Place, site: Path) -> Iterator[Client]:
         ("/libraries/alpha/", "text/html; charset=utf-8"),
         ("/assets/site.css", "text/css; charset=utf-8"),
         ("/assets/logo.svg", "image/svg+xml"),
+        ("/libraries/alpha/pictures/a.png", "image/png"),
+        ("/libraries/alpha/pictures/a.jpg", "image/jpeg"),
+        ("/libraries/alpha/pictures/a.gif", "image/gif"),
+        ("/libraries/alpha/pictures/a.webp", "image/webp"),
         ("/?q=x", "text/html; charset=utf-8"),
     ],
 )
@@ -61,7 +68,7 @@ def test_files_have_their_types_and_headers(
     assert reply.headers["referrer-policy"] == "no-referrer"
     policy = reply.headers["content-security-policy"]
     assert "default-src 'none'" in policy
-    assert ("sandbox" in policy) == path.endswith(".svg")
+    assert ("sandbox" in policy) == content_type.startswith("image/")
     again = site_client.get(path, If_None_Match=reply.headers["etag"])
     assert (again.status, again.body) == (304, b"")
     assert site_client.ask("HEAD", path).body == b""
