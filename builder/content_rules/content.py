@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from builder.content_rules.executable_content import file_problems
 from builder.content_rules.licences import refused_licence
 from builder.content_rules.links import link_problems
+from builder.content_rules.pictures import picture_problems
 from registry.checks.release import CheckedRelease
 from registry.formats.model import Policy
 from registry.problems import Problem
@@ -25,4 +26,5 @@ def read_problems(
     """As `content_problems`, of a release of which only ``contents`` could be read."""
     yield from file_problems(paths, contents)
     yield from link_problems(paths, contents)
+    yield from picture_problems(contents)
     yield from refused_licence(checked, policy)

@@ -78,6 +78,7 @@ RULES: Mapping[str, str] = {
     "link-broken": "A relative link names a file of the release.",
     "link-outside": "A relative link stays inside the release.",
     "anchor-broken": "A link to a heading names one that is there.",
+    "picture-hidden": "A picture in assets/ is one that the catalogue shows.",
     "layout": "Files are where the layout of a registry has them.",
     "stray-file": "Files are where the layout of a registry has them.",
 }

@@ -7,18 +7,13 @@ its author chose is part of an address.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import BytesIO
 
 from builder.markdown import MARKDOWN_CHARACTERS, Picture, picture_paths
-from registry.checks.file_contents import image_suffix
+from builder.markdown.pictures import NotShownError, picture_facts
 from registry.git.repository import GitRepository, Wave
 from registry.git.trees import TreeEntry, parse_tree
 from registry.names import ObjectId
 
-PICTURE_BYTES = 2 * 1024 * 1024
-"""Largest picture that is published."""
-PICTURE_SIDE = 8_192
-"""Greatest width and height of one, in pixels: a browser needs memory for each of them."""
 PICTURES = 64
 """Pictures that are looked at for one library; what more its documents name is shown as text."""
 
@@ -84,31 +79,17 @@ class PictureReader:
         return self._pictures[blob]
 
     def _look_at(self, blob: ObjectId) -> Picture | None:
-        content = self._read(blob, "blob")
-        if content is None or len(content) > PICTURE_BYTES:
+        content = self._read(blob, "blob") or b""
+        try:
+            facts = picture_facts(content)
+        except NotShownError:
             return None
-        suffix = image_suffix(content)
-        size = _size_of(content) if suffix is not None else None
-        if size is None:
-            return None
-        address = f"pictures/{blob[:_ID_CHARACTERS]}{suffix}"
+        address = f"pictures/{blob[:_ID_CHARACTERS]}{facts.suffix}"
         self.files[address] = content
-        return Picture(address=address, width=size[0], height=size[1])
+        return Picture(address=address, width=facts.width, height=facts.height)
 
     def _read(self, object_id: ObjectId, kind: str) -> bytes | None:
         wave = Wave(self._repository)
         wave.want(object_id)
         found = wave.fetch().get(object_id)
         return found.content if found is not None and found.type == kind else None
-
-
-def _size_of(content: bytes) -> tuple[int, int] | None:
-    """Width and height as a picture is shown, None for one that is damaged or too large."""
-    import imagesize  # it loads HTTP, too, and few documents have pictures
-
-    try:
-        width, height = imagesize.get(BytesIO(content))
-    except Exception:  # noqa: BLE001 - whatever a stranger's bytes make of its reader
-        return None
-    is_shown = 0 < width <= PICTURE_SIDE and 0 < height <= PICTURE_SIDE
-    return (int(width), int(height)) if is_shown else None

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from builder.content_rules.executable_content import archive_format, machine_code
 from builder.content_rules.git_names import is_git_name
 from builder.content_rules.licences import is_allowed
+from builder.markdown.pictures import PICTURE_BYTES, PICTURE_SIDE
 from builder.review.review import review
 from registry.problems import Problem
+from tests.builder.catalogue.pictures import huge_png, png
 from tests.builder.review.changing import REGISTRY, Changing
 
 ERROR, WARNING = "error", "warning"
@@ -217,7 +219,7 @@ PAGES = {
     b"[d](https://example.com/x.md) [e](mailto:a@example.com) [f](#file-tools) [g](../docs)\n"
     b"![i](../assets/a.png)\n\n`[code](nowhere.md)`\n",
     "docs/guide.md": b"# Guide\n\n## The end\n",
-    "assets/a.png": b"\x89PNG\r\n\x1a\n",
+    "assets/a.png": png(1, 1),
 }
 
 
@@ -254,6 +256,26 @@ def test_headings_are_named_as_the_catalogue_and_as_git_hosts_name_them(
     page = b"# A: b & c\n\n# A: b & c\n\n[1](#a-b-c) [2](#a-b--c) [3](#a-b-c-2) [4](#a-b--c-1)\n"
     changing.candidate("1.1.1", extra={"docs/README.md": page})
     assert changing.found() == set()
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (png(3, 2, noise=b"x" * PICTURE_BYTES), "bytes"),
+        (huge_png(PICTURE_SIDE + 1, 2), "8,193 × 2 pixels"),
+        (b"GIF89a", "how large"),
+    ],
+    ids=["many bytes", "many pixels", "damaged"],
+)
+def test_a_picture_that_would_not_be_shown_is_told_of(
+    changing: Changing, picture: bytes, said: str
+) -> None:
+    suffix = "gif" if picture.startswith(b"GIF") else "png"
+    changing.candidate("1.1.1", extra={f"assets/a.{suffix}": picture, "assets/b.png": png(3, 2)})
+    (problem,) = changing.problems()
+    assert (problem.rule, problem.severity.value) == ("picture-hidden", WARNING)
+    assert problem.file.endswith(f"assets/a.{suffix}")
+    assert said in problem.message
 
 
 # --- layout ---------------------------------------------------------------------------------------

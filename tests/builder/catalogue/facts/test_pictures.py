@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.catalogue.facts.pictures import PICTURE_BYTES, PICTURE_SIDE, PICTURES, PictureReader
+from builder.catalogue.facts.pictures import PICTURES, PictureReader
+from builder.markdown.pictures import PICTURE_BYTES, PICTURE_SIDE
 from registry.git.repository import GitRepository, isolated_environment
 from registry.names import ObjectId
 from tests.builder.catalogue.pictures import gif, huge_png, jpeg, png, webp
