@@ -31,6 +31,7 @@ MODULES = (
     "pull_request",
     "catalogue",
     "search_latency",
+    "search_browser",
     "whole_registry",
 )
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "performance.md"

@@ -25,6 +25,7 @@ http {{
     keepalive_requests 1000000000;
     client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;
     uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;
+    types {{ text/html html; text/css css; text/javascript js; image/svg+xml svg; }}
     default_type application/json;
     server {{
         listen 127.0.0.1:{port};
@@ -46,7 +47,10 @@ class Nginx:
 
 @contextlib.contextmanager
 def serving(workdir: Path, content: bytes) -> Iterator[Nginx]:
-    """Run nginx over one file that holds ``content``; raises BenchmarkError when it cannot."""
+    """Run nginx over one file that holds ``content``; raises BenchmarkError when it cannot.
+
+    Whatever else is in ``nginx/files`` below ``workdir`` is served, too.
+    """
     program = processes.program("nginx", "nginx-light")
     root = workdir / "nginx"
     (root / "files").mkdir(parents=True, exist_ok=True)
