@@ -159,7 +159,6 @@ EXIT_CODES = {
     21: "`opsteps demo --check` got a wrong answer.",
     22: "A registry could not be loaded for serving.",
     23: "The address cannot be listened on.",
-    24: "The browser's search index could not be built.",
     25: "A page could not be rendered.",
     26: "`opsteps audit` found nothing, and could not read every advisory.",
     27: "What this clone remembers of the last trusted head is damaged.",

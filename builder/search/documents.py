@@ -11,7 +11,7 @@ from builder.search.card import Card, StepName
 from builder.search.words import STOP_WORDS, name_parts, name_words, whole_name, words
 from registry.formats.model import Manifest, ReleaseContent, Step
 from registry.library.release_state import Library, LibraryStatus
-from registry.names import LibraryName
+from registry.names import CORE, LibraryName
 
 # How much a word counts by where it stands. One field holds them all: the weights of the places
 # are added up before the sum saturates (BM25F), and a question reads one posting list a word.
@@ -165,7 +165,8 @@ def library_card(
         deprecated=deprecated is not None or bool(active and active.yank),
         executor=any(file.executor is not None for file in manifest.steps),
         replacement=(deprecated.replacement or "") if deprecated else "",
-        first=min(dates, default=""),
+        # The core library is renewed with this program, and would push away what was there before.
+        first="" if library.name == CORE else min(dates, default=""),
         newest=max(dates, default=""),
         steps=tuple(
             StepName(name=step.name, title=" ".join(step.display_name.split()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from builder.search.best_steps import best_steps
 from builder.search.card import Card, Facets
@@ -180,7 +180,8 @@ class SearchEngine:
 
     @cached_property
     def _lexicon(self) -> Lexicon:
-        return Lexicon(words=self.words, similar=self.reader.similar)
+        # Asked of libraries and of steps, for the same word.
+        return Lexicon(words=self.words, similar=lru_cache(maxsize=256)(self.reader.similar))
 
     @cached_property
     def _places(self) -> list[Place]:

@@ -16,7 +16,7 @@ TAIL = 0.2
 """The share of the best score below which a document is left out."""
 ALL = 0.999999
 """A share of a question from which on it is the whole: shares are sums of fractions."""
-COMPLETIONS = 12
+COMPLETIONS = 8
 """Words that an unfinished one stands for at most."""
 NEAREST, SHORTEST_MENDED, LONGEST_MENDED, FEW_LETTERS = 3, 3, 24, 4
 """Words that a wrong one is mended by at most; its fewest and most letters; up to so many letters

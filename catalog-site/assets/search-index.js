@@ -57,6 +57,17 @@ function wordsOf(text) {
   });
 }
 
+// The values of a facet, each with how many of all libraries have it.
+function sizes([combinations, column]) {
+  const found = new Map();
+  for (const combination of column) {
+    for (const value of combinations[combination]) {
+      found.set(value, (found.get(value) ?? 0) + 1);
+    }
+  }
+  return found;
+}
+
 export class SearchIndex {
   constructor(root, entry) {
     this.root = root;
@@ -227,7 +238,7 @@ export class SearchIndex {
     found.sort(places
       ? (one, other) => places[one] - places[other]
       : (one, other) => scores.get(other) - scores.get(one) || one - other);
-    return { ...match, parsed, found, counts };
+    return { ...match, parsed, found, counts, everywhere: found.length ? [] : sizes(facets.category) };
   }
 
   async card(document) {

@@ -2,7 +2,7 @@
 
 import { SearchIndex } from "./search-index.js";
 
-const PAGE_SIZE = 12;
+const PAGE_SIZE = 10;
 const FEW_VALUES = 8;
 const MOST_VALUES = 100;
 const FACETS = [
@@ -16,7 +16,7 @@ const TITLES = {
   executor: { no: "Definitions only", yes: "Has an executor" },
 };
 const SORTS = ["relevance", "name", "newest", "quality"];
-const WAIT = 30;
+const WAIT = 10;
 
 const root = new URL(document.documentElement.dataset.root, location.href);
 const find = (name) => document.querySelector(`[data-${name}]`);
@@ -173,6 +173,13 @@ function showHints(words) {
       const clear = element("button", { type: "button", className: "button", textContent: "Search without filters" });
       clear.addEventListener("click", clearFilters);
       lines.push(element("p", {}, clear));
+    }
+    const categories = [...answer.everywhere].sort((one, other) => other[1] - one[1]).slice(0, FEW_VALUES);
+    if (categories.length) {
+      const links = categories.map(([value]) => element("a", {
+        href: new URL(`search/?${new URLSearchParams({ category: value })}`, root).href, textContent: value,
+      }));
+      lines.push(element("p", {}, "Or look into a category: ", ...listed(links), "."));
     }
     const browse = element("a", { href: new URL("browse/", root).href, textContent: "Browse all libraries" });
     lines.push(element("p", {}, "Try fewer or more general words. ", browse, "."));

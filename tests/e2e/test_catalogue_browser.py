@@ -266,10 +266,10 @@ def test_the_whole_state_of_a_search_is_in_its_address(visit: Visit) -> None:
     expect(page).to_have_url(visit.base + "search/?sort=newest")
     expect(page.locator("[data-status]")).to_have_text("35 libraries")
     page.get_by_role("button", name="Show more").click()
-    expect(page).to_have_url(visit.base + "search/?sort=newest&n=24")
-    expect(page.locator("[data-results] > li")).to_have_count(24)
+    expect(page).to_have_url(visit.base + "search/?sort=newest&n=20")
+    expect(page.locator("[data-results] > li")).to_have_count(20)
     page.reload()
-    expect(page.locator("[data-results] > li")).to_have_count(24)
+    expect(page.locator("[data-results] > li")).to_have_count(20)
 
 
 def test_a_list_has_the_facets_of_search_and_leads_to_it(visit: Visit) -> None:
@@ -329,6 +329,9 @@ def test_nothing_found_is_said(visit: Visit) -> None:
     page = visit.go("search/?q=zzzzqqqq")
     expect(page.locator("[data-status]")).to_contain_text("Nothing found")
     expect(page.get_by_role("link", name="Browse all libraries")).to_be_visible()
+    page.get_by_role("link", name="File Operations", exact=True).click()
+    expect(page).to_have_url(visit.base + "search/?category=File+Operations")
+    expect(page.get_by_role("checkbox", name="File Operations")).to_be_checked()
     visit.go("search/?q=zzzzqqqq+checksum&premium=yes")
     page.get_by_role("button", name="Search without filters").click()
     expect(page.locator("[data-results] h3").first).to_have_text("File Operations Basic")

@@ -26,7 +26,8 @@ CARDS_EACH = 8
 """Cards in a file."""
 _SHARD_BYTES = 12_000
 _NAME_MARK = "="
-_DIGITS = 10
+_DIGITS = 8
+_SUMMARY_LENGTH = 160
 
 
 def index_files(records: Iterable[SearchRecord]) -> dict[str, bytes]:
@@ -108,7 +109,7 @@ def _shown(record: SearchRecord) -> list[object]:
     return [
         card.name,
         card.title,
-        card.summary,
+        _shortened(card.summary),
         card.version,
         card.newest[:10],
         card.author,
@@ -121,6 +122,13 @@ def _shown(record: SearchRecord) -> list[object]:
         record.initials,
         [[step.name, step.title] for step in card.steps],
     ]
+
+
+def _shortened(text: str) -> str:
+    """As much of a summary as a list shows."""
+    if len(text) <= _SUMMARY_LENGTH:
+        return text
+    return text[: _SUMMARY_LENGTH - 1].rstrip("… ") + "…"
 
 
 def _facets(cards: Sequence[Card]) -> dict[str, object]:
@@ -163,9 +171,13 @@ def _add_all(files: dict[str, bytes], shards: Iterator[tuple[str, bytes]]) -> di
 
 def _add(files: dict[str, bytes], content: bytes) -> str:
     """Put a file in under a name made of its content; returns the name."""
-    name = sha256(content).hexdigest()[:_DIGITS]
-    files[f"{DIRECTORY}{name}.bin"] = _packed(content)
-    return name
+    digest, packed = sha256(content).hexdigest(), _packed(content)
+    # Names are short, as every browser loads them all; two contents seldom begin the same.
+    for digits in range(_DIGITS, len(digest)):
+        name = digest[:digits]
+        if files.setdefault(f"{DIRECTORY}{name}.bin", packed) == packed:
+            return name
+    raise ValueError("two files of the search index have one digest")
 
 
 def _packed(content: bytes) -> bytes:
