@@ -226,7 +226,7 @@ def visited(visit: Visit) -> Iterator[Visit]:
 def test_search_finds_a_library_while_one_types(visit: Visit) -> None:
     page = visit.go("search/")
     status = page.locator("[data-status]")
-    expect(status).to_have_text("35 libraries")
+    expect(status).to_have_text("36 libraries")
     page.keyboard.type("checksums")
     expect(page.get_by_role("link", name="File Operations Basic")).to_be_visible()
     expect(page.get_by_role("link", name="Checksum", exact=False).first).to_be_visible()
@@ -264,7 +264,7 @@ def test_the_whole_state_of_a_search_is_in_its_address(visit: Visit) -> None:
     expect(page.locator("[data-results] > li").first).to_be_visible()
     page.get_by_role("button", name="Clear all filters").click()
     expect(page).to_have_url(visit.base + "search/?sort=newest")
-    expect(page.locator("[data-status]")).to_have_text("35 libraries")
+    expect(page.locator("[data-status]")).to_have_text("36 libraries")
     page.get_by_role("button", name="Show more").click()
     expect(page).to_have_url(visit.base + "search/?sort=newest&n=20")
     expect(page.locator("[data-results] > li")).to_have_count(20)
