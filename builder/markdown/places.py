@@ -36,14 +36,6 @@ class Places:
     root: str = ""
     """The way from the page to the library's own page."""
 
-    def page(self, path: str) -> str | None:
-        """The address that shows a file."""
-        return next((address for known, address in self.pages if known == path), None)
-
-    def picture(self, path: str) -> Picture | None:
-        """The published picture of this path."""
-        return next((picture for known, picture in self.pictures if known == path), None)
-
 
 NOWHERE = Places(document="")
 """For a text that stands alone: whatever it names of a release is shown as text."""

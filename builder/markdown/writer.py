@@ -33,7 +33,7 @@ _CLOSE = {
 _TEXTS = frozenset({"Text", "Code", "Html", "InlineHtml"})
 _NESTED = {"Emphasis": "em", "Strong": "strong", "Strikethrough": "del"}
 _BREAK = re.compile(r"<br\s{0,9}/?>", re.IGNORECASE)
-_COMMENT = re.compile(r"\s*<!--.*-->\s*", re.DOTALL)
+_COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).)*-->\s*)+", re.DOTALL)
 _LANGUAGE = re.compile(r"[\w#+-]+")
 
 
@@ -74,7 +74,6 @@ class Writer:
             "List": self._list,
             "Table": self._table,
         }
-
         self._handlers: Mapping[str, Callable[[Any], None]] = {
             "Code": self._code,
             "End": self._end,
@@ -166,12 +165,12 @@ class Writer:
         """HTML of the author's in a line of text: shown as it was written, but for a line break."""
         if _BREAK.fullmatch(text):
             self._parts.append("<br>")
-        elif not _COMMENT.fullmatch(text):
+        elif not _COMMENTS.fullmatch(text):
             self._parts.append(text_html(text))
 
     def _html_block(self) -> None:
         text = self._collect("HtmlBlock")
-        if not _COMMENT.fullmatch(text):
+        if not _COMMENTS.fullmatch(text):
             self._parts.append(f"<p>{text_html(text.strip())}</p>\n")
 
     def _collect(self, name: str) -> str:

@@ -304,6 +304,12 @@ def test_html_is_text_but_for_comments_and_line_breaks() -> None:
     )
 
 
+def test_what_stands_between_comments_is_shown() -> None:
+    assert "hello" in rendered("<!-- a\n-->\n<b>hello</b>\n<!-- b -->\n")
+    assert "hello" in rendered("<!-- a --> hello <!-- b -->\n")
+    assert rendered("<!-- a --> <!-- b -->\n\n<!-- c -->") == ""
+
+
 def test_a_document_of_no_page_has_no_ids() -> None:
     shown = render_markdown("# a\n\nb[^1] [c](#a)\n\n[^1]: d\n", prefix="")
     assert "id=" not in shown
