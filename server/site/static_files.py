@@ -36,7 +36,6 @@ _TYPES = {
     ".webp": b"image/webp",
     ".ico": b"image/x-icon",
     ".woff2": b"font/woff2",
-    ".wasm": b"application/wasm",
     ".atom": b"application/atom+xml; charset=utf-8",
     ".webmanifest": b"application/manifest+json",
     ".yml": b"text/plain; charset=utf-8",
@@ -52,8 +51,8 @@ _FINGERPRINTED = re.compile(r"\.[0-9a-f]{12}\.[a-z0-9]+\Z")
 _FOR_EVER: Header = (b"cache-control", b"max-age=31536000, immutable")
 """For a file whose name changes with its content."""
 _PAGE_POLICY = (
-    b"default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; "
-    b"font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    b"font-src 'self'; connect-src 'self'; manifest-src 'self'; "
     b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _IMAGE_POLICY = b"default-src 'none'; style-src 'unsafe-inline'; sandbox"

@@ -135,7 +135,8 @@ def test_catalogue_and_search_are_kept_up_to_date(place: Place) -> None:
         until(built, seconds=120)
         assert client.health()["search"] == "ready"
         found = client.get("/api/v1/search?q=copy").json()
-        assert "alpha.file.copy" in [hit["id"] for hit in found["hits"]]
+        assert [hit["id"] for hit in found["hits"]] == ["alpha"]
+        assert "file.copy" in [step["name"] for step in found["hits"][0]["steps"]]
         assert b"<html" in client.get("/").body
         static = client.get("/libraries/alpha/")
         assert static.status == 200
