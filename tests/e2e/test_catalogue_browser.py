@@ -567,13 +567,13 @@ def test_the_ways_to_use_a_library_are_chosen_with_the_keyboard_and_without_scri
         page.goto(base + path)
         choices = page.get_by_role("group", name="Ways to use it").get_by_role("radio")
         expect(choices).to_have_count(ways)
-        expect(page.locator(".way:visible")).to_have_count(1)
+        expect(page.locator(".use-way:visible")).to_have_count(1)
         choices.first.focus()
-        seen = [page.locator(".way:visible").inner_text()]
+        seen = [page.locator(".use-way:visible").inner_text()]
         for _ in range(ways - 1):
             page.keyboard.press("ArrowRight")
-            expect(page.locator(".way:visible")).to_have_count(1)
-            seen.append(page.locator(".way:visible").inner_text())
+            expect(page.locator(".use-way:visible")).to_have_count(1)
+            seen.append(page.locator(".use-way:visible").inner_text())
         assert len(set(seen)) == ways, path
     context.close()
 
@@ -593,7 +593,7 @@ def test_how_to_use_a_library_is_seen_before_its_readme(
         assert len(tops) == len(places)
         assert tops == sorted(tops)
         assert tops[0] < 800
-        copy = page.locator(".way:visible .copy").first
+        copy = page.locator(".use-way:visible .copy").first
         assert copy.evaluate("node => getComputedStyle(node).opacity") == "1"
     context.close()
 

@@ -37,8 +37,8 @@ class Visitor:
 
     def way(self, name: str) -> list[str]:
         """The blocks of code of one way, as a browser copies them."""
-        part = self.page.partition(f'class="way way-{name}"')[2]
-        part = re.split('class="way |</section>', part, maxsplit=1)[0]
+        part = self.page.partition(f'class="use-way way-{name}"')[2]
+        part = re.split('class="use-way |</section>', part, maxsplit=1)[0]
         blocks = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", part, re.DOTALL)
         assert blocks
         return [html.unescape(re.sub("<[^>]*>", "", block)) for block in blocks]
