@@ -77,5 +77,6 @@ lock: bootstrap-dev ## compile requirements/*.txt; LOCK_ARGS=--upgrade takes new
 
 clean: ## remove the environment, the demo and all caches
 	@rm -rf .venv .demo .coverage .coverage.* build dist htmlcov .hypothesis .import_linter_cache \
-		.mypy_cache .pytest_cache .ruff_cache tests/registry/zip_tools/node_modules
+		.mypy_cache .pytest_cache .ruff_cache tests/registry/zip_tools/node_modules \
+		benchmarks/lighthouse_tools/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

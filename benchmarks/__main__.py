@@ -30,6 +30,7 @@ MODULES = (
     "resolution",
     "pull_request",
     "catalogue",
+    "lighthouse",
     "search_latency",
     "search_browser",
     "whole_registry",
