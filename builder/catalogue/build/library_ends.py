@@ -13,7 +13,7 @@ from builder.catalogue.output.tree_writer import Changes, TreeWriter
 from builder.catalogue.output.two_trees import TreeTarget
 from builder.catalogue.pages.library_end import END, LibraryEnd, library_page_path
 from builder.catalogue.theme.theme import Theme
-from builder.catalogue.views.related import Neighbourhood
+from builder.catalogue.views.related import Neighbourhood, neighbour_facts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,15 +44,27 @@ class PageEnds:
     ) -> Iterator[tuple[str, LibraryEnd]]:
         before: Mapping[str, LibraryRecord] = self.known.libraries if self.known else {}
         neighbourhood = Neighbourhood(libraries)
-        for name, record in libraries.items():
+        for name in _to_look_at(before, libraries):
+            record, kept = libraries[name], before.get(name)
             end = LibraryEnd.of(record, neighbourhood, libraries)
             key = end.key
             if record.end != key:
                 libraries[name] = msgspec.structs.replace(record, end=key)
-            kept = before.get(name)
             is_whole = kept is not None and library_page_path(name) not in written
             if kept is None or not is_whole or kept.end != key:
                 yield name, end
+
+
+def _to_look_at(
+    before: Mapping[str, LibraryRecord], libraries: Mapping[str, LibraryRecord]
+) -> list[str]:
+    """The libraries that were rendered; all of them where one says other things of itself."""
+    rendered = [name for name, record in libraries.items() if before.get(name) is not record]
+    is_same = len(before) == len(libraries) and all(
+        name in before and neighbour_facts(before[name]) == neighbour_facts(libraries[name])
+        for name in rendered
+    )
+    return rendered if is_same else list(libraries)
 
 
 def _own_part(page: Path) -> bytes:

@@ -35,6 +35,18 @@ class Surroundings:
     related: tuple[str, ...]
 
 
+def neighbour_facts(record: LibraryRecord) -> tuple[object, ...]:
+    """All that the ends of other libraries' pages depend on."""
+    return (
+        record.title,
+        record.description,
+        record.tags,
+        record.categories,
+        record.needs,
+        is_sound(record),
+    )
+
+
 class Neighbourhood:
     """The surroundings of every library, worked out of all records together."""
 

@@ -103,9 +103,8 @@ def test_a_job_gets_the_step_with_what_its_first_example_gives(
     assert found is not None
     example = next(one for one in found.steps if one.name == step).examples[0]
     page = site_files(tmp_path / "site")[f"libraries/{name}/steps/{step}/index.html"].decode()
-    block = (
-        page.partition('class="use-way way-job"')[2].partition("<code>")[2].partition("</code>")[0]
-    )
+    way = page.partition('class="use-way way-job"')[2]
+    block = way.partition("<code>")[2].partition("</code>")[0]
     node = orjson.loads(re.sub("<[^>]*>", "", block).replace("&#34;", '"'))
     assert node == {
         "type": step,
