@@ -99,10 +99,10 @@ def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
     groups = overview.categories
     values: dict[str, Any] = {
         "figures": [
-            (f"{len(overview.records):,}", "libraries"),
-            (f"{overview.step_count:,}", "steps"),
-            (f"{overview.release_count:,}", "releases"),
-            (f"{len(groups):,}", "categories"),
+            _figure(len(overview.records), "library", "libraries"),
+            _figure(overview.step_count, "step", "steps"),
+            _figure(overview.release_count, "release", "releases"),
+            _figure(len(groups), "category", "categories"),
         ],
         "lead": theme.facts.description or _LEAD,
         "featured_by": _CHOSEN if snapshot.facts.policy.featured else FEATURED_RULE,
@@ -113,6 +113,10 @@ def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
         "initials_of": initials_of,
     }
     return theme.page(page, theme.fragment("home.html", root, values))
+
+
+def _figure(number: int, one: str, more: str) -> tuple[str, str]:
+    return f"{number:,}", one if number == 1 else more
 
 
 def _schemas() -> list[tuple[str, str, str]]:
