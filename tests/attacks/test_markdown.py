@@ -93,7 +93,7 @@ def test_mixtures_of_signs_cost_no_more(ordinary: float) -> None:
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_code_costs_no_more_whatever_it_is(language: str, ordinary: float) -> None:
-    for sign in ("\n", "b", " ", "*", '"', "${", "/*", "\\\n", "@", "<a ", "'''", "- ", "\t"):
+    for sign in ("\n", "b", "\t", "${", "@", "/*"):
         code_html.cache_clear()
         began = process_time()
         code_html(language, (sign * CODE_CHARACTERS)[:CODE_CHARACTERS])

@@ -4,7 +4,7 @@ import html
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.markdown import render_markdown
@@ -22,6 +22,7 @@ def rendered(language: str, code: str) -> str:
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
+@settings(max_examples=15)  # of each
 @given(code=st.text(alphabet=st.sampled_from(list("ab1 \n\"'`#$-=<>/*\\{}()[]&;:@")), max_size=80))
 def test_coloured_code_is_the_same_text(language: str, code: str) -> None:
     shown = code_html(language, code)
