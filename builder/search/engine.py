@@ -27,6 +27,7 @@ from builder.search.query import (
 from builder.search.ranking import Postings, Scores
 from builder.search.reader import LIBRARY, NAME, STEP_TEXT, TEXT, WORDS, IndexReader, Place
 from builder.search.stems import stem
+from builder.search.words import whole_name, words
 
 _KINDS = {"library": TEXT, "step": STEP_TEXT}
 
@@ -90,7 +91,8 @@ class SearchEngine:
             scores = {document: score for document, score in scores.items() if document in own}
         for phrase in parsed.phrases:
             scores = self._in_order(scores, phrase)
-        found = found.with_scores(self._lifted(scores, parsed))
+        whole = whole_name(words(found.corrected)) if found.corrected else parsed.whole
+        found = found.with_scores(self._lifted(scores, whole))
         _, combination_of = self._combinations
         return found, Counter(map(combination_of.__getitem__, found.scores))
 
@@ -105,10 +107,10 @@ class SearchEngine:
         counts = {**own, other: sum(passing)}
         return {name: counts[name] for name in _KINDS if counts.get(name)}
 
-    def _lifted(self, scores: Scores, parsed: ParsedQuery) -> Scores:
+    def _lifted(self, scores: Scores, whole: str) -> Scores:
         """Scores with exact names first, and a successor before what it replaces."""
         above = max(scores.values(), default=0.0)
-        for document in self._postings(NAME, parsed.whole).documents if parsed.whole else ():
+        for document in self._postings(NAME, whole).documents if whole else ():
             if document in scores:
                 scores[document] += above
         for old, new in self._replaced:

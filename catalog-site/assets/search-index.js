@@ -204,9 +204,9 @@ export class SearchIndex {
   }
 
   // Exactly what was asked for comes first, a successor before what it replaces.
-  async lifted(scores, parsed) {
+  async lifted(scores, whole) {
     const above = Math.max(0, ...scores.values());
-    const named = parsed.whole ? await this.postings(`${parsed.whole}=`) : NOTHING;
+    const named = whole ? await this.postings(`${whole}=`) : NOTHING;
     for (const document of named.documents) {
       if (scores.has(document)) {
         scores.set(document, scores.get(document) + above);
@@ -233,7 +233,8 @@ export class SearchIndex {
     for (const { documents } of gone) {
       documents.forEach((document) => scores.delete(document));
     }
-    await this.lifted(scores, parsed);
+    const { language } = this;
+    await this.lifted(scores, match.corrected ? language.wholeName(language.words(match.corrected)) : parsed.whole);
     const { found, counts } = filtered(scores.keys(), facets, chosen);
     found.sort(places
       ? (one, other) => places[one] - places[other]

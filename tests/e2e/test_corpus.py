@@ -101,8 +101,10 @@ def test_steps_are_found(corpus_index: SearchIndex, text: str, expected: str) ->
 def test_mistakes_are_corrected(corpus_index: SearchIndex) -> None:
     found = corpus_index.search(SearchQuery(text="cocoapds"))
     assert found.did_you_mean == "cocoapods"
-    assert found.hits[0].id == "cocoapods-install"
-    assert corpus_index.search(SearchQuery(text="xcode archve")).did_you_mean == "xcode archive"
+    assert all("cocoapods" in hit.id for hit in found.hits[:4])
+    found = corpus_index.search(SearchQuery(text="xcode archve"))
+    assert found.did_you_mean == "xcode archive"
+    assert found.hits[0].id == "xcode-archive"
 
 
 def test_the_catalogue_is_built(

@@ -155,7 +155,7 @@ def test_another_word_for_it_finds_it_too(tools: Registry, tmp_path: Path) -> No
     assert not ask(index, "paperwork ").total
     subprocess.run(["git", "reset", "-q", "--hard"], cwd=tools.path, check=True)
     facts = (tools.path / "registry.yaml").read_text("utf-8")
-    own = f"{facts}synonyms: [[files, paperwork]]\n"
+    own = facts.replace("synonyms: []", "synonyms: [[files, paperwork]]")
     (tools.path / "registry.yaml").write_text(own, "utf-8")
     who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
     subprocess.run(["git", *who, "commit", "-qam", "Synonyms"], cwd=tools.path, check=True)
