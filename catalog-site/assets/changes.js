@@ -85,9 +85,8 @@ function drawEnds(rows) {
   difference.replaceChildren(...parts);
 }
 
-function show() {
-  const [old, next] = [versions.indexOf(from.value), versions.indexOf(to.value)];
-  const [newest, oldest] = [Math.min(old, next), Math.max(old, next)];
+// Shows the releases on the way alone; returns the greatest of their bumps.
+function showWay(newest, oldest) {
   let bump = 0;
   for (const stretch of stretches) {
     const isBetween = versions.indexOf(stretch.dataset.new) < oldest
@@ -95,6 +94,13 @@ function show() {
     stretch.hidden = !isBetween;
     bump = isBetween ? Math.max(bump, Number(stretch.dataset.bump)) : bump;
   }
+  return bump;
+}
+
+function show() {
+  const [old, next] = [versions.indexOf(from.value), versions.indexOf(to.value)];
+  const [newest, oldest] = [Math.min(old, next), Math.max(old, next)];
+  const bump = showWay(newest, oldest);
   for (const [name, version] of [["old", from.value], ["new", to.value]]) {
     for (const place of document.querySelectorAll(`[data-${name}-version]`)) {
       place.textContent = version;
@@ -137,17 +143,36 @@ async function load(address) {
   }
 }
 
-from.value = asked("from", versions.at(-1));
+// A release that the address names by its fragment is opened, with the whole way around it.
+function reveal() {
+  const version = location.hash.slice(2);
+  const place = versions.includes(version) ? document.getElementById(`v${version}`) : null;
+  const stretch = place?.closest("[data-bump]");
+  if (!stretch) {
+    return;
+  }
+  if (stretch.hidden) {
+    [from.value, to.value] = [versions.at(-1), versions[0]];
+    show();
+  }
+  stretch.open = true;
+  place.scrollIntoView();
+}
+
+from.value = asked("from", versions[1]);
 to.value = asked("to", versions[0]);
 from.addEventListener("change", choose);
 to.addEventListener("change", choose);
+addEventListener("hashchange", reveal);
 form.addEventListener("submit", (event) => event.preventDefault());
 form.hidden = false;
-// What the page shows by itself is the whole way: nothing moves where nothing else is asked for.
-const isWhole = from.selectedIndex === versions.length - 1 && to.selectedIndex === 0;
 if (form.dataset.all) {
   comparisons = await load(form.dataset.all);
 }
-if (!isWhole || !comparisons) {
+// The page itself compares the last two: nothing moves where nothing else is asked for.
+if (from.selectedIndex === 1 && to.selectedIndex === 0 && comparisons) {
+  showWay(0, 1);
+} else {
   show();
 }
+reveal();

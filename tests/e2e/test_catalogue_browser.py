@@ -444,7 +444,6 @@ def test_the_list_of_releases_works_with_the_keyboard(visit: Visit) -> None:
 def test_any_two_releases_are_compared_and_the_choice_can_be_linked_to(visit: Visit) -> None:
     page = visit.go(f"{LIBRARY}changes/?from=1.0.0&to=1.1.0")
     way, result = page.locator("[data-bump]"), page.locator("[data-result]")
-    ends = page.locator("[data-difference] li")
     expect(way.nth(0)).to_be_hidden()
     expect(way.nth(1)).to_be_visible()
     expect(result).to_have_text("1.0.0 to 1.1.0: a minor change.")
@@ -452,20 +451,36 @@ def test_any_two_releases_are_compared_and_the_choice_can_be_linked_to(visit: Vi
     expect(page).to_have_url(visit.base + f"{LIBRARY}changes/?from=1.0.0&to=2.0.0")
     expect(way.nth(0)).to_be_visible()
     expect(result).to_have_text("1.0.0 to 2.0.0: a major change.")
-    by_script = sorted(ends.all_inner_texts())
     page.get_by_label("To", exact=True).select_option("1.0.0")
     expect(result).to_have_text("These are the same release.")
     expect(page.locator("[data-ends]")).to_be_hidden()
     visit.go(f"{LIBRARY}changes/?from=1.1.0&to=1.0.0")
     expect(result).to_have_text("1.1.0 to 1.0.0: a major change.")
     expect(page.locator("[data-difference] .diff-major")).to_contain_text("a parameter was removed")
+
+
+def test_the_last_release_is_compared_with_the_one_before(browser: Browser, visit: Visit) -> None:
+    ends, last_two = "[data-difference] li", "?from=1.1.0&to=2.0.0"
+    page = visit.go(f"{LIBRARY}changes/{last_two}")
+    by_script = sorted(page.locator(ends).all_inner_texts())
     visit.go(f"{LIBRARY}changes/")
-    assert sorted(ends.all_inner_texts()) == by_script
+    expect(page.get_by_label("From", exact=True)).to_have_value("1.1.0")
+    expect(page.locator("[data-result]")).to_have_text("1.1.0 to 2.0.0: a major change.")
+    expect(page.locator("[data-bump]:visible")).to_have_count(1)
+    assert sorted(page.locator(ends).all_inner_texts()) == by_script
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(f"{visit.base}{LIBRARY}changes/")
+    assert sorted(plain.locator(ends).all_inner_texts()) == by_script
+    context.close()
 
 
 def test_a_link_to_a_release_on_the_way_opens_it(visit: Visit) -> None:
     page = visit.go(f"{LIBRARY}changes/#v1.1.0")
-    expect(page.locator("[data-bump]").nth(1).locator(".diff").first).to_be_visible()
+    release = page.locator("[data-bump]").nth(1).locator(".diff").first
+    expect(release).to_be_visible()
+    expect(release).to_be_in_viewport()
+    expect(page.get_by_label("From", exact=True)).to_have_value("1.0.0")
 
 
 @pytest.mark.parametrize(
@@ -477,11 +492,11 @@ def test_a_link_to_a_release_on_the_way_opens_it(visit: Visit) -> None:
         "?from=&to=",
     ],
 )
-def test_a_query_that_names_no_release_compares_all_of_them(visit: Visit, query: str) -> None:
+def test_a_query_that_names_no_release_compares_the_last_two(visit: Visit, query: str) -> None:
     page = visit.go(f"{LIBRARY}changes/{query}")
-    expect(page.get_by_label("From", exact=True)).to_have_value("1.0.0")
+    expect(page.get_by_label("From", exact=True)).to_have_value("1.1.0")
     expect(page.get_by_label("To", exact=True)).to_have_value("2.0.0")
-    expect(page.locator("[data-bump]:visible")).to_have_count(2)
+    expect(page.locator("[data-bump]:visible")).to_have_count(1)
 
 
 def test_the_log_is_filtered_over_all_its_pages(visit: Visit) -> None:

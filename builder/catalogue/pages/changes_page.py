@@ -68,8 +68,8 @@ def publish_changes(view: LibraryView, files: dict[str, bytes]) -> None:
 
 
 def _ends(view: LibraryView) -> ReleaseDifference:
-    """From the least to the greatest of the releases that have a page."""
-    new, old = view.source.shown[0], view.source.shown[-1]
+    """From the release before to the greatest: what most people come to see."""
+    new, old = view.source.shown[:2]
     diff = compare(old.content, new.content)
     ends = Succession(old=old.version, new=new.version, diff=diff)
     html = difference_html(view.name, ends, view.context.theme, RELEASE_ROOT)
