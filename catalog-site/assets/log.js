@@ -84,8 +84,28 @@ async function show() {
   }
   const found = all.filter((entry) => matches(entry, filters));
   draw(found);
-  status.textContent = `${found.length} of ${all.length} operations`
-    + (found.length ? "" : ". Choose anyone, or another operation.");
+  showCount(found.length, filters);
+}
+
+const LOOSENED = [
+  ["library", "another library"], ["actor", "anyone"], ["operation", "any operation"],
+];
+
+// Says what was searched: the log keeps the latest operations, a library's feed all its releases.
+function showCount(number, filters) {
+  const isCut = "cut" in form.dataset;
+  const searched = `${isCut ? "the latest " : ""}${all.length} operations`;
+  status.textContent = `${number} of ${searched}.`;
+  const ways = LOOSENED.filter(([name]) => name in filters).map(([, words]) => words);
+  if (!number) {
+    status.append(` Choose ${ways.join(" or ")}.`);
+  }
+  if (isCut && filters.library) {
+    const link = document.createElement("a");
+    link.href = new URL(`search/?${new URLSearchParams({ q: filters.library })}`, root).href;
+    link.textContent = "Find the library";
+    status.append(" ", link, " to see all its releases.");
+  }
 }
 
 function remember() {

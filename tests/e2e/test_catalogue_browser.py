@@ -515,6 +515,17 @@ def test_the_log_is_filtered_over_all_its_pages(visit: Visit) -> None:
     expect(entries).to_contain_text("Attested")
     page.get_by_label("Library").fill("<script>")
     expect(entries).to_have_count(0)
+    status = page.locator("[data-log-status]")
+    expect(status).to_contain_text("Choose another library or anyone or any operation.")
+    page.get_by_label("Actor").select_option("")
+    expect(status).to_contain_text("Choose another library or any operation.")
+    expect(status).not_to_contain_text("latest")
+    page.locator("[data-log-form]").evaluate("form => form.dataset.cut = ''")
+    page.get_by_label("Library").fill("no-such&library")
+    expect(status).to_contain_text("0 of the latest ")
+    expect(status.get_by_role("link")).to_have_attribute(
+        "href", visit.base + "search/?q=no-such%26library"
+    )
     page.get_by_label("Library").fill("")
     page.get_by_label("Actor").select_option("")
     page.get_by_label("Operation").select_option("")

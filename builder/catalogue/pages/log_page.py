@@ -10,6 +10,7 @@ from typing import Any
 
 from builder.catalogue.output.site_state import LogEntry
 from builder.catalogue.theme.theme import SitePage, Theme
+from builder.catalogue.views.log_entries import OPERATIONS
 from registry.library.release_state import Library, ReleaseState
 from registry.names import CORE
 from registry.snapshots.registry import Snapshot
@@ -65,6 +66,7 @@ def log_pages(
     actors = Counter(line.actor for line in lines)
     values: dict[str, Any] = {
         "total": len(shown),
+        "is_cut": len(entries) >= OPERATIONS,
         "hidden": len(entries) - len(shown),
         "actors": sorted(name for name, _ in actors.most_common(_ACTORS)),
         "operations": sorted({line.operation for line in lines}),

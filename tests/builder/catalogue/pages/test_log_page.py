@@ -94,9 +94,11 @@ def test_a_library_that_is_gone_is_named_and_not_linked_to(
 def test_the_log_comes_in_pages_and_ends_after_its_latest_operations(
     workshop: Workshop, tmp_path: Path
 ) -> None:
+    assert " data-cut" not in log_of(workshop, tmp_path / "site")
     workshop.empty_commits(OPERATIONS + 3)
     first = log_of(workshop, tmp_path / "site")
     assert len(entries(first)) == ON_A_PAGE
+    assert " data-cut" in first
     pages = re.findall(r'<a href="(\.\./log/[^"]*)"', first.partition("data-log-pages")[2])
     assert len(pages) == OPERATIONS // ON_A_PAGE
     found = [
