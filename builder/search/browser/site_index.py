@@ -134,11 +134,12 @@ def _shortened(text: str) -> str:
 def _facets(cards: Sequence[Card]) -> dict[str, object]:
     """Facet → the combinations of values that occur, and of each library which one it has."""
     found: dict[str, object] = {}
+    facets = [card.facets for card in cards]
     for place, name in enumerate(FACETS):
         if name == "kind":
             continue
         known: dict[tuple[str, ...], int] = {}
-        column = [known.setdefault(card.facets[place], len(known)) for card in cards]
+        column = [known.setdefault(values[place], len(known)) for values in facets]
         found[name] = [list(known), column]
     return found
 
