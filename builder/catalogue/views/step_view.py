@@ -96,7 +96,7 @@ def parameter_row(name: str, parameter: Parameter) -> str:
         rules.append("several lines")
     if rules:
         parts.append(_html(f'<p class="hint">{"; ".join(rules)}</p>'))
-    needs = '<span class="need">required</span>' if parameter.required else ""
+    needs = '<span class="need">required</span>' if must_be_given(parameter) else ""
     if parameter.secret:
         needs += '<span class="need need-secret">secret</span>'
     default = _NO_DEFAULT
@@ -107,6 +107,11 @@ def parameter_row(name: str, parameter: Parameter) -> str:
         f'<td class="type">{parameter.type.value}</td><td class="default">{default}</td>'
         f'<td dir="auto">{"".join(parts)}</td></tr>\n'
     )
+
+
+def must_be_given(parameter: Parameter) -> bool:
+    """True if a caller has to give a value; an empty default is a field that waits for one."""
+    return parameter.required and parameter.default in (msgspec.UNSET, "")
 
 
 def _option(option: JsonValue) -> str:

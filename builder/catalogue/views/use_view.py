@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 from markupsafe import Markup
 
 from builder.catalogue.theme.json_html import json_html
+from builder.catalogue.views.step_view import must_be_given
 from registry.formats.model import JsonValue, Manifest, Parameter, ParameterType, Step
 from registry.library.release_tag import tag_name
 from registry.names import LibraryName
@@ -71,9 +71,7 @@ def _field(key: str, html: str) -> str:
 
 
 def _starting_values(parameters: Mapping[str, Parameter]) -> dict[str, JsonValue]:
-    """The parameters that must be given, with their defaults, or empty values of their types."""
+    """The parameters that a caller has to give, with empty values of their types."""
     return {
-        name: _EMPTY.get(item.type, "") if item.default is msgspec.UNSET else item.default
-        for name, item in parameters.items()
-        if item.required
+        name: _EMPTY.get(item.type, "") for name, item in parameters.items() if must_be_given(item)
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -112,3 +113,25 @@ def test_a_job_gets_the_step_with_what_its_first_example_gives(
         "step": f"{name}.{step}@1.1.0",
         "parameters": example.parameters,
     }
+
+
+def test_required_is_what_a_caller_has_to_give(workshop: Workshop, tmp_path: Path) -> None:
+    files = dict(content.library(1, steps=1).files)
+    path = min(path for path in files if path.startswith("steps/"))
+    step = orjson.loads(files[path]) | {"examples": [], "permissions": {}}
+    step["parameters"] = {
+        "webhook": {"type": "string", "required": True},
+        "unfilled": {"type": "string", "required": True, "default": ""},
+        "times": {"type": "number", "required": True},
+        "colour": {"type": "string", "required": True, "default": "red"},
+        "sometimes": {"type": "string"},
+    }
+    name = workshop.release({**files, path: orjson.dumps(step)})
+    build_catalogue(workshop.registry, tmp_path / "site", jobs=1, search=False)
+    page = site_files(tmp_path / "site")[f"libraries/{name}/steps/{step['name']}/index.html"]
+    needed = re.findall(r'<code>(\w+)</code><span class="need">required', page.decode())
+    assert needed == ["webhook", "unfilled", "times"]
+    way = page.decode().partition('class="use-way way-job"')[2]
+    block = way.partition("<code>")[2].partition("</code>")[0]
+    node = orjson.loads(html.unescape(re.sub("<[^>]*>", "", block)))
+    assert node["parameters"] == {"webhook": "", "unfilled": "", "times": 0}
