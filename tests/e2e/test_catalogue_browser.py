@@ -174,7 +174,7 @@ def right_to_left_library() -> dict[str, bytes]:
     return {
         "manifest.json": orjson.dumps(manifest),
         "steps/copy.json": orjson.dumps(step),
-        "docs/README.md": "# عنوان\n\nتنسخ هذه المكتبة الملفات. `copy`.\n".encode(),
+        "docs/README.md": "# عنوان\n\nتنسخ هذه المكتبة الملفات. `copy`.\n\n- ملف\n".encode(),
     }
 
 
@@ -640,3 +640,81 @@ def test_a_way_into_a_release_opens_the_step_that_it_names(visit: Visit) -> None
     page.locator(".step > summary").first.click()
     page.get_by_role("link", name="What it may do, examples, outputs").first.click()
     expect(page.get_by_role("heading", name="What it may do")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_copy_button_never_covers_what_it_copies(browser: Browser, base: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    for visit in visited(Visit(page=context.new_page(), base=base)):
+        for path in (LIBRARY, f"{LIBRARY}1.0.0/", f"{LIBRARY}steps/file.copy/", "about/"):
+            page = visit.go(path)
+            page.evaluate("document.querySelectorAll('[name=way]').forEach(one => one.click())")
+            covered = page.evaluate(
+                """[...document.querySelectorAll(".copy")].filter(button => {
+                    const one = button.getBoundingClientRect();
+                    const text = button.previousElementSibling.getBoundingClientRect();
+                    return one.width && text.right > one.left && text.top < one.bottom - 1;
+                }).map(button => button.previousElementSibling.textContent)"""
+            )
+            assert covered == [], path
+    context.close()
+
+
+def test_names_of_parameters_are_whole_where_there_is_room(visit: Visit) -> None:
+    page = visit.go(f"{LIBRARY}steps/file.copy/")
+    name = page.locator(".params th[scope=row] code").first
+    one_line = name.bounding_box()
+    name.evaluate("code => code.textContent = 'webhook_url_on_error_of_build'")
+    long = name.bounding_box()
+    assert one_line is not None
+    assert long is not None
+    assert long["height"] == one_line["height"]
+
+
+def test_the_list_of_releases_moves_with_the_page_on_a_phone(browser: Browser, base: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    for visit in visited(Visit(page=context.new_page(), base=base)):
+        page = visit.go(LIBRARY)
+        page.locator("[data-switch] > summary").click()
+        menu = page.locator("[data-switch] nav")
+        expect(menu).to_be_visible()
+        before = menu.bounding_box()
+        page.evaluate("scrollTo({top: 300, behavior: 'instant'})")
+        after = menu.bounding_box()
+        assert before is not None
+        assert after is not None
+        assert after["y"] == pytest.approx(before["y"] - 300, abs=1)
+        assert before["x"] >= 0
+        assert before["x"] + before["width"] <= 390
+    context.close()
+
+
+def test_print_says_the_version_and_the_ways_and_keeps_folded_changes_folded(visit: Visit) -> None:
+    page = visit.go(LIBRARY)
+    page.emulate_media(media="print")
+    expect(page.locator("[data-switch] > summary")).to_be_visible()
+    expect(page.locator("[data-switch] nav")).to_be_hidden()
+    labels = page.locator(".use-way").evaluate_all(
+        "ways => ways.map(way => getComputedStyle(way, '::before').content)"
+    )
+    assert labels == ['"By name"', '"ZIP or HTTP"', '"Pin"', '"In a job"', '"Contribute"']
+    visit.go("libraries/awkward-texts/changes/")
+    step = page.locator(".way-step").first
+    step.evaluate("details => details.open = false")
+    expect(step.locator("summary")).to_be_visible()
+    expect(step.locator(".diff").first).to_be_hidden()
+
+
+def test_the_chosen_way_is_seen_in_forced_colours(visit: Visit) -> None:
+    page = visit.go(LIBRARY)
+    page.emulate_media(forced_colors="active")
+    chosen, *others = page.locator(".ways label").evaluate_all(
+        "labels => labels.map(label => getComputedStyle(label).backgroundColor)"
+    )
+    assert chosen not in others
+
+
+def test_bullets_stand_beside_text_that_runs_from_right_to_left(visit: Visit) -> None:
+    page = visit.go(PAGES["right to left"])
+    bullets = page.locator("#readme ~ .prose ul")
+    assert bullets.evaluate("list => getComputedStyle(list).paddingRight") != "0px"
