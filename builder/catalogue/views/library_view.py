@@ -31,7 +31,7 @@ from builder.catalogue.views.step_view import (
     step_values,
 )
 from builder.catalogue.views.use_view import job_node, use_values
-from builder.markdown import safe_url
+from builder.markdown import render_description, safe_url
 from registry.formats.model import Step
 from registry.names import CORE, LibraryName, StepName
 
@@ -171,7 +171,7 @@ class LibraryView:
                 "replacement": replacement_of(release, self.releases) if release else None,
                 "bad_signature": release.mark.text if release and bad else "",
                 "deprecated": deprecated,
-                "deprecation": ended(deprecated.reason) if deprecated else "",
+                "deprecation": render_description(ended(deprecated.reason if deprecated else "")),
                 "successor": successor if successor in self.context.listed else None,
             },
         )
@@ -257,7 +257,9 @@ def _shared(known: KnownLibrary, active: ReleaseView | None) -> dict[str, Any]:
         "is_yanked": bool(active and active.record.yank),
         "mark": active.mark if active else None,
         "deprecated": deprecated,
-        "deprecation_of_library": ended(deprecated.reason) if deprecated else "",
+        "deprecation_of_library": render_description(
+            ended(deprecated.reason if deprecated else "")
+        ),
         "date": active.date if active else "",
         "quality": known.quality,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -121,7 +122,7 @@ def test_versions_say_what_changed_and_every_sentence_ends(site: Site) -> None:
     assert "First release with 2 steps" in versions
     assert "Yanked: It lost data." in versions
     assert "Nobody looks after it." in page
-    assert "Its library is deprecated.</strong> Nobody looks after it." in site.page(
+    assert "Its library is deprecated.</strong></p><p>Nobody looks after it.</p>" in site.page(
         f"{name}/steps/{content.library(5, steps=2).steps[0]}"
     )
 
@@ -143,3 +144,36 @@ def test_signs_are_drawn_and_no_font_has_to_have_them(site: Site) -> None:
         head = site.page(path).partition('<div class="prose"')[0]
         assert not re.search("[\U0001f300-\U0001faff\u2600-\u27bf]", head), path
     assert "#bin" in site.page(f"{FILES}/steps/file.delete")
+
+
+def test_a_reason_is_markdown_and_a_date_in_it_is_not_said_twice(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    name, dated = (workshop.release_synthetic(number, steps=1) for number in (1, 2))
+    reason = "**Gone**, see https://example.com/why\n\nRemoval date: "
+    deprecate(workshop.registry, LibraryName(name), reason="Use `other`", by=BY)
+    facts = workshop.registry.snapshot().library(LibraryName(name)).facts
+    today = str(facts.deprecated and facts.deprecated.date)[:10]
+    deprecate(workshop.registry, LibraryName(dated), reason=reason + today, by=BY)
+    build_catalogue(workshop.registry, tmp_path / "site", jobs=1, search=False)
+    site = Site(files=site_files(tmp_path / "site"))
+    said = site.page(name).partition("This library has been deprecated since ")[2]
+    assert said.partition("</p>")[2].startswith("<p>Use <code>other</code>.</p>")
+    notice = site.page(dated).partition("This library is deprecated.</strong></p>")[2]
+    notice = notice.partition("</div>")[0]
+    assert "<strong>Gone</strong>" in notice
+    assert 'href="https://example.com/why"' in notice
+    assert notice.count(today) == 1
+
+
+def test_what_pins_and_what_ranges_is_told_apart_and_so_is_the_worth_of_a_number(
+    site: Site,
+) -> None:
+    pin = site.page(FILES).partition('class="use-way way-pin"')[2].partition('class="use-way')[0]
+    exact, _, ranged = pin.partition("needs it in a range")
+    assert f"{FILES}==2.0.0" in exact
+    assert "dependencies" not in exact
+    assert f"{FILES}&gt;=2.0,&lt;3" in ranged
+    for path in (FILES, f"{FILES}/2.0.0", f"{FILES}/changes"):
+        assert 'title="By its interface, whatever its number says"' in site.page(path), path
+    assert "whatever its number says.</p>" in site.page(FILES)
