@@ -161,7 +161,7 @@ def test_nowhere_is_an_error(tmp_path: Path) -> None:
         ("prodution", ["production", "staging"], "Did you mean 'production'?"),
         ("ab", ["abc", "abd", "abe"], "Did you mean 'abc', 'abd' or 'abe'?"),
         ("zzz", ["file-tools"], ""),
-        ("x" * 1_000_000, ["x" * 90], f"Did you mean '{'x' * 90}'?"),
+        ("x" * 1_000_000, ["x" * 200], f"Did you mean '{'x' * 200}'?"),
         ("evil", ["evil\x1b[2J"], "Did you mean 'evil\\x1b[2J'?"),
         ("x", [], ""),
     ],

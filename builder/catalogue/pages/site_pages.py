@@ -18,6 +18,7 @@ from registry.snapshots.registry import Snapshot
 
 _RECENT = 8
 _TOPICS = 24
+_SHOWN_STEPS = 3
 _WHAT = "Libraries of automation steps"
 _CHOSEN = "Chosen by those who keep this registry."
 _LEAD = (
@@ -95,7 +96,8 @@ def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
         data=site_data(theme.facts, theme.base_url),
     )
     root = theme.root_of(page)
-    featured = fill_card(joined_cards(overview.featured(snapshot.facts.policy.featured)), root)
+    records = overview.featured(snapshot.facts.policy.featured)
+    featured = fill_card(joined_cards(records), root)
     groups = overview.categories
     values: dict[str, Any] = {
         "figures": [
@@ -106,6 +108,7 @@ def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
         ],
         "lead": theme.facts.description or _LEAD,
         "featured_by": _CHOSEN if snapshot.facts.policy.featured else FEATURED_RULE,
+        "shown_steps": [(r.steps[0], r) for r in records if r.steps][:_SHOWN_STEPS],
         "featured": Markup(featured.decode()),  # noqa: S704 - cards are rendered HTML
         "categories": [(g.slug, g.title, len(g.records)) for g in groups[:_TOPICS]],
         "recent": overview.recently_released(_RECENT),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import orjson
@@ -69,6 +70,17 @@ def test_all_advisories_are_on_one_page(workshop: Workshop, tmp_path: Path) -> N
     page = build(workshop, out)["advisories/"]
     assert NETWORK not in page
     assert FILES in page
+
+
+def test_home_shows_steps_of_this_registry_alone(workshop: Workshop, tmp_path: Path) -> None:
+    assert 'class="flow"' not in build(workshop, tmp_path / "empty")[""]
+    fill(workshop)
+    pages = build(workshop, tmp_path / "site")
+    flow = pages[""].partition('class="flow"')[2].partition("</ul>")[0]
+    shown = re.findall("<small>([^<]*)</small>", flow)
+    assert shown
+    for step in shown:
+        assert any(path.endswith(f"/steps/{step}/") for path in pages)
 
 
 def test_a_library_with_a_known_vulnerability_is_not_featured(
