@@ -208,7 +208,7 @@ class _Build:
         hidden = read_hidden(self._snapshot, log.entries, libraries.listed)
         lists = make_lists(overview, libraries.bodies, self.trees.live, known)
         files = {
-            **site_pages(self.theme, overview, self._snapshot),
+            **site_pages(self.theme, overview, self._snapshot, log.entries),
             **feed_files(self._snapshot.facts, self.theme.base_url, overview),
             **log_pages(self.theme, log.entries, hidden, libraries.listed),
             **self._upstreams(libraries.listed),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from builder.catalogue.data.opensearch import opensearch
+from builder.catalogue.output.site_state import LogEntry
 from builder.catalogue.output.tree_writer import PlannedFile, digest
 from builder.catalogue.theme.head import PICTURE
 from builder.catalogue.theme.identicon import hue_of, initials_of
@@ -18,6 +20,7 @@ from registry.snapshots.registry import Snapshot
 
 _RECENT = 8
 _TOPICS = 24
+_DATE_LENGTH = 10
 _SHOWN_STEPS = 3
 _WHAT = "Libraries of automation steps"
 _CHOSEN = "Chosen by those who keep this registry."
@@ -39,7 +42,9 @@ def plan_picture(theme: Theme, salt: bytes) -> PlannedFile:
     return PlannedFile(path=PICTURE, key=digest(salt), render=draw)
 
 
-def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str, bytes]:
+def site_pages(
+    theme: Theme, overview: Overview, snapshot: Snapshot, log: Sequence[LogEntry]
+) -> dict[str, bytes]:
     """Path → bytes."""
     first = overview.by_name[0] if overview.by_name else None
     example = f"{first.name}.{first.steps[0]}" if first and first.steps else "core.flow.start"
@@ -47,6 +52,7 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
     files["opensearch.xml"] = opensearch(theme.facts, theme.base_url)
     for kind in Format:
         files[f"schemas/{kind.value}.schema.json"] = schema_bytes(kind)
+    publishers = snapshot.facts.publishers or any(r.publisher for r in overview.records)
     plain: list[tuple[SitePage, dict[str, Any]]] = [
         (
             SitePage(
@@ -65,6 +71,16 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
         ),
         (
             SitePage(
+                path="libraries/",
+                title="Libraries",
+                description="All libraries are on one list.",
+                kind="libraries",
+                original="browse/",
+            ),
+            {},
+        ),
+        (
+            SitePage(
                 path="about/",
                 title="About",
                 description="What this catalogue is and what you can rely on.",
@@ -72,8 +88,10 @@ def site_pages(theme: Theme, overview: Overview, snapshot: Snapshot) -> dict[str
             ),
             {
                 "example": example,
+                "has_publishers": publishers,
+                "has_advisories": any(r.hits for r in overview.records),
                 "commit": snapshot.commit,
-                "committed_at": snapshot.committed_at,
+                "committed_at": _date_of(snapshot, overview, log),
             },
         ),
     ]
@@ -120,6 +138,16 @@ def _home(theme: Theme, overview: Overview, snapshot: Snapshot) -> bytes:
 
 def _figure(number: int, one: str, more: str) -> tuple[str, str]:
     return f"{number:,}", one if number == 1 else more
+
+
+def _date_of(snapshot: Snapshot, overview: Overview, log: Sequence[LogEntry]) -> str:
+    """The date of the commit; nothing where it is older than what came here before.
+
+    An import gives its commits the dates of the releases that it brings.
+    """
+    dates = [*(record.date for record in overview.records), *(entry.here for entry in log[:1])]
+    latest = max((date[:_DATE_LENGTH] for date in dates), default="")
+    return "" if latest > snapshot.committed_at[:_DATE_LENGTH] else snapshot.committed_at
 
 
 def _schemas() -> list[tuple[str, str, str]]:

@@ -98,3 +98,13 @@ def test_a_library_with_a_known_vulnerability_is_not_featured(
     hit = advisory(INTEGRATIONS, fixed=None)
     workshop.commit({f"advisories/{hit['id']}.yaml": orjson.dumps(hit)})
     assert "Featured" not in build(workshop, tmp_path / "named")[""]
+
+
+def test_no_page_about_many_libraries_is_out_of_the_way(workshop: Workshop, tmp_path: Path) -> None:
+    links = ('href="../publishers/"', 'href="../advisories/"')
+    assert not any(link in build(workshop, tmp_path / "empty")["about/"] for link in links)
+    fill(workshop)
+    pages = build(workshop, tmp_path / "site")
+    assert all(link in pages["about/"] for link in links)
+    assert 'href="../browse/">Browse all' in pages["libraries/"]
+    assert '<link rel="canonical" href="https://steps.example.com/browse/">' in pages["libraries/"]

@@ -45,6 +45,8 @@ def test_every_operation_is_a_line_with_who_and_what(workshop: Workshop, tmp_pat
     assert "It lost data." in found[0]
     assert f'href="../libraries/{name}/"' in found[0]
     assert "not attested" in found[0]
+    date = workshop.registry.snapshot().committed_at[:10]
+    assert f">{date}</time>." in (tmp_path / "site/about/index.html").read_text()
 
 
 def test_only_what_a_key_of_the_registry_signed_is_attested(
@@ -118,6 +120,7 @@ def test_what_was_dated_years_before_is_shown_on_the_day_it_came(
     for later in (0, -3_000, -200, -4_000, 1, -2_500):
         workshop.commit({f"note-{later}": b""}, start + later * 86_400)
     page = log_of(workshop, tmp_path / "site")
+    assert "<time" not in (tmp_path / "site/about/index.html").read_text()
     days = re.findall(r'<section class="day" aria-label="([^"]*)"', page)
     assert days == sorted(days, reverse=True)
     assert days[:2] == ["2030-03-18", "2030-03-17"]
