@@ -18,7 +18,7 @@ README = "docs/README.md"
         ("![p](images/p.png)", r"![p]\(images/p.png)"),
         ("[up](../../etc/passwd)", r"[up]\(../../etc/passwd)"),
         ("[how][1]\n\n[1]: HOWTO.md", "[how][1]\n\n[1]\\: HOWTO.md"),
-        ("[an](<a file.md>)", r"\[an\](<a file.md>)"),
+        ("[an](<a file.md>)", r"[an]\(<a file.md>)"),
         ("[self](#part)", "[self](#part)"),
     ],
 )
