@@ -10,6 +10,8 @@ from registry.formats.model import RegistryFacts
 _FEED_ENTRIES = 50
 _SITEMAP_ADDRESSES = 40_000
 _DATE_LENGTH = 10
+_ALONE = ("", "browse/", "publishers/", "advisories/", "log/", "about/", "schemas/")
+"""The pages of a site that are about no single library."""
 
 
 def feed_files(facts: RegistryFacts, base_url: str, overview: Overview) -> dict[str, bytes]:
@@ -22,9 +24,7 @@ def feed_files(facts: RegistryFacts, base_url: str, overview: Overview) -> dict[
 
 def _sitemaps(base_url: str, overview: Overview) -> dict[str, bytes]:
     base = xml_text(base_url)
-    lines = [
-        f"<url><loc>{base}/{path}</loc></url>\n" for path in ("", "browse/", "about/", "schemas/")
-    ]
+    lines = [f"<url><loc>{base}/{path}</loc></url>\n" for path in _ALONE]
     for record in overview.by_name:
         date = record.date[:_DATE_LENGTH]
         changed = f"<lastmod>{xml_text(date)}</lastmod>" if date else ""

@@ -15,8 +15,8 @@ from registry.names import CORE
 
 _FEATURED = 6
 FEATURED_RULE = (
-    "Chosen by rule: of the libraries that are neither deprecated nor in need of attention, those"
-    " with the most steps, then with the most releases."
+    "Chosen by rule: of the libraries without a known vulnerability that are neither deprecated nor"
+    " in need of attention, those with the most steps, then with the most releases."
 )
 """The choice of `Overview.featured` where the registry names none, as the home page says it."""
 

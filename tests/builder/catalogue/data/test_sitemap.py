@@ -42,4 +42,9 @@ def test_many_pages_are_told_in_several_files(workshop: Workshop, tmp_path: Path
     assert all(len(addresses(files[part])) <= MOST for part in parts)
     assert len(told) == len(set(told)) > count * 6
     assert f"{URL}/libraries/lib-8999/" in told
+    pages = {path.parent for path in (tmp_path / "site").resolve().rglob("index.html")}
+    site = (tmp_path / "site").resolve()
+    alone = {one.removeprefix(f"{URL}/") for one in told if "/libraries/" not in one}
+    assert {site / path for path in alone} <= pages
+    assert {"", "log/", "publishers/", "advisories/"} <= alone
     assert files["robots.txt"].endswith(f"Sitemap: {URL}/sitemap.xml\n".encode())
