@@ -336,6 +336,8 @@ class RegistryFacts:
     name: str
     title: str
     url: str = "http://127.0.0.1:3011"
+    repository: str = ""
+    """The address of its Git repository, where that is not told by ``url``."""
     description: str = ""
     policy: Policy = field(default_factory=Policy)
     publishers: dict[str, JsonValue] = field(default_factory=dict)

@@ -60,7 +60,7 @@ def publish_library_page(view: LibraryView, files: dict[str, bytes]) -> None:
         "step_groups": _step_groups(steps),
         "asked": asked_by_release(library.content) if library.content else None,
         "publisher": publisher_of(manifest, view.active.mark if view.active else None),
-        "use_section": view.use_section(view.source.active),
+        "use_section": view.use_section(view.source.active, root),
         "tags": tag_links(manifest.tags if manifest else ()),
         "dependencies": [
             (name if name in view.context.listed else None, text)

@@ -106,7 +106,7 @@ def _publish(
         "more_steps": max(0, len(release.content.steps) - _SHOWN_STEPS),
         "asked": asked_by_release(release.content),
         "publisher": publisher_of(manifest, about.mark),
-        "use_section": view.use_section(release),
+        "use_section": view.use_section(release, RELEASE_ROOT),
         "dependencies": [
             (name if name in view.context.listed else None, text)
             for name, text in dependencies_of(manifest.dependencies)

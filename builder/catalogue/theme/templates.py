@@ -35,6 +35,8 @@ class SiteFacts:
     description: str
     url: str
     """The address of the site, without a slash at its end; never what a request says."""
+    repository: str | None
+    """The address of its Git repository; None if unknown."""
     is_served: bool
     """True if a server answers there, which can also search, and take uploads."""
     has_upstreams: bool

@@ -23,6 +23,7 @@ from builder.catalogue.theme.head import (
 from builder.catalogue.theme.quoting import quote
 from builder.catalogue.theme.templates import SiteFacts, Templates
 from registry.formats.model import RegistryFacts
+from registry.publishing.registry_template.published_address import repository_of
 
 _MARKERS = tuple(f"\ue000{number}\ue001" for number in range(5))
 _TITLE, _DESCRIPTION, _CANONICAL, _HEAD, _BODY = _MARKERS
@@ -78,6 +79,7 @@ class Theme:
         self.is_served = is_served
         self.has_pictures = has_pictures
         self.base_url = base_url.rstrip("/")
+        self.repository = facts.repository or repository_of(self.base_url)
         self.assets, self._names = _fingerprint(source)
         self._source = source
         self._sprite = self._names["icons.svg"]
@@ -88,6 +90,7 @@ class Theme:
             title=facts.title,
             description=facts.description,
             url=self.base_url,
+            repository=self.repository,
             is_served=is_served,
             has_upstreams=bool(facts.upstreams),
         )

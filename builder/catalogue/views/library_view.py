@@ -56,8 +56,6 @@ class LibraryView:
     advisories: tuple[AdvisoryView, ...]
     values: dict[tuple[int, bool], dict[str, Any]] = field(default_factory=dict)
     """The values worked out of steps so far, by the step's identity and whether it runs here."""
-    uses: dict[str, Markup] = field(default_factory=dict)
-    """The ways to use each release, which two pages of the active one show."""
     more_values: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Those that only a step's own page has."""
 
@@ -124,19 +122,13 @@ class LibraryView:
             return f"steps/{step}/"
         return f"{version}/steps/{step}/" if version in self.stepped else f"{version}/"
 
-    def use_section(self, release: ReadableRelease | None) -> Markup:
+    def use_section(self, release: ReadableRelease | None, root: str) -> Markup:
         """The ways to use a release; nothing for one that cannot be read."""
         if release is None or not release.content.steps:
             return Markup()
-        found = self.uses.get(release.version)
-        if found is None:
-            self.uses[release.version] = found = self._use_section(release)
-        return found
-
-    def _use_section(self, release: ReadableRelease) -> Markup:
         content, theme = release.content, self.context.theme
         step = content.steps[0]
-        values = use_values(self.name, release.record.version, content.manifest, theme.base_url)
+        values = use_values(self.name, release.record.version, content.manifest, theme.repository)
         values |= {
             "step_id": f"{self.name}.{step.name}",
             "node": self.job_node(step, release.version),
@@ -144,8 +136,7 @@ class LibraryView:
             "is_builtin": self.name == CORE,
             "is_active": release.record == self.source.library.active,
         }
-        # The same from wherever it is shown: nothing in it leads to a page of the site.
-        return Markup(theme.fragment("use.html", "", values))  # noqa: S704 - a template's
+        return Markup(theme.fragment("use.html", root, values))  # noqa: S704 - a template's
 
     def notices(self, release: ReleaseView | None, root: str, what: str = "") -> Markup:
         """The banners of a page about a release, or about the library when it has none."""

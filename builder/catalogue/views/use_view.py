@@ -13,7 +13,6 @@ from builder.catalogue.views.step_view import must_be_given
 from registry.formats.model import JsonValue, Manifest, Parameter, ParameterType, Step
 from registry.library.release_tag import tag_name
 from registry.names import LibraryName
-from registry.publishing.registry_template.published_address import repository_of
 from registry.versions import Version
 
 _EMPTY: Mapping[ParameterType, JsonValue] = {
@@ -24,11 +23,13 @@ _EMPTY: Mapping[ParameterType, JsonValue] = {
     ParameterType.OBJECT: {},
 }
 _GITLAB = "https://gitlab.com/"
+_HOSTS_WITH_PAGES = ("https://github.com/", _GITLAB)
 
 
-def use_values(name: LibraryName, version: Version, manifest: Manifest, url: str) -> dict[str, Any]:
-    """Return the values for the ways to use a release; ``url`` is where the site is published."""
-    repository = repository_of(url)
+def use_values(
+    name: LibraryName, version: Version, manifest: Manifest, repository: str | None
+) -> dict[str, Any]:
+    """Return the values for the ways to use a release of a registry kept in ``repository``."""
     return {
         "name": name,
         "version": str(version),
@@ -36,7 +37,9 @@ def use_values(name: LibraryName, version: Version, manifest: Manifest, url: str
         "range_from": f"{version.major}.{version.minor}" if version.is_stable else str(version),
         "is_premium": manifest.is_premium,
         "repository": repository,
-        "source": source_address(repository, name, version) if repository else None,
+        "source": source_address(repository, name, version)
+        if repository and repository.startswith(_HOSTS_WITH_PAGES)
+        else None,
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import content
 from builder.catalogue import build_catalogue
+from registry.formats.parsing import parse_registry_facts
 from registry.names import LibraryName
 from registry.publishing.create_registry import init_registry
 from registry.publishing.withdraw import deprecate, yank
@@ -177,3 +178,49 @@ def test_what_pins_and_what_ranges_is_told_apart_and_so_is_the_worth_of_a_number
     for path in (FILES, f"{FILES}/2.0.0", f"{FILES}/changes"):
         assert 'title="By its interface, whatever its number says"' in site.page(path), path
     assert "whatever its number says.</p>" in site.page(FILES)
+
+
+def ways_of(tmp_path: Path, workshop: Workshop, **facts: str) -> tuple[str, str]:
+    """The ways to use a library of a registry with these facts, and the page about it."""
+    name = workshop.release_synthetic(1, steps=1)
+    registry = orjson.dumps({"name": "demo", "title": "Demo", **facts})
+    workshop.commit({"registry.yaml": registry})
+    build_catalogue(workshop.registry, tmp_path / "site", jobs=1, search=False)
+    site = Site(files=site_files(tmp_path / "site"))
+    ways = site.page(name).partition('aria-labelledby="use"')[2].partition("</section>")[0]
+    return ways, site.files["about/index.html"].decode()
+
+
+def test_commands_name_the_repository_that_the_registry_says(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    address = "https://git.example.com/ops/steps.git"
+    ways, about = ways_of(tmp_path, workshop, repository=address)
+    assert f"opsteps upstream add demo {address}\n" in ways
+    assert ways.count(f"git clone {address} ") == 2
+    assert "ADDRESS" not in ways
+    assert "code-draft" not in ways
+    assert f"<code>{address}</code>" in about
+    assert "/tree/" not in ways
+
+
+def test_a_command_without_its_address_is_not_offered_for_copying(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    ways, about = ways_of(tmp_path, workshop, url="https://steps.example.com")
+    drafts = re.findall(r'<div class="([^"]*)"><pre[^>]*><code>[^<]*ADDRESS', ways)
+    assert drafts == ["code-draft"] * 3
+    assert ways.count("which this catalogue does not know") == 3
+    assert 'href="../../about/#opsteps"' in ways
+    assert 'id="opsteps"' in about
+    assert "<code>repository:</code>" in about
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["file:///steps", "https://a.example/x;id", "ssh://-x@a/b", "https://u:p@a.example/b"],
+)
+def test_an_address_that_a_shell_or_a_reader_should_not_meet_is_refused(address: str) -> None:
+    facts = orjson.dumps({"name": "demo", "title": "Demo", "repository": address})
+    (problem,) = parse_registry_facts(facts).problems
+    assert problem.pointer == "/repository"
