@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from builder.markdown import plain_text
 from builder.search.card import Card, StepName
 from builder.search.words import STOP_WORDS, name_parts, name_words, whole_name, words
 from registry.formats.model import Manifest, ReleaseContent, Step
@@ -21,8 +21,6 @@ _DESCRIPTION, _PARAMETER, _PARAMETER_TEXT, _PART_OF = 0.7, 0.5, 0.3, 1.0
 # most, so that many steps do not make a library the answer to everything.
 _OF_STEP = 0.6
 _SUMMARY_LENGTH = 240
-# A Markdown link: in a list only its text is shown.
-_LINK = re.compile(r"\[([^\[\]]{1,200})\]\([^()\s]{1,500}\)")
 _SHORT_NAME = 3
 _WITHDRAWN = 0.5
 """The factor of all weights of what should not be used any more."""
@@ -230,5 +228,6 @@ def _add_words(
 
 def _summary(text: str) -> str:
     """The first paragraph on one line, short enough for a list."""
-    line = " ".join(_LINK.sub(r"\1", text.strip().partition("\n\n")[0]).split())
-    return line if len(line) <= _SUMMARY_LENGTH else line[: _SUMMARY_LENGTH - 1].rstrip() + "…"
+    first, _, rest = text.strip().partition("\n\n")
+    # What ends in a colon introduces the list after it.
+    return plain_text(f"{first}\n{rest}" if first.endswith(":") else first, _SUMMARY_LENGTH)

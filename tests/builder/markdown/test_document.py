@@ -342,6 +342,15 @@ def test_a_description_has_paragraphs_for_headings_and_no_footnotes() -> None:
 def test_plain_text_drops_the_signs_and_cuts_at_a_word() -> None:
     assert plain_text("**Copy** a [file](https://e.example)", 50) == "Copy a file"
     assert plain_text("one two three", 9) == "one two…"
+    assert plain_text("# C# for *all*\n> a > b", 50) == "C# for all a > b"
+
+
+def test_plain_text_says_the_items_of_a_list_one_after_the_other() -> None:
+    listed = "With **this** you can:\n\n- Set a\n* Set `b`.\n  1. Third\n+ Fourth\n\nEnd - so"
+    said = "With this you can: Set a, Set b. Third, Fourth End - so"
+    assert plain_text(listed, 90) == said
+    assert plain_text("- Set a\n- Set b", 90) == "Set a, Set b"
+    assert plain_text("**Deploy** to\n**Bitrise.io**", 90) == "Deploy to Bitrise.io"
 
 
 @pytest.mark.parametrize(
