@@ -296,10 +296,22 @@ function moveFocus(event) {
     (at === 0 ? input : links[at - 1]).focus();
   } else if (event.key === "Escape" && at >= 0) {
     input.focus();
-  } else if (event.key === "Escape" && inInput && input.value) {
+  } else if (event.key === "Escape" && inInput) {
+    // A field for searching would be emptied, and the address with it.
     event.preventDefault();
-    input.value = "";
-    search();
+    input.blur();
+  }
+}
+
+// The place in the list is kept with the address, for whoever comes back from a library.
+function keepPlace() {
+  history.replaceState({ place: scrollY }, "", location.href);
+}
+
+function goToPlace() {
+  const place = history.state?.place;
+  if (Number.isFinite(place)) {
+    scrollTo({ top: place, behavior: "instant" });
   }
 }
 
@@ -329,17 +341,20 @@ function listen() {
     readAddress();
     search({ keeps: true });
   });
+  list.addEventListener("click", keepPlace);
+  addEventListener("pagehide", keepPlace);
 }
 
 readAddress();
 area.hidden = false;
 // On a narrow screen results come first; the filters open by a click.
 box.open = !matchMedia("(width < 52rem)").matches;
-input.focus();
+input.focus({ preventScroll: true });
 try {
   index = await SearchIndex.open(new URL("search-index/", root));
   listen();
   await search({ keeps: true });
+  goToPlace();
 } catch {
   status.textContent = "The search index could not be loaded. You can browse all libraries instead.";
 }

@@ -239,6 +239,34 @@ def test_search_finds_a_library_while_one_types(visit: Visit) -> None:
     expect(page).to_have_url(visit.base + LIBRARY)
 
 
+def test_escape_leaves_the_field_and_keeps_the_question(visit: Visit) -> None:
+    page = visit.go("search/?q=checksums")
+    expect(page.locator("[data-results] li").first).to_be_visible()
+    expect(page.locator(".keys")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("searchbox")).not_to_be_focused()
+    expect(page.get_by_role("searchbox")).to_have_value("checksums")
+    expect(page).to_have_url(visit.base + "search/?q=checksums")
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(page.locator(".keys")).to_be_hidden()
+
+
+def test_who_comes_back_to_a_search_is_where_they_were(visit: Visit) -> None:
+    page = visit.go("search/")
+    cards = page.locator("[data-results] li")
+    page.get_by_role("button", name="Show more").click()
+    expect(cards).to_have_count(20)
+    page.evaluate("scrollTo(0, 1800)")
+    place = page.evaluate("scrollY")
+    assert place > 1000
+    cards.nth(15).get_by_role("link").first.evaluate("link => link.click()")
+    page.wait_for_url("**/libraries/**")
+    page.go_back()
+    expect(cards).to_have_count(20)
+    page.wait_for_function(f"Math.abs(scrollY - {place}) < 5")
+
+
 def test_a_search_can_be_linked_to_and_filtered(visit: Visit) -> None:
     page = visit.go("search/?q=network")
     status = page.locator("[data-status]")
@@ -565,8 +593,15 @@ def test_search_says_what_to_do_without_scripts(browser: Browser, base: str) -> 
     page = context.new_page()
     page.goto(base + "search/")
     expect(page.get_by_text("Searching here needs JavaScript")).to_be_visible()
+    expect(page.get_by_text("/api/v1/search")).to_have_count(0)  # a plain host answers nothing
+    page.set_viewport_size({"width": 390, "height": 800})
     page.goto(base + "browse/")
+    expect(page.get_by_role("link", name="Linux")).to_be_hidden()
     page.get_by_text("Filters", exact=True).click()
+    expect(page.get_by_role("link", name="Linux")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(base + "browse/")
+    expect(page.get_by_text("Filters", exact=True)).to_be_hidden()
     page.get_by_role("link", name="Linux").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Linux")
     page.goto(base + LIBRARY)
