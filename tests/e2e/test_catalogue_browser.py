@@ -267,6 +267,27 @@ def test_who_comes_back_to_a_search_is_where_they_were(visit: Visit) -> None:
     page.wait_for_function(f"Math.abs(scrollY - {place}) < 5")
 
 
+def test_the_bar_keeps_the_name_of_the_registry_and_its_edge(visit: Visit) -> None:
+    page = visit.go("about/")
+    page.set_viewport_size({"width": 768, "height": 900})
+    cut = "brand => brand.scrollWidth - brand.clientWidth"
+    assert page.locator(".brand span").evaluate(cut) == 0
+    page.set_viewport_size({"width": 320, "height": 900})
+    words = """() => {
+        const range = document.createRange();
+        range.selectNodeContents(document.querySelector(".menu a"));
+        return range.getBoundingClientRect().left
+            - document.querySelector(".brand").getBoundingClientRect().left;
+    }"""
+    assert abs(page.evaluate(words)) < 1
+    visit.go("404.html")
+    first, second = (one.bounding_box() for one in page.locator(".center .button").all())
+    assert first is not None
+    assert second is not None
+    across, down = second["x"] - first["x"] - first["width"], second["y"] - first["y"]
+    assert across >= 8 or down - first["height"] >= 8
+
+
 def test_a_search_can_be_linked_to_and_filtered(visit: Visit) -> None:
     page = visit.go("search/?q=network")
     status = page.locator("[data-status]")
