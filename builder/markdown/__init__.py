@@ -13,7 +13,7 @@ from builder.markdown.document import (
     render_description,
     render_markdown,
 )
-from builder.markdown.places import NOWHERE, Picture, Places, names_files, picture_paths
+from builder.markdown.places import NOWHERE, LinkPlaces, Picture, names_files, picture_paths
 from builder.markdown.plain import plain_text
 from builder.markdown.targets import LINK_RELATION
 
@@ -21,8 +21,8 @@ __all__ = [
     "LINK_RELATION",
     "MARKDOWN_CHARACTERS",
     "NOWHERE",
+    "LinkPlaces",
     "Picture",
-    "Places",
     "names_files",
     "picture_paths",
     "plain_text",

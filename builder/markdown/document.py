@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from builder.markdown.allowed_html import allowed
 from builder.markdown.parsing import TooCostlyError, description_events, document_events
-from builder.markdown.places import NOWHERE, Places
+from builder.markdown.places import NOWHERE, LinkPlaces
 from builder.markdown.writer import Writer
 
 MARKDOWN_CHARACTERS = 512 * 1024
@@ -28,7 +28,7 @@ _MARKDOWN_SIGNS = re.compile(r"[*_`~#\[\]<>|\\&!]|\n|://|^\s*(?:[-+]|\d+[.)])\s"
 
 
 @lru_cache(maxsize=_DOCUMENTS)
-def render_markdown(text: str, *, prefix: str, places: Places = NOWHERE) -> Markup:
+def render_markdown(text: str, *, prefix: str, places: LinkPlaces = NOWHERE) -> Markup:
     """A whole document as HTML, whose ids start with ``prefix``; with none it has no ids.
 
     Documents with prefixes of their own never meet on a page. ``places`` is what the document may

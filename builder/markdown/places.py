@@ -25,7 +25,7 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Places:
+class LinkPlaces:
     """The pages and pictures that a document may lead to, by their paths below the release."""
 
     document: str
@@ -37,7 +37,7 @@ class Places:
     """The way from the page to the library's own page."""
 
 
-NOWHERE = Places(document="")
+NOWHERE = LinkPlaces(document="")
 """For a text that stands alone: whatever it names of a release is shown as text."""
 
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from builder.markdown.addresses import safe_url
 from builder.markdown.escaping import attribute_html, text_html
-from builder.markdown.places import Picture, Places, path_in_release
+from builder.markdown.places import LinkPlaces, Picture, path_in_release
 
 LINK_RELATION = "nofollow noopener ugc"
 """Said of every link to elsewhere."""
@@ -24,7 +24,7 @@ class Targets:
     """All that a document may lead to: the web, its headings, its release as it is published."""
 
     def __init__(
-        self, *, prefix: str, anchors: Callable[[], Mapping[str, str]], places: Places
+        self, *, prefix: str, anchors: Callable[[], Mapping[str, str]], places: LinkPlaces
     ) -> None:
         """``anchors`` finds the document's headings; it is asked when a link names one."""
         self._prefix = prefix

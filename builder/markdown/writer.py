@@ -19,7 +19,7 @@ from builder.markdown.code import COLOURED_CHARACTERS, code_html, is_coloured
 from builder.markdown.escaping import text_html
 from builder.markdown.footnotes import Footnotes
 from builder.markdown.parsing import NESTING_LEVELS, Event
-from builder.markdown.places import Places
+from builder.markdown.places import LinkPlaces
 from builder.markdown.targets import Targets, foreign_link
 
 _WORDS = {"SoftBreak": "\n", "HardBreak": "<br>\n", "Rule": "<hr>\n"}
@@ -44,7 +44,7 @@ class Writer:
     """
 
     def __init__(
-        self, events: Sequence[Event], *, prefix: str, top: int | None, places: Places
+        self, events: Sequence[Event], *, prefix: str, top: int | None, places: LinkPlaces
     ) -> None:
         """Without ``top`` headings are paragraphs, for texts that have no place for any."""
         self._events: Iterator[Event] = iter(events)

@@ -25,7 +25,7 @@ from builder.search.query import (
     parse_query,
 )
 from builder.search.ranking import Postings, Scores
-from builder.search.reader import LIBRARY, NAME, STEP_TEXT, TEXT, WORDS, IndexReader, Place
+from builder.search.reader import LIBRARY, NAME, STEP_TEXT, TEXT, WORDS, DocumentPlace, IndexReader
 from builder.search.stems import stem
 from builder.search.words import whole_name, words
 
@@ -186,7 +186,7 @@ class SearchEngine:
         return Lexicon(words=self.words, similar=lru_cache(maxsize=256)(self.reader.similar))
 
     @cached_property
-    def _places(self) -> list[Place]:
+    def _places(self) -> list[DocumentPlace]:
         return self.reader.places()
 
     @cached_property

@@ -23,7 +23,7 @@ from builder.search.reader import (
     STEP_TEXT,
     TEXT,
     WORDS,
-    Place,
+    DocumentPlace,
 )
 from builder.search.synonyms import Synonyms
 from builder.search.words import fold
@@ -86,7 +86,7 @@ def _add(
         known |= new
         for field, weights in _terms(document, stems, new).items():
             pool.extend(field, number, weights)
-        place = Place(
+        place = DocumentPlace(
             first=card.first,
             id=card.id,
             title=fold(card.title),

@@ -21,7 +21,7 @@ CARD, PLACE, PLAIN = "card", "place", "plain"
 """Columns: what a hit shows, what it is sorted by, its words in order."""
 
 
-class Place(NamedTuple):
+class DocumentPlace(NamedTuple):
     """The facts that documents are sorted by."""
 
     first: str
@@ -79,9 +79,9 @@ class IndexReader:
             found[key] = self.postings(FACETS, term)
         return found
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[DocumentPlace]:
         """Of each document, what it is sorted by."""
-        return [Place(*orjson.loads(value)) for value in self._column(PLACE)]
+        return [DocumentPlace(*orjson.loads(value)) for value in self._column(PLACE)]
 
     def _column(self, field: str) -> Iterator[bytes]:
         for number, (segment, _) in enumerate(self._segments):

@@ -9,7 +9,7 @@ import pytest
 
 from builder.markdown import (
     MARKDOWN_CHARACTERS,
-    Places,
+    LinkPlaces,
     parsing,
     render_description,
     render_markdown,
@@ -102,7 +102,7 @@ def test_code_costs_no_more_whatever_it_is(language: str, ordinary: float) -> No
 
 def test_links_cost_no_more_the_more_files_a_release_shows(ordinary: float) -> None:
     pages = tuple((f"steps/{n}.json", f"steps/{n}/") for n in range(500))
-    places = Places(document="docs/README.md", pages=pages)
+    places = LinkPlaces(document="docs/README.md", pages=pages)
     began = process_time()
     html = render_markdown("[a](../steps/499.json)\n" * 20_000, prefix="x-", places=places)
     assert process_time() - began < 40 * ordinary

@@ -36,7 +36,7 @@ _MOST = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class UpstreamSource:
     """An upstream as it was when it was fetched last; empty where it never was."""
 
     alias: str
@@ -53,7 +53,7 @@ class Source:
 class UpstreamNews:
     """All upstreams, and what they offer beside what is here."""
 
-    sources: tuple[Source, ...] = ()
+    sources: tuple[UpstreamSource, ...] = ()
     offers: tuple[Offer, ...] = ()
 
 
@@ -81,12 +81,12 @@ def read_news(registry: Registry, snapshot: Snapshot) -> UpstreamNews:
         return UpstreamNews()
 
 
-def _sources(upstreams: Upstreams, found: Collection[Offer]) -> tuple[Source, ...]:
+def _sources(upstreams: Upstreams, found: Collection[Offer]) -> tuple[UpstreamSource, ...]:
     sources = []
     for upstream in upstreams:
         state = upstreams.state(upstream)
         own = [one for one in found if one.upstream == upstream.alias]
-        source = Source(
+        source = UpstreamSource(
             alias=upstream.alias,
             address=str(upstream.address),
             fetched_at=state.fetched_at or "",

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from builder.catalogue.facts.library_facts import KnownLibrary
 from builder.catalogue.facts.library_sources import CHANGELOG, README, ReadableRelease
-from builder.markdown import Places, names_files, render_markdown
+from builder.markdown import LinkPlaces, names_files, render_markdown
 
 NOTES = "notes-"
 """The beginning of the ids in a release's notes."""
@@ -61,11 +61,11 @@ def _text(release: ReadableRelease | None, name: str) -> str:
 
 def _places(
     known: KnownLibrary, release: ReadableRelease, name: str, text: str, root: str
-) -> Places:
+) -> LinkPlaces:
     document = f"docs/{name}"
     if not names_files(text):  # then the same everywhere, and rendered once
-        return Places(document=document)
-    return Places(
+        return LinkPlaces(document=document)
+    return LinkPlaces(
         document=document,
         root=root,
         pages=tuple(_pages(known, release, root)),

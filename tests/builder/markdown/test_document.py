@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from builder.markdown import (
     LINK_RELATION,
     MARKDOWN_CHARACTERS,
+    LinkPlaces,
     Picture,
-    Places,
     plain_text,
     render_description,
     render_markdown,
@@ -85,7 +85,7 @@ SIGNS = [
     *("[", "]", "(", ")", "](", "![", "[^1]", "[^1]: ", "[ ] ", "|", "\n|-|\n", "<", ">", "<!--"),
     *("&", "&#x3c;", "\\", "https://e.example/", "#a", "../assets/a.png", "CHANGELOG.md", "\0"),
 ]
-PLACES = Places(
+PLACES = LinkPlaces(
     document="docs/README.md",
     root="../",
     pages=(("docs/CHANGELOG.md", "../#changelog"), ("docs/README.md", "#readme")),

@@ -102,7 +102,8 @@ def test_a_library_with_a_known_vulnerability_is_not_featured(
 
 def test_no_page_about_many_libraries_is_out_of_the_way(workshop: Workshop, tmp_path: Path) -> None:
     links = ('href="../publishers/"', 'href="../advisories/"')
-    assert not any(link in build(workshop, tmp_path / "empty")["about/"] for link in links)
+    about, _, _ = build(workshop, tmp_path / "empty")["about/"].partition("<footer")
+    assert not any(link in about for link in links)
     fill(workshop)
     pages = build(workshop, tmp_path / "site")
     assert all(link in pages["about/"] for link in links)
