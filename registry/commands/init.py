@@ -20,6 +20,7 @@ from registry.publishing.registry_template.published_address import (
     PLACEHOLDER,
     address_of_clone,
     is_loopback,
+    repository_of_clone,
 )
 from registry.publishing.registry_template.tool_source import (
     SOURCE_FILE,
@@ -78,6 +79,7 @@ def init(
         name=name,
         title=title,
         url=published,
+        repository=repository_of_clone(directory),
         by=make_actor(actor, at=directory),
         operators=tuple(operator or ()),
         hosts=host.hosts,

@@ -45,6 +45,7 @@ def init_registry(  # noqa: PLR0913 - each is one thing that a person says of th
     name: str,
     title: str,
     url: str = PLACEHOLDER,
+    repository: str | None = None,
     by: Actor,
     operators: tuple[str, ...] = (),
     hosts: tuple[Host, ...] = (),
@@ -59,6 +60,8 @@ def init_registry(  # noqa: PLR0913 - each is one thing that a person says of th
     remotes and the name of its branch, which then stands in all that is generated. Elsewhere that
     is ``branch``, or ``main``.
 
+    ``repository`` is its address at a Git host, where that is known.
+
     ``hook`` installs the pre-commit hook in this clone, too; workflows get opsteps from ``tool``;
     ``require`` is what the policy demands of candidates. Raises ConflictError when there is
     something already, or the clone is on another branch than ``branch``, InvalidNameError, and
@@ -69,6 +72,7 @@ def init_registry(  # noqa: PLR0913 - each is one thing that a person says of th
         name=name,
         title=title,
         url=url,
+        repository=repository,
         operators=operators,
         hosts=hosts,
         tool=tool,

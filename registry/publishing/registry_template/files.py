@@ -16,7 +16,7 @@ from registry.formats.yaml_text import dump_yaml
 from registry.names import parse_library_name
 from registry.problems import InvalidLibraryError, printable
 from registry.publishing.registry_template.branch_name import MAIN, parse_branch
-from registry.publishing.registry_template.published_address import is_loopback
+from registry.publishing.registry_template.published_address import is_loopback, repository_of
 from registry.publishing.registry_template.tool_source import DIRECTORY, ToolSource, tool_files
 
 # An account or team at a Git host (jane, acme/operators), or a mail address.
@@ -83,6 +83,8 @@ class NewRegistry:
     name: str
     title: str
     url: str
+    repository: str | None = None
+    """The address of its Git repository, where it is known and ``url`` does not tell it."""
     operators: tuple[str, ...] = ()
     hosts: tuple[Host, ...] = ()
     tool: ToolSource | None = None
@@ -113,6 +115,8 @@ def registry_files(wanted: NewRegistry) -> dict[str, bytes]:
     parse_library_name(wanted.name)
     operators = [parse_account(account) for account in wanted.operators]
     facts = {"name": wanted.name, "title": wanted.title, "url": wanted.url}
+    if wanted.repository and repository_of(wanted.url) != wanted.repository:
+        facts["repository"] = wanted.repository
     values = {
         "NAME": wanted.name,
         "TITLE": wanted.title,

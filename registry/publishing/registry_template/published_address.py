@@ -51,6 +51,15 @@ def repository_of(url: str) -> str | None:
 
 def address_of_clone(directory: Path) -> str | None:
     """The same of the remote ``origin`` of a clone; None where there is none."""
+    return pages_address(_origin(directory))
+
+
+def repository_of_clone(directory: Path) -> str | None:
+    """The https address of the repository that ``directory`` is a clone of, at a host we know."""
+    return repository_of(address_of_clone(directory) or "")
+
+
+def _origin(directory: Path) -> str:
     try:
         repository = GitRepository(directory)
         try:
@@ -58,8 +67,8 @@ def address_of_clone(directory: Path) -> str | None:
         finally:
             repository.close()
     except RegistryError:
-        return None
-    return pages_address(said.decode(errors="replace").strip())
+        return ""
+    return said.decode(errors="replace").strip()
 
 
 def is_loopback(url: str) -> bool:

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import InvalidNameError
+from registry.formats.parsing import parse_registry_facts
 from registry.publishing.registry_template.files import Host, NewRegistry, registry_files
 from registry.publishing.registry_template.published_address import (
     address_of_clone,
     is_loopback,
     pages_address,
+    repository_of_clone,
 )
 from registry.publishing.registry_template.tool_source import installed_tool, parse_tool
 from tests.installed import opsteps
@@ -221,6 +223,24 @@ def test_a_clone_knows_it_and_nothing_else_does(tmp_path: Path) -> None:
     inside.mkdir()
     assert address_of_clone(inside) is None
     assert address_of_clone(tmp_path / "absent") is None
+    assert repository_of_clone(tmp_path) == "https://github.com/acme/steps.git"
+    assert repository_of_clone(inside) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://steps.example.com", "https://github.com/acme/steps.git"),
+        ("https://acme.github.io/steps", ""),
+    ],
+)
+def test_a_new_registry_says_its_repository_where_its_address_does_not(url: str, said: str) -> None:
+    wanted = NewRegistry(
+        name="steps", title="Steps", url=url, repository="https://github.com/acme/steps.git"
+    )
+    facts = parse_registry_facts(registry_files(wanted)["registry.yaml"]).value
+    assert facts is not None
+    assert facts.repository == said
 
 
 @pytest.mark.parametrize(
