@@ -136,18 +136,29 @@ class ReadModel:
     def change(self, served: Served, names: Iterable[str]) -> None:
         """Write the new state of these libraries, and the lists. Raises lmdb.Error, OSError."""
         with self._lock:
-            if self._file is not None:
-                # A worker that was killed pins nothing, and has no slot, any more.
-                self._file.env.reader_check()
-            if self._file is None or self._file.is_to_be_made_again:
-                self._replace(served)
-                return
             try:
-                with self._file.writing() as txn:
-                    self._change(txn, served, names)
+                is_written = self._write_change(served, names)
             except lmdb.MapFullError:
-                self._replace(served)
-            self._served = served
+                is_written = False
+            except lmdb.Error as error:
+                _LOG.warning("the read model is made again", reason=str(error))
+                self._close_file()  # its locks may be harmed: nothing more is written to it
+                is_written = False
+            if is_written:
+                self._served = served
+            else:
+                self._replace_somewhere(served)
+
+    def _write_change(self, served: Served, names: Iterable[str]) -> bool:
+        """Write a change into the file; False if another one is to be made."""
+        file = self._file
+        if file is None or file.is_to_be_made_again:
+            return False
+        # A worker that was killed pins nothing, and has no slot, any more.
+        file.env.reader_check()
+        with file.writing() as txn:
+            self._change(txn, served, names)
+        return True
 
     def _change(self, txn: lmdb.Transaction, served: Served, names: Iterable[str]) -> None:
         forget_filtered(txn)
@@ -170,7 +181,7 @@ class ReadModel:
                     for name, one in named_lists(served):
                         put_compressed(txn, name, one)
             except lmdb.MapFullError:
-                self._replace(served)
+                self._replace_somewhere(served)
 
     def keep_filtered(self, served: Served, key: bytes, one: LongList) -> None:
         """Keep a list that was made because it was asked for, until the steps change.
@@ -251,13 +262,16 @@ class ReadModel:
         """Make another file if somebody harmed this one. Raises lmdb.Error, OSError."""
         with self._lock:
             if self._served is not None and not self.is_whole:
-                self._replace(self._served)
+                self._replace_somewhere(self._served)
 
     def close(self) -> None:
         """Write nothing more."""
         with self._lock:
-            if self._file is not None:
-                self._file.close()
+            self._close_file()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def _replace(self, served: Served) -> None:
         records = sorted(everything(served), key=itemgetter(0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -178,3 +179,35 @@ def test_a_list_with_a_missing_piece_is_answered_by_the_keeper(
         assert client.get("/api/v1/steps").body == whole
         until(lambda: _files(cache, "*.mdb") not in ([], [file]) and _files(cache, "current"))
         assert client.get("/api/v1/steps").body == whole
+
+
+@pytest.mark.parametrize("harm", ["directory gone", "file in its place", "cache gone"])
+def test_changes_are_served_after_the_directory_of_the_read_model_went(
+    place: Place, tmp_path: Path, harm: str
+) -> None:
+    """They were acknowledged, and lookups kept the old state for ever."""
+    cache = tmp_path / "cache"
+    with serving(place.path, cache=cache) as client:
+        (directory,) = _files(cache, "")
+        shutil.rmtree(cache if harm == "cache gone" else directory)
+        if harm == "file in its place":
+            directory.write_bytes(b"")
+        client.until_served(place.operator_says("alpha", "enabled: false\n"))
+        assert client.get(_STEP).status == 404
+        client.until_served(place.operator_says("alpha", "enabled: true\n"))
+        assert client.get(_STEP).status == 200
+        until(lambda: client.health()["status"] == "healthy", _SOON)
+
+
+def test_changes_are_served_after_the_file_of_locks_was_damaged(
+    place: Place, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    with serving(place.path, cache=cache) as client:
+        for file in _files(cache, "*.mdb-lock"):
+            with file.open("r+b") as locks:
+                locks.write(os.urandom(192))
+        client.until_served(place.operator_says("alpha", "enabled: false\n"))
+        until(lambda: client.get(_STEP).status == 404, _SOON)
+        client.until_served(place.operator_says("alpha", "enabled: true\n"))
+        until(lambda: client.get(_STEP).status == 200, _SOON)
