@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ from server.settings import Settings
 
 _RELAY = "keeper.sock"
 BEAT_SECONDS = 1.0
+_SET_DEATH_SIGNAL = 1
+"""The option of Linux's ``prctl`` for the signal that comes when the parent ends."""
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,9 +116,20 @@ def launched() -> Launch:
     # Ctrl+C at a terminal reaches every process there. The supervisor decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_starter()
+    _end_also_when_stopped()
     launch = msgspec.json.decode(sys.stdin.buffer.read(), type=Launch)
     configure_logging(launch.settings.log_level, launch.settings.log_format)
     return launch
+
+
+def _end_also_when_stopped() -> None:
+    """A process that is stopped cannot see its lifeline: Linux kills it with the supervisor.
+
+    It does so at the end of the thread that started it. That is the supervisor's only one, which
+    outlives its children. If it ended before this call, the lifeline ends this process.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, ctypes.c_ulong(signal.SIGKILL))
 
 
 def relay_path(runtime: Path) -> Path:

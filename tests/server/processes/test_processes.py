@@ -192,6 +192,21 @@ def test_all_processes_end_with_the_one_that_was_started(place: Place) -> None:
         until(lambda: not any(map(command_of, processes)))
 
 
+def test_processes_that_are_stopped_end_with_the_one_that_was_started(place: Place) -> None:
+    """They stayed for ever, and held the port."""
+    with serving(place.path, is_killed=True) as client:
+        until(lambda: len(workers_of(client)) == 1)
+        processes = [keeper_of(client), *workers_of(client)]
+        for one in processes:
+            os.kill(one, signal.SIGSTOP)
+        os.kill(client.process.pid, signal.SIGKILL)
+        try:
+            until(lambda: not any(map(command_of, processes)))
+        finally:
+            for one in filter(command_of, processes):
+                os.kill(one, signal.SIGKILL)
+
+
 def test_a_state_that_was_served_before_is_answered_from_at_once(place: Place) -> None:
     """The memory of what was served was not read: each start waited for the whole load."""
     with serving(place.path):
