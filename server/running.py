@@ -275,10 +275,13 @@ class _Supervisor:
         self._keeper.signal(signal.SIGUSR1)
         for worker in self._workers:
             worker.signal(signal.SIGTERM)
+        # One that somebody has stopped cannot end before it goes on.
+        for child in self._children():
+            child.signal(signal.SIGCONT)
         for worker in self._workers:
             _wait(worker, ends)
         self._keeper.signal(signal.SIGTERM)
-        _wait(self._keeper, ends + self._settings.stop_seconds)
+        _wait(self._keeper, ends)
 
 
 def _wait(child: Child, ends: float) -> None:

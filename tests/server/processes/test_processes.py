@@ -207,6 +207,16 @@ def test_processes_that_are_stopped_end_with_the_one_that_was_started(place: Pla
                 os.kill(one, signal.SIGKILL)
 
 
+def test_a_stop_does_not_wait_for_processes_that_somebody_has_stopped(place: Place) -> None:
+    """It took nearly three times `stop_seconds`."""
+    with serving(place.path, "--no-catalogue") as client:
+        until(lambda: len(workers_of(client)) == 1)
+        for one in (keeper_of(client), *workers_of(client)):
+            os.kill(one, signal.SIGSTOP)
+        client.process.send_signal(signal.SIGTERM)
+        assert client.process.wait(9) == 0
+
+
 def test_a_state_that_was_served_before_is_answered_from_at_once(place: Place) -> None:
     """The memory of what was served was not read: each start waited for the whole load."""
     with serving(place.path):
