@@ -120,11 +120,16 @@ def read_fields(block: bytes) -> HeadFields:
         headers=headers,
         host=once.get(b"host"),
         token=once.get(b"authorization"),
-        is_plain=is_plain and b"origin" not in once and not closes and length == 0,
+        is_plain=is_plain and _is_plain(once) and not closes and length == 0,
         length=length,
         closes=closes,
         expects=once.get(b"expect", b"").lower() == b"100-continue",
     )
+
+
+def _is_plain(once: dict[bytes, bytes]) -> bool:
+    """False if a field changes the answer, or the one that each request needs is missing."""
+    return b"origin" not in once and b"host" in once
 
 
 def read_field(line: bytes) -> Header:

@@ -65,6 +65,17 @@ def test_loopback_names_are_answered(client: Client, host: str) -> None:
     assert client.get("/api/v1/steps/alpha.file.copy", Host=host).status == 200
 
 
+def test_a_request_without_a_host_is_refused_also_where_any_host_is_allowed(place: Place) -> None:
+    """A lookup of a step was answered."""
+    with serving(place.path, "--no-catalogue", allowed_hosts="*") as client:
+        for path in (*READS, "/health"):
+            assert client.get(path, Host="any.example").status == 200
+            for others in ("", "Accept: */*\r\n"):
+                with socket.create_connection(("127.0.0.1", client.port), timeout=30) as one:
+                    one.sendall(f"GET {path} HTTP/1.1\r\n{others}\r\n".encode())
+                    assert one.recv(65_536).startswith(b"HTTP/1.1 400 "), path
+
+
 def test_an_allowed_host_and_an_allowed_origin(place: Place) -> None:
     settings: dict[str, Any] = {
         "allowed_hosts": "steps.example.com",
