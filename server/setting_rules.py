@@ -23,6 +23,11 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     # A server that looks less often does not follow its registry.
     "poll_seconds": (0.001, 3_600),
     "remote_poll_seconds": (0.001, 24 * 3_600),
+    # The processes give a sign each second: the supervisor would kill those that are well.
+    "keeper_silence_seconds": (3, _YEAR_SECONDS),
+    # Below these, ordinary lookups would be refused.
+    "head_bytes": (512, inf),
+    "path_bytes": (64, inf),
 }
 _NEEDED = ("_threads", "_processes", "_queue", "connections")
 """Without one of these nothing would be answered."""

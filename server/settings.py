@@ -33,7 +33,9 @@ class Settings:
         "How long what is not a lookup waits for the keeper before it gets a 503, seconds.",
     )
     keeper_silence_seconds: float = _field(
-        20.0, "A process of the server is replaced after so long without a sign of life, seconds."
+        20.0,
+        "A process of the server is replaced after so long without a sign of life, seconds; 3 at"
+        " least.",
     )
     instance: str = _field("production", "The instance whose facts decide what is enabled.")
     new_instance: bool = _field(
@@ -228,7 +230,7 @@ class Settings:
     backpressure: int = _field(
         512,
         "Requests under way at once before others get a 503; lookups and `/health` do not count,"
-        " nor does who waits for its client.",
+        " nor does who waits for its client. 0: nothing else is answered.",
     )
     connections: int = _field(
         2_048,

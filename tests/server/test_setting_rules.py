@@ -34,6 +34,9 @@ _VARIABLE = re.compile(r"\bOPSTEPS_[A-Z][A-Z_]*\b")
         ("write_threads", "0", "of 1 or more"),
         ("connections", "0", "of 1 or more"),
         ("workers", "65", "from 1 to 64"),
+        ("keeper_silence_seconds", "0.5", "from 3 to 31622400"),
+        ("head_bytes", "0", "of 512 or more"),
+        ("path_bytes", "0", "of 64 or more"),
     ],
 )
 def test_a_number_out_of_bounds_is_refused_with_the_bounds(

@@ -158,13 +158,13 @@ def test_a_keeper_that_hangs_is_replaced_and_nothing_waits_for_it(place: Place) 
 
 def test_a_server_that_was_paused_as_a_whole_goes_on_with_the_same_processes(place: Place) -> None:
     """After ``docker pause`` the keeper and all workers were killed, with their connections."""
-    with serving(place.path, keeper_silence_seconds=2) as client:
+    with serving(place.path, keeper_silence_seconds=3) as client:
         until(lambda: len(workers_of(client)) > 0)
         before = [keeper_of(client), *workers_of(client)]
         processes = [client.process.pid, *before]
         for one in processes:
             os.kill(one, signal.SIGSTOP)
-        went_on = monotonic() + 3
+        went_on = monotonic() + 4
         until(lambda: monotonic() > went_on)
         for one in processes:
             os.kill(one, signal.SIGCONT)
