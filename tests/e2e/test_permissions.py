@@ -116,7 +116,7 @@ def test_index_of_a_reader_is_kept_with_him(place: Path) -> None:
 
 
 def test_reader_without_a_home_searches_too(place: Path) -> None:
-    done = run_as(NOBODY, place, "search", "copy", env={"HOME": "/nonexistent"})
+    done = run_as(NOBODY, place, "search", "copy", "--kind", "step", env={"HOME": "/nonexistent"})
     assert done.returncode == 0, done.stderr
     assert "file-tools.file.copy" in done.stdout
 
