@@ -138,7 +138,12 @@ class Server:
                 public=settings.public_url,
                 listening=web_address(settings.host, listened),
             )
-            self.building = Building(command, settings, self.search.refresh)
+            self.building = Building(
+                command,
+                settings,
+                self.search.refresh,
+                is_there=site_directory(derived).is_dir,
+            )
             self.follower.listeners.append(lambda served: self._want(served.commit))
         own = site_directory(derived) if builds else None
         self.site = Site(

@@ -26,6 +26,8 @@ _LOG = structlog.get_logger(__name__)
 _ERROR_CHARS = 500
 _IDLE_NICENESS = 19
 _LOG_CHARS = 4_000
+_LOOK_SECONDS = 2.0
+"""Time between two looks for a catalogue that somebody has deleted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,13 +75,19 @@ class Building:
     """Runs builds in the background; ``after`` is called when one ended well."""
 
     def __init__(
-        self, command: Sequence[str], settings: Settings, after: Callable[[], None]
+        self,
+        command: Sequence[str],
+        settings: Settings,
+        after: Callable[[], None],
+        *,
+        is_there: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Nothing runs before `start`."""
+        """Nothing runs before `start`. What was built is built again where it is not there."""
         self.state = BuildState(status="waiting")
         self._command = list(command)
         self._settings = settings
         self._after = after
+        self._is_there = is_there
         self._wanted = ""
         self._is_again = False
         self._change = threading.Condition()
@@ -126,8 +134,8 @@ class Building:
 
     def _next(self, done: str, timeout: float | None) -> str:
         """Wait for another commit than ``done``; empty when it is time to end."""
+        self._wait(done, timeout)
         with self._change:
-            self._change.wait_for(partial(self._is_not, done), timeout)
             seen = done
             while seen != self._wanted and not self._stopped:  # a burst of commits is one build
                 seen = self._wanted
@@ -136,6 +144,22 @@ class Building:
                 )
             self._is_again = False
             return "" if self._stopped else self._wanted
+
+    def _wait(self, done: str, timeout: float | None) -> None:
+        """Wait for something to do; without a timeout also until what was built is gone."""
+        look = _LOOK_SECONDS if timeout is None else timeout
+        is_over = False
+        while not is_over:
+            with self._change:
+                is_wanted = self._change.wait_for(partial(self._is_not, done), look)
+            # Without the lock: a disk that hangs must not hold up who wants a build.
+            is_over = is_wanted or timeout is not None or self._is_gone(done)
+
+    def _is_gone(self, done: str) -> bool:
+        if not done or self._is_there():
+            return False
+        _LOG.warning("the catalogue is gone and is built again")
+        return True
 
     def _is_not(self, commit: str) -> bool:
         return self._stopped or self._wanted != commit or (self._is_again and bool(self._wanted))

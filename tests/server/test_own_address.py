@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from registry.snapshots.cache_place import cache_directory
 from tests.installed import command, opsteps
 from tests.server.real_server import Client, making_place, serving, step, until
 
@@ -26,6 +27,20 @@ def test_a_catalogue_that_is_published_nowhere_else_names_its_server(tmp_path: P
                 said = client.get(path).body.decode()
                 assert own in said, path
                 assert "127.0.0.1:3011" not in said, path
+
+
+def test_a_catalogue_that_was_deleted_is_built_again(tmp_path: Path) -> None:
+    """Its pages said that it is being built until the next change, and health that it is ready."""
+    with making_place(tmp_path / "registry") as place:
+        place.publish("alpha", "1.0.0", [step("copy")])
+        with serving(place.path, catalogue=True) as client:
+            built(client)
+            for one in cache_directory(place.registry).glob("catalogue*"):
+                one.rename(tmp_path / one.name)  # in one moment, so that no build starts amid it
+            assert client.get("/").status == 503
+            until(lambda: client.health()["catalogue"]["status"] == "building")
+            built(client)
+            assert client.get("/libraries/alpha/").status == 200
 
 
 def test_the_commands_of_a_served_catalogue_name_what_the_server_answers(tmp_path: Path) -> None:
