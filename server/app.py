@@ -139,10 +139,7 @@ class Server:
                 listening=web_address(settings.host, listened),
             )
             self.building = Building(
-                command,
-                settings,
-                self.search.refresh,
-                is_there=site_directory(derived).is_dir,
+                command, settings, self.search.refresh, is_there=self._has_site
             )
             self.follower.listeners.append(lambda served: self._want(served.commit))
         own = site_directory(derived) if builds else None
@@ -258,6 +255,11 @@ class Server:
         # A head that was moved by hand is not built either: the catalogue stays what it was.
         if self.building is not None and not self.follower.heads.problem:
             self.building.want(commit)
+
+    def _has_site(self) -> bool:
+        """False if our own catalogue is gone, and may be built: see `_want`."""
+        directory = site_directory(cache_directory(self._registry))
+        return bool(self.follower.heads.problem) or directory.is_dir()
 
     def _build_problem(self) -> str:
         return self.health.build_problem()
