@@ -69,7 +69,9 @@ class Settings:
         "", "The database: `postgresql://…`, `sqlite:////…`; none: beside the registry."
     )
     token_memory_seconds: float = _field(
-        5.0, "Longest time that a token is accepted after it was revoked, seconds."
+        5.0,
+        "Longest time that a token is accepted after it was revoked, seconds; for lookups longer"
+        " [while there is no keeper](security.md#between-the-processes-of-a-server).",
     )
     failures_allowed: int = _field(
         10, "Requests with an invalid token, from one address in `failures_seconds`."
@@ -238,7 +240,8 @@ class Settings:
     )
     client_connections: int = _field(
         256,
-        "The same for one client: an IPv4 address or a /64 of IPv6; `trusted_proxies` are exempt.",
+        "The same for one client: an IPv4 address or a /64 of IPv6; `trusted_proxies` are exempt."
+        " Workers share both: each has its part.",
     )
     head_bytes: int = _field(32 * 1024, "All headers of a request with its first line, bytes.")
     head_seconds: float = _field(
