@@ -22,6 +22,8 @@ from tests.builder.catalogue.conftest import Workshop
 from tests.installed import OPSTEPS
 from tests.server.real_server import Client, serving
 
+pytestmark = pytest.mark.xdist_group("use-it")
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/registry/libraries/file-operations-basic"
 NAME, VERSION = "file-operations-basic", "1.1.0"
 
@@ -95,9 +97,15 @@ def test_by_name_and_exactly_one_release(visitor: Visitor) -> None:
     assert visitor.server.get(f"/api/v1/libraries/{NAME}").json()["version"] == VERSION
 
 
+def _pack(visitor: Visitor) -> None:
+    """Make the ZIP and install it, once: the tests come in any order, and each alone."""
+    if not (visitor.directory / f"{NAME}.zip").is_file():
+        visitor.run(visitor.way("file")[0])
+
+
 def test_a_zip_and_http(visitor: Visitor) -> None:
-    pack, upload, by_http, _ = visitor.way("file")
-    visitor.run(pack)
+    _, upload, by_http, _ = visitor.way("file")
+    _pack(visitor)
     assert (visitor.directory / f"{NAME}.zip").is_file()
     answer = orjson.loads(visitor.run(upload))
     assert (answer["name"], answer["version"]) == (NAME, VERSION)
@@ -109,7 +117,7 @@ def test_a_zip_and_http(visitor: Visitor) -> None:
 
 
 def test_what_is_read_as_json_is_there_at_a_server_too(visitor: Visitor) -> None:
-    visitor.run(visitor.way("file")[0].split("\n")[-1])
+    _pack(visitor)
     commands = [visitor.way("pin")[0].split("\n")[1], visitor.way("file")[3]]
     for command in commands:
         path = command.partition("/api/")[2]
