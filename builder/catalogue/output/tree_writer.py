@@ -116,13 +116,7 @@ class TreeWriter:
 
     def append(self, path: str, more: bytes) -> None:
         """Put more behind a file of a tree that nothing else shares but its mirror."""
-        file = os.open(f"{self._root}/{path}", os.O_WRONLY | os.O_APPEND)
-        try:
-            written = os.write(file, more)
-            while written < len(more):
-                written += os.write(file, memoryview(more)[written:])
-        finally:
-            os.close(file)
+        _write_all(f"{self._root}/{path}", os.O_APPEND, more)
 
     def replace(self, path: str, content: bytes) -> None:
         """Put another file in the place of one that is there."""
@@ -142,13 +136,7 @@ class TreeWriter:
         self._make_folder(path.rpartition("/")[0])
         full = f"{self._root}/{path}"
         target = full if self._is_fresh else full + ".new"
-        file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        try:
-            written = os.write(file, content)
-            while written < len(content):
-                written += os.write(file, memoryview(content)[written:])
-        finally:
-            os.close(file)
+        _write_all(target, os.O_CREAT | os.O_TRUNC, content)
         self._settle(path, target, full)
 
     def _twin(self, path: str, original: str) -> None:
@@ -176,3 +164,14 @@ class TreeWriter:
                 with suppress(FileExistsError):
                     os.mkdir(f"{tree}/{folder}")  # noqa: PTH102 - as above
         self._made.add(folder)
+
+
+def _write_all(path: str, flags: int, content: bytes) -> None:
+    """Write to a file that is opened with these flags, as often as that takes. Raises OSError."""
+    file = os.open(path, os.O_WRONLY | flags, 0o644)
+    try:
+        written = os.write(file, content)
+        while written < len(content):
+            written += os.write(file, memoryview(content)[written:])
+    finally:
+        os.close(file)
